@@ -1,0 +1,79 @@
+"""The model file is the contract: what an .onnx file says of itself.
+
+Graph: input `samples` float32 [batch, channels, window], raw, at `rate_hz`; everything from
+standardization to softmax and temperature is inside. Outputs: `probabilities` float32
+[batch, labels], and where the model has them `shrinkage` [batch] (mean threshold over mean
+|x|), `snr_db` [batch] (estimated) and `distance` [batch] (of the embedding to the nearest
+training class). The file's `metadata_props` hold one JSON under the key `drsn`: `Contract`.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from agent.errors import UserError
+
+METADATA_KEY = "drsn"
+SCHEMA = "drsn-model/1"
+INPUT = "samples"
+PROBABILITIES = "probabilities"
+OPTIONAL_OUTPUTS = ("shrinkage", "snr_db", "distance")
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
+class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How windows become a decision; see `agent.decide`."""
+
+    enter: Share = 0.8
+    exit: Share = 0.5
+    patience: Annotated[int, msgspec.Meta(ge=1)] = 3
+    confidence: Share = 0.5
+    smoothing: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.5
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """One released network, as its file describes it. Fields unknown here are ignored."""
+
+    schema: str
+    name: str
+    version: str
+    family: str
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    normal: tuple[str, ...]
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    window: Annotated[int, msgspec.Meta(ge=2)]
+    channels: Annotated[int, msgspec.Meta(ge=1)]
+    unit: str
+    precision: Literal["float32", "int8"]
+    decide: Decide = Decide()
+    data: tuple[str, ...] = ()
+    figures: dict[str, float] = {}
+    licence: str = ""
+    commit: str = ""
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+def parse(metadata: dict[str, str], file: str) -> Contract:
+    """The contract in a model file's metadata; `UserError` where it is none of ours."""
+    text = metadata.get(METADATA_KEY)
+    if text is None:
+        raise UserError(
+            f"{file}: found no '{METADATA_KEY}' metadata, expected a model made by `drsn-agent export`"
+        )
+    try:
+        schema = msgspec.json.decode(text, type=dict).get("schema")
+        if schema != SCHEMA:
+            raise UserError(f"{file}: found contract {schema!r}, expected {SCHEMA!r}")
+        contract = msgspec.json.decode(text, type=Contract)
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{file}: metadata '{METADATA_KEY}': {error}") from None
+    unknown = [label for label in contract.normal if label not in contract.labels]
+    if unknown or not contract.normal:
+        found = ", ".join(unknown) or "none"
+        raise UserError(
+            f"{file}: normal labels: found {found}, expected at least one of {', '.join(contract.labels)}"
+        )
+    return contract

@@ -1,0 +1,81 @@
+"""Noise of a known colour at a known signal-to-noise ratio.
+
+SNR in dB is 10 log10(P_signal / P_noise), P being the variance: the mean carries no
+vibration. Training, evaluation and the simulated machine all draw from here.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal["gaussian", "laplacian", "pink"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Array = npt.NDArray[np.float32]
+
+_SEGMENT = 1 << 14  # frames of pink noise drawn at once when streaming
+
+
+def draw(kind: Kind, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Noise of unit variance (in expectation), independent along all axes but the last."""
+    return _DRAW[kind](shape, rng)
+
+
+def scale_for(signal_power: float, snr_db: float) -> float:
+    """Standard deviation of a noise that lies `snr_db` below a signal of that power."""
+    return float(np.sqrt(signal_power * 10.0 ** (-snr_db / 10.0)))
+
+
+def add(signal: Array, snr_db: float | Array, kind: Kind, rng: np.random.Generator) -> Array:
+    """`signal` [..., frames] plus noise at exactly `snr_db` (a number, or one per row)."""
+    noise = draw(kind, signal.shape, rng)
+    power = signal.var(axis=-1, keepdims=True) / noise.var(axis=-1, keepdims=True)
+    ratio = np.expand_dims(np.asarray(snr_db, np.float32), -1) if np.ndim(snr_db) else snr_db
+    scale = np.sqrt(power * 10.0 ** (-np.asarray(ratio) / 10.0))
+    return (signal + scale * noise).astype(np.float32)
+
+
+def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:
+    """Endless noise of unit variance in segments; how it is cut does not change it.
+
+    Pink noise is drawn by FFT, a segment at a time; neighbouring segments are cross-faded at
+    constant power, since a bare seam would be a step, which a detector of impacts would hear.
+    """
+    if kind != "pink":
+        while True:
+            yield draw(kind, (_SEGMENT,), rng)
+    fade_in = np.sin(np.linspace(0.0, np.pi / 2, _SEGMENT, dtype=np.float32))
+    fade_out = fade_in[::-1]
+    last = draw(kind, (2 * _SEGMENT,), rng)
+    while True:
+        new = draw(kind, (2 * _SEGMENT,), rng)
+        yield fade_out * last[_SEGMENT:] + fade_in * new[:_SEGMENT]
+        last = new
+
+
+def _gaussian(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def _laplacian(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    return rng.laplace(0.0, np.sqrt(0.5), shape).astype(np.float32)  # variance is 2 b^2
+
+
+def _pink(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Power proportional to 1/f: white noise whose spectrum is divided by sqrt(f)."""
+    frames = shape[-1]
+    gain = np.zeros(frames // 2 + 1, np.float32)
+    gain[1:] = 1.0 / np.sqrt(np.arange(1, len(gain)))
+    weight = np.full(len(gain), 2.0)  # every bin but the first and Nyquist's stands for two
+    weight[0], weight[-1] = 1.0, 1.0 if frames % 2 == 0 else 2.0
+    gain /= np.sqrt((weight * gain**2).sum() / frames)
+    spectrum = np.fft.rfft(rng.standard_normal(shape, dtype=np.float32), axis=-1)
+    return np.fft.irfft(spectrum * gain, n=frames, axis=-1).astype(np.float32)
+
+
+_DRAW: dict[Kind, Callable[[tuple[int, ...], np.random.Generator], Array]] = {
+    "gaussian": _gaussian,
+    "laplacian": _laplacian,
+    "pink": _pink,
+}

@@ -1,0 +1,1 @@
+"""Released networks: one .onnx file each, with its model card (.md) and its recipe (.yaml)."""
