@@ -61,7 +61,8 @@ def parse(metadata: dict[str, str], file: str) -> Contract:
     text = metadata.get(METADATA_KEY)
     if text is None:
         raise UserError(
-            f"{file}: found no '{METADATA_KEY}' metadata, expected a model made by `drsn-agent export`"
+            f"{file}: found no '{METADATA_KEY}' metadata, "
+            "expected a model made by `drsn-agent export`"
         )
     try:
         schema = msgspec.json.decode(text, type=dict).get("schema")
@@ -73,7 +74,6 @@ def parse(metadata: dict[str, str], file: str) -> Contract:
     unknown = [label for label in contract.normal if label not in contract.labels]
     if unknown or not contract.normal:
         found = ", ".join(unknown) or "none"
-        raise UserError(
-            f"{file}: normal labels: found {found}, expected at least one of {', '.join(contract.labels)}"
-        )
+        known = ", ".join(contract.labels)
+        raise UserError(f"{file}: normal labels: found {found}, expected some of {known}")
     return contract

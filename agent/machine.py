@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 Fault = Literal["normal", "inner", "outer", "ball"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
+Signal = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Machine:
         self._decay = decay
         self._tail = np.zeros(self._ring_frames + 1)
 
-    def render(self, frames: int, fault: Fault, severity: float) -> npt.NDArray[np.float64]:
+    def render(self, frames: int, fault: Fault, severity: float) -> Signal:
         """The next `frames` samples, without noise; `severity` 0 (none) to 1 (grown)."""
         turn = self._turns(np.arange(self._frame, self._frame + frames))
         signal = self._shaft(turn) + self._mesh(turn) + self._strikes(frames, fault, severity)
@@ -89,22 +90,24 @@ class Machine:
         ring = 1 / (4 * self._decay)
         return steady + strikes_per_frame * (severity * spec.strike_amplitude) ** 2 * swell * ring
 
-    def _turns(self, frame: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def _turns(self, frame: npt.ArrayLike) -> Signal:
         """Angle of the shaft in radians at those frames."""
         spec = self.spec
         return 2 * np.pi * spec.rpm / 60 / spec.rate_hz * np.asarray(frame, np.float64)
 
-    def _shaft(self, turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def _shaft(self, turn: Signal) -> Signal:
         harmonics = (np.sin(k * turn + self._phase[k]) / k for k in (1, 2))
         fourth = np.sin(4 * turn + self._phase[3]) / 4
-        return self.spec.shaft_amplitude * (sum(harmonics) + fourth)
+        shaft: Signal = self.spec.shaft_amplitude * (sum(harmonics) + fourth)
+        return shaft
 
-    def _mesh(self, turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        mesh = self.spec.teeth * turn
-        tone = np.sin(mesh + self._phase[4]) + 0.5 * np.sin(2 * mesh + self._phase[5])
-        return self.spec.mesh_amplitude * (1 + 0.3 * np.cos(turn)) * tone
+    def _mesh(self, turn: Signal) -> Signal:
+        angle = self.spec.teeth * turn
+        tone = np.sin(angle + self._phase[4]) + 0.5 * np.sin(2 * angle + self._phase[5])
+        mesh: Signal = self.spec.mesh_amplitude * (1 + 0.3 * np.cos(turn)) * tone
+        return mesh
 
-    def _strikes(self, frames: int, fault: Fault, severity: float) -> npt.NDArray[np.float64]:
+    def _strikes(self, frames: int, fault: Fault, severity: float) -> Signal:
         """Strikes of this step, ringing on into the next through the tail."""
         spec = self.spec
         ringing = np.concatenate([self._tail, np.zeros(frames)])

@@ -19,7 +19,8 @@ _SEGMENT = 1 << 14  # frames of pink noise drawn at once when streaming
 
 def draw(kind: Kind, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Noise of unit variance (in expectation), independent along all axes but the last."""
-    return _DRAW[kind](shape, rng)
+    noise: Array = _DRAW[kind](shape, rng)
+    return noise
 
 
 def scale_for(signal_power: float, snr_db: float) -> float:
@@ -31,9 +32,9 @@ def add(signal: Array, snr_db: float | Array, kind: Kind, rng: np.random.Generat
     """`signal` [..., frames] plus noise at exactly `snr_db` (a number, or one per row)."""
     noise = draw(kind, signal.shape, rng)
     power = signal.var(axis=-1, keepdims=True) / noise.var(axis=-1, keepdims=True)
-    ratio = np.expand_dims(np.asarray(snr_db, np.float32), -1) if np.ndim(snr_db) else snr_db
-    scale = np.sqrt(power * 10.0 ** (-np.asarray(ratio) / 10.0))
-    return (signal + scale * noise).astype(np.float32)
+    ratio_db = np.asarray(snr_db, np.float32)[..., None]
+    noisy: Array = (signal + np.sqrt(power * 10.0 ** (-ratio_db / 10.0)) * noise).astype(np.float32)
+    return noisy
 
 
 def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:
@@ -45,12 +46,12 @@ def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:
     if kind != "pink":
         while True:
             yield draw(kind, (_SEGMENT,), rng)
-    fade_in = np.sin(np.linspace(0.0, np.pi / 2, _SEGMENT, dtype=np.float32))
+    fade_in = np.sin(np.linspace(0.0, np.pi / 2, _SEGMENT)).astype(np.float32)
     fade_out = fade_in[::-1]
     last = draw(kind, (2 * _SEGMENT,), rng)
     while True:
         new = draw(kind, (2 * _SEGMENT,), rng)
-        yield fade_out * last[_SEGMENT:] + fade_in * new[:_SEGMENT]
+        yield (fade_out * last[_SEGMENT:] + fade_in * new[:_SEGMENT]).astype(np.float32)
         last = new
 
 

@@ -1,0 +1,156 @@
+"""The nouns that travel and the Protocols that handle them.
+
+Every frame has an absolute index, counted by its source from 0. Time is `anchor + index /
+rate`, a gap is a difference of two indices: nothing downstream looks at a clock.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.contract import Contract
+
+Samples = npt.NDArray[np.float32]
+Marks = npt.NDArray[np.uint8]
+Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
+
+
+class Mark(enum.IntFlag):
+    """What is wrong with a frame; a window is flagged with the marks of all its frames."""
+
+    GAP = 1  # never arrived
+    OVERRUN = 2  # arrived, and was overwritten before it was read
+    CLIPPED = 4  # the sensor was at full scale
+    INVALID = 8  # arrived as NaN or infinity
+    FLAT = 16  # the signal stands still (a property of windows, never of one frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a source delivers."""
+
+    rate_hz: float
+    channels: int
+    full_scale: float | None = None  # |sample| at which the converter clips, where it has one
+    started_s: float | None = None  # Unix time of frame 0; None: the moment it arrives
+    patient: bool = False  # may be kept waiting without losing samples (a file, a pipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive frames as a source delivers them, of any length, empty too."""
+
+    samples: Samples  # [frames, channels]
+    lost: int = 0  # frames known to have been lost right before them
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Consecutive frames at the model's rate, and what is wrong with them."""
+
+    first: int  # absolute index of its first frame, at the model's rate
+    samples: Samples  # [channels, window]
+    dropped: int  # frames of it that are missing
+    marks: Mark
+    arrived_s: float  # monotonic time at which its last frame came in
+
+    @property
+    def flags(self) -> list[str]:
+        return [mark.name.lower() for mark in Mark if mark in self.marks and mark.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a network says of one window; None where it has no such output."""
+
+    probabilities: tuple[float, ...]  # one per label, in the contract's order
+    shrinkage: float | None = None  # mean threshold over mean |x|
+    snr_db: float | None = None
+    distance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is held to be so: of one window, or of a source after many."""
+
+    decision: Decision
+    label: str | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A window at the end of the pipeline."""
+
+    source: str
+    window: Window
+    prediction: Prediction | None  # None: flagged, so never shown to the network
+    verdict: Verdict  # of this window alone
+    event: Verdict | None  # the source's new state, where this window changed it
+    previous: Verdict  # the state that held before
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a sink delivers."""
+
+    seq: int
+    topic: str
+    payload: bytes
+    retain: bool = False
+    expiry_s: int | None = None
+
+
+class SourceError(Exception):
+    """A source cannot go on; the text says why in one line."""
+
+
+class Source(Protocol):
+    """Where samples come from. Opened, read and closed by the source thread alone."""
+
+    @property
+    def format(self) -> Format: ...
+
+    def read(self) -> Block | None:
+        """The next frames, None when there will be no more; `SourceError` when it breaks.
+
+        Returns within about 0.25 s, if need be with an empty block, so that a stop is heard.
+        """
+
+    def close(self) -> None: ...
+
+
+class Classifier(Protocol):
+    """A network behind its contract."""
+
+    @property
+    def contract(self) -> Contract: ...
+
+    def classify(self, samples: Samples) -> list[Prediction]:
+        """A prediction for each window of `samples` [batch, channels, window]."""
+
+
+class Sink(Protocol):
+    """Where messages go. Handled by the sender thread alone, but for `wake`."""
+
+    @property
+    def session(self) -> int:
+        """Counts connections; 0 before the first. A new one has forgotten what was under way."""
+
+    @property
+    def window(self) -> int:
+        """How many messages may be under way at once; 0 while there is no connection."""
+
+    def send(self, message: Message) -> None:
+        """Puts a message under way; never waits for its acknowledgement."""
+
+    def poll(self, timeout_s: float) -> list[int]:
+        """Works for up to `timeout_s`; the seqs acknowledged since the last call."""
+
+    def wake(self) -> None:
+        """Ends a `poll` at once; from any thread."""
+
+    def close(self) -> None: ...

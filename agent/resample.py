@@ -1,0 +1,66 @@
+"""A streaming resampler that carries each frame's marks along.
+
+How the signal is cut into blocks changes no bit of what comes out (soxr's filters keep their
+state), and nothing comes out before the filter has seen enough: about 30 ms late at 10 kHz.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import soxr
+
+from agent.core import Marks, Samples
+
+QUALITY = "HQ"  # training resamples with the same filter
+
+
+class Resampler:
+    """From one rate to another; hands everything through where the two are equal."""
+
+    def __init__(self, from_hz: float, to_hz: float, channels: int) -> None:
+        self.ratio = to_hz / from_hz
+        self._same = from_hz == to_hz
+        self._channels = channels
+        self._stream: Any = (
+            None
+            if self._same
+            else soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality=QUALITY)
+        )
+        self._taken = 0  # frames in, since the start or the last flush
+        self._given = 0  # frames out
+        self._pending: list[tuple[int, int]] = []  # (frame out, mark), not given yet
+
+    def push(self, samples: Samples, marks: Marks) -> tuple[Samples, Marks]:
+        """`samples` [frames, channels] in, what is ready out (perhaps nothing)."""
+        if self._same:
+            return samples, marks
+        self._note(marks)
+        self._taken += len(samples)
+        return self._give(self._stream.resample_chunk(samples))
+
+    def flush(self) -> tuple[Samples, Marks]:
+        """What the filter still holds; the next frame starts a new signal."""
+        if self._same or not self._taken:
+            return self._give(np.zeros((0, self._channels), np.float32))
+        empty = np.zeros((0, self._channels), np.float32)
+        out = self._give(self._stream.resample_chunk(empty, last=True))
+        self._stream.clear()
+        self._taken = self._given = 0
+        self._pending = []
+        return out
+
+    def _note(self, marks: Marks) -> None:
+        for at in np.flatnonzero(marks):
+            frame = math.floor((self._taken + int(at)) * self.ratio)
+            self._pending.append((frame, int(marks[at])))
+
+    def _give(self, samples: Samples) -> tuple[Samples, Marks]:
+        samples = samples.reshape(-1, self._channels)
+        marks = np.zeros(len(samples), np.uint8)
+        end = self._given + len(samples)
+        for frame, mark in (p for p in self._pending if p[0] < end):
+            marks[max(0, frame - self._given)] |= mark
+        self._pending = [p for p in self._pending if p[0] >= end]
+        self._given = end
+        return samples, marks

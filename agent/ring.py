@@ -1,0 +1,114 @@
+"""The last N frames by absolute index: all that a source thread shares with the main thread."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.core import Mark, Marks, Samples
+
+
+class Ring:
+    """One writer, one reader.
+
+    The reader says which window it waits for (`expect`); by that the writer knows which frames
+    are still needed (an impatient writer overwrites them and counts, a patient one waits), and
+    when it is worth waking the reader.
+    """
+
+    def __init__(self, frames: int, channels: int, wake: Callable[[], None]) -> None:
+        self.size = frames
+        self.end = 0  # absolute index one past the newest frame
+        self.ended = False  # the writer is done
+        self.anchor_s: float | None = None  # Unix time of frame 0
+        self.gaps = 0
+        self.missing = 0  # frames that never arrived
+        self.overrun = 0  # frames overwritten before they were read
+        self._samples = np.zeros((frames, channels), np.float32)
+        self._marks = np.full(frames, Mark.GAP, np.uint8)
+        self._arrived_s = time.monotonic()
+        self._needed = 0  # the reader wants nothing before this frame
+        self._due = frames  # the reader's next window is complete at this frame
+        self._wake = wake
+        self._room = threading.Condition()
+
+    def write(self, samples: Samples, marks: Marks, patient: bool = False) -> bool:
+        """Appends `samples` [frames, channels]; False if the ring was closed while waiting."""
+        step = max(1, self.size // 4)
+        for at in range(0, len(samples), step):
+            if not self._append(samples[at : at + step], marks[at : at + step], patient):
+                return False
+        return True
+
+    def skip(self, frames: int) -> None:
+        """Counts `frames` that never arrived; the index goes on behind them."""
+        with self._room:
+            kept = min(frames, self.size)
+            self._make_way(frames)
+            self.end += frames
+            at = np.arange(self.end - kept, self.end) % self.size
+            self._samples[at], self._marks[at] = 0.0, Mark.GAP
+            self.gaps += 1
+            self.missing += frames
+        self._notify()
+
+    def close(self) -> None:
+        """No more frames will come; a waiting writer gives up."""
+        with self._room:
+            self.ended = True
+            self._room.notify_all()
+        self._wake()
+
+    def expect(self, first: int, frames: int) -> None:
+        """The reader's next window: what lies before it may go."""
+        with self._room:
+            self._needed, self._due = first, first + frames
+            self._room.notify_all()
+
+    def read(self, first: int, frames: int) -> tuple[Samples, Marks, float]:
+        """A copy of those frames [frames, channels], their marks, and when the newest came in.
+
+        Frames that are gone are zero and marked: it always returns as many as were asked for.
+        """
+        with self._room:
+            at = np.arange(first, first + frames) % self.size
+            samples, marks = self._samples[at], self._marks[at]
+            gone = min(max(0, self.end - self.size - first), frames)
+            arrived_s = self._arrived_s
+        samples[:gone], marks[:gone] = 0.0, Mark.OVERRUN
+        return samples, marks, arrived_s
+
+    @property
+    def start(self) -> int:
+        """Absolute index of the oldest frame that is still there."""
+        return max(0, self.end - self.size)
+
+    def _append(self, samples: Samples, marks: Marks, patient: bool) -> bool:
+        with self._room:
+            if patient:
+                self._room.wait_for(lambda: self.ended or self._fits(len(samples)))
+            if self.ended:
+                return False
+            self._make_way(len(samples))
+            at = np.arange(self.end, self.end + len(samples)) % self.size
+            self._samples[at], self._marks[at] = samples, marks
+            self.end += len(samples)
+            self._arrived_s = time.monotonic()
+        self._notify()
+        return True
+
+    def _fits(self, frames: int) -> bool:
+        return self.end + frames - self._needed <= self.size
+
+    def _make_way(self, frames: int) -> None:
+        """Counts the unread frames that the next `frames` will overwrite."""
+        first = max(self._needed, self.start)
+        last = min(self.end, self.end + frames - self.size)
+        if first < last:
+            at = np.arange(first, last) % self.size
+            self.overrun += int(np.count_nonzero(self._marks[at] & Mark.GAP == 0))
+
+    def _notify(self) -> None:
+        if self.end >= self._due:
+            self._wake()

@@ -1,0 +1,75 @@
+"""Overlapping windows out of a ring, each exactly once, with what is wrong with it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from agent.core import Mark, Samples, Window
+from agent.ring import Ring
+
+STUCK_SHARE = 0.5  # of a window: a signal that stands still for longer is flat
+STILL = 1e-6  # relative to the largest |x|: what a resampler makes of a constant
+
+
+class Windower:
+    """Window k covers frames k * hop to k * hop + window: arithmetic on absolute indices.
+
+    A window of which nothing is left (deep inside a gap, or overwritten) is counted in
+    `missed`, since there is nothing to say of it; one that still has some of its frames is
+    returned, flagged.
+    """
+
+    def __init__(self, ring: Ring, window: int, hop: int) -> None:
+        self.missed = 0
+        self._ring = ring
+        self._window = window
+        self._hop = hop
+        self._next = 0  # absolute index of the next window's first frame
+        ring.expect(0, window)
+
+    def due(self, limit: int) -> Iterator[Window]:
+        """Up to `limit` windows that are complete, in order."""
+        self._leap()
+        while limit and self._next + self._window <= self._ring.end:
+            window = self._take(self._next)
+            self._next += self._hop
+            self._ring.expect(self._next, self._window)
+            if window.dropped == self._window:
+                self.missed += 1
+                continue
+            limit -= 1
+            yield window
+
+    @property
+    def drained(self) -> bool:
+        """Nothing more will come out."""
+        return self._ring.ended and self._next + self._window > self._ring.end
+
+    def _leap(self) -> None:
+        """Passes over the windows whose every frame has been overwritten."""
+        behind = self._ring.start - self._window - self._next
+        if behind >= 0:
+            steps = behind // self._hop + 1
+            self._next += steps * self._hop
+            self.missed += steps
+
+    def _take(self, first: int) -> Window:
+        frames, frame_marks, arrived_s = self._ring.read(first, self._window)
+        samples = np.ascontiguousarray(frames.T)
+        marks = Mark(int(np.bitwise_or.reduce(frame_marks)))
+        missing = Mark.GAP | Mark.OVERRUN
+        dropped = int(np.count_nonzero(frame_marks & missing)) if marks & missing else 0
+        if is_flat(samples):
+            marks |= Mark.FLAT
+        return Window(first, samples, dropped, marks, arrived_s)
+
+
+def is_flat(samples: Samples) -> bool:
+    """Whether any channel of `samples` [channels, frames] stands still for half of it or more."""
+    moves = np.abs(np.diff(samples)) > STILL * np.abs(samples).max(axis=1, keepdims=True)
+    frames = samples.shape[1]
+    for channel in moves:
+        at = np.concatenate([[-1], np.flatnonzero(channel), [frames - 1]])
+        if np.diff(at).max() >= STUCK_SHARE * frames:
+            return True
+    return False
