@@ -1,0 +1,88 @@
+"""Training windows without end: every class as often, every machine as often, noise fresh."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from agent import noise
+from models.data import Array, Recording
+from models.recipe import Noise, Recipe
+from models.simulate import MACHINE
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`samples` [batch, channels, window]; `targets` and `snr_db` (inf: clean) [batch]."""
+
+    samples: Array
+    targets: npt.NDArray[np.int64]
+    snr_db: Array
+
+
+def batches(
+    recordings: Sequence[Recording], recipe: Recipe, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """A label at random, one of the machines that have it, one of its recordings, a place."""
+    shelf = _shelf(recordings)
+    share = recipe.simulated.share if recipe.simulated else 0.0
+    while True:
+        targets = rng.integers(len(recipe.labels), size=recipe.batch)
+        clean = np.stack(
+            [_window(shelf[recipe.labels[t]], share, recipe.window, rng) for t in targets]
+        )
+        samples, snr_db = noisy(clean, recipe.noise, rng)
+        yield Batch(samples, targets, snr_db)
+
+
+def noisy(clean: Array, spec: Noise, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Windows [batch, channels, window] with a share left clean and the rest split over kinds.
+
+    Returns the windows, and their SNR in dB [batch], which is inf where clean.
+    """
+    count = len(clean)
+    snr_db = np.where(rng.random(count) < spec.clean, np.inf, rng.uniform(*spec.snr_db, count))
+    kind = rng.integers(len(spec.kinds), size=count)
+    samples = clean.copy()
+    for index, name in enumerate(spec.kinds):
+        rows = (kind == index) & np.isfinite(snr_db)
+        level = np.repeat(snr_db[rows, None], clean.shape[1], axis=1)  # [rows, channels]
+        samples[rows] = noise.add(clean[rows], level.astype(np.float32), name, rng)
+    return samples, snr_db.astype(np.float32)
+
+
+def at_speeds(recordings: Sequence[Recording], speeds: Sequence[float]) -> list[Recording]:
+    """Every recording as if its machine had run at those relative speeds."""
+    return [
+        Recording(r.machine, r.file, r.label, _at_speed(r.samples, speed))
+        for r in recordings
+        for speed in speeds
+    ]
+
+
+def _at_speed(samples: Array, speed: float) -> Array:
+    if speed == 1.0:
+        return samples
+    return np.ascontiguousarray(soxr.resample(samples.T, speed, 1.0, quality="HQ").T, np.float32)
+
+
+def _shelf(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recording]]]:
+    """label -> machine -> recordings"""
+    shelf: dict[str, dict[str, list[Recording]]] = defaultdict(lambda: defaultdict(list))
+    for recording in recordings:
+        shelf[recording.label][recording.machine].append(recording)
+    return shelf
+
+
+def _window(
+    by_machine: dict[str, list[Recording]], share: float, window: int, rng: np.random.Generator
+) -> Array:
+    real = [name for name in by_machine if name != MACHINE]
+    simulated = MACHINE in by_machine and (not real or rng.random() < share)
+    recordings = by_machine[MACHINE if simulated else real[rng.integers(len(real))]]
+    samples = recordings[rng.integers(len(recordings))].samples
+    start = rng.integers(samples.shape[-1] - window + 1)
+    return samples[:, start : start + window]

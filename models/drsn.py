@@ -1,0 +1,19 @@
+"""Deep Residual Shrinkage Network, channel-wise (CW) and channel-shared (CS) thresholds.
+
+Zhao, Zhong, Fu, Tang, Pecht: "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE
+Transactions on Industrial Informatics 16(7), 2020.
+"""
+
+from torch import nn
+
+from models.residual import Residual, shape
+from models.shrinkage import Shrinkage
+
+
+def drsn(preset: str, shared: bool, channels: int, classes: int) -> nn.Module:
+    """[batch, channels, window] -> logits [batch, classes], alphas [batch, thresholds].
+
+    `preset` is 'paper' or 'deploy'; anything else is a UserError.
+    """
+    form = shape(preset)
+    return Residual(form, lambda w: Shrinkage(w, shared, form.alpha_start), channels, classes)

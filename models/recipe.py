@@ -1,0 +1,81 @@
+"""A training recipe: what a released network is made of, as a YAML file says it. Free of torch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import yaml
+
+from agent.contract import Decide
+from agent.errors import UserError
+from agent.noise import KINDS, Kind
+
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One data set: a folder below the data root, and which split serves which purpose."""
+
+    folder: str
+    train: tuple[str, ...] = ("train",)
+    val: tuple[str, ...] = ("val",)
+    channels: tuple[int, ...] = (0,)  # of each recording, those that the network reads
+    terms: str = ""  # licence and citation, for the card
+
+
+class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fresh noise for every training window; `snr_db` is the range drawn from uniformly."""
+
+    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)] = KINDS
+    snr_db: tuple[float, float] = (-8.0, 10.0)
+    clean: Share = 0.2
+
+
+class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Simulated machines beside the recordings: how many, how long, their share of windows."""
+
+    machines: Positive = 48
+    seconds: float = 2.0
+    share: Share = 0.25
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that decides what comes out of training, but the recordings themselves."""
+
+    name: str
+    version: str = "1"
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    normal: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    window: Positive
+    unit: str = "any"
+    family: str = "drsn-cw"
+    preset: str = "deploy"
+    control: str = ""  # a family trained alike, for the card
+    steps: Positive = 1500
+    batch: Annotated[int, msgspec.Meta(ge=2)] = 128
+    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 3e-3
+    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
+    warm_up: Share = 0.05
+    speeds: tuple[float, ...] = (1.0,)  # of each training recording, relative: augmentation
+    seed: int = 0
+    noise: Noise = Noise()
+    data: tuple[Source, ...]
+    simulated: Simulated | None = None
+    decide: Decide = Decide()
+    licence: str = ""
+
+    @property
+    def channels(self) -> int:
+        return len(self.data[0].channels)
+
+
+def load(path: Path) -> Recipe:
+    """The recipe in a YAML file; UserError where it is missing or says what cannot be."""
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text()), Recipe)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}, expected a recipe") from None
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from None

@@ -1,0 +1,20 @@
+"""Residual network without a gate: the control of every claim about shrinkage.
+
+He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016.
+"""
+
+from torch import Tensor, nn
+
+from models.residual import Residual, shape
+
+
+class Open(nn.Module):
+    """The gate that lets everything through, and has no alphas."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x.new_zeros(x.shape[0], 0)
+
+
+def resnet(preset: str, channels: int, classes: int) -> nn.Module:
+    """[batch, channels, window] -> logits [batch, classes], no alphas [batch, 0]."""
+    return Residual(shape(preset), lambda width: Open(), channels, classes)

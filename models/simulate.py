@@ -1,0 +1,54 @@
+"""Recordings of simulated machines, so that a network knows the one that `demo` shows."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from agent.machine import FAULTS, Fault, Machine, Spec
+from models.data import Recording
+
+MACHINE = "simulated"
+
+
+def varied(spec: Spec, rng: np.random.Generator) -> Spec:
+    """That machine, as another of its make: speed, structure and loudness a little different."""
+    return replace(
+        spec,
+        rpm=spec.rpm * rng.uniform(0.95, 1.05),
+        resonance_hz=rng.uniform(1500.0, 4200.0),
+        damping=rng.uniform(0.02, 0.08),
+        shaft_amplitude=spec.shaft_amplitude * rng.uniform(0.5, 2.0),
+        mesh_amplitude=spec.mesh_amplitude * rng.uniform(0.5, 2.0),
+        strike_amplitude=spec.strike_amplitude * rng.uniform(0.7, 1.4),
+    )
+
+
+def machines(count: int, seconds: float, seed: int, rate_hz: float) -> list[Recording]:
+    """`count` varied machines, each healthy and with each fault at a severity of 0.3 to 1."""
+    found = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        spec = varied(Spec(rate_hz=rate_hz), rng)
+        severity = rng.uniform(0.3, 1.0)
+        found += [_recording(spec, fault, severity, seconds, number, rng) for fault in FAULTS]
+    return found
+
+
+def default(count: int, seconds: float, seed: int, rate_hz: float) -> list[Recording]:
+    """The default machine, healthy and with each fault fully grown, drawn `count` times."""
+    spec = Spec(rate_hz=rate_hz)
+    rngs = [np.random.default_rng([seed, number]) for number in range(count)]
+    return [
+        _recording(spec, fault, 1.0, seconds, number, rng)
+        for number, rng in enumerate(rngs)
+        for fault in FAULTS
+    ]
+
+
+def _recording(
+    spec: Spec, fault: Fault, severity: float, seconds: float, number: int, rng: np.random.Generator
+) -> Recording:
+    machine = Machine(spec, rng)
+    machine.render(int(spec.rate_hz / 10), fault, severity)  # until the first strikes ring
+    samples = machine.render(int(spec.rate_hz * seconds), fault, severity)
+    return Recording(MACHINE, f"{fault}-{number}", fault, samples[None].astype(np.float32))
