@@ -47,6 +47,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     precision: Literal["float32", "int8"]
     decide: Decide = Decide()
+    max_distance: float | None = None  # beyond it a window is unlike all training data
     data: tuple[str, ...] = ()
     figures: dict[str, float] = {}
     licence: str = ""

@@ -97,11 +97,11 @@ class Scored:
 class Message:
     """What a sink delivers."""
 
-    seq: int
+    seq: int  # place in the outbox; 0: not from there, and nobody waits for its acknowledgement
     topic: str
     payload: bytes
     retain: bool = False
-    expiry_s: int | None = None
+    qos: Literal[0, 1] = 1
 
 
 class SourceError(Exception):
@@ -135,6 +135,10 @@ class Classifier(Protocol):
 
 class Sink(Protocol):
     """Where messages go. Handled by the sender thread alone, but for `wake`."""
+
+    @property
+    def state(self) -> str:
+        """For people: connected, connecting, or why not."""
 
     @property
     def session(self) -> int:

@@ -1,0 +1,189 @@
+"""One YAML file into frozen records. Strict: every mistake is one line that names the key path.
+
+A source's own options are defined where the source is (`agent/sources/<kind>.py`, `Options`) and
+stand beside the common keys in the file.
+"""
+
+import dataclasses
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from agent import sources
+from agent.contract import Decide, Share
+from agent.errors import ConfigError
+from agent.strict import convert, unknown_key
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length=64)]
+Base = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+(/[^+#/\x00-\x20\x7f]+)*$")]
+
+
+class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: Name = msgspec.field(default_factory=lambda: re.sub(r"[+#/\s]", "-", socket.gethostname()))
+    state_dir: str = "/var/lib/drsn-agent"
+    sink: Literal["mqtt", "stdout"] = "mqtt"
+    health_s: Positive = 10.0
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    ca_file: str | None = None  # None: the system's
+    cert_file: str | None = None
+    key_file: str | None = None
+    insecure: bool = False
+
+
+class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    base: Base = "drsn"
+    version: Literal["5", "3.1.1"] = "5"
+    client_id: str | None = None  # None: drsn-<agent.id>
+    username: str | None = None
+    password_file: str | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
+    tls: Tls | None = None
+
+
+class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What of the model's own decision settings (`agent.contract.Decide`) to change."""
+
+    enter: Share | None = None
+    exit: Share | None = None
+    patience: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    confidence: Share | None = None
+    smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+
+    def over(self, defaults: Decide) -> Decide:
+        given = {
+            key: value for key, value in msgspec.structs.asdict(self).items() if value is not None
+        }
+        return msgspec.structs.replace(defaults, **given)
+
+
+class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys that every kind of source has."""
+
+    name: Name
+    kind: str
+    model: str
+    hop_s: Positive = 0.1
+    channels: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] | None = None  # None: all
+    scale: float = 1.0
+    unit: str | None = None
+    buffer_s: Positive = 10.0
+    publish_windows: bool = False
+    decide: DecideOverrides = DecideOverrides()
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One source: the common keys, and the options of its kind."""
+
+    path: str  # where it stands in the file, for messages
+    common: SourceKeys
+    options: msgspec.Struct
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    agent: Agent
+    mqtt: Mqtt
+    sources: tuple[Source, ...]
+
+
+class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The file's top level; the sources are read kind by kind."""
+
+    agent: Agent = Agent()
+    mqtt: Mqtt = Mqtt()
+    sources: list[dict[str, Any]] = []
+
+
+def load(path: Path) -> Config:
+    """The configuration in that file; `ConfigError` with the first mistake."""
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return parse(tree or {})
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse(tree: object) -> Config:
+    """The configuration in what a YAML file holds."""
+    sections = convert(_with_version_text(tree), Sections, "")
+    if not sections.sources:
+        raise ConfigError("sources: found none, expected at least one")
+    found = tuple(_source(raw, f"sources[{at}]") for at, raw in enumerate(sections.sources))
+    names = [source.common.name for source in found]
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
+    _check_files(sections.mqtt)
+    return Config(sections.agent, sections.mqtt, found)
+
+
+def _source(raw: Mapping[str, Any], path: str) -> Source:
+    """Splits the keys of one source into the common ones and its kind's own."""
+    kind = raw.get("kind")
+    if kind not in sources.KINDS:
+        found = "no kind" if kind is None else repr(kind)
+        raise ConfigError(f"{path}.kind: found {found}, expected one of {', '.join(sources.KINDS)}")
+    options = sources.options(str(kind))
+    common_keys, own_keys = SourceKeys.__struct_fields__, options.__struct_fields__
+    for key in raw:
+        if key not in common_keys and key not in own_keys:
+            raise unknown_key(path, key, (*common_keys, *own_keys))
+    common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
+    own = convert({k: v for k, v in raw.items() if k in own_keys}, options, path)
+    return Source(path, common, own)
+
+
+def _with_version_text(tree: object) -> object:
+    """YAML reads `version: 5` as a number and `3.1.1` as text: both mean a name."""
+    if isinstance(tree, dict) and isinstance(tree.get("mqtt"), dict):
+        version = tree["mqtt"].get("version")
+        if isinstance(version, int) and not isinstance(version, bool):
+            return tree | {"mqtt": tree["mqtt"] | {"version": str(version)}}
+    return tree
+
+
+def _check_files(mqtt: Mqtt) -> None:
+    tls = mqtt.tls or Tls()
+    named = {
+        "mqtt.password_file": mqtt.password_file,
+        "mqtt.tls.ca_file": tls.ca_file,
+        "mqtt.tls.cert_file": tls.cert_file,
+        "mqtt.tls.key_file": tls.key_file,
+    }
+    for key, file in named.items():
+        if file is not None and not Path(file).is_file():
+            raise ConfigError(f"{key}: found no file {file}, expected one")
+    if (tls.cert_file is None) != (tls.key_file is None):
+        raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"found the key {key!r} twice, expected once", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)

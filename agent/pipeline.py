@@ -1,0 +1,56 @@
+"""Windows in, scored windows out. No threads, no clock, no network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.core import Classifier, Prediction, Scored, Window
+from agent.decide import Decider
+from agent.windows import Windower
+
+DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves another
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One source's way through the pipeline."""
+
+    source: str
+    windower: Windower
+    classifier: Classifier
+    decider: Decider
+
+
+def step(channels: Sequence[Channel]) -> list[Scored]:
+    """Scores every window that is due; those of one model in one call."""
+    due = [
+        (channel, window) for channel in channels for window in channel.windower.due(DUE_AT_ONCE)
+    ]
+    predictions = _classify(due)
+    return [
+        _decide(channel, window, prediction)
+        for (channel, window), prediction in zip(due, predictions, strict=True)
+    ]
+
+
+def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
+    """A flagged window is never shown to a network."""
+    predictions: list[Prediction | None] = [None] * len(due)
+    by_model: dict[int, list[int]] = {}
+    for at, (channel, window) in enumerate(due):
+        if not window.marks:
+            by_model.setdefault(id(channel.classifier), []).append(at)
+    for places in by_model.values():
+        batch = np.stack([due[at][1].samples for at in places])
+        for at, prediction in zip(
+            places, due[places[0]][0].classifier.classify(batch), strict=True
+        ):
+            predictions[at] = prediction
+    return predictions
+
+
+def _decide(channel: Channel, window: Window, prediction: Prediction | None) -> Scored:
+    previous = channel.decider.state
+    verdict, event = channel.decider.update(window.marks, prediction)
+    return Scored(channel.source, window, prediction, verdict, event, previous)

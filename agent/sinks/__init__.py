@@ -1,0 +1,1 @@
+"""One file a kind of sink; imported only when it is configured."""

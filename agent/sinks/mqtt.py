@@ -1,0 +1,248 @@
+"""MQTT by paho, MQTT 5 first and 3.1.1 for old brokers.
+
+paho's own queue and threads are not used: its queue is memory only, it floods a broker with it
+on reconnecting, and an exception in a callback ends its thread unseen. Here every connection is
+a fresh client that is driven by the sender thread, and what is under way is counted outside.
+"""
+
+import contextlib
+import logging
+import random
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.config import Mqtt
+from agent.core import Message
+
+CONNECT_S = 4.0
+BACKOFF_S = (0.5, 60.0)  # the first and the longest; drawn evenly from 0 to that ("full jitter")
+TAKEN_OVER_S = 30.0  # two agents with one client id must not drive each other out in turn
+TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
+CLOSE_S = 2.0
+USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
+
+log = logging.getLogger("drsn.mqtt")
+
+
+class MqttSink:
+    """Delivers with QoS 1. `will` is left with the broker, `births` follow every connect."""
+
+    def __init__(
+        self, settings: Mqtt, client_id: str, will: Message, births: Callable[[], Sequence[Message]]
+    ) -> None:
+        self.state = "connecting"
+        self.session = 0
+        self.window = 0
+        self._settings = settings
+        self._client_id = client_id
+        self._will = will
+        self._births = births
+        self._client: paho.Client | None = None
+        self._seq_of: dict[int, int] = {}  # paho's message id -> seq
+        self._acknowledged: list[int] = []
+        self._attempts = 0
+        self._retry_s = 0.0  # monotonic
+        self._awake, self._waker = socket.socketpair()
+        self._awake.setblocking(False)
+        self._waker.setblocking(False)
+
+    def send(self, message: Message) -> None:
+        if self._client is None:
+            return
+        sent = self._client.publish(
+            message.topic, message.payload, message.qos, message.retain, self._properties()
+        )
+        if message.seq:
+            self._seq_of[sent.mid] = message.seq
+
+    def poll(self, timeout_s: float) -> list[int]:
+        if self._client is None and time.monotonic() >= self._retry_s:
+            self._connect()
+        self._work(timeout_s)
+        acknowledged, self._acknowledged = self._acknowledged, []
+        return acknowledged
+
+    def wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: it will wake anyway
+            self._waker.send(b"\0")
+
+    def close(self) -> None:
+        """Says `offline` and leaves; a broker that does not answer is not waited for."""
+        if self._client is not None and self.session and self.window:
+            farewell = self._client.publish(
+                self._will.topic, self._will.payload, 1, self._will.retain, self._properties()
+            )
+            until_s = time.monotonic() + CLOSE_S
+            while self._client and not farewell.is_published() and time.monotonic() < until_s:
+                self._work(0.05)
+        if self._client is not None:
+            self._client.disconnect()
+            self._lose("closed", 0.0)
+        self._awake.close()
+        self._waker.close()
+
+    # -- the connection ---------------------------------------------------------------
+
+    def _connect(self) -> None:
+        settings = self._settings
+        client = self._make_client()
+        first = {"clean_start": True} if settings.version == "5" else {}
+        try:
+            client.connect(settings.host, settings.port, settings.keepalive_s, **first)
+        except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+            self._lose(f"cannot connect: {_reason(error)}")
+            return
+        self._client = client
+
+    def _make_client(self) -> paho.Client:
+        settings = self._settings
+        modern = settings.version == "5"
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=None if modern else True,
+            protocol=paho.MQTTv5 if modern else paho.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_S
+        client.will_set(self._will.topic, self._will.payload, 1, self._will.retain)
+        if settings.username is not None:
+            client.username_pw_set(settings.username, _password(settings))
+        if settings.tls is not None:
+            client.tls_set_context(_tls(settings))
+            client.tls_insecure_set(settings.tls.insecure)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_socket_open = _notice_dead_peers
+        return client
+
+    def _work(self, timeout_s: float) -> None:
+        """Waits for the network or a `wake`, and moves what can be moved."""
+        client = self._client
+        sock = client.socket() if client else None
+        if client is None or sock is None:
+            wait_s = min(timeout_s, max(0.0, self._retry_s - time.monotonic()))
+            select.select([self._awake], [], [], wait_s)
+            self._drain_wakes()
+            return
+        held = getattr(sock, "pending", int)()  # TLS: decrypted, so select does not see it
+        wanting = [sock] if client.want_write() else []
+        readable, writable, _ = select.select(
+            [sock, self._awake], wanting, [], 0.0 if held else timeout_s
+        )
+        if held or sock in readable:
+            self._check(client.loop_read())
+        if writable:
+            self._check(client.loop_write())
+        if self._client is not None:
+            self._check(client.loop_misc())
+        self._drain_wakes()
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        """paho calls `on_disconnect` for most losses, but not for all."""
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._lose(f"connection lost: {paho.error_string(code).rstrip('.')}")
+
+    def _drain_wakes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._awake.recv(4096):
+                pass
+
+    def _lose(self, why: str, wait_s: float | None = None) -> None:
+        """Forgets the connection and says when to try again."""
+        if self._client is None and self.state == why:
+            log.debug(why)
+        elif why != "closed":
+            log.warning("%s:%d: %s", self._settings.host, self._settings.port, why)
+        self._client, self.window = None, 0
+        self._seq_of.clear()
+        self.state = why
+        longest_s = min(BACKOFF_S[1], BACKOFF_S[0] * 2.0**self._attempts)
+        self._attempts += 1
+        self._retry_s = time.monotonic() + (
+            random.uniform(0, longest_s) if wait_s is None else wait_s
+        )
+
+    # -- called by paho, in this thread -----------------------------------------------
+
+    def _on_connect(
+        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: Any
+    ) -> None:
+        if code.is_failure:
+            self._lose(f"refused: {code}")
+            return
+        receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
+        log.info("connected to %s:%d", self._settings.host, self._settings.port)
+        self.state = "connected"
+        self._attempts = 0
+        self.session += 1
+        self.window = receive_maximum
+        for birth in self._births():
+            self.send(birth)
+
+    def _on_disconnect(
+        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: Any
+    ) -> None:
+        if self._client is None:
+            return
+        if code.value == TAKEN_OVER:
+            self._lose(f"another client uses the id {self._client_id!r}", TAKEN_OVER_S)
+        else:
+            self._lose(f"disconnected: {code}")
+
+    def _on_publish(
+        self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any
+    ) -> None:
+        seq = self._seq_of.pop(mid, None)
+        if code.is_failure:
+            log.warning("message %s refused by the broker: %s", seq, code)
+        if seq is not None:
+            self._acknowledged.append(seq)
+
+    def _properties(self) -> Properties | None:
+        if self._settings.version != "5":
+            return None
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ContentType = "application/json"
+        return properties
+
+
+def _password(settings: Mqtt) -> str | None:
+    if settings.password_file is None:
+        return None
+    return Path(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+
+
+def _tls(settings: Mqtt) -> ssl.SSLContext:
+    tls = settings.tls
+    assert tls is not None
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.cert_file is not None:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    if tls.insecure:
+        log.warning("mqtt.tls.insecure: the broker's certificate is not checked")
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _notice_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:
+    """A cable that was pulled is noticed in seconds, not after two keepalives."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,112 @@
+"""Raw frames from a pipe: standard input, a FIFO or a TCP server.
+
+    arecord -q -f S16_LE -r 16000 -c 1 -t raw | drsn-agent run --config mic.yaml
+
+Samples are little-endian and interleaved. Integers are brought to a full scale of 1.0. The
+sender is kept waiting rather than any frame lost; the end of the stream ends the source.
+"""
+
+import os
+import select
+import socket
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+import numpy as np
+
+from agent import pcm
+from agent.core import Block, Format, SourceError
+from agent.errors import ConfigError
+
+WAIT_S = 0.2
+CONNECT_S = 5.0
+AT_ONCE = 1 << 16  # bytes
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys of `kind: stream`."""
+
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    url: str = "stdin"  # stdin, the path of a FIFO, or tcp://HOST:PORT
+    dtype: Literal["int16", "int32", "float32"] = "int16"
+    interleaved: Annotated[int, msgspec.Meta(ge=1)] = 1  # channels in each frame
+
+
+class StreamSource:
+    """Cuts a stream of bytes into frames; `read_bytes` and `fileno` come from what was opened."""
+
+    def __init__(
+        self,
+        options: Options,
+        fileno: int,
+        read_bytes: Callable[[int], bytes],
+        close: Callable[[], None],
+    ) -> None:
+        full_scale = pcm.full_scale(options.dtype)
+        self.format = Format(options.rate_hz, options.interleaved, full_scale, patient=True)
+        self.close = close
+        self._fileno = fileno
+        self._read_bytes = read_bytes
+        self._dtype = np.dtype(options.dtype).newbyteorder("<")
+        self._rest = b""  # of a frame that has not come in whole
+
+    def read(self) -> Block | None:
+        ready, _, _ = select.select([self._fileno], [], [], WAIT_S)
+        if not ready:
+            return self._block(b"")
+        try:
+            data = self._read_bytes(AT_ONCE)
+        except BlockingIOError:
+            return self._block(b"")
+        except OSError as error:
+            raise SourceError(f"stream broke: {error.strerror}") from None
+        return self._block(data) if data else None
+
+    def _block(self, data: bytes) -> Block:
+        data = self._rest + data
+        size = self._dtype.itemsize * self.format.channels
+        whole = len(data) - len(data) % size
+        self._rest = data[whole:]
+        samples = pcm.to_float(np.frombuffer(data[:whole], self._dtype))
+        return Block(samples.reshape(-1, self.format.channels))
+
+
+def open_source(options: Options) -> StreamSource:
+    if options.url == "stdin":
+        fileno = sys.stdin.fileno()
+        return StreamSource(options, fileno, lambda size: os.read(fileno, size), lambda: None)
+    if options.url.startswith("tcp://"):
+        return _open_tcp(options)
+    return _open_fifo(options)
+
+
+def _open_tcp(options: Options) -> StreamSource:
+    parts = urlsplit(options.url)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise ConfigError(f"url: found {options.url!r}, expected tcp://HOST:PORT")
+    try:
+        connection = socket.create_connection((host, port), CONNECT_S)
+    except OSError as error:
+        raise SourceError(f"{options.url}: cannot connect: {error.strerror or error}") from None
+    connection.setblocking(False)
+    return StreamSource(options, connection.fileno(), connection.recv, connection.close)
+
+
+def _open_fifo(options: Options) -> StreamSource:
+    """A FIFO is opened without waiting for its writer, who may come later."""
+    path = Path(options.url)
+    if not path.exists() or not stat.S_ISFIFO(path.stat().st_mode):
+        raise ConfigError(f"url: found no FIFO {path}, expected stdin, a FIFO or tcp://HOST:PORT")
+    fileno = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    return StreamSource(
+        options, fileno, lambda size: os.read(fileno, size), lambda: os.close(fileno)
+    )

@@ -1,0 +1,95 @@
+"""Converts plain data into records, and msgspec's complaints into one line that a user can use."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from agent.errors import ConfigError
+
+T = TypeVar("T")
+
+_PLAIN = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+
+
+def convert(value: object, kind: type[T], path: str) -> T:
+    """`value` as a `kind`; `ConfigError` naming the key path, what was found, what was expected."""
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), value, kind, path) from None
+
+
+def unknown_key(path: str, key: object, known: Iterable[str]) -> ConfigError:
+    """The complaint about a key that is not in `known`."""
+    where = f"{path}.{key}" if path else str(key)
+    close = difflib.get_close_matches(str(key), list(known), 1)
+    hint = f", did you mean {close[0]}?" if close else f", expected one of {', '.join(known)}"
+    return ConfigError(f"{where}: found an unknown key{hint}")
+
+
+def _explain(complaint: str, value: object, kind: type, path: str) -> ConfigError:
+    what, _, where = complaint.partition(" - at `$")
+    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", where)
+    found = _walk(value, steps)
+    full = _join(path, where.rstrip("`"))
+    if unknown := re.match(r"Object contains unknown field `(.*)`", what):
+        return unknown_key(full, unknown[1], _fields(kind, steps))
+    if missing := re.match(r"Object missing required field `(.*)`", what):
+        return ConfigError(f"{_join(full, '.' + missing[1])}: found nothing, expected a value")
+    return ConfigError(f"{full or 'top level'}: found {_show(found)}, expected {_expected(what)}")
+
+
+def _join(path: str, where: str) -> str:
+    return (path + where).removeprefix(".")
+
+
+def _walk(value: Any, steps: list[tuple[str, str]]) -> object:
+    for key, index in steps:
+        try:
+            value = value[int(index)] if index else value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _fields(kind: Any, steps: list[tuple[str, str]]) -> tuple[str, ...]:
+    """The field names of the record that `steps` lead to."""
+    for key, _ in steps:
+        if not key:
+            continue
+        types = msgspec.structs.fields(kind)
+        kind = next((field.type for field in types if field.encode_name == key), kind)
+        members = getattr(kind, "__args__", (kind,))
+        kind = next((each for each in members if hasattr(each, "__struct_fields__")), kind)
+    fields: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    return fields
+
+
+def _show(found: object) -> str:
+    text = repr(found)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _expected(what: str) -> str:
+    """ "Expected `int` >= 1, got `str`" in words."""
+    expected = re.sub(r", got .*", "", what).removeprefix("Expected ")
+    if expected.startswith("Invalid"):
+        return "one of the allowed values" if "enum" in expected else expected
+    names = "|".join(_PLAIN)
+    plain = re.sub(rf"`((?:{names})(?: \| (?:{names}))*)`", lambda m: _words(m[1]), expected)
+    return re.sub(r"`str` matching regex .*", "a name without spaces and without + # /", plain)
+
+
+def _words(names: str) -> str:
+    return " or ".join(_PLAIN[name] for name in names.split(" | "))

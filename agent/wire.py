@@ -1,0 +1,213 @@
+"""What leaves the agent: topics, and payloads as typed records. Pure; `docs/MQTT.md` explains it.
+
+An observation is identified by (`epoch`, `seq`): a UUID per outbox and a counter. Delivery is at
+least once, so a subscriber that must not count twice compares these two.
+"""
+
+import datetime
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from agent.contract import Contract
+from agent.core import Message, Scored, Verdict
+
+ONLINE, OFFLINE = b"online", b"offline"
+Topic = Literal["event", "state", "window"]
+
+
+@dataclass(frozen=True)
+class Topics:
+    """`<base>/<agent>/...`; names hold no wildcard and no slash (the configuration sees to it)."""
+
+    base: str
+    agent: str
+
+    def of_agent(self, last: str) -> str:
+        return f"{self.base}/{self.agent}/{last}"
+
+    def of_source(self, source: str, last: str) -> str:
+        return f"{self.base}/{self.agent}/{source}/{last}"
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """Which network said so."""
+
+    name: str
+    version: str
+    sha256: str
+    precision: str
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """A window, or a source's state and the window that changed it."""
+
+    schema: str
+    epoch: str
+    seq: int
+    agent: str
+    source: str
+    t_start: str  # of the window, measured; ISO 8601, UTC, milliseconds
+    t_end: str
+    t_published: str  # when it was put in the outbox
+    first_sample: int  # absolute index at rate_hz
+    n_samples: int
+    dropped: int  # samples of the window that are missing
+    rate_hz: float  # the model's
+    unit: str
+    flags: list[str]  # gap, overrun, clipped, invalid, flat
+    decision: str  # normal, fault, unknown, abstain, sensor_fault
+    label: str | None
+    probability: float | None  # a window's own; smoothed in states and events
+    probabilities: dict[str, float] | None  # of the window; None: flagged, not classified
+    snr_db: float | None
+    shrinkage: float | None
+    distance: float | None
+    model: Model
+    latency_ms: float  # from the window's last sample to the outbox
+    previous: str | None = None  # the decision before; in states and events
+
+
+class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One source in `info`."""
+
+    name: str
+    kind: str
+    hop_s: float
+    window_s: float
+    rate_hz: float
+    unit: str
+    labels: tuple[str, ...]
+    normal: tuple[str, ...]
+    model: Model
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the agent is; retained."""
+
+    schema: str
+    agent: str
+    version: str
+    epoch: str
+    t_published: str
+    sources: list[SourceInfo]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all observations of one source have in common."""
+
+    topics: Topics
+    source: str
+    unit: str
+    contract: Contract
+    sha256: str
+
+    @property
+    def model(self) -> Model:
+        described = self.contract
+        return Model(
+            name=described.name,
+            version=described.version,
+            sha256=self.sha256,
+            precision=described.precision,
+        )
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """When and as which message an observation is put in the outbox."""
+
+    epoch: str
+    seq: int
+    now_s: float  # Unix time
+    latency_s: float
+
+
+def observation(
+    topic: Topic, scored: Scored, origin: Origin, anchor_s: float, stamp: Stamp
+) -> Message:
+    """The message on `topic` about a scored window; `anchor_s` is the Unix time of frame 0."""
+    record = _record(topic, scored, origin, anchor_s, stamp)
+    return Message(
+        seq=stamp.seq,
+        topic=origin.topics.of_source(scored.source, topic),
+        payload=msgspec.json.encode(record),
+        retain=topic == "state",
+    )
+
+
+def _record(
+    topic: Topic, scored: Scored, origin: Origin, anchor_s: float, stamp: Stamp
+) -> Observation:
+    window, prediction, rate_hz = scored.window, scored.prediction, origin.contract.rate_hz
+    verdict = scored.verdict if topic == "window" or scored.event is None else scored.event
+    frames = window.samples.shape[1]
+    labels = origin.contract.labels
+    return Observation(
+        schema=f"drsn-{topic}/1",
+        epoch=stamp.epoch,
+        seq=stamp.seq,
+        agent=origin.topics.agent,
+        source=scored.source,
+        t_start=iso(anchor_s + window.first / rate_hz),
+        t_end=iso(anchor_s + (window.first + frames) / rate_hz),
+        t_published=iso(stamp.now_s),
+        first_sample=window.first,
+        n_samples=frames,
+        dropped=window.dropped,
+        rate_hz=rate_hz,
+        unit=origin.unit,
+        flags=window.flags,
+        **_said(verdict),
+        probabilities=None
+        if prediction is None
+        else {k: round(p, 6) for k, p in zip(labels, prediction.probabilities, strict=True)},
+        snr_db=_rounded(prediction and prediction.snr_db, 2),
+        shrinkage=_rounded(prediction and prediction.shrinkage, 6),
+        distance=_rounded(prediction and prediction.distance, 4),
+        model=origin.model,
+        latency_ms=round(stamp.latency_s * 1000, 2),
+        previous=None if topic == "window" else scored.previous.decision,
+    )
+
+
+def info(
+    topics: Topics, version: str, epoch: str, now_s: float, sources: list[SourceInfo]
+) -> Message:
+    """The retained message that says who the agent is."""
+    record = Info(
+        schema="drsn-info/1",
+        agent=topics.agent,
+        version=version,
+        epoch=epoch,
+        t_published=iso(now_s),
+        sources=sources,
+    )
+    return Message(0, topics.of_agent("info"), msgspec.json.encode(record), retain=True)
+
+
+def status(topics: Topics, payload: bytes) -> Message:
+    """`online` or `offline`, retained; the last will is the latter."""
+    return Message(0, topics.of_agent("status"), payload, retain=True)
+
+
+def iso(unix_s: float) -> str:
+    """ISO 8601 in UTC, to the nearest millisecond."""
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    moment = epoch + datetime.timedelta(milliseconds=round(unix_s * 1000))
+    return re.sub(r"\+00:00$", "Z", moment.isoformat(timespec="milliseconds"))
+
+
+def _said(verdict: Verdict) -> dict[str, str | float | None]:
+    return {
+        "decision": verdict.decision,
+        "label": verdict.label,
+        "probability": _rounded(verdict.probability, 6),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
