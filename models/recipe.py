@@ -21,6 +21,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train: tuple[str, ...] = ("train",)
     val: tuple[str, ...] = ("val",)
     channels: tuple[int, ...] = (0,)  # of each recording, those that the network reads
+    speeds: tuple[float, ...] = (1.0,)  # training repeats each recording at these, relative
     terms: str = ""  # licence and citation, for the card
 
 
@@ -58,7 +59,6 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 3e-3
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
     warm_up: Share = 0.05
-    speeds: tuple[float, ...] = (1.0,)  # of each training recording, relative: augmentation
     seed: int = 0
     noise: Noise = Noise()
     data: tuple[Source, ...]

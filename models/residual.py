@@ -114,5 +114,5 @@ class Residual(nn.Module):
             alphas.append(alpha)
         if self.pre:
             h = torch.relu(self.norm(h))
-        pooled = h.mean((2, 3), keepdim=True)  # [batch, width, 1, 1]
+        pooled = F.avg_pool2d(h, (1, h.shape[3]))  # [batch, width, 1, 1]
         return self.classifier(pooled).flatten(1), torch.cat(alphas, 1)

@@ -4,6 +4,7 @@ Hu, Shen, Sun: "Squeeze-and-Excitation Networks", CVPR 2018.
 """
 
 import torch
+import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
 from models.residual import Residual, shape
@@ -19,7 +20,7 @@ class Excitation(nn.Module):
         self.excite = nn.Conv2d(hidden, width, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        mean = x.mean((2, 3), keepdim=True)  # [batch, width, 1, 1]
+        mean = F.avg_pool2d(x, (1, x.shape[3]))  # [batch, width, 1, 1]
         gain = torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
         return x * gain, x.new_zeros(x.shape[0], 0)
 

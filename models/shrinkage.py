@@ -7,6 +7,7 @@ Transactions on Industrial Informatics 16(7), 2020, equations (5) to (10).
 import math
 
 import torch
+import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
 
@@ -41,7 +42,7 @@ class Shrinkage(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x [batch, width, 1, frames] -> the same shape, and alpha [batch, width (CS: 1)]."""
-        mean = x.abs().mean((2, 3), keepdim=True)  # [batch, width, 1, 1]
+        mean = F.avg_pool2d(x.abs(), (1, x.shape[3]))  # [batch, width, 1, 1]
         hidden = torch.relu(self.norm(self.squeeze(mean)))
         alpha = torch.sigmoid(self.excite(hidden))  # [batch, width or 1, 1, 1]
         scale = mean.mean(1, keepdim=True) if self.shared else mean

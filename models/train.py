@@ -56,11 +56,12 @@ def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
     """The training side of every data set of the recipe, and the simulated machines."""
     found = []
     for source in recipe.data:
-        found += load(root, source, source.train, recipe.labels, recipe.rate_hz)
+        recordings = load(root, source, source.train, recipe.labels, recipe.rate_hz)
+        found += at_speeds(recordings, source.speeds)
     if recipe.simulated:
         count, seconds = recipe.simulated.machines, recipe.simulated.seconds
         found += simulate.machines(count, seconds, recipe.seed, recipe.rate_hz)
-    return at_speeds(found, recipe.speeds)
+    return found
 
 
 def validation_windows(

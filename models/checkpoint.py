@@ -1,0 +1,59 @@
+"""A trained network on disk: with its recipe and calibration, everything that export needs."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import nn
+
+from agent.errors import UserError
+from models.calibrate import SnrLine
+from models.families import build
+from models.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`temperature` divides the logits; `snr` is None where the family has no thresholds."""
+
+    recipe: Recipe
+    network: nn.Module
+    temperature: float
+    snr: SnrLine | None
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    snr = checkpoint.snr
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(
+        {
+            "recipe": msgspec.json.encode(checkpoint.recipe),
+            "state": checkpoint.network.state_dict(),
+            "temperature": checkpoint.temperature,
+            "snr": (snr.weight, snr.bias) if snr else None,
+        },
+        path,
+    )
+
+
+def load(path: Path) -> Checkpoint:
+    """The checkpoint in a file that `drsn-agent train` wrote; UserError for any other."""
+    try:
+        stored = torch.load(path, weights_only=True)
+        recipe = msgspec.json.decode(stored["recipe"], type=Recipe)
+        network = untrained(recipe)
+        network.load_state_dict(stored["state"])
+        snr = SnrLine(*stored["snr"]) if stored["snr"] else None
+        return Checkpoint(recipe, network.eval(), stored["temperature"], snr)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}, expected a checkpoint") from None
+    except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, msgspec.MsgspecError):
+        raise UserError(f"{path}: found no checkpoint made by `drsn-agent train`") from None
+
+
+def untrained(recipe: Recipe) -> nn.Module:
+    """The recipe's network before training."""
+    classes = len(recipe.labels)
+    return build(recipe.family, recipe.preset, recipe.channels, recipe.window, classes)

@@ -1,0 +1,92 @@
+"""Checkpoint -> ONNX: from raw samples to probabilities in one graph, with its contract inside."""
+
+import tempfile
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from agent.contract import INPUT, METADATA_KEY, PROBABILITIES, SCHEMA, Contract
+from models.checkpoint import Checkpoint
+from models.standardize import standardize
+
+OPSET = 20
+MOST_WINDOWS = 4096  # the largest batch that the exporter is told of
+
+
+class Released(nn.Module):
+    """What the agent runs: standardization, network, temperature, softmax, estimated SNR."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.network = checkpoint.network
+        self.temperature = checkpoint.temperature
+        self.snr: nn.Conv2d | None = None
+        if checkpoint.snr:
+            self.snr = nn.Conv2d(len(checkpoint.snr.weight), 1, 1)
+            self.snr.weight.data = torch.tensor(checkpoint.snr.weight).reshape(1, -1, 1, 1)
+            self.snr.bias.data = torch.tensor([checkpoint.snr.bias])  # type: ignore[union-attr]
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
+        """[batch, channels, window] -> probabilities [batch, labels] (, shrinkage, snr_db)."""
+        logits, alphas = self.network(standardize(samples))
+        probabilities = torch.softmax(logits / self.temperature, 1)
+        if self.snr is None:
+            return (probabilities,)
+        shrinkage = alphas.mean(1)  # [batch]
+        snr_db = self.snr(alphas[:, :, None, None]).flatten()  # [batch]
+        return probabilities, shrinkage, snr_db
+
+
+def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
+    """Writes the float network to `path`; batch norms are folded where they follow a conv."""
+    recipe = checkpoint.recipe
+    example = torch.zeros(2, recipe.channels, recipe.window)
+    names = [PROBABILITIES, "shrinkage", "snr_db"] if checkpoint.snr else [PROBABILITIES]
+    program = torch.onnx.export(
+        Released(checkpoint).eval(),
+        (example,),
+        input_names=[INPUT],
+        output_names=names,
+        opset_version=OPSET,
+        dynamo=True,
+        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},),
+        verbose=False,
+    )
+    assert program is not None
+    write(program.model_proto, path, contract)
+
+
+def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
+    """The model with that contract in its metadata and nothing else there, whole or not at all."""
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, contract.to_json()
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(model.SerializeToString())
+    Path(file.name).replace(path)
+
+
+def contract_of(checkpoint: Checkpoint) -> Contract:
+    """What the exported file says of itself, before anything was measured."""
+    recipe = checkpoint.recipe
+    simulated = ("simulated machines",) if recipe.simulated else ()
+    return Contract(
+        schema=SCHEMA,
+        name=recipe.name,
+        version=recipe.version,
+        family=recipe.family,
+        labels=recipe.labels,
+        normal=recipe.normal,
+        rate_hz=recipe.rate_hz,
+        window=recipe.window,
+        channels=recipe.channels,
+        unit=recipe.unit,
+        precision="float32",
+        decide=recipe.decide,
+        data=tuple(source.folder for source in recipe.data) + simulated,
+        licence=recipe.licence,
+    )
