@@ -68,7 +68,7 @@ class Outbox:
     def after(self, seq: int, limit: int) -> list[Message]:
         """Up to `limit` committed messages behind `seq`, in order."""
         rows = self._db.execute(
-            "SELECT seq, topic, payload, retain, qos FROM message WHERE seq > ? ORDER BY seq LIMIT ?",
+            "SELECT * FROM message WHERE seq > ? ORDER BY seq LIMIT ?",
             (seq, limit),
         )
         return [

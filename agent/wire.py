@@ -12,8 +12,9 @@ from typing import Literal
 import msgspec
 
 from agent.contract import Contract
-from agent.core import Message, Scored, Verdict
+from agent.core import Message, Prediction, Scored
 
+NOTHING = Prediction(())  # what a network says of a window that it was not shown
 ONLINE, OFFLINE = b"online", b"offline"
 Topic = Literal["event", "state", "window"]
 
@@ -133,7 +134,7 @@ def observation(
     record = _record(topic, scored, origin, anchor_s, stamp)
     return Message(
         seq=stamp.seq,
-        topic=origin.topics.of_source(scored.source, topic),
+        topic=origin.topics.of_source(origin.source, topic),
         payload=msgspec.json.encode(record),
         retain=topic == "state",
     )
@@ -142,16 +143,16 @@ def observation(
 def _record(
     topic: Topic, scored: Scored, origin: Origin, anchor_s: float, stamp: Stamp
 ) -> Observation:
-    window, prediction, rate_hz = scored.window, scored.prediction, origin.contract.rate_hz
+    window, rate_hz, labels = scored.window, origin.contract.rate_hz, origin.contract.labels
+    said = scored.prediction or NOTHING
     verdict = scored.verdict if topic == "window" or scored.event is None else scored.event
     frames = window.samples.shape[1]
-    labels = origin.contract.labels
     return Observation(
         schema=f"drsn-{topic}/1",
         epoch=stamp.epoch,
         seq=stamp.seq,
         agent=origin.topics.agent,
-        source=scored.source,
+        source=origin.source,
         t_start=iso(anchor_s + window.first / rate_hz),
         t_end=iso(anchor_s + (window.first + frames) / rate_hz),
         t_published=iso(stamp.now_s),
@@ -161,13 +162,13 @@ def _record(
         rate_hz=rate_hz,
         unit=origin.unit,
         flags=window.flags,
-        **_said(verdict),
-        probabilities=None
-        if prediction is None
-        else {k: round(p, 6) for k, p in zip(labels, prediction.probabilities, strict=True)},
-        snr_db=_rounded(prediction and prediction.snr_db, 2),
-        shrinkage=_rounded(prediction and prediction.shrinkage, 6),
-        distance=_rounded(prediction and prediction.distance, 4),
+        decision=verdict.decision,
+        label=verdict.label,
+        probability=_rounded(verdict.probability, 6),
+        probabilities=_named(labels, said.probabilities),
+        snr_db=_rounded(said.snr_db, 2),
+        shrinkage=_rounded(said.shrinkage, 6),
+        distance=_rounded(said.distance, 4),
         model=origin.model,
         latency_ms=round(stamp.latency_s * 1000, 2),
         previous=None if topic == "window" else scored.previous.decision,
@@ -186,12 +187,12 @@ def info(
         t_published=iso(now_s),
         sources=sources,
     )
-    return Message(0, topics.of_agent("info"), msgspec.json.encode(record), retain=True)
+    return Message(0, topics.of_agent("info"), msgspec.json.encode(record), retain=True, qos=0)
 
 
 def status(topics: Topics, payload: bytes) -> Message:
     """`online` or `offline`, retained; the last will is the latter."""
-    return Message(0, topics.of_agent("status"), payload, retain=True)
+    return Message(0, topics.of_agent("status"), payload, retain=True, qos=0)
 
 
 def iso(unix_s: float) -> str:
@@ -201,12 +202,10 @@ def iso(unix_s: float) -> str:
     return re.sub(r"\+00:00$", "Z", moment.isoformat(timespec="milliseconds"))
 
 
-def _said(verdict: Verdict) -> dict[str, str | float | None]:
-    return {
-        "decision": verdict.decision,
-        "label": verdict.label,
-        "probability": _rounded(verdict.probability, 6),
-    }
+def _named(labels: tuple[str, ...], probabilities: tuple[float, ...]) -> dict[str, float] | None:
+    if not probabilities:
+        return None
+    return {label: round(p, 6) for label, p in zip(labels, probabilities, strict=True)}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -86,9 +86,10 @@ class MqttSink:
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
-        if self._client is not None:
-            self._client.disconnect()
-            self._lose("closed", 0.0)
+        client, self._client, self.window = self._client, None, 0
+        if client is not None:
+            client.disconnect()
+            self.state = "closed"
         self._awake.close()
         self._waker.close()
 
@@ -97,9 +98,8 @@ class MqttSink:
     def _connect(self) -> None:
         settings = self._settings
         client = self._make_client()
-        first = {"clean_start": True} if settings.version == "5" else {}
         try:
-            client.connect(settings.host, settings.port, settings.keepalive_s, **first)
+            client.connect(settings.host, settings.port, settings.keepalive_s)
         except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
             self._lose(f"cannot connect: {_reason(error)}")
             return
@@ -116,6 +116,7 @@ class MqttSink:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(100)  # never reached: the sender keeps its own window
         client.will_set(self._will.topic, self._will.payload, 1, self._will.retain)
         if settings.username is not None:
             client.username_pw_set(settings.username, _password(settings))
@@ -164,7 +165,7 @@ class MqttSink:
         """Forgets the connection and says when to try again."""
         if self._client is None and self.state == why:
             log.debug(why)
-        elif why != "closed":
+        else:
             log.warning("%s:%d: %s", self._settings.host, self._settings.port, why)
         self._client, self.window = None, 0
         self._seq_of.clear()
@@ -189,7 +190,7 @@ class MqttSink:
         self._attempts = 0
         self.session += 1
         self.window = receive_maximum
-        for birth in self._births():
+        for birth in self._births():  # QoS 0: they take no place in the broker's receive maximum
             self.send(birth)
 
     def _on_disconnect(
@@ -214,7 +215,7 @@ class MqttSink:
     def _properties(self) -> Properties | None:
         if self._settings.version != "5":
             return None
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = "application/json"
         return properties
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from agent import noise
 from agent.core import Block, Format
 from agent.machine import Fault, Machine, Spec
+from agent.noise import Kind as Colour
 from agent.pace import Pace
 
 STEP_S = 0.05  # severity and SNR change from step to step
@@ -25,7 +26,7 @@ class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     fault: Fault = "normal"
     severity: tuple[Severity, Severity] = (1.0, 1.0)
     snr_db: tuple[Snr, Snr] = (10.0, 10.0)
-    noise: noise.Kind = "gaussian"
+    noise: Colour = "gaussian"
 
 
 DEVELOPING_FAULT = (

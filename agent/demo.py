@@ -1,0 +1,142 @@
+"""A machine whose fault is found while the noise rises, with everything real but the machine.
+
+A broker on loopback, the agent on the `synth` source, and a subscriber that prints what it hears
+over MQTT beside what the simulated machine is really doing.
+"""
+
+import socket
+import tempfile
+import threading
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent import config
+from agent.daemon import Daemon
+from agent.errors import UserError
+from agent.sources.synth import DEVELOPING_FAULT, Phase
+
+HOST = "127.0.0.1"
+BASE, AGENT, SOURCE = "drsn", "demo", "machine"
+HOP_S = 0.1
+FAREWELL_S = 3.0
+
+
+def demo(seconds: float, port: int | None) -> int:
+    """Runs the scenario, stretched to `seconds`; the exit code."""
+    try:
+        from iotcore import Broker
+    except ImportError:
+        raise UserError("demo needs a broker: pip install 'drsn-agent[demo]'") from None
+    phases = _stretched(seconds)
+    port = port or _free_port()
+    with Broker(port=port, listen=HOST), tempfile.TemporaryDirectory() as state_dir:
+        print(f"broker on {HOST}:{port}; watch it: mosquitto_sub -p {port} -v -t '{BASE}/#'\n")
+        print("   time  machine (simulated)         heard over MQTT")
+        listener = Listener(port, phases)
+        code = Daemon(_config(port, phases, state_dir)).run()
+        listener.finish()
+    return code
+
+
+class Listener:
+    """A subscriber like any other: it knows the agent by its messages only."""
+
+    def __init__(self, port: int, phases: tuple[Phase, ...]) -> None:
+        self._phases = phases
+        self._offline = threading.Event()
+        self._subscribed = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{BASE}/{AGENT}/#", 1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = lambda _client, _data, message: self._hear(message)
+        self._client.connect(HOST, port)
+        self._client.loop_start()
+        self._subscribed.wait(FAREWELL_S)
+
+    def finish(self) -> None:
+        """Waits for the agent's farewell."""
+        self._offline.wait(FAREWELL_S)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _hear(self, message: paho.MQTTMessage) -> None:
+        last = message.topic.rpartition("/")[2]
+        if last == "status":
+            print(
+                f"                                     {message.topic} = {message.payload.decode()}"
+            )
+            if message.payload == b"offline":
+                self._offline.set()
+        elif last in ("window", "event"):
+            self._tell(last, msgspec.json.decode(message.payload))
+
+    def _tell(self, kind: str, said: dict[str, Any]) -> None:
+        """Every event, and one window a second."""
+        at_s = (said["first_sample"] + said["n_samples"]) / said["rate_hz"]
+        whole_second = said["first_sample"] % round(said["rate_hz"]) == 0
+        if kind == "event":
+            state = f"{said['previous']} -> {said['decision']} {said['label'] or ''}"
+            print(f"{at_s:6.1f} s  {self._truth(at_s):27} EVENT  {state}", flush=True)
+        elif whole_second:
+            print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bars(said)}", flush=True)
+
+    def _truth(self, at_s: float) -> str:
+        for phase in self._phases:
+            if at_s <= phase.duration_s:
+                break
+            at_s -= phase.duration_s
+        done = min(1.0, at_s / phase.duration_s)
+        snr_db = phase.snr_db[0] + done * (phase.snr_db[1] - phase.snr_db[0])
+        severity = phase.severity[0] + done * (phase.severity[1] - phase.severity[0])
+        grown = "" if phase.fault == "normal" else f" {100 * severity:3.0f} %"
+        return f"{phase.fault + grown:12}  SNR {snr_db:+5.1f} dB"
+
+
+def _bars(said: dict[str, Any]) -> str:
+    if said["probabilities"] is None:
+        return f"flagged: {' '.join(said['flags'])}"
+    bar = "█" * round(10 * said["probability"])
+    more = "" if said["snr_db"] is None else f"  SNR estimated {said['snr_db']:+5.1f} dB"
+    return f"window {said['label'] or said['decision']:8} {said['probability']:.2f} {bar:10}{more}"
+
+
+def _stretched(seconds: float) -> tuple[Phase, ...]:
+    ratio = seconds / sum(phase.duration_s for phase in DEVELOPING_FAULT)
+    return tuple(
+        msgspec.structs.replace(phase, duration_s=phase.duration_s * ratio)
+        for phase in DEVELOPING_FAULT
+    )
+
+
+def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> config.Config:
+    machine = {
+        "name": SOURCE,
+        "kind": "synth",
+        "model": "bearing",
+        "hop_s": HOP_S,
+        "publish_windows": True,
+        "scenario": msgspec.to_builtins(phases),
+    }
+    return config.parse(
+        {
+            "agent": {"id": AGENT, "state_dir": state_dir},
+            "mqtt": {"host": HOST, "port": port, "base": BASE, "version": "3.1.1"},
+            "sources": [machine],
+        }
+    )
+
+
+def _free_port() -> int:
+    """1883 where nobody has it, any free one else."""
+    for port in (1883, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise UserError("demo: found no free port on loopback")

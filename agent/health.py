@@ -1,0 +1,75 @@
+"""How the agent is: counters and latencies, published now and then, never kept."""
+
+import resource
+import time
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from agent import wire
+from agent.core import Message, Sink
+from agent.lanes import Lane
+from agent.outbox import Outbox
+
+
+class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters of one source since the start."""
+
+    samples: int  # frames taken from it
+    gaps: int
+    missing: int  # frames that never arrived, at the model's rate
+    overrun: int  # frames that were overwritten before they were scored
+    windows: int
+    flagged: int  # windows that were not classified, for what is wrong with them
+    missed: int  # windows of which nothing was left
+    decision: str
+    latency_ms: tuple[float, float] | None  # p50 and p99 of the last windows, to the outbox
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """One `health` message."""
+
+    schema: str
+    agent: str
+    t_published: str
+    uptime_s: float
+    sink: str
+    connects: int
+    outbox: int  # messages that are not acknowledged
+    rss_peak_mib: float
+    sources: dict[str, SourceHealth]
+
+
+def message(
+    topics: wire.Topics, lanes: Sequence[Lane], outbox: Outbox, sink: Sink, began_s: float
+) -> Message:
+    """The `health` message of this moment; QoS 0."""
+    record = Health(
+        schema="drsn-health/1",
+        agent=topics.agent,
+        t_published=wire.iso(time.time()),
+        uptime_s=round(time.monotonic() - began_s, 1),
+        sink=sink.state,
+        connects=sink.session,
+        outbox=outbox.depth,
+        rss_peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        sources={lane.settings.common.name: _of(lane) for lane in lanes},
+    )
+    return Message(0, topics.of_agent("health"), msgspec.json.encode(record), qos=0)
+
+
+def _of(lane: Lane) -> SourceHealth:
+    latencies_ms = np.array(lane.latencies_s) * 1000
+    p50, p99 = np.percentile(latencies_ms, [50, 99]) if len(latencies_ms) else (0.0, 0.0)
+    return SourceHealth(
+        samples=lane.feed.samples,
+        gaps=lane.ring.gaps,
+        missing=lane.ring.missing,
+        overrun=lane.ring.overrun,
+        windows=lane.windows,
+        flagged=lane.flagged,
+        missed=lane.channel.windower.missed,
+        decision=lane.channel.decider.state.decision,
+        latency_ms=(round(p50, 2), round(p99, 2)) if len(latencies_ms) else None,
+    )
