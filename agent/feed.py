@@ -73,7 +73,7 @@ class Feed:
         marks = np.where(finite, 0, int(Mark.INVALID)).astype(np.uint8)
         if self._format.full_scale is not None:
             railed: Flags = np.asarray((np.abs(samples) >= self._format.full_scale).any(axis=1))
-            marks[self._clipped(railed)] |= Mark.CLIPPED
+            marks[self._clipped(railed)] |= np.uint8(Mark.CLIPPED)
         return marks
 
     def _clipped(self, railed: Flags) -> Flags:

@@ -60,8 +60,6 @@ def message(
 
 
 def _of(lane: Lane) -> SourceHealth:
-    latencies_ms = np.array(lane.latencies_s) * 1000
-    p50, p99 = np.percentile(latencies_ms, [50, 99]) if len(latencies_ms) else (0.0, 0.0)
     return SourceHealth(
         samples=lane.feed.samples,
         gaps=lane.ring.gaps,
@@ -71,5 +69,12 @@ def _of(lane: Lane) -> SourceHealth:
         flagged=lane.flagged,
         missed=lane.channel.windower.missed,
         decision=lane.channel.decider.state.decision,
-        latency_ms=(round(p50, 2), round(p99, 2)) if len(latencies_ms) else None,
+        latency_ms=_spread_ms(list(lane.latencies_s)),
     )
+
+
+def _spread_ms(latencies_s: list[float]) -> tuple[float, float] | None:
+    if not latencies_s:
+        return None
+    p50, p99 = (float(p) for p in np.percentile(latencies_s, [50, 99]))
+    return round(p50 * 1000, 2), round(p99 * 1000, 2)

@@ -88,7 +88,7 @@ def _expected(what: str) -> str:
         return "one of the allowed values" if "enum" in expected else expected
     names = "|".join(_PLAIN)
     plain = re.sub(rf"`((?:{names})(?: \| (?:{names}))*)`", lambda m: _words(m[1]), expected)
-    return re.sub(r"`str` matching regex .*", "a name without spaces and without + # /", plain)
+    return re.sub(r"text matching regex .*", "a name without spaces and without + # /", plain)
 
 
 def _words(names: str) -> str:

@@ -59,7 +59,7 @@ class Windower:
         marks = Mark(int(np.bitwise_or.reduce(frame_marks)))
         missing = Mark.GAP | Mark.OVERRUN
         dropped = int(np.count_nonzero(frame_marks & missing)) if marks & missing else 0
-        if is_flat(samples):
+        if not dropped and is_flat(samples):  # missing frames stand still, but not the signal
             marks |= Mark.FLAT
         return Window(first, samples, dropped, marks, arrived_s)
 

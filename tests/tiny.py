@@ -29,25 +29,25 @@ def contract(**changes: object) -> Contract:
 
 
 def build(described: Contract | None = None, metadata: str | None = None, **shape: int) -> bytes:
-    """P(loud) = softmax of 4 (RMS - 1) against 0; shape may contradict the contract."""
+    """P(loud) = softmax of 20 (RMS - 0.3) against 0; shape may contradict the contract."""
     described = described or contract()
     window = shape.get("window", described.window)
     channels = shape.get("channels", described.channels)
     classes = shape.get("classes", len(described.labels))
     slope = np.zeros((1, classes), np.float32)
-    slope[0, 1] = 4.0
+    slope[0, 1] = 20.0
     nodes = [
         helper.make_node("Mul", ["samples", "samples"], ["square"]),
         helper.make_node("ReduceMean", ["square", "axes"], ["power"], keepdims=0),
         helper.make_node("Sqrt", ["power"], ["rms"]),
-        helper.make_node("Sub", ["rms", "one"], ["over"]),
+        helper.make_node("Sub", ["rms", "bound"], ["over"]),
         helper.make_node("Unsqueeze", ["over", "last"], ["column"]),
         helper.make_node("Mul", ["column", "slope"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
     constants = {
         "axes": np.array([1, 2]),
-        "one": np.float32(1.0),
+        "bound": np.float32(0.3),
         "last": np.array([1]),
         "slope": slope,
     }

@@ -143,17 +143,17 @@ class MqttSink:
         readable, writable, _ = select.select(
             [sock, self._awake], wanting, [], 0.0 if held else timeout_s
         )
+        self._drain_wakes()
         if held or sock in readable:
             self._check(client.loop_read())
-        if writable:
+        if writable and self._client is client:
             self._check(client.loop_write())
-        if self._client is not None:
+        if self._client is client:
             self._check(client.loop_misc())
-        self._drain_wakes()
 
     def _check(self, code: MQTTErrorCode) -> None:
         """paho calls `on_disconnect` for most losses, but not for all."""
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS and self._client is not None:
             self._lose(f"connection lost: {paho.error_string(code).rstrip('.')}")
 
     def _drain_wakes(self) -> None:
@@ -187,7 +187,6 @@ class MqttSink:
         receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
         self.state = "connected"
-        self._attempts = 0
         self.session += 1
         self.window = receive_maximum
         for birth in self._births():  # QoS 0: they take no place in the broker's receive maximum
@@ -211,6 +210,7 @@ class MqttSink:
             log.warning("message %s refused by the broker: %s", seq, code)
         if seq is not None:
             self._acknowledged.append(seq)
+            self._attempts = 0  # only now: a broker that accepts and drops us is not well
 
     def _properties(self) -> Properties | None:
         if self._settings.version != "5":

@@ -1,0 +1,57 @@
+# Everything sets itself up: `make demo` needs a Debian-like machine with python3, `make test` too.
+PYTHON ?= python3
+ARGS ?=
+RUN := .venv
+DEV := .venv-dev
+
+.PHONY: demo test check format bench zoo packages clean
+
+demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
+	@$(RUN)/bin/drsn-agent demo $(ARGS)
+
+test: $(DEV)/installed packages ## the tests; a real broker, the real process
+	$(DEV)/bin/python -m pytest $(ARGS)
+
+check: $(DEV)/installed         ## lint, format and types
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+
+format: $(DEV)/installed
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
+	$(DEV)/bin/python -m benchmarks $(ARGS)
+
+# The daemon's own environment: no torch in it.
+$(RUN)/installed: pyproject.toml
+	$(call venv,$(RUN))
+	$(RUN)/bin/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+# What developers need on top: training, tests, tools.
+$(DEV)/installed: pyproject.toml
+	$(call venv,$(DEV))
+	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,train,test]'
+	@touch $@
+
+# Debian's python3 comes without venv's own part; its broker and strace are what tests talk to.
+APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
+define venv
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory apt-python3-venv
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+endef
+
+packages:
+	@PATH=$$PATH:/usr/sbin; \
+	for name in mosquitto mosquitto_sub:mosquitto-clients strace; do \
+	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
+	done
+
+apt-%:
+	$(APT) update -qq
+	DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $* >/dev/null
+
+clean:
+	rm -rf $(RUN) $(DEV) build dist *.egg-info

@@ -1,0 +1,170 @@
+"""What every kind of sink keeps: in order, each acknowledged once, awake when called."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from conftest import Broker, Subscriber, eventually
+
+from agent import config
+from agent.core import Message, Sink
+from agent.sinks.mqtt import MqttSink
+from agent.sinks.stdout import StdoutSink
+
+WILL = Message(0, "drsn/a/status", b"offline", retain=True)
+BIRTH = Message(0, "drsn/a/status", b"online", retain=True, qos=0)
+
+
+@dataclass
+class Opened:
+    """A sink, and what has come out at its other end."""
+
+    sink: Sink
+    arrived: Callable[[], list[bytes]]
+    acknowledged: list[int] = field(default_factory=list)
+
+    def poll_until(self, done: Callable[[], bool], what: str) -> None:
+        def poll() -> bool:
+            self.acknowledged += self.sink.poll(0.05)
+            return done()
+
+        eventually(poll, 10, what)
+
+
+@pytest.fixture(params=["stdout", "mqtt 5", "mqtt 3.1.1"])
+def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[bytes]) -> Opened:
+    if request.param == "stdout":
+        written: list[bytes] = []
+
+        def arrived() -> list[bytes]:
+            written.extend(capsysbinary.readouterr().out.splitlines())
+            return written
+
+        return Opened(StdoutSink(), arrived)
+    broker: Broker = request.getfixturevalue("broker")
+    subscriber: Subscriber = request.getfixturevalue("subscriber")
+    version = request.param.removeprefix("mqtt ")
+    settings = config.Mqtt(port=broker.port, version=version)
+    sink = MqttSink(settings, "drsn-a", WILL, lambda: [BIRTH])
+    return Opened(sink, lambda: [each.payload for each in subscriber.of("event")])
+
+
+def message(seq: int, text: str = "") -> Message:
+    return Message(seq, "drsn/a/s/event", (text or str(seq)).encode())
+
+
+def test_sends_in_order_and_acknowledges_each_once(opened: Opened) -> None:
+    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    assert opened.sink.session == 1
+    assert opened.sink.state == "connected"
+    for seq in range(1, 16):
+        opened.sink.send(message(seq))
+    opened.poll_until(lambda: len(opened.acknowledged) == 15, "all acknowledged")
+    assert sorted(opened.acknowledged) == list(range(1, 16))
+    expected = [str(seq).encode() for seq in range(1, 16)]
+    eventually(lambda: opened.arrived() == expected, 5, "all arrived, in order")
+    assert opened.sink.poll(0.05) == []
+    opened.sink.close()
+
+
+def test_a_message_without_a_number_is_not_acknowledged(opened: Opened) -> None:
+    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    opened.sink.send(Message(0, "drsn/a/health", b"{}", qos=0))
+    opened.sink.send(message(1))
+    opened.poll_until(lambda: bool(opened.acknowledged), "acknowledged")
+    assert opened.acknowledged == [1]
+    opened.sink.close()
+
+
+def test_wake_ends_a_poll_at_once(opened: Opened) -> None:
+    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    threading.Timer(0.1, opened.sink.wake).start()
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < 0.1:
+        opened.sink.poll(10)
+    assert time.monotonic() - began_s < 2
+    opened.sink.close()
+
+
+def test_a_wake_before_the_poll_is_not_lost(opened: Opened) -> None:
+    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    opened.poll_until(lambda: True, "quiet")
+    opened.sink.wake()
+    began_s = time.monotonic()
+    opened.sink.poll(10)
+    assert time.monotonic() - began_s < 1
+    opened.sink.close()
+
+
+def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Subscriber) -> None:
+    sink = MqttSink(config.Mqtt(port=broker.port), "drsn-a", WILL, lambda: [BIRTH])
+    opened = Opened(sink, list)
+    opened.poll_until(lambda: sink.window > 0, "connected")
+    sink.send(message(1))
+    opened.poll_until(lambda: opened.acknowledged == [1], "acknowledged")
+    sink.close()
+    eventually(lambda: len(subscriber.heard) == 3, 5, "three messages")
+    assert [each.payload for each in subscriber.heard] == [b"online", b"1", b"offline"]
+
+
+def test_mqtt_without_a_broker_waits_longer_and_longer(
+    stopped_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full jitter: each wait is drawn from 0 to a bound that doubles; never a busy loop."""
+    drawn: list[float] = []
+
+    def draw(least: float, most: float) -> float:
+        drawn.append(most)
+        return 0.0
+
+    monkeypatch.setattr("agent.sinks.mqtt.random.uniform", draw)
+    sink = MqttSink(config.Mqtt(port=stopped_broker.port), "drsn-a", WILL, list)
+    while len(drawn) < 12:
+        assert sink.poll(0.01) == []
+    assert drawn[:3] == [0.5, 1.0, 2.0]
+    assert max(drawn) == 60.0
+    assert "cannot connect" in sink.state
+    sink.close()
+
+
+def test_mqtt_takes_no_more_than_the_broker_receives_at_once(
+    stopped_broker: Broker,
+) -> None:
+    stopped_broker.extra += "max_inflight_messages 3\n"
+    stopped_broker.start()
+    sink = MqttSink(config.Mqtt(port=stopped_broker.port), "drsn-a", WILL, lambda: [BIRTH])
+    Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
+    assert sink.window == 3
+    sink.close()
+
+
+def test_when_another_client_takes_the_id_over_it_stands_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two clients that both reconnect at once would drive each other out for ever."""
+    connack = b"\x20\x03\x00\x00\x00"
+    session_taken_over = b"\xe0\x02\x8e\x00"
+    server = socket.create_server(("127.0.0.1", 0))
+    settings = config.Mqtt(port=server.getsockname()[1])
+    sink = MqttSink(settings, "same", WILL, list)
+    sink.poll(0.05)
+    connection, _ = server.accept()
+    connection.sendall(connack)
+    Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
+    connection.sendall(session_taken_over)
+    Opened(sink, list).poll_until(lambda: sink.window == 0, "taken over")
+    assert sink.state == "another client uses the id 'same'"
+    assert caplog.text.count("another client uses the id") == 1
+    server.settimeout(0.3)
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < 0.3:
+        sink.poll(0.05)
+    with pytest.raises(TimeoutError):
+        server.accept()
+    assert sink._retry_s - began_s > 29
+    sink.close()
+    connection.close()
+    server.close()

@@ -1,0 +1,103 @@
+"""Between source and ring: nothing depends on how a source cuts its blocks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core import Block, Format, Mark
+from agent.feed import Feed
+from agent.ring import Ring
+
+SIGNAL = np.random.default_rng(0).standard_normal((5000, 2)).astype(np.float32)
+
+
+def fed(
+    samples: np.ndarray,
+    cuts: list[int],
+    rates: tuple[float, float] = (12_000, 10_000),
+    full_scale: float | None = None,
+) -> tuple[Ring, np.ndarray, np.ndarray]:
+    """The ring's whole content after feeding `samples` cut at `cuts`."""
+    ring = Ring(20_000, 1, lambda: None)
+    feed = Feed(Format(rates[0], samples.shape[1], full_scale), ring, rates[1], (0,), 2.0)
+    for first, last in pairwise([0, *sorted(cuts), len(samples)]):
+        feed.push(Block(samples[first:last]))
+    feed.end()
+    out, marks, _ = ring.read(0, ring.end)
+    return ring, out, marks
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 5000), max_size=30),
+    rates=st.sampled_from([(12_000, 10_000), (48_000, 10_000), (8_000, 10_000), (1000, 1000)]),
+)
+def test_blocks_never_change_a_bit(cuts: list[int], rates: tuple[float, float]) -> None:
+    spoiled = SIGNAL.copy()
+    spoiled[1000:1004] = 1.0
+    spoiled[3000, 0] = np.nan
+    _, whole, whole_marks = fed(spoiled, [], rates, full_scale=4.4)
+    _, cut, cut_marks = fed(spoiled, cuts, rates, full_scale=4.4)
+    assert np.array_equal(whole, cut)
+    assert np.array_equal(whole_marks, cut_marks)
+
+
+def test_resamples_as_training_does_and_scales() -> None:
+    _, out, _ = fed(SIGNAL, [100, 2000])
+    expected = soxr.resample(2 * SIGNAL[:, :1], 12_000, 10_000, quality="HQ")
+    assert np.array_equal(out, expected)
+
+
+def test_a_gap_is_as_long_in_the_ring_as_it_was_in_time() -> None:
+    ring = Ring(20_000, 1, lambda: None)
+    feed = Feed(Format(12_000, 2), ring, 10_000, (0,), 1.0)
+    feed.push(Block(SIGNAL))
+    feed.push(Block(SIGNAL, lost=1200))
+    feed.end()
+    assert ring.gaps == 1
+    assert ring.missing == pytest.approx(1000, abs=1)
+    assert ring.end == pytest.approx((2 * len(SIGNAL) + 1200) / 1.2, abs=1)
+
+
+def test_no_filter_runs_across_a_gap() -> None:
+    """What follows a gap equals the same signal at the start of a stream."""
+    ring = Ring(20_000, 1, lambda: None)
+    feed = Feed(Format(12_000, 2), ring, 10_000, (0,), 1.0)
+    feed.push(Block(100 * SIGNAL))
+    feed.push(Block(SIGNAL, lost=1200))
+    feed.end()
+    alone = soxr.resample(SIGNAL[:, :1], 12_000, 10_000, quality="HQ")
+    after, _, _ = ring.read(ring.end - len(alone), len(alone))
+    assert np.array_equal(after, alone)
+
+
+@pytest.mark.parametrize(("run", "clipped"), [(1, False), (2, False), (3, True), (50, True)])
+@pytest.mark.parametrize("cut", [500, 501, 502])
+def test_clipped_is_three_frames_at_full_scale_across_blocks_too(
+    run: int, clipped: bool, cut: int
+) -> None:
+    samples = np.clip(SIGNAL * 0.1, -0.9, 0.9)
+    samples[500 : 500 + run, 0] = -1.0
+    _, _, marks = fed(samples, [cut], full_scale=1.0)
+    assert bool((marks & Mark.CLIPPED).any()) is clipped
+
+
+def test_a_channel_that_is_not_chosen_flags_nothing() -> None:
+    samples = SIGNAL * 0.1
+    samples[500:600, 1] = 1.0
+    _, _, marks = fed(samples, [], full_scale=1.0)
+    assert not marks.any()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_marked_and_spoils_no_other_frame(bad: float) -> None:
+    samples = SIGNAL.copy()
+    samples[700, 0] = bad
+    _, out, marks = fed(samples, [])
+    assert np.isfinite(out).all()
+    assert np.flatnonzero(marks).tolist() == [583]  # 700 / 1.2
+    assert marks[583] == Mark.INVALID

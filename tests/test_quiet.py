@@ -1,0 +1,109 @@
+"""The daemon phones nobody, writes nowhere else, and carries no training with it."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Agent, Broker, Subscriber, eventually
+
+ROOT = Path(__file__).parents[1]
+Start = Callable[..., Agent]
+Settings = Callable[..., dict[str, Any]]
+
+
+def imported(file: Path) -> set[str]:
+    """Top-level names that a module imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "agent").rglob("*.py")), ids=lambda f: f.name)
+def test_the_agent_imports_neither_models_nor_torch_nor_scipy(file: Path) -> None:
+    assert not imported(file) & {"models", "torch", "scipy", "onnx", "sklearn"}
+
+
+@pytest.mark.parametrize("module", ["models", "models.zoo", "models.commands"])
+def test_what_the_command_line_needs_of_models_is_free_of_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_running_daemon_has_no_torch_and_no_scipy_in_it(
+    broker: Broker, subscriber: Subscriber, run_agent: Start, settings: Settings
+) -> None:
+    agent = run_agent(settings(broker.port, kind="synth", rate_hz=1000))
+    eventually(lambda: bool(subscriber.of("state")), 20, "a state")
+    maps = Path(f"/proc/{agent.process.pid}/maps").read_text()
+    assert "onnxruntime" in maps
+    assert not re.search(r"/(torch|scipy|sklearn|onnx)/", maps)
+    assert agent.stop() == 0
+
+
+def traced(run_agent: Start, tree: dict[str, Any], log: Path, **how: Any) -> list[str]:
+    """The system calls that open for writing, create or connect, of a whole run."""
+    calls = "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,connect,listen"
+    strace = ("strace", "-f", "-qq", "-e", f"trace={calls}", "-o", str(log))
+    agent = run_agent(tree, prefix=strace, **how)
+    assert agent.wait(90) == 0, agent.logged()
+    return log.read_text().splitlines()
+
+
+@pytest.mark.skipif(
+    shutil.which("strace") is None and not os.environ.get("CI"), reason="needs strace"
+)
+def test_no_socket_but_the_brokers_and_no_file_outside_the_state_directory(
+    broker: Broker,
+    subscriber: Subscriber,
+    run_agent: Start,
+    settings: Settings,
+    wav: Path,
+    tmp_path: Path,
+) -> None:
+    """Would catch ONNX Runtime's telemetry, which opens sockets and writes under $HOME."""
+    home = tmp_path / "home"
+    home.mkdir()
+    tree = settings(broker.port, kind="file", path=str(wav), pace="fast", publish_windows=True)
+    env = os.environ | {"HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    env.pop("ORT_DISABLE_TELEMETRY", None)
+    lines = traced(run_agent, tree, tmp_path / "trace", env=env)
+    assert not [line for line in lines if " listen(" in line]
+    connects = [line for line in lines if " connect(" in line]
+    assert connects, "the trace saw nothing"
+    for line in connects:
+        assert f"htons({broker.port})" in line, line
+        assert 'inet_addr("127.0.0.1")' in line, line
+    state = tmp_path / "state"
+    writes = [line for line in lines if re.search(r"O_WRONLY|O_RDWR|O_CREAT|mkdir|rename", line)]
+    assert any(str(state / "outbox.sqlite") in line for line in writes), "the trace saw nothing"
+    for line in writes:
+        allowed = (str(state), "/dev/null", "/dev/tty", "/dev/shm/sem")
+        assert any(f'"{each}' in line for each in allowed[:3]), line
+    assert list(home.rglob("*")) == []
+
+
+def test_the_trace_would_catch_telemetry(tmp_path: Path) -> None:
+    """Without our switch, importing ONNX Runtime does write under $HOME; if it no longer does,
+    the test above has lost its subject and should be looked at."""
+    env = os.environ | {"HOME": str(tmp_path)}
+    env.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", "import onnxruntime"], env=env, check=True)
+    assert list(tmp_path.rglob("*onnxruntime*"))
+    for file in tmp_path.rglob("*"):
+        assert file.exists()
+    shutil.rmtree(tmp_path)
+    tmp_path.mkdir()
+    code = "import agent, onnxruntime"
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, cwd=ROOT)
+    assert list(tmp_path.rglob("*")) == []
