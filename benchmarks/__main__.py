@@ -1,0 +1,107 @@
+"""`make bench`: ratios from interleaved runs, on whatever machine this is.
+
+Below 1 is faster than the baseline. Times are medians, for orientation only.
+"""
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from agent import classify, zoo
+from agent.classify import OnnxClassifier
+from agent.core import Message
+from agent.outbox import Outbox
+from agent.ring import Ring
+from agent.windows import Windower
+from benchmarks.interleaved import Ratio, compare
+
+BATCH = 16
+
+
+def main() -> None:
+    print(f"{os.cpu_count()} cores, {_processor()}\n")
+    print(f"{'ours / baseline':58} {'ratio':>6}  [quartiles]")
+    for ratio in (*_batches(), _windows(), *_outbox()):
+        print(ratio, flush=True)
+
+
+def _batches() -> Iterator[Ratio]:
+    """Each released network: one call for many windows against a call for each."""
+    for name, file in zoo.released().items():
+        model = classify.load(file)
+        shape = (BATCH, model.contract.channels, model.contract.window)
+        windows = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+        yield compare(
+            f"{name}: {BATCH} windows in one call / one by one",
+            lambda model=model, windows=windows: model.classify(windows),
+            lambda model=model, windows=windows: _one_by_one(model, windows),
+            rounds=60,
+        )
+
+
+def _one_by_one(model: OnnxClassifier, windows: np.ndarray) -> None:
+    for window in windows:
+        model.classify(window[None])
+
+
+def _windows() -> Ratio:
+    """A second of 10 kHz in blocks of 50 ms, windows of 2048 at hop 0.1 s: ring against concatenate."""
+    blocks = np.random.default_rng(0).standard_normal((20, 500, 1)).astype(np.float32)
+    marks = np.zeros(500, np.uint8)
+    ring = Ring(100_000, 1, lambda: None)
+    windower = Windower(ring, 2048, 1000)
+    held = np.zeros((0, 1), np.float32)
+
+    def ours() -> None:
+        for block in blocks:
+            ring.write(block, marks)
+            list(windower.due(16))
+
+    def baseline() -> None:
+        nonlocal held
+        for block in blocks:
+            held = np.concatenate([held, block])
+            while len(held) >= 2048:
+                np.ascontiguousarray(held[:2048].T)
+                held = held[1000:]
+
+    return compare("ring and honest windows / np.concatenate, no checks", ours, baseline)
+
+
+def _outbox() -> Iterator[Ratio]:
+    """500 messages of 900 bytes put, committed, read and settled, against a deque in memory."""
+    payload = b"x" * 900
+    queue: deque[Message] = deque()
+
+    def baseline() -> None:
+        for seq in range(500):
+            queue.append(Message(seq, "drsn/a/s/window", payload))
+        while queue:
+            queue.popleft()
+
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        outbox = Outbox(Path(folder) / "outbox.sqlite")
+
+        def ours() -> None:
+            for _ in range(500):
+                outbox.put(lambda _, seq: Message(seq, "drsn/a/s/window", payload))
+            outbox.commit()
+            outbox.settle([message.seq for message in outbox.after(0, 500)])
+            outbox.commit()
+
+        yield compare("outbox on disk, synchronous / deque in memory", ours, baseline, rounds=40)
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith(("model name", "Model")):
+            return line.partition(":")[2].strip()
+    return "unknown processor"
+
+
+if __name__ == "__main__":
+    main()
