@@ -15,6 +15,8 @@ class Ring:
     The reader says which window it waits for (`expect`); by that the writer knows which frames
     are still needed (an impatient writer overwrites them and counts, a patient one waits), and
     when it is worth waking the reader.
+
+    Every frame is kept twice, `size` apart, so that whatever is read is one slice.
     """
 
     def __init__(self, frames: int, channels: int, wake: Callable[[], None]) -> None:
@@ -25,8 +27,8 @@ class Ring:
         self.gaps = 0
         self.missing = 0  # frames that never arrived
         self.overrun = 0  # frames overwritten before they were read
-        self._samples = np.zeros((frames, channels), np.float32)
-        self._marks = np.full(frames, Mark.GAP, np.uint8)
+        self._samples = np.zeros((2 * frames, channels), np.float32)
+        self._marks = np.full(2 * frames, Mark.GAP, np.uint8)
         self._arrived_s = time.monotonic()
         self._needed = 0  # the reader wants nothing before this frame
         self._due = frames  # the reader's next window is complete at this frame
@@ -46,9 +48,9 @@ class Ring:
         with self._room:
             kept = min(frames, self.size)
             self._make_way(frames)
-            self.end += frames
-            at = np.arange(self.end - kept, self.end) % self.size
-            self._samples[at], self._marks[at] = 0.0, Mark.GAP
+            self.end += frames - kept
+            nothing = np.zeros((kept, self._samples.shape[1]), np.float32)
+            self._store(nothing, np.full(kept, Mark.GAP, np.uint8))
             self.gaps += 1
             self.missing += frames
         self._notify()
@@ -72,11 +74,12 @@ class Ring:
         Frames that are gone are zero and marked: it always returns as many as were asked for.
         """
         with self._room:
-            at = np.arange(first, first + frames) % self.size
-            samples, marks = self._samples[at], self._marks[at]
+            at = slice(first % self.size, first % self.size + frames)
+            samples, marks = self._samples[at].copy(), self._marks[at].copy()
             gone = min(max(0, self.end - self.size - first), frames)
             arrived_s = self._arrived_s
-        samples[:gone], marks[:gone] = 0.0, Mark.OVERRUN
+        if gone:
+            samples[:gone], marks[:gone] = 0.0, Mark.OVERRUN
         return samples, marks, arrived_s
 
     @property
@@ -91,12 +94,23 @@ class Ring:
             if self.ended:
                 return False
             self._make_way(len(samples))
-            at = np.arange(self.end, self.end + len(samples)) % self.size
-            self._samples[at], self._marks[at] = samples, marks
-            self.end += len(samples)
+            self._store(samples, marks)
             self._arrived_s = time.monotonic()
         self._notify()
         return True
+
+    def _store(self, samples: Samples, marks: Marks) -> None:
+        """Puts up to `size` frames behind the newest, in both copies."""
+        frames, at = len(samples), self.end % self.size
+        split = min(frames, self.size - at)
+        for part, into in (
+            (slice(0, frames), at),
+            (slice(0, split), at + self.size),
+            (slice(split, frames), 0),
+        ):
+            place = slice(into, into + part.stop - part.start)
+            self._samples[place], self._marks[place] = samples[part], marks[part]
+        self.end += frames
 
     def _fits(self, frames: int) -> bool:
         return self.end + frames - self._needed <= self.size
@@ -106,7 +120,7 @@ class Ring:
         first = max(self._needed, self.start)
         last = min(self.end, self.end + frames - self.size)
         if first < last:
-            at = np.arange(first, last) % self.size
+            at = slice(first % self.size, first % self.size + last - first)
             self.overrun += int(np.count_nonzero(self._marks[at] & Mark.GAP == 0))
 
     def _notify(self) -> None:

@@ -68,7 +68,7 @@ def is_flat(samples: Samples) -> bool:
     """Whether any channel of `samples` [channels, frames] stands still for half of it or more."""
     moves = np.abs(np.diff(samples)) > STILL * np.abs(samples).max(axis=1, keepdims=True)
     frames = samples.shape[1]
-    for channel in moves:
+    for channel in moves[np.count_nonzero(moves, axis=1) <= (1 - STUCK_SHARE) * frames]:
         at = np.concatenate([[-1], np.flatnonzero(channel), [frames - 1]])
         if np.diff(at).max() >= STUCK_SHARE * frames:
             return True

@@ -49,7 +49,7 @@ def _one_by_one(model: OnnxClassifier, windows: np.ndarray) -> None:
 
 
 def _windows() -> Ratio:
-    """A second of 10 kHz in blocks of 50 ms, windows of 2048 at hop 0.1 s: ring against concatenate."""
+    """A second of 10 kHz in blocks of 50 ms, windows of 2048 at hop 0.1 s."""
     blocks = np.random.default_rng(0).standard_normal((20, 500, 1)).astype(np.float32)
     marks = np.zeros(500, np.uint8)
     ring = Ring(100_000, 1, lambda: None)
