@@ -11,34 +11,7 @@ from agent import wire
 from agent.core import Message, Sink
 from agent.lanes import Lane
 from agent.outbox import Outbox
-
-
-class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters of one source since the start."""
-
-    samples: int  # frames taken from it
-    gaps: int
-    missing: int  # frames that never arrived, at the model's rate
-    overrun: int  # frames that were overwritten before they were scored
-    windows: int
-    flagged: int  # windows that were not classified, for what is wrong with them
-    missed: int  # windows of which nothing was left
-    decision: str
-    latency_ms: tuple[float, float] | None  # p50 and p99 of the last windows, to the outbox
-
-
-class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """One `health` message."""
-
-    schema: str
-    agent: str
-    t_published: str
-    uptime_s: float
-    sink: str
-    connects: int
-    outbox: int  # messages that are not acknowledged
-    rss_peak_mib: float
-    sources: dict[str, SourceHealth]
+from agent.records import Health, SourceHealth
 
 
 def message(

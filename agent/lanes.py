@@ -14,6 +14,7 @@ from agent.decide import Decider, Judge
 from agent.errors import ConfigError
 from agent.feed import Feed
 from agent.pipeline import Channel
+from agent.records import SourceInfo
 from agent.ring import Ring
 from agent.windows import Windower
 
@@ -59,9 +60,9 @@ class Lane:
         self.latencies_s.append(latency_s)
         return latency_s
 
-    def info(self) -> wire.SourceInfo:
+    def info(self) -> SourceInfo:
         common, contract = self.settings.common, self.origin.contract
-        return wire.SourceInfo(
+        return SourceInfo(
             name=common.name,
             kind=common.kind,
             hop_s=common.hop_s,

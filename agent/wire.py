@@ -1,4 +1,4 @@
-"""What leaves the agent: topics, and payloads as typed records. Pure; `docs/MQTT.md` explains it.
+"""From what was scored to what is published: topics and payloads. Pure.
 
 An observation is identified by (`epoch`, `seq`): a UUID per outbox and a counter. Delivery is at
 least once, so a subscriber that must not count twice compares these two.
@@ -13,6 +13,7 @@ import msgspec
 
 from agent.contract import Contract
 from agent.core import Message, Prediction, Scored
+from agent.records import Info, Model, Observation, SourceInfo
 
 NOTHING = Prediction(())  # what a network says of a window that it was not shown
 ONLINE, OFFLINE = b"online", b"offline"
@@ -31,69 +32,6 @@ class Topics:
 
     def of_source(self, source: str, last: str) -> str:
         return f"{self.base}/{self.agent}/{source}/{last}"
-
-
-class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """Which network said so."""
-
-    name: str
-    version: str
-    sha256: str
-    precision: str
-
-
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """A window, or a source's state and the window that changed it."""
-
-    schema: str
-    epoch: str
-    seq: int
-    agent: str
-    source: str
-    t_start: str  # of the window, measured; ISO 8601, UTC, milliseconds
-    t_end: str
-    t_published: str  # when it was put in the outbox
-    first_sample: int  # absolute index at rate_hz
-    n_samples: int
-    dropped: int  # samples of the window that are missing
-    rate_hz: float  # the model's
-    unit: str
-    flags: list[str]  # gap, overrun, clipped, invalid, flat
-    decision: str  # normal, fault, unknown, abstain, sensor_fault
-    label: str | None
-    probability: float | None  # a window's own; smoothed in states and events
-    probabilities: dict[str, float] | None  # of the window; None: flagged, not classified
-    snr_db: float | None
-    shrinkage: float | None
-    distance: float | None
-    model: Model
-    latency_ms: float  # from the window's last sample to the outbox
-    previous: str | None = None  # the decision before; in states and events
-
-
-class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One source in `info`."""
-
-    name: str
-    kind: str
-    hop_s: float
-    window_s: float
-    rate_hz: float
-    unit: str
-    labels: tuple[str, ...]
-    normal: tuple[str, ...]
-    model: Model
-
-
-class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the agent is; retained."""
-
-    schema: str
-    agent: str
-    version: str
-    epoch: str
-    t_published: str
-    sources: list[SourceInfo]
 
 
 @dataclass(frozen=True)

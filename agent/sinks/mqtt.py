@@ -7,30 +7,27 @@ a fresh client that is driven by the sender thread, and what is under way is cou
 
 import contextlib
 import logging
-import random
 import select
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.backoff import Backoff
 from agent.config import Mqtt
 from agent.core import Message
+from agent.sinks import mqtt_client
 
-CONNECT_S = 4.0
-BACKOFF_S = (0.5, 60.0)  # the first and the longest; drawn evenly from 0 to that ("full jitter")
+BACKOFF_S = (0.5, 60.0)
 TAKEN_OVER_S = 30.0  # two agents with one client id must not drive each other out in turn
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
 CLOSE_S = 2.0
-USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
 
 log = logging.getLogger("drsn.mqtt")
 
@@ -51,7 +48,7 @@ class MqttSink:
         self._client: paho.Client | None = None
         self._seq_of: dict[int, int] = {}  # paho's message id -> seq
         self._acknowledged: list[int] = []
-        self._attempts = 0
+        self._backoff = Backoff(*BACKOFF_S)
         self._retry_s = 0.0  # monotonic
         self._awake, self._waker = socket.socketpair()
         self._awake.setblocking(False)
@@ -97,36 +94,19 @@ class MqttSink:
 
     def _connect(self) -> None:
         settings = self._settings
-        client = self._make_client()
         try:
+            client = self._make_client()
             client.connect(settings.host, settings.port, settings.keepalive_s)
-        except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+        except (OSError, ValueError) as error:  # ValueError: a host that cannot be one
             self._lose(f"cannot connect: {_reason(error)}")
             return
         self._client = client
 
     def _make_client(self) -> paho.Client:
-        settings = self._settings
-        modern = settings.version == "5"
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=None if modern else True,
-            protocol=paho.MQTTv5 if modern else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = CONNECT_S
-        client.max_inflight_messages_set(100)  # never reached: the sender keeps its own window
-        client.will_set(self._will.topic, self._will.payload, 1, self._will.retain)
-        if settings.username is not None:
-            client.username_pw_set(settings.username, _password(settings))
-        if settings.tls is not None:
-            client.tls_set_context(_tls(settings))
-            client.tls_insecure_set(settings.tls.insecure)
+        client = mqtt_client.make(self._settings, self._client_id, self._will)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
-        client.on_socket_open = _notice_dead_peers
         return client
 
     def _work(self, timeout_s: float) -> None:
@@ -170,11 +150,7 @@ class MqttSink:
         self._client, self.window = None, 0
         self._seq_of.clear()
         self.state = why
-        longest_s = min(BACKOFF_S[1], BACKOFF_S[0] * 2.0**self._attempts)
-        self._attempts += 1
-        self._retry_s = time.monotonic() + (
-            random.uniform(0, longest_s) if wait_s is None else wait_s
-        )
+        self._retry_s = time.monotonic() + (self._backoff.next_s() if wait_s is None else wait_s)
 
     # -- called by paho, in this thread -----------------------------------------------
 
@@ -210,7 +186,7 @@ class MqttSink:
             log.warning("message %s refused by the broker: %s", seq, code)
         if seq is not None:
             self._acknowledged.append(seq)
-            self._attempts = 0  # only now: a broker that accepts and drops us is not well
+            self._backoff.reset()  # only now: a broker that accepts and drops us is not well
 
     def _properties(self) -> Properties | None:
         if self._settings.version != "5":
@@ -218,31 +194,6 @@ class MqttSink:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = "application/json"
         return properties
-
-
-def _password(settings: Mqtt) -> str | None:
-    if settings.password_file is None:
-        return None
-    return Path(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-
-
-def _tls(settings: Mqtt) -> ssl.SSLContext:
-    tls = settings.tls
-    assert tls is not None
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.cert_file is not None:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    if tls.insecure:
-        log.warning("mqtt.tls.insecure: the broker's certificate is not checked")
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
-def _notice_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:
-    """A cable that was pulled is noticed in seconds, not after two keepalives."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _reason(error: Exception) -> str:

@@ -120,7 +120,7 @@ def test_mqtt_without_a_broker_waits_longer_and_longer(
         drawn.append(most)
         return 0.0
 
-    monkeypatch.setattr("agent.sinks.mqtt.random.uniform", draw)
+    monkeypatch.setattr("agent.backoff.random.uniform", draw)
     sink = MqttSink(config.Mqtt(port=stopped_broker.port), "drsn-a", WILL, list)
     while len(drawn) < 12:
         assert sink.poll(0.01) == []

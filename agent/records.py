@@ -1,0 +1,94 @@
+"""Every payload that leaves the agent, as a typed record. `docs/MQTT.md` explains the fields."""
+
+import msgspec
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """Which network said so."""
+
+    name: str
+    version: str
+    sha256: str
+    precision: str
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """A window, or a source's state and the window that changed it."""
+
+    schema: str
+    epoch: str
+    seq: int
+    agent: str
+    source: str
+    t_start: str  # of the window, measured; ISO 8601, UTC, milliseconds
+    t_end: str
+    t_published: str  # when it was put in the outbox
+    first_sample: int  # absolute index at rate_hz
+    n_samples: int
+    dropped: int  # samples of the window that are missing
+    rate_hz: float  # the model's
+    unit: str
+    flags: list[str]  # gap, overrun, clipped, invalid, flat
+    decision: str  # normal, fault, unknown, abstain, sensor_fault
+    label: str | None
+    probability: float | None  # a window's own; smoothed in states and events
+    probabilities: dict[str, float] | None  # of the window; None: flagged, not classified
+    snr_db: float | None
+    shrinkage: float | None
+    distance: float | None
+    model: Model
+    latency_ms: float  # from the window's last sample to the outbox
+    previous: str | None = None  # the decision before; in states and events
+
+
+class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One source in `info`."""
+
+    name: str
+    kind: str
+    hop_s: float
+    window_s: float
+    rate_hz: float
+    unit: str
+    labels: tuple[str, ...]
+    normal: tuple[str, ...]
+    model: Model
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the agent is; retained."""
+
+    schema: str
+    agent: str
+    version: str
+    epoch: str
+    t_published: str
+    sources: list[SourceInfo]
+
+
+class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters of one source since the start."""
+
+    samples: int  # frames taken from it
+    gaps: int
+    missing: int  # frames that never arrived, at the model's rate
+    overrun: int  # frames that were overwritten before they were scored
+    windows: int
+    flagged: int  # windows that were not classified, for what is wrong with them
+    missed: int  # windows of which nothing was left
+    decision: str
+    latency_ms: tuple[float, float] | None  # p50 and p99 of the last windows, to the outbox
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """One `health` message."""
+
+    schema: str
+    agent: str
+    t_published: str
+    uptime_s: float
+    sink: str
+    connects: int
+    outbox: int  # messages that are not acknowledged
+    rss_peak_mib: float
+    sources: dict[str, SourceHealth]
