@@ -36,7 +36,9 @@ def test_the_demo_shows_every_phase_to_itself_and_to_others() -> None:
     assert told[0] == "normal"
     assert ("fault", "outer") in states
     assert states[-1] == ("normal", "normal")
-    assert len(other.records("window")) == (200_000 - 2048) // 1000 + 1
-    assert re.search(r"outer +100 %  SNR +-\d\.\d dB +window outer", printed)
+    info = other.records("info")[0]["sources"][0]
+    window = round(info["window_s"] * info["rate_hz"])
+    assert len(other.records("window")) == (200_000 - window) // 1000 + 1
+    assert re.search(r"outer +100 % +SNR +-\d\.\d dB +window outer", printed)
     assert printed.count("EVENT") == len(states)
     other.close()
