@@ -81,16 +81,15 @@ def load(
 def read(entry: Entry, source: Source, rate_hz: float) -> Array:
     """[channels, frames] in the recording's unit at `rate_hz`: the agent's own resampler, HQ."""
     try:
-        samples, file_rate_hz = soundfile.read(entry.path, dtype="int16" if entry.scale else "float32")
+        kind = "int16" if entry.scale else "float32"
+        samples, file_rate_hz = soundfile.read(entry.path, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
         raise UserError(f"{entry.path}: {error}, expected a recording") from None
-    frames = samples.reshape(len(samples), -1)  # [frames, channels]
-    if max(source.channels) >= frames.shape[1]:
-        wanted = max(source.channels)
-        raise UserError(f"{entry.path}: found {frames.shape[1]} channels, expected channel {wanted}")
-    if entry.scale:
-        frames = frames * np.asarray(entry.scale, np.float64)
-    picked = frames[:, list(source.channels)]
+    found, wanted = samples.shape[1], 1 + max(source.channels)  # samples [frames, channels]
+    if found < wanted or len(entry.scale) not in (0, found):
+        raise UserError(f"{entry.path}: found {found} channels, expected {wanted}, each scaled")
+    scaled = samples * np.asarray(entry.scale or 1.0)
+    picked = scaled[:, list(source.channels)]
     resampled = soxr.resample(picked, entry.rate_hz or file_rate_hz, rate_hz, quality="HQ")
     return np.ascontiguousarray(resampled.T, np.float32)
 

@@ -8,12 +8,18 @@ the thresholds' sub-network and the classifier, cost next to nothing and stay in
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from agent import classify
 from agent.contract import INPUT, Contract
+from agent.errors import UserError
 from models.data import Array
 from models.export import write
+from models.recipe import Recipe, Source
+from models.train import training_recordings
+from models.validation import calibration
 
 
 class Windows(CalibrationDataReader):  # type: ignore[misc]
@@ -30,11 +36,12 @@ class Windows(CalibrationDataReader):  # type: ignore[misc]
 
 
 def quantize(
-    source: Path, path: Path, samples: Array, contract: Contract, reduce_range: bool
+    source: Path, path: Path, samples: Array, contract: Contract, reduce_range: bool = True
 ) -> None:
-    """Writes the INT8 form of the float network `source` to `path`.
+    """Writes the INT8 form of the float network `source` to `path`, calibrated on `samples`.
 
-    `reduce_range` gives weights 7 bits: without it, AVX2 processors that lack VNNI saturate.
+    `reduce_range` leaves weights 7 bits of the 8: on x86 without VNNI the sum of two products
+    saturates otherwise, and the same file would answer differently on another processor.
     """
     model = onnx.load(source)
     pooled = [node.name for node in model.graph.node if _is_pointwise(node)]
@@ -53,6 +60,32 @@ def quantize(
     )
     write(onnx.load(draft), path, contract)
     draft.unlink()
+
+
+def quantize_file(source: Path, data: Path, recipe: Recipe | None, path: Path) -> None:
+    """The INT8 form of `source`, calibrated on training recordings.
+
+    With a recipe `data` is the root of its data sets, else a data set of its own. Raises
+    UserError where the file is no float network of ours or the data do not fit it.
+    """
+    contract = classify.load(source).contract
+    if contract.precision != "float32":
+        raise UserError(f"{source}: precision: found {contract.precision}, expected float32")
+    if recipe is None:
+        recipe, data = _recipe_of(contract, data.resolve().name), data.resolve().parent
+    samples = calibration(recipe, training_recordings(recipe, data))
+    quantize(source, path, samples, msgspec.structs.replace(contract, precision="int8"))
+
+
+def _recipe_of(contract: Contract, folder: str) -> Recipe:
+    return Recipe(
+        name=contract.name,
+        labels=contract.labels,
+        normal=contract.normal,
+        rate_hz=contract.rate_hz,
+        window=contract.window,
+        data=(Source(folder, channels=tuple(range(contract.channels))),),
+    )
 
 
 def _is_pointwise(node: onnx.NodeProto) -> bool:

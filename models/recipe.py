@@ -60,6 +60,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
     warm_up: Share = 0.05
     seed: int = 0
+    colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
     data: tuple[Source, ...]
     simulated: Simulated | None = None

@@ -1,8 +1,7 @@
-"""Training: AdamW, cosine with warm-up, fresh noise on every window; the same seed, the same net."""
+"""Training: AdamW, cosine with warm-up, fresh noise on every window; one seed, one network."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +10,13 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
 from models import simulate
-from models.batches import Batch, at_speeds, batches, noisy
-from models.data import Array, Recording, load, windows
+from models.batches import Batch, at_speeds, batches
+from models.data import Recording, load
 from models.families import build
 from models.recipe import Recipe
 from models.standardize import standardize
 
 Progress = Callable[[int, float], None]  # step, smoothed loss
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Windows [n, channels, window] with the index of each one's label."""
-
-    samples: Array
-    targets: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def train(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -> nn.Module:
@@ -62,34 +53,6 @@ def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
         count, seconds = recipe.simulated.machines, recipe.simulated.seconds
         found += simulate.machines(count, seconds, recipe.seed, recipe.rate_hz)
     return found
-
-
-def validation_windows(
-    recipe: Recipe, root: Path, per_class: int
-) -> Iterator[tuple[str, Labelled]]:
-    """Per data set about `per_class` windows of each label, spread over its recordings."""
-    for source in recipe.data:
-        recordings = load(root, source, source.val, recipe.labels, recipe.rate_hz)
-        yield source.folder, label_windows(recordings, recipe.labels, recipe.window, per_class)
-
-
-def label_windows(
-    recordings: Sequence[Recording], labels: Sequence[str], window: int, per_class: int
-) -> Labelled:
-    """About `per_class` windows of each label: scarce classes count as much as common ones."""
-    samples, targets = [], []
-    for index, label in enumerate(labels):
-        members = [recording for recording in recordings if recording.label == label]
-        for recording in members:
-            samples.append(windows(recording, window, math.ceil(per_class / len(members))))
-            targets += [index] * len(samples[-1])
-    return Labelled(np.concatenate(samples), np.asarray(targets))
-
-
-def mixed(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
-    """The same windows under the recipe's noise, as in training, and their SNR in dB."""
-    samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(recipe.seed))
-    return Labelled(samples, clean.targets), snr_db
 
 
 def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:

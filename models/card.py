@@ -1,0 +1,169 @@
+"""The model card, written from what was measured: no figure in it is typed by hand."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from agent import noise
+from models import validation
+from models.figures import LEVELS_DB, SIMULATED_DB
+from models.measure import Measured
+from models.recipe import Recipe, Simulated
+
+PRECISIONS = {"float32": "float", "int8": "INT8"}
+
+
+def text(recipe: Recipe, measured: list[Measured], out: Path) -> str:
+    """The card in Markdown: `measured` holds the released network, then the control."""
+    sections = [_head(recipe, measured[0], out), _data(recipe)]
+    if recipe.simulated:
+        sections.append(_machines(recipe.simulated))
+    sections.append(_scores(recipe, measured))
+    if recipe.simulated:
+        sections.append(_recognition(recipe, measured[0]))
+    sections += [_precision(measured[0]), _limits(recipe, measured[0])]
+    return "\n\n".join(sections) + "\n"
+
+
+def _head(recipe: Recipe, own: Measured, out: Path) -> str:
+    heads = ("parameters", "multiply-accumulates a window", "file")
+    costs = (f"{own.parameters:,}", f"{own.macs:,}", f"{out.stat().st_size:,} bytes")
+    return f"""# {recipe.name} {recipe.version}
+
+A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recipe.labels)} apart
+(normal: {", ".join(recipe.normal)}) in windows of {recipe.window} samples at {recipe.rate_hz:g} Hz,
+{recipe.channels} channel, unit: {recipe.unit}; every window is standardized inside the graph.
+
+{_table(heads, [costs])}
+
+This card and the file are written by one command, from `models/zoo/{recipe.name}.yaml`:
+
+    python -m models.commands release --recipe models/zoo/{recipe.name}.yaml --data DATA
+
+Licence of the file: {recipe.licence or "not stated"}. No recording is part of it."""
+
+
+def _data(recipe: Recipe) -> str:
+    heads = ("data set", "trained on", "at speeds", "validated on", "licence and citation")
+    rows = [
+        (
+            source.folder,
+            ", ".join(source.train),
+            ", ".join(f"{speed:g}" for speed in source.speeds),
+            ", ".join(source.val),
+            source.terms or "not stated",
+        )
+        for source in recipe.data
+    ]
+    low, high = recipe.noise.snr_db
+    kinds, clean = ", ".join(recipe.noise.kinds), f"{recipe.noise.clean:.0%}"
+    return f"""## Data
+
+{_table(heads, rows)}
+
+Splits are of recordings, never of windows; a speed other than 1 is the recording played
+faster or slower. Training windows pass a smooth random equalizer ({recipe.colour_db:g} dB)
+and get fresh noise ({kinds}) at {low:g} to {high:g} dB, drawn uniformly; {clean} stay clean.
+Classes are drawn equally often, and within a class the data sets."""
+
+
+def _machines(simulated: Simulated) -> str:
+    share, count, seconds = f"{simulated.share:.0%}", simulated.machines, simulated.seconds
+    return f"""{share} of each class's training windows are **simulated** (`agent.machine`), from
+{count} machines of {seconds:g} s a state around a 6205 bearing at 1797 rpm: speed within 5 %,
+resonance 1.5 to 4.2 kHz, severity 0.3 to 1. The network knows the demo's machine because it
+was trained on its like: that says nothing about real machines."""
+
+
+def _scores(recipe: Recipe, measured: list[Measured]) -> str:
+    conditions = ["clean", *(f"{k}_{level:g}db" for level in LEVELS_DB for k in noise.KINDS)]
+    heads = [c.replace("_", " ").replace("db", " dB") for c in conditions]
+    rows = [
+        (
+            source.folder,
+            f"{one.family} {PRECISIONS[precision]}",
+            *(_percent(found[f"{source.folder}_{condition}"]) for condition in conditions),
+        )
+        for source in recipe.data
+        for one in measured
+        for precision, found in one.figures.items()
+    ]
+    return f"""## Macro-F1 on validation recordings
+
+In per cent, one decision a window, nothing smoothed; at least {validation.PER_CLASS} windows
+of each class and data set, overlapping where recordings are short (`cwru` has one second of
+normal here). Noise is added at that SNR to the recording as it is. The control is trained by
+the same recipe; one seed each, so small differences mean little.
+
+{_table(("data set", "network", *heads), rows)}
+
+Settings, temperature and SNR estimate were chosen on these same recordings: expect less
+elsewhere."""
+
+
+def _recognition(recipe: Recipe, own: Measured) -> str:
+    heads = ("simulated state", *(f"{level:g} dB" for level in SIMULATED_DB))
+    rows = [
+        (
+            label,
+            *(
+                _percent(own.figures["int8"][f"simulated_{label}_{level:g}db"])
+                for level in SIMULATED_DB
+            ),
+        )
+        for label in recipe.labels
+    ]
+    return f"""## The simulated machine
+
+Windows of the default simulated machine, its fault fully grown, that the INT8 file calls by
+name, in per cent; the worst of the {len(noise.KINDS)} noises.
+
+{_table(heads, rows)}"""
+
+
+def _precision(own: Measured) -> str:
+    rows = [
+        (size, f"{us['float32']:.0f}", f"{us['int8']:.0f}", f"{us['float32'] / us['int8']:.2f}")
+        for size, us in own.window_us.items()
+    ]
+    agreed = ", ".join(
+        f"{100 * share:.2f} % ({name.removeprefix('agreement_')})"
+        for name, share in own.agreement.items()
+    )
+    count = validation.CALIBRATION_WINDOWS
+    return f"""## Precision
+
+The convolutions along time are INT8: weights signed, 7 bits, per channel; activations unsigned;
+static ranges from {count} noisy training windows. Standardization, the thresholds and their
+sub-network, additions, classifier and softmax are float32: this is *not* a fully INT8 graph.
+INT8 and float give the same label to these shares of the windows: {agreed}.
+
+Microseconds a window on the machine that wrote this card, one thread, medians in turns:
+
+{_table(("batch", "float", "INT8", "float / INT8"), rows)}"""
+
+
+def _limits(recipe: Recipe, own: Measured) -> str:
+    limits = f"""## Limits
+
+- Trained on a few test rigs with artificial faults. Another bearing, mount or speed is another
+  domain: record your own machine and train on that before you rely on an answer.
+- The network is not told the speed: one fault's strikes at one speed can come as often as
+  another's at another.
+- A fault that it has never seen still gets one of the {len(recipe.labels)} labels."""
+    error_db = own.figures["int8"].get("snr_error_db")
+    if error_db is None:
+        return limits
+    low, high = recipe.noise.snr_db
+    return f"""{limits}
+- `snr_db` is estimated from the thresholds: off by {error_db:.1f} dB (root mean square) on
+  validation windows, fitted for {low:g} to {high:g} dB and this noise only."""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = tuple(heads)
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,162 @@
+"""The verbs train, export and quantize; and `python -m models.commands release`, for the zoo.
+
+Torch is imported when a verb runs, not before: without it the verbs still explain themselves.
+"""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.errors import UserError
+from models import data
+from models import recipe as recipes
+from models.recipe import Recipe, Source
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def train(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `drsn-agent train`."""
+    parser.description = "Train a network: by a recipe, or on a folder that has one folder a label."
+    parser.add_argument("folder", nargs="?", type=Path, help="recordings, one folder a label")
+    parser.add_argument("--recipe", type=Path, help="a recipe (YAML) instead of a folder")
+    parser.add_argument("--data", type=Path, default=Path(), help="where the recipe's data lie")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    parser.add_argument("--rate-hz", type=float, help="rate that the network runs at")
+    parser.add_argument("--window", type=int, default=4096, help="frames a window (%(default)s)")
+    parser.add_argument("--normal", default="normal", help="the healthy label (%(default)s)")
+    parser.add_argument("--family", default="drsn-cw", help="%(default)s")
+    parser.add_argument("--preset", default="deploy", help="%(default)s")
+    parser.add_argument("--steps", type=int, default=1500, help="%(default)s")
+    parser.add_argument("--batch", type=int, default=128, help="windows a step (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="%(default)s")
+    parser.set_defaults(run=_needs_torch(_train))
+
+
+def export(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `drsn-agent export`."""
+    parser.description = "Write a trained network as one float ONNX file."
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
+    parser.set_defaults(run=_needs_torch(_export))
+
+
+def quantize(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `drsn-agent quantize`."""
+    parser.description = "Write the INT8 form of a float ONNX file."
+    parser.add_argument("model", type=Path, help="float .onnx file")
+    parser.add_argument("--data", type=Path, required=True, help="recordings that it trained on")
+    parser.add_argument("--recipe", type=Path, help="its recipe: --data is then the recipe's root")
+    parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
+    parser.set_defaults(run=_needs_torch(_quantize))
+
+
+def release(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `python -m models.commands release`."""
+    parser.description = "Rebuild a released network and its card from the recipe."
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
+    parser.add_argument("--work", type=Path, default=Path("runs"), help="checkpoints (%(default)s)")
+    parser.add_argument("--out", type=Path, help=".onnx file to write (beside the recipe)")
+    parser.set_defaults(run=_needs_torch(_release))
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from models.checkpoint import save
+    from models.fit import fit
+    from models.release import teller
+
+    if arguments.recipe:
+        recipe, root = recipes.load(arguments.recipe), arguments.data
+    else:
+        recipe, root = _own_recipe(arguments), arguments.folder.parent
+    save(fit(recipe, root, teller(recipe, _say)), arguments.out)
+    _say(f"wrote {arguments.out}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from models import export
+    from models.checkpoint import load
+
+    saved = load(arguments.checkpoint)
+    export.export(saved, arguments.out, export.contract_of(saved))
+    _say(f"wrote {arguments.out}")
+    return 0
+
+
+def _quantize(arguments: argparse.Namespace) -> int:
+    from models import quantize
+
+    given = recipes.load(arguments.recipe) if arguments.recipe else None
+    quantize.quantize_file(arguments.model, arguments.data, given, arguments.out)
+    _say(f"wrote {arguments.out}")
+    return 0
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    from models.release import release
+
+    recipe = recipes.load(arguments.recipe)
+    out = arguments.out or arguments.recipe.with_suffix(".onnx")
+    release(recipe, arguments.data, arguments.work / recipe.name, out, _say)
+    _say(f"wrote {out} and its card")
+    return 0
+
+
+def _own_recipe(arguments: argparse.Namespace) -> Recipe:
+    """The recipe for a user's own folder."""
+    if arguments.folder is None or arguments.rate_hz is None:
+        raise UserError("train: expected either --recipe, or a folder and --rate-hz")
+    folder = arguments.folder.resolve()
+    arguments.folder = folder
+    labels = data.labels(folder)
+    if arguments.normal not in labels:
+        found = ", ".join(labels)
+        raise UserError(f"{folder}: found labels {found}, expected {arguments.normal!r} (--normal)")
+    return Recipe(
+        name=folder.name,
+        labels=labels,
+        normal=(arguments.normal,),
+        rate_hz=arguments.rate_hz,
+        window=arguments.window,
+        family=arguments.family,
+        preset=arguments.preset,
+        steps=arguments.steps,
+        batch=arguments.batch,
+        seed=arguments.seed,
+        data=(Source(folder.name),),
+    )
+
+
+def _needs_torch(run: Run) -> Run:
+    def checked(arguments: argparse.Namespace) -> int:
+        if not all(map(importlib.util.find_spec, ("torch", "onnx", "onnxscript"))):
+            raise UserError("this verb needs the train extra: pip install 'drsn-agent[train]'")
+        return run(arguments)
+
+    return checked
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> int:
+    """`python -m models.commands VERB`: the agent's verbs, and `release`."""
+    parser = argparse.ArgumentParser(prog="python -m models.commands")
+    verbs = parser.add_subparsers(required=True)
+    for verb in (train, export, quantize, release):
+        verb(verbs.add_parser(verb.__name__))
+    arguments = parser.parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

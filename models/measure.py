@@ -1,0 +1,90 @@
+"""One trained network as its two files, float and INT8, and everything measured of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from agent import classify
+from agent.classify import OnnxClassifier
+from models import cost, figures, validation
+from models.checkpoint import Checkpoint
+from models.export import contract_of, export
+from models.quantize import quantize
+from models.simulate import MACHINE
+from models.train import training_recordings
+
+
+@dataclass(frozen=True)
+class Files:
+    """The two forms of one network on disk."""
+
+    float32: Path
+    int8: Path
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Costs and figures of one network. `figures` are by precision, then by condition."""
+
+    family: str
+    parameters: int
+    macs: int
+    figures: dict[str, dict[str, float]]
+    agreement: dict[str, float]  # INT8 with float, by condition
+    window_us: dict[str, dict[str, float]]  # by batch, then by precision
+
+
+def write_files(saved: Checkpoint, root: Path, folder: Path) -> Files:
+    """Exports and quantizes the network into `folder`."""
+    files = Files(folder / "float32.onnx", folder / "int8.onnx")
+    contract = contract_of(saved)
+    export(saved, files.float32, contract)
+    windows = validation.calibration(saved.recipe, training_recordings(saved.recipe, root))
+    whole = msgspec.structs.replace(contract, precision="int8")
+    quantize(files.float32, files.int8, windows, whole)
+    return files
+
+
+def measure(saved: Checkpoint, root: Path, files: Files) -> Measured:
+    """Every figure of the card, from the files themselves."""
+    recipe = saved.recipe
+    networks = {"float32": classify.load(files.float32), "int8": classify.load(files.int8)}
+    clean = validation.together(recipe, root).samples
+    batches = {"1": clean[:1], "16": clean[:16]}
+    return Measured(
+        family=recipe.family,
+        parameters=cost.parameters(saved.network),
+        macs=cost.macs(saved.network, recipe.channels, recipe.window),
+        figures={name: _figures(saved, root, network) for name, network in networks.items()},
+        agreement=_agreement(saved, root, networks),
+        window_us={size: figures.window_us(networks, batch) for size, batch in batches.items()},
+    )
+
+
+def _figures(saved: Checkpoint, root: Path, network: OnnxClassifier) -> dict[str, float]:
+    recipe = saved.recipe
+    found: dict[str, float] = {}
+    for name, clean in validation.per_set(recipe, root):
+        found |= figures.scores(network, name, clean)
+    if recipe.simulated:
+        found |= figures.recognition(network, recipe.labels, validation.simulated(recipe))
+    if saved.snr:
+        noisy, snr_db = validation.mixed(validation.together(recipe, root), recipe)
+        found["snr_error_db"] = figures.snr_error_db(network, noisy.samples, snr_db)
+    return found
+
+
+def _agreement(
+    saved: Checkpoint, root: Path, networks: dict[str, OnnxClassifier]
+) -> dict[str, float]:
+    """Share of windows with the same label, on validation windows clean and noisy."""
+    clean = validation.together(saved.recipe, root)
+    noisy, _ = validation.mixed(clean, saved.recipe)
+    under = {"clean": clean.samples, "noisy": noisy.samples}
+    if saved.recipe.simulated:
+        under[MACHINE] = validation.simulated(saved.recipe).samples
+    return {
+        f"agreement_{name}": figures.agreement(networks["float32"], networks["int8"], samples)
+        for name, samples in under.items()
+    }

@@ -1,0 +1,77 @@
+"""Validation and calibration windows: the same ones every time, scarce classes never scarce.
+
+Free of torch.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from models import simulate
+from models.batches import batches, noisy
+from models.data import Array, Recording, load, windows
+from models.recipe import Recipe
+
+PER_CLASS = 96
+CALIBRATION_WINDOWS = 256
+SIMULATED_RUNS, SIMULATED_S = 12, 4.0
+HELD_BACK_SEED = 1 << 20  # of simulated machines that no training seed draws
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Windows [n, channels, window] with the index of each one's label [n]."""
+
+    samples: Array
+    targets: npt.NDArray[np.int64]
+
+
+def per_set(recipe: Recipe, root: Path) -> Iterator[tuple[str, Labelled]]:
+    """Each data set's name and its validation windows, clean."""
+    for source in recipe.data:
+        recordings = load(root, source, source.val, recipe.labels, recipe.rate_hz)
+        yield recordings[0].machine, labelled(recordings, recipe)
+
+
+def together(recipe: Recipe, root: Path) -> Labelled:
+    """The validation windows of every data set, clean."""
+    sets = [found for _, found in per_set(recipe, root)]
+    return Labelled(
+        np.concatenate([found.samples for found in sets]),
+        np.concatenate([found.targets for found in sets]),
+    )
+
+
+def simulated(recipe: Recipe) -> Labelled:
+    """Windows of the default simulated machine, its faults fully grown, clean."""
+    recordings = simulate.default(SIMULATED_RUNS, SIMULATED_S, HELD_BACK_SEED, recipe.rate_hz)
+    return labelled(recordings, recipe)
+
+
+def labelled(recordings: Sequence[Recording], recipe: Recipe) -> Labelled:
+    """About `PER_CLASS` windows of each label, spread over its recordings."""
+    samples, targets = [], []
+    for index, label in enumerate(recipe.labels):
+        members = [recording for recording in recordings if recording.label == label]
+        for recording in members:
+            count = math.ceil(PER_CLASS / len(members))
+            samples.append(windows(recording, recipe.window, count))
+            targets += [index] * count
+    return Labelled(np.concatenate(samples), np.asarray(targets, np.int64))
+
+
+def mixed(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
+    """The same windows under the recipe's noise, as in training, and their SNR in dB [n]."""
+    samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(HELD_BACK_SEED))
+    return Labelled(samples, clean.targets), snr_db
+
+
+def calibration(recipe: Recipe, recordings: Sequence[Recording]) -> Array:
+    """Training windows under the training noise: what INT8 ranges are taken from."""
+    some = msgspec.structs.replace(recipe, batch=CALIBRATION_WINDOWS)
+    return next(batches(recordings, some, np.random.default_rng(recipe.seed))).samples

@@ -1,0 +1,144 @@
+"""What is exported answers as the network does, and the same at every batch size."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from agent import classify  # noqa: E402 (torch may be missing)
+from agent.errors import UserError  # noqa: E402
+from models import cost, simulate, validation  # noqa: E402
+from models.calibrate import SnrLine, snr_line, temperature  # noqa: E402
+from models.checkpoint import Checkpoint, untrained  # noqa: E402
+from models.export import Released, contract_of, export  # noqa: E402
+from models.families import FAMILIES, build  # noqa: E402
+from models.quantize import quantize  # noqa: E402
+from models.recipe import Recipe, Source  # noqa: E402
+from models.residual import SHAPES  # noqa: E402
+from models.standardize import standardize  # noqa: E402
+
+BATCHES = (1, 2, 3, 7, 16, 32)
+
+
+def recipe(family: str = "drsn-cw", preset: str = "deploy") -> Recipe:
+    return Recipe(
+        name="test",
+        labels=("normal", "inner", "outer", "ball"),
+        normal=("normal",),
+        rate_hz=10_000,
+        window=1024,
+        family=family,
+        preset=preset,
+        data=(Source("none"),),
+    )
+
+
+def checkpoint(family: str = "drsn-cw", preset: str = "deploy") -> Checkpoint:
+    """A network whose batch norms have seen data, as after training."""
+    torch.manual_seed(0)
+    made = recipe(family, preset)
+    network = untrained(made).train()
+    for _ in range(3):
+        _, alphas = network(standardize(torch.randn(16, 1, 1024)))
+    width = alphas.shape[1]
+    snr = SnrLine((0.01,) * width, 1.0) if width else None
+    return Checkpoint(made, network.eval(), 1.5, snr)
+
+
+def samples(count: int = 32) -> np.ndarray:
+    """Simulated windows, some noisy."""
+    made = simulate.default(1, 1.0, 5, 10_000.0)
+    clean = validation.labelled(made, recipe())
+    noisy, _ = validation.mixed(clean, recipe())
+    return noisy.samples[:: max(1, len(noisy.samples) // count)][:count]
+
+
+def answers(network: classify.OnnxClassifier, windows: np.ndarray, batch: int) -> list[object]:
+    starts = range(0, len(windows), batch)
+    return [p for start in starts for p in network.classify(windows[start : start + batch])]
+
+
+@pytest.mark.parametrize("preset", SHAPES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_path: Path) -> None:
+    saved = checkpoint(family, preset)
+    export(saved, tmp_path / "net.onnx", contract_of(saved))
+    network = classify.load(tmp_path / "net.onnx")
+    windows = samples()
+    with torch.inference_mode():
+        expected = Released(saved).eval()(torch.from_numpy(windows))
+    found = network.classify(windows)
+    probabilities = np.array([prediction.probabilities for prediction in found])
+    assert np.abs(probabilities - expected[0].numpy()).max() <= 1e-5
+    if saved.snr:
+        shrinkage = np.array([prediction.shrinkage for prediction in found])
+        snr_db = np.array([prediction.snr_db for prediction in found])
+        assert np.abs(shrinkage - expected[1].numpy()).max() <= 1e-5
+        assert np.abs(snr_db - expected[2].numpy()).max() <= 1e-4
+    assert answers(network, windows, 1) == answers(network, windows, 32)
+
+
+def test_int8_answers_the_same_to_the_bit_at_every_batch_size(tmp_path: Path) -> None:
+    saved = checkpoint()
+    export(saved, tmp_path / "net.onnx", contract_of(saved))
+    contract = msgspec.structs.replace(contract_of(saved), precision="int8")
+    quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", samples(), contract)
+    network = classify.load(tmp_path / "int8.onnx")
+    assert network.contract.precision == "int8"
+    windows = samples(33)
+    alone = answers(network, windows, 1)
+    assert all(answers(network, windows, batch) == alone for batch in BATCHES)
+    assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "net.onnx").stat().st_size
+
+
+def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:
+    saved = checkpoint()
+    export(saved, tmp_path / "net.onnx", contract_of(saved))
+    network = classify.load(tmp_path / "net.onnx")
+    windows = samples(8)
+    plain = np.array([p.probabilities for p in network.classify(windows)])
+    for gain, offset in ((1e-6, 0.0), (1e4, 0.0), (1.0, 5.0)):
+        moved = np.float32(gain) * windows + np.float32(offset)
+        found = np.array([p.probabilities for p in network.classify(moved)])
+        assert np.abs(found - plain).max() < 1e-4
+    flat = network.classify(np.ones((1, 1, 1024), np.float32))
+    assert np.isfinite(flat[0].probabilities).all()
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters"), [("drsn-cw", 11_256), ("drsn-cs", 9_924), ("resnet", 8_120)]
+)
+def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> None:
+    network = build(family, "paper", 1, 2048, 4)
+    assert cost.parameters(network) == parameters
+    assert 1.1e6 < cost.macs(network, 1, 2048) < 1.5e6
+
+
+def test_alphas_start_where_the_preset_says() -> None:
+    for preset, start in (("paper", 0.5), ("deploy", 0.05)):
+        torch.manual_seed(0)
+        network = build("drsn-cw", preset, 1, 2048, 4).eval()
+        _, alphas = network(standardize(torch.randn(4, 1, 2048)))
+        assert abs(float(alphas.mean()) - start) < 0.1 * start + 0.05
+
+
+def test_an_unknown_family_preset_or_window_is_refused() -> None:
+    for wrong in (("cnn", "deploy", 2048), ("resnet", "big", 2048), ("resnet", "deploy", 8)):
+        with pytest.raises(UserError, match="expected"):
+            build(wrong[0], wrong[1], 1, wrong[2], 4)
+
+
+def test_temperature_and_snr_are_recovered_from_data_that_have_them() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(20_000, 4, generator=generator) * 2
+    drawn = torch.multinomial(torch.softmax(logits, 1), 1, generator=generator)[:, 0]
+    assert temperature(logits * 3, drawn) == pytest.approx(3.0, rel=0.1)
+    alphas = torch.rand(500, 3, generator=generator)
+    snr_db = (alphas @ torch.tensor([4.0, -2.0, 0.0]) + 1).numpy()
+    line = snr_line(alphas, snr_db)
+    assert line is not None
+    assert np.abs(alphas.numpy() @ np.array(line.weight) + line.bias - snr_db).max() < 0.05
+    assert snr_line(torch.zeros(5, 0), snr_db[:5]) is None
