@@ -1,4 +1,4 @@
-"""Training windows without end: every class as often, every machine as often, noise fresh."""
+"""Training windows without end: labels and machines balanced, noise fresh."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -31,13 +31,23 @@ def batches(
     """A label at random, one of the machines that have it, one of its recordings, a place."""
     shelf = _shelf(recordings)
     share = recipe.simulated.share if recipe.simulated else 0.0
+    weights = label_shares(recipe)
     while True:
-        targets = rng.integers(len(recipe.labels), size=recipe.batch)
+        targets = rng.choice(len(recipe.labels), recipe.batch, p=weights)
         clean = np.stack(
             [_window(shelf[recipe.labels[t]], share, recipe.window, rng) for t in targets]
         )
         samples, snr_db = noisy(coloured(clean, recipe.colour_db, rng), recipe.noise, rng)
         yield Batch(samples, targets, snr_db)
+
+
+def label_shares(recipe: Recipe) -> npt.NDArray[np.float64]:
+    """How much of the windows each label gets: normal ones their share, the others the rest."""
+    normal = np.isin(recipe.labels, recipe.normal)
+    if recipe.normal_share is None or normal.all():
+        return np.full(len(normal), 1 / len(normal))
+    share = recipe.normal_share
+    return np.array([share / normal.sum() if n else (1 - share) / (~normal).sum() for n in normal])
 
 
 def noisy(clean: Array, spec: Noise, rng: np.random.Generator) -> tuple[Array, Array]:

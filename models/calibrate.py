@@ -1,5 +1,4 @@
-"""What is fitted after training, on validation windows of mixed noise: one temperature, and
-the SNR read off the thresholds.
+"""What is fitted after training: one temperature, and the SNR read off the thresholds.
 
 Guo, Pleiss, Sun, Weinberger: "On Calibration of Modern Neural Networks", ICML 2017.
 """

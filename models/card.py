@@ -5,6 +5,7 @@ from pathlib import Path
 
 from agent import noise
 from models import validation
+from models.batches import label_shares
 from models.figures import LEVELS_DB, SIMULATED_DB
 from models.measure import Measured
 from models.recipe import Recipe, Simulated
@@ -39,6 +40,9 @@ This card and the file are written by one command, from `models/zoo/{recipe.name
 
     python -m models.commands release --recipe models/zoo/{recipe.name}.yaml --data DATA
 
+It trains with a fixed seed, yet another processor or number of threads rounds otherwise, and
+ends at another network of about the same figures.
+
 Licence of the file: {recipe.licence or "not stated"}. No recording is part of it."""
 
 
@@ -55,6 +59,8 @@ def _data(recipe: Recipe) -> str:
         for source in recipe.data
     ]
     low, high = recipe.noise.snr_db
+    shares = zip(recipe.labels, label_shares(recipe), strict=True)
+    balance = "Shares: " + ", ".join(f"{label} {share:.0%}" for label, share in shares)
     kinds, clean = ", ".join(recipe.noise.kinds), f"{recipe.noise.clean:.0%}"
     return f"""## Data
 
@@ -63,7 +69,7 @@ def _data(recipe: Recipe) -> str:
 Splits are of recordings, never of windows; a speed other than 1 is the recording played
 faster or slower. Training windows pass a smooth random equalizer ({recipe.colour_db:g} dB)
 and get fresh noise ({kinds}) at {low:g} to {high:g} dB, drawn uniformly; {clean} stay clean.
-Classes are drawn equally often, and within a class the data sets."""
+{balance}, and within a class the data sets are drawn equally often."""
 
 
 def _machines(simulated: Simulated) -> str:
@@ -96,8 +102,7 @@ the same recipe; one seed each, so small differences mean little.
 
 {_table(("data set", "network", *heads), rows)}
 
-Settings, temperature and SNR estimate were chosen on these same recordings: expect less
-elsewhere."""
+Settings and temperature were chosen on these same recordings: expect less elsewhere."""
 
 
 def _recognition(recipe: Recipe, own: Measured) -> str:
@@ -156,7 +161,7 @@ def _limits(recipe: Recipe, own: Measured) -> str:
     low, high = recipe.noise.snr_db
     return f"""{limits}
 - `snr_db` is estimated from the thresholds: off by {error_db:.1f} dB (root mean square) on
-  validation windows, fitted for {low:g} to {high:g} dB and this noise only."""
+  validation windows; fitted on training windows, for {low:g} to {high:g} dB and this noise only."""
 
 
 def _percent(share: float) -> str:

@@ -4,9 +4,12 @@ Torch is imported when a verb runs, not before: without it the verbs still expla
 """
 
 import argparse
+import contextlib
 import importlib.util
+import logging
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.errors import UserError
@@ -135,9 +138,23 @@ def _needs_torch(run: Run) -> Run:
     def checked(arguments: argparse.Namespace) -> int:
         if not all(map(importlib.util.find_spec, ("torch", "onnx", "onnxscript"))):
             raise UserError("this verb needs the train extra: pip install 'drsn-agent[train]'")
-        return run(arguments)
+        with _quiet():
+            return run(arguments)
 
     return checked
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter and the quantizer tell their own developers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _say(line: str) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from agent.contract import Decide
 from agent.errors import UserError
+from agent.machine import FAULTS
 from agent.noise import KINDS, Kind
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -60,12 +61,21 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
     warm_up: Share = 0.05
     seed: int = 0
+    normal_share: Share | None = None  # of the training windows; None: every label as often
     colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
     data: tuple[Source, ...]
     simulated: Simulated | None = None
     decide: Decide = Decide()
     licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not set(self.normal) <= set(self.labels):
+            raise ValueError(f"normal: found {self.normal}, expected some of {self.labels}")
+        if len({len(source.channels) for source in self.data}) != 1:
+            raise ValueError("data: expected at least one set, and as many channels in each")
+        if self.simulated and not set(FAULTS) <= set(self.labels):
+            raise ValueError(f"simulated: expected the labels {', '.join(FAULTS)}")
 
     @property
     def channels(self) -> int:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
+from agent.errors import UserError
 from models import simulate
 from models.batches import Batch, at_speeds, batches
 from models.data import Recording, load
@@ -44,7 +45,10 @@ def train(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -
 
 
 def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
-    """The training side of every data set of the recipe, and the simulated machines."""
+    """The training side of every data set of the recipe, and the simulated machines.
+
+    UserError where a label has none, or one is shorter than a window.
+    """
     found = []
     for source in recipe.data:
         recordings = load(root, source, source.train, recipe.labels, recipe.rate_hz)
@@ -52,7 +56,21 @@ def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
     if recipe.simulated:
         count, seconds = recipe.simulated.machines, recipe.simulated.seconds
         found += simulate.machines(count, seconds, recipe.seed, recipe.rate_hz)
+    _check(found, recipe, root)
     return found
+
+
+def _check(recordings: Sequence[Recording], recipe: Recipe, root: Path) -> None:
+    missing = set(recipe.labels) - {recording.label for recording in recordings}
+    if missing:
+        raise UserError(f"{root}: found no training recording of {', '.join(sorted(missing))}")
+    for recording in recordings:
+        frames = recording.samples.shape[-1]
+        if frames < recipe.window:
+            raise UserError(
+                f"{root}: {recording.file}: found {frames} frames at {recipe.rate_hz:g} Hz, "
+                f"expected at least a window of {recipe.window}"
+            )
 
 
 def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:

@@ -98,6 +98,11 @@ def test_a_recipe_with_a_mistake_is_refused_with_its_key(tmp_path: Path) -> None
     path.write_text("name: x\nlabels: [a, b]\nnormal: [a]\nrate_hz: fast\nwindow: 512\ndata: []\n")
     with pytest.raises(UserError, match=r"r\.yaml: .*rate_hz"):
         recipe.load(path)
+    path.write_text(
+        "name: x\nlabels: [a, b]\nnormal: [c]\nrate_hz: 8\nwindow: 8\ndata: [folder: d]\n"
+    )
+    with pytest.raises(UserError, match="normal: found"):
+        recipe.load(path)
     with pytest.raises(UserError, match="expected a recipe"):
         recipe.load(tmp_path / "none.yaml")
 
