@@ -1,0 +1,103 @@
+"""The released network keeps what its contract and its card say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent import classify
+from models import figures, recipe, validation, zoo
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+FILE = Path(zoo.__file__).parent / "bearing.onnx"
+RECIPE = recipe.load(FILE.with_suffix(".yaml"))
+
+
+@pytest.fixture(scope="module")
+def network() -> classify.OnnxClassifier:
+    return classify.load(FILE)
+
+
+@pytest.fixture(scope="module")
+def simulated() -> validation.Labelled:
+    return validation.simulated(RECIPE)
+
+
+def test_the_file_is_what_its_recipe_makes(network: classify.OnnxClassifier) -> None:
+    contract = network.contract
+    assert (contract.labels, contract.normal) == (RECIPE.labels, RECIPE.normal)
+    assert (contract.rate_hz, contract.window) == (RECIPE.rate_hz, RECIPE.window)
+    assert (contract.family, contract.precision) == (RECIPE.family, "int8")
+    assert contract.decide == RECIPE.decide
+
+
+def test_a_window_is_answered_alike_alone_and_in_any_batch(
+    network: classify.OnnxClassifier, simulated: validation.Labelled
+) -> None:
+    noisy, _ = validation.mixed(simulated, RECIPE)
+    windows = noisy.samples[::6]
+    alone = [network.classify(windows[i : i + 1])[0] for i in range(len(windows))]
+    for batch in (2, 3, 5, 8, 16, 31, 32):
+        starts = range(0, len(windows), batch)
+        found = [p for start in starts for p in network.classify(windows[start : start + batch])]
+        assert found == alone  # to the bit
+
+
+@pytest.mark.parametrize("level_db", [10.0, 5.0, 0.0])
+def test_the_simulated_machine_is_recognised_in_gaussian_noise(
+    network: classify.OnnxClassifier, simulated: validation.Labelled, level_db: float
+) -> None:
+    noisy = figures.conditions(simulated.samples, [level_db])[f"gaussian_{level_db:g}db"]
+    right = figures.labels_of(network, noisy) == simulated.targets
+    for index in range(len(RECIPE.labels)):
+        assert right[simulated.targets == index].mean() >= 0.95
+
+
+def test_the_estimated_snr_follows_the_noise(
+    network: classify.OnnxClassifier, simulated: validation.Labelled
+) -> None:
+    def median_db(level_db: float) -> float:
+        noisy = figures.conditions(simulated.samples[::4], [level_db])
+        return float(np.median([p.snr_db for p in network.classify(noisy[f"pink_{level_db:g}db"])]))
+
+    assert median_db(-5) < median_db(0) < median_db(5) < median_db(10)
+
+
+@pytest.mark.parametrize("index", range(len(RECIPE.data)), ids=[s.folder for s in RECIPE.data])
+def test_the_figures_of_the_contract_are_measured_again(
+    network: classify.OnnxClassifier, index: int
+) -> None:
+    source = RECIPE.data[index]
+    if not (REAL / source.folder).is_dir():
+        pytest.skip(f"needs the data set {source.folder}, which does not come with the project")
+    clean = dict(validation.per_set(RECIPE, REAL))[source.folder]
+    found = figures.scores(network, source.folder, clean)
+    assert len(found) == 7
+    for name, figure in found.items():  # another processor rounds a little differently
+        assert network.contract.figures[name] == pytest.approx(figure, abs=0.01), name
+
+
+def test_int8_gives_the_same_label_as_float_did(network: classify.OnnxClassifier) -> None:
+    told = {n: f for n, f in network.contract.figures.items() if n.startswith("agreement_")}
+    assert set(told) == {"agreement_clean", "agreement_noisy", "agreement_simulated"}
+    assert min(told.values()) >= 0.99
+
+
+def test_the_card_tells_the_figures_of_this_file(network: classify.OnnxClassifier) -> None:
+    card = FILE.with_suffix(".md").read_text()
+    assert f"{FILE.stat().st_size:,} bytes" in card
+    for source in RECIPE.data:
+        conditions = [c for c in network.contract.figures if c.startswith(f"{source.folder}_")]
+        cells = " | ".join(f"{100 * network.contract.figures[c]:.1f}" for c in conditions)
+        assert f"| {source.folder} | {RECIPE.family} INT8 | {cells} |" in card
+        assert source.terms in card
+
+
+def test_zoo_verbs_and_data_are_free_of_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; "
+        "import models, models.zoo, models.commands, models.data, models.validation"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
