@@ -24,6 +24,9 @@ format: $(DEV)/installed
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)
 
+zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
+	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
+
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml
 	$(call venv,$(RUN))

@@ -13,6 +13,7 @@ from agent import __version__, classify, config, lanes, logs, zoo
 from agent.core import SourceError
 from agent.daemon import Daemon
 from agent.errors import ConfigError, UserError
+from agent.timeline import WallClock
 
 EX_CONFIG = 78  # sysexits(3)
 
@@ -68,14 +69,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _check(parser: argparse.ArgumentParser) -> None:
     def check(chosen: argparse.Namespace) -> int:
         loaded = config.load(chosen.config)
-        for lane in lanes.build(loaded, lambda: None):
-            described = lane.origin.contract
-            lane.source.close()
-            print(
-                f"{lane.settings.common.name}: {lane.settings.common.kind} at "
-                f"{lane.source.format.rate_hz:g} Hz -> {described.name} {described.version} "
-                f"({described.precision}) at {described.rate_hz:g} Hz"
-            )
+        for lane in lanes.build(loaded, lambda: None, WallClock()):
+            lane.intake.close()
+            print(f"{lane.name}: {lane.told()}")
         print(f"{chosen.config}: ok")
         return 0
 

@@ -51,6 +51,12 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     tls: Tls | None = None
 
 
+class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    max_messages: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    max_mib: Positive = 256.0
+    max_age_s: Positive = 7 * 86400.0
+
+
 class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What of the model's own decision settings (`agent.contract.Decide`) to change."""
 
@@ -95,6 +101,7 @@ class Source:
 class Config:
     agent: Agent
     mqtt: Mqtt
+    outbox: Outbox
     sources: tuple[Source, ...]
 
 
@@ -103,6 +110,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     agent: Agent = Agent()
     mqtt: Mqtt = Mqtt()
+    outbox: Outbox = Outbox()
     sources: list[dict[str, Any]] = []
 
 
@@ -131,7 +139,7 @@ def parse(tree: object) -> Config:
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
     _check_files(sections.mqtt)
-    return Config(sections.agent, sections.mqtt, found)
+    return Config(sections.agent, sections.mqtt, sections.outbox, found)
 
 
 def _source(raw: Mapping[str, Any], path: str) -> Source:

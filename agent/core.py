@@ -25,7 +25,11 @@ class Mark(enum.IntFlag):
     OVERRUN = 2  # arrived, and was overwritten before it was read
     CLIPPED = 4  # the sensor was at full scale
     INVALID = 8  # arrived as NaN or infinity
-    FLAT = 16  # the signal stands still (a property of windows, never of one frame)
+    SLOW = 16  # the source delivered too few samples per second about then
+    # Never of one frame:
+    FLAT = 32  # the signal stands still
+    SILENT = 64  # nothing comes
+    BROKEN = 128  # the source failed, or its end came where there should be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Format:
     full_scale: float | None = None  # |sample| at which the converter clips, where it has one
     started_s: float | None = None  # Unix time of frame 0; None: the moment it arrives
     patient: bool = False  # may be kept waiting without losing samples (a file, a pipe)
+    live: bool = False  # what the clock expects and is not delivered is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,14 @@ class Message:
     qos: Literal[0, 1] = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A sink's last word on a message."""
+
+    seq: int
+    refused: str | None = None  # why; None: acknowledged
+
+
 class SourceError(Exception):
     """A source cannot go on; the text says why in one line."""
 
@@ -138,7 +151,11 @@ class Sink(Protocol):
 
     @property
     def state(self) -> str:
-        """For people: connected, connecting, or why not."""
+        """One of a few words, e.g. connected, unreachable, refused."""
+
+    @property
+    def why(self) -> str | None:
+        """What a person should know about the state."""
 
     @property
     def session(self) -> int:
@@ -148,11 +165,15 @@ class Sink(Protocol):
     def window(self) -> int:
         """How many messages may be under way at once; 0 while there is no connection."""
 
+    @property
+    def most_bytes(self) -> int:
+        """The largest message, topic and all, that the other side takes."""
+
     def send(self, message: Message) -> None:
         """Puts a message under way; never waits for its acknowledgement."""
 
-    def poll(self, timeout_s: float) -> list[int]:
-        """Works for up to `timeout_s`; the seqs acknowledged since the last call."""
+    def poll(self, timeout_s: float) -> list[Receipt]:
+        """Works for up to `timeout_s`; what was acknowledged or refused since the last call."""
 
     def wake(self) -> None:
         """Ends a `poll` at once; from any thread."""

@@ -1,32 +1,27 @@
-"""The process: threads, signals, watchdog and the order of shutdown. Nothing else knows them.
+"""The process: threads, signals and the order of shutdown. Nothing else knows them.
 
 Source threads fill rings, the main thread scores what is due and puts it in the outbox, the
 sender thread delivers. Shutdown runs down the same way: sources stop, the rings are scored to
 their end, the outbox is delivered as far as time allows, and the sink says farewell.
 """
 
-import fcntl
 import functools
 import logging
 import math
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from agent import __version__, health, lanes, pipeline, wire
+from agent import lanes, pipeline
 from agent.config import Config
-from agent.core import Message, Scored, Sink, SourceError
-from agent.errors import ConfigError
-from agent.lanes import Lane
+from agent.core import Scored, SourceError
 from agent.notify import notify
-from agent.outbox import Outbox
-from agent.sender import Sender
-from agent.sinks.stdout import StdoutSink
+from agent.post import Post
+from agent.timeline import WallClock
+from agent.watch import Watch
 
-LOOK_S = 0.25  # how often a signal is looked for while nothing is due
+LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
 DELIVER_S = 1.5  # for the outbox to be delivered, after that
 
@@ -41,23 +36,20 @@ class Daemon:
         self._stopping = threading.Event()  # set in the main loop, read by source threads
         self._signalled = False
         self._failure: str | None = None
-        self._began_s = time.monotonic()
-        self._topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
-        self._lanes = lanes.build(chosen, self._wake.set)
-        self._by_name = {lane.settings.common.name: lane for lane in self._lanes}
+        self._watch = Watch()
+        clock = WallClock()
+        self._lanes = lanes.build(chosen, self._wake.set, clock)
+        self._by_name = {lane.name: lane for lane in self._lanes}
         self._channels = [lane.channel for lane in self._lanes]
-        self._outbox, self._lock = _open_outbox(chosen)
-        sink = self._open_sink(chosen)
-        self._sender = Sender(self._outbox, sink, lambda: self._health(sink), chosen.agent.health_s)
+        self._post = Post(chosen, self._lanes, clock, self._watch.sender_turns)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code."""
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
-        sender = self._thread("sender", self._sender.run)
+        sender = self._thread("sender", self._post.sender.run)
         for lane in self._lanes:
-            pump = functools.partial(lane.pump, self._stopping)
-            self._thread(f"source {lane.settings.common.name}", pump)
+            self._thread(f"source {lane.name}", functools.partial(lane.intake.run, self._stopping))
         notify("READY=1")
         log.info("running with %d source(s)", len(self._lanes))
         self._score_until_done()
@@ -66,10 +58,8 @@ class Daemon:
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
             return 1
-        log.info("stopped; %d message(s) left in the outbox", self._outbox.depth)
+        log.info("stopped; %d message(s) left in the outbox", self._post.outbox.depth)
         return 0
-
-    # -- the main thread --------------------------------------------------------------
 
     def _score_until_done(self) -> None:
         stop_by_s = math.inf
@@ -80,71 +70,48 @@ class Daemon:
             if time.monotonic() > stop_by_s:
                 log.warning("gave up waiting for the sources to stop")
                 break
-            if not self._score():
-                self._wake.wait(LOOK_S)
-                self._wake.clear()
+            self._turn()
         self._stopping.set()
         for lane in self._lanes:
             lane.ring.close()
 
-    def _score(self) -> int:
-        """Scores what is due; how many windows that were."""
-        scored = pipeline.step(self._channels)
+    def _turn(self) -> None:
+        """Scores what is due, or waits for it."""
+        if self._post.outbox.crowded and all(lane.patient for lane in self._lanes):
+            self._wake.wait(LOOK_S / 10)  # recordings can wait for the disk; sensors cannot
+            return
+        with self._watch.scoring():
+            scored = pipeline.step(self._channels)
         for each in scored:
-            lane = self._by_name[each.source]
-            latency_s = lane.count(each)
-            if each.event is not None:
-                log.info("%s: %s", each.source, _told(each))
-            for topic in _topics_of(each, lane):
-                self._put(topic, each, lane, latency_s)
-        if scored:
-            notify("WATCHDOG=1")
-        return len(scored)
+            self._tell(each)
+        for lane in self._lanes:
+            if (fault := lane.fail()) is not None:
+                self._tell(fault)
+        now_s = time.monotonic()
+        self._watch.main_turns(all(lane.alive(now_s) for lane in self._lanes))
+        if not scored:
+            self._wake.wait(LOOK_S)
+            self._wake.clear()
 
-    def _put(self, topic: wire.Topic, scored: Scored, lane: Lane, latency_s: float) -> None:
-        anchor_s = lane.ring.anchor_s or 0.0
-
-        def make(epoch: str, seq: int) -> Message:
-            stamp = wire.Stamp(epoch, seq, time.time(), latency_s)
-            return wire.observation(topic, scored, lane.origin, anchor_s, stamp)
-
-        self._sender.put(make)
+    def _tell(self, scored: Scored) -> None:
+        lane = self._by_name[scored.source]
+        if scored.event is not None:
+            log.info("%s: %s", scored.source, _told(scored))
+        self._post.put(scored, lane, lane.count(scored))
 
     def _deliver(self, sender: threading.Thread) -> None:
         """Waits for the last acknowledgement; after a signal or a failure not for long."""
-        hurried = False
-        self._sender.finish(math.inf)
+        give_up_s = math.inf
+        self._post.sender.finish(math.inf)
         while sender.is_alive():
-            if (self._signalled or self._failure) and not hurried:
-                hurried = True
-                self._sender.finish(DELIVER_S)
+            if (self._signalled or self._failure) and give_up_s == math.inf:
+                self._post.sender.finish(DELIVER_S)
                 give_up_s = time.monotonic() + 2 * DELIVER_S
-            if hurried and time.monotonic() > give_up_s:
-                log.warning("the sender does not stop; its messages are on disk")
+            if time.monotonic() > give_up_s:
+                log.warning("the sender does not stop; what it committed is on disk")
                 return
+            self._watch.main_turns(alive=True)
             sender.join(LOOK_S)
-
-    # -- what the constructor and the threads need --------------------------------------
-
-    def _open_sink(self, chosen: Config) -> Sink:
-        if chosen.agent.sink == "stdout":
-            return StdoutSink()
-        from agent.sinks.mqtt import MqttSink
-
-        client_id = chosen.mqtt.client_id or f"drsn-{chosen.agent.id}"
-        will = wire.status(self._topics, wire.OFFLINE)
-        return MqttSink(chosen.mqtt, client_id, will, self._births)
-
-    def _births(self) -> list[Message]:
-        """What follows every connect."""
-        sources = [lane.info() for lane in self._lanes]
-        return [
-            wire.status(self._topics, wire.ONLINE),
-            wire.info(self._topics, __version__, self._outbox.epoch, time.time(), sources),
-        ]
-
-    def _health(self, sink: Sink) -> Message:
-        return health.message(self._topics, self._lanes, self._outbox, sink, self._began_s)
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Starts a thread whose failure ends the process, with its reason."""
@@ -165,30 +132,6 @@ class Daemon:
     def _on_signal(self, number: int, _frame: object) -> None:
         """Sets a flag and no more: a handler that takes a lock may find its own thread in it."""
         self._signalled = True
-
-
-def _open_outbox(chosen: Config) -> tuple[Outbox, int | None]:
-    """The outbox, and the lock that keeps a second agent out of its directory."""
-    if chosen.agent.sink == "stdout":
-        return Outbox(None), None
-    folder = Path(chosen.agent.state_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return Outbox(folder / "outbox.sqlite"), lock
-    except BlockingIOError:
-        raise ConfigError(f"agent.state_dir: {folder} is in use by another agent") from None
-    except OSError as error:
-        reason = error.strerror
-        raise ConfigError(f"agent.state_dir: {folder} cannot be written: {reason}") from None
-
-
-def _topics_of(scored: Scored, lane: Lane) -> list[wire.Topic]:
-    """What is published of a scored window."""
-    windows: list[wire.Topic] = ["window"] if lane.settings.common.publish_windows else []
-    events: list[wire.Topic] = [] if scored.event is None else ["event", "state"]
-    return windows + events
 
 
 def _told(scored: Scored) -> str:

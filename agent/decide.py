@@ -76,6 +76,15 @@ class Decider:
         self._called_for = wanted
         return verdict, self._move(wanted)
 
+    def fail(self) -> Verdict | None:
+        """There is no signal at all: the state is a sensor fault at once; None if it was one."""
+        self._smoothed = None
+        self._called_for, self._in_a_row = SENSOR_FAULT, self._settings.patience
+        if self.state.decision == "sensor_fault":
+            return None
+        self.state, self._announced = SENSOR_FAULT, True
+        return self.state
+
     def _move(self, wanted: Verdict) -> Verdict | None:
         held = (wanted.decision, wanted.label) == (self.state.decision, self.state.label)
         if held or self._in_a_row < self._settings.patience:

@@ -1,7 +1,8 @@
 """What happens to a block between its source and the ring, in the source thread.
 
-Channels are chosen, the scale applied, bad frames marked, the rate brought to the model's. The
-result never depends on how the source cuts its blocks.
+Channels are chosen, the scale applied, bad frames marked, a live source's lost frames counted
+against the clock, the rate brought to the model's. The result never depends on how the source
+cuts its blocks.
 """
 
 import time
@@ -9,6 +10,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from agent.cadence import Cadence
 from agent.core import Block, Format, Mark, Marks, Samples
 from agent.resample import Resampler
 from agent.ring import Ring
@@ -25,7 +27,9 @@ class Feed:
         self, source: Format, ring: Ring, rate_hz: float, channels: tuple[int, ...], scale: float
     ) -> None:
         self.samples = 0  # frames taken from the source
-        self._format = source
+        self.began_s: float | None = None  # monotonic time of frame 0, as far as one knows
+        self.cadence = Cadence(source.rate_hz, time.monotonic()) if source.live else None
+        self.format = source
         self._ring = ring
         self._channels = list(channels)
         self._scale = np.float32(scale)
@@ -35,45 +39,53 @@ class Feed:
 
     def push(self, block: Block) -> bool:
         """Takes a block; False when the ring has been closed."""
-        if block.lost:
-            self._leap(block.lost)
-        if not len(block.samples):
+        frames = len(block.samples)
+        lost = block.lost + self._hold_to_clock(frames)
+        if lost:
+            self._leap(lost)
+        if not frames:
             return True
-        if self._ring.anchor_s is None:
-            self._anchor(len(block.samples))
         chosen = block.samples[:, self._channels]
         marks = self._marks(chosen)
         chosen = np.nan_to_num(chosen * self._scale, nan=0.0, posinf=0.0, neginf=0.0)
-        self._index += len(chosen)
-        self.samples += len(chosen)
-        return self._ring.write(*self._resampler.push(chosen, marks), self._format.patient)
+        self._index += frames
+        self.samples += frames
+        return self._ring.write(*self._resampler.push(chosen, marks), self.format.patient)
 
-    def end(self) -> None:
-        """The source has no more: writes what the filter still holds and closes the ring."""
-        self._ring.write(*self._resampler.flush(), self._format.patient)
-        self._ring.close()
+    def flush(self) -> None:
+        """Writes what the filter still holds; what comes next does not follow on it."""
+        self._ring.write(*self._resampler.flush(), self.format.patient)
+        self._railed[:] = False
+
+    def _hold_to_clock(self, frames: int) -> int:
+        """Notes when frame 0 was taken; how many frames the clock misses before these."""
+        if not frames:
+            return 0
+        now_s = time.monotonic()
+        if self.cadence is None:
+            if self.began_s is None:
+                self.began_s = now_s - (self._index + frames) / self.format.rate_hz
+            return 0
+        lost = self.cadence.arrived(frames, now_s)
+        self.began_s = self.cadence.began_s
+        return lost
 
     def _leap(self, lost: int) -> None:
         """Frames were lost: no filter may run across the gap, and the index jumps over it."""
-        self._ring.write(*self._resampler.flush(), self._format.patient)
+        self.flush()
         self._index += lost
-        self._railed[:] = False
         behind = round(self._index * self._resampler.ratio) - self._ring.end
         if behind > 0:
             self._ring.skip(behind)
 
-    def _anchor(self, frames: int) -> None:
-        started_s = self._format.started_s
-        if started_s is None:
-            started_s = time.time() - (self._index + frames) / self._format.rate_hz
-        self._ring.anchor_s = started_s
-
     def _marks(self, samples: Samples) -> Marks:
         finite = np.isfinite(samples).all(axis=1)
         marks = np.where(finite, 0, int(Mark.INVALID)).astype(np.uint8)
-        if self._format.full_scale is not None:
-            railed: Flags = np.asarray((np.abs(samples) >= self._format.full_scale).any(axis=1))
+        if self.format.full_scale is not None:
+            railed: Flags = np.asarray((np.abs(samples) >= self.format.full_scale).any(axis=1))
             marks[self._clipped(railed)] |= np.uint8(Mark.CLIPPED)
+        if self.cadence is not None and self.cadence.slow:
+            marks |= np.uint8(Mark.SLOW)
         return marks
 
     def _clipped(self, railed: Flags) -> Flags:

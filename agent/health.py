@@ -1,40 +1,83 @@
 """How the agent is: counters and latencies, published now and then, never kept."""
 
+import os
 import resource
+import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from agent import wire
+from agent import timeline, wire
 from agent.core import Message, Sink
 from agent.lanes import Lane
 from agent.outbox import Outbox
-from agent.records import Health, SourceHealth
+from agent.records import (
+    ClockHealth,
+    Health,
+    Latencies,
+    MqttHealth,
+    OutboxHealth,
+    ProcessHealth,
+    SourceHealth,
+)
 
 
 def message(
-    topics: wire.Topics, lanes: Sequence[Lane], outbox: Outbox, sink: Sink, began_s: float
+    topics: wire.Topics,
+    lanes: Sequence[Lane],
+    outbox: Outbox,
+    sink: Sink,
+    acknowledged_s: Sequence[float],
+    began_s: float,
+    clock: timeline.WallClock,
 ) -> Message:
     """The `health` message of this moment; QoS 0."""
+    scored_s = [each for lane in lanes for each in list(lane.latencies_s)]
     record = Health(
         schema="drsn-health/1",
         agent=topics.agent,
         t_published=wire.iso(time.time()),
         uptime_s=round(time.monotonic() - began_s, 1),
-        sink=sink.state,
-        connects=sink.session,
-        outbox=outbox.depth,
-        rss_peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        sources={lane.settings.common.name: _of(lane) for lane in lanes},
+        clock=ClockHealth(synchronised=timeline.synchronised(), steps=clock.steps),
+        mqtt=MqttHealth(state=sink.state, why=sink.why, connects=sink.session),
+        outbox=_outbox(outbox),
+        process=_process(),
+        latency_ms=Latencies(
+            scored=_spread_ms(scored_s), acknowledged=_spread_ms(list(acknowledged_s))
+        ),
+        sources={lane.name: _source(lane) for lane in lanes},
     )
     return Message(0, topics.of_agent("health"), msgspec.json.encode(record), qos=0)
 
 
-def _of(lane: Lane) -> SourceHealth:
+def _outbox(outbox: Outbox) -> OutboxHealth:
+    return OutboxHealth(
+        depth=outbox.depth,
+        age_s=round(outbox.oldest_age_s(), 1),
+        dropped=outbox.dropped,
+        parked=outbox.parked,
+        trouble=outbox.trouble,
+    )
+
+
+def _process() -> ProcessHealth:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return ProcessHealth(
+        rss_mib=round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1),
+        rss_peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        threads=threading.active_count(),
+        fds=len(list(Path("/proc/self/fd").iterdir())),
+    )
+
+
+def _source(lane: Lane) -> SourceHealth:
     return SourceHealth(
-        samples=lane.feed.samples,
+        state=lane.intake.told(),
+        opened=lane.intake.opened,
+        samples=lane.intake.samples,
         gaps=lane.ring.gaps,
         missing=lane.ring.missing,
         overrun=lane.ring.overrun,
@@ -46,7 +89,7 @@ def _of(lane: Lane) -> SourceHealth:
     )
 
 
-def _spread_ms(latencies_s: list[float]) -> tuple[float, float] | None:
+def _spread_ms(latencies_s: Sequence[float]) -> tuple[float, float] | None:
     if not latencies_s:
         return None
     p50, p99 = (float(p) for p in np.percentile(latencies_s, [50, 99]))

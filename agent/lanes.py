@@ -1,24 +1,27 @@
 """Puts one configured source's parts together: source, feed, ring, windows, model, decision."""
 
 import collections
-import threading
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent import classify, config, sources, wire, zoo
+from agent import classify, config, pipeline, sources, wire, zoo
 from agent.classify import OnnxClassifier
 from agent.contract import Contract, Decide
 from agent.core import Scored, Source
 from agent.decide import Decider, Judge
 from agent.errors import ConfigError
 from agent.feed import Feed
+from agent.intake import Intake
 from agent.pipeline import Channel
 from agent.records import SourceInfo
 from agent.ring import Ring
+from agent.timeline import Timeline, WallClock
 from agent.windows import Windower
 
 LATENCIES = 1000  # windows whose latency is remembered, for health
+LATE_S = 5.0  # how much later than due a window may be scored before something is wrong
 
 
 @dataclass
@@ -26,39 +29,63 @@ class Lane:
     """A source with all that is its own."""
 
     settings: config.Source
-    source: Source
+    intake: Intake
     ring: Ring
-    feed: Feed
     channel: Channel
     origin: wire.Origin
+    timeline: Timeline
     windows: int = 0
     flagged: int = 0
+    scored_s: float = field(default_factory=time.monotonic)  # when a window last was
     latencies_s: collections.deque[float] = field(
         default_factory=lambda: collections.deque(maxlen=LATENCIES)
     )
 
     @property
+    def name(self) -> str:
+        return self.settings.common.name
+
+    @property
     def drained(self) -> bool:
         return self.channel.windower.drained
 
-    def pump(self, stopping: threading.Event) -> None:
-        """The source thread: blocks into the ring, until the source or the agent ends."""
-        try:
-            while not stopping.is_set():
-                block = self.source.read()
-                if block is None or not self.feed.push(block):
-                    break
-        finally:
-            self.source.close()
-            self.feed.end()
+    @property
+    def patient(self) -> bool:
+        """Whether the source may be kept waiting."""
+        return self.intake.feed is not None and self.intake.feed.format.patient
 
     def count(self, scored: Scored) -> float:
         """Notes a scored window; the seconds since its last sample came in."""
-        latency_s = time.monotonic() - scored.window.arrived_s
+        if not scored.window.samples.size:  # a source's fault, not a window
+            return 0.0
+        self.scored_s = time.monotonic()
+        latency_s = self.scored_s - scored.window.arrived_s
         self.windows += 1
         self.flagged += bool(scored.window.marks)
         self.latencies_s.append(latency_s)
         return latency_s
+
+    def fail(self) -> Scored | None:
+        """The source's own fault, where it has one that was not told."""
+        now_s = time.monotonic()
+        trouble = self.intake.trouble(now_s)
+        return pipeline.fail(self.channel, trouble, self.ring.end, now_s) if trouble else None
+
+    def alive(self, now_s: float) -> bool:
+        """Whether its windows are scored as they should be, or it is known why there are none."""
+        contract, hop_s = self.origin.contract, self.settings.common.hop_s
+        patience_s = contract.window / contract.rate_hz + hop_s + LATE_S
+        known = self.drained or bool(self.intake.trouble(now_s))
+        return known or now_s - self.scored_s < patience_s
+
+    def told(self) -> str:
+        """One line for a person: what goes through this lane."""
+        model, feed = self.origin.contract, self.intake.feed
+        source = f"at {feed.format.rate_hz:g} Hz" if feed else f"not there: {self.intake.fault}"
+        return (
+            f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
+            f"({model.precision}) at {model.rate_hz:g} Hz"
+        )
 
     def info(self) -> SourceInfo:
         common, contract = self.settings.common, self.origin.contract
@@ -75,7 +102,7 @@ class Lane:
         )
 
 
-def build(chosen: config.Config, wake: Callable[[], None]) -> list[Lane]:
+def build(chosen: config.Config, wake: Callable[[], None], clock: WallClock) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`."""
     models: dict[str, OnnxClassifier] = {}
     topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
@@ -85,35 +112,58 @@ def build(chosen: config.Config, wake: Callable[[], None]) -> list[Lane]:
             model = settings.common.model
             if model not in models:
                 models[model] = classify.load(zoo.find(model))
-            lanes.append(_build(settings, models[model], topics, wake))
+            lanes.append(_build(settings, models[model], topics, wake, clock))
         except ConfigError as error:
             raise ConfigError(f"{settings.path} ({settings.common.name}): {error}") from None
     return lanes
 
 
 def _build(
-    settings: config.Source, model: OnnxClassifier, topics: wire.Topics, wake: Callable[[], None]
+    settings: config.Source,
+    model: OnnxClassifier,
+    topics: wire.Topics,
+    wake: Callable[[], None],
+    clock: WallClock,
 ) -> Lane:
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
-    source = sources.open_source(common.kind, settings.options)
-    channels = _channels(settings, source.format.channels, contract)
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
     ring = Ring(frames, contract.channels, wake)
     judge = Judge(
         contract.labels, frozenset(contract.normal), decide.confidence, contract.max_distance
     )
     windower = Windower(ring, contract.window, hop)
-    return Lane(
+    timeline = Timeline(clock, contract.rate_hz)
+    unit = common.unit or contract.unit
+    lane = Lane(
         settings=settings,
-        source=source,
+        intake=_intake(settings, contract, ring, wake, timeline),
         ring=ring,
-        feed=Feed(source.format, ring, contract.rate_hz, channels, common.scale),
         channel=Channel(common.name, windower, model, Decider(judge, decide)),
-        origin=wire.Origin(
-            topics, common.name, common.unit or contract.unit, contract, model.sha256
-        ),
+        origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
+        timeline=timeline,
     )
+    lane.intake.open()
+    return lane
+
+
+def _intake(
+    settings: config.Source,
+    contract: Contract,
+    ring: Ring,
+    wake: Callable[[], None],
+    timeline: Timeline,
+) -> Intake:
+    common = settings.common
+
+    def attach(source: Source) -> Feed:
+        channels = _channels(settings, source.format.channels, contract)
+        feed = Feed(source.format, ring, contract.rate_hz, channels, common.scale)
+        timeline.attach(feed)
+        return feed
+
+    open_source = functools.partial(sources.open_source, common.kind, settings.options)
+    return Intake(common.name, open_source, attach, ring, wake)
 
 
 def _hop(settings: config.Source, contract: Contract) -> int:

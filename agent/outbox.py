@@ -3,93 +3,175 @@
 `put` is called by the main thread and never waits for the disk; everything else is called by
 the sender thread, which owns the database. A message may be sent only once it is committed, so
 a sequence number that has left the box is never given to another message.
+
+What is too much (messages, bytes, age) is dropped from the oldest end and replaced by one gap
+marker, which is a message like any other: it has the place and number of the last message that
+it stands for, so the sequence has no hole that is not explained.
 """
 
 import collections
-import sqlite3
-import uuid
+import logging
+import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core import Message
+from agent.disk import DiskError
+from agent.store import Gap, Row, Store
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS outbox (epoch TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS message (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload BLOB NOT NULL,
-  retain INTEGER NOT NULL, qos INTEGER NOT NULL);
-"""
+IN_MEMORY = 2000  # messages that wait for a disk that takes nothing; then the oldest go
+
+log = logging.getLogger("drsn.outbox")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may wait for a broker."""
+
+    messages: int = 100_000
+    bytes: int = 256 << 20  # of payload
+    age_s: float = 7 * 86400.0
 
 
 class Outbox:
-    """One per state directory; `path` None keeps it in memory, for runs that need no tomorrow."""
+    """One per state directory; `path` None keeps it in memory, for runs that need no tomorrow.
 
-    def __init__(self, path: Path | None) -> None:
-        self._db = sqlite3.connect(
-            path or ":memory:", isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # NORMAL loses commits when power is cut
-        self._db.executescript(_SCHEMA)
-        self.epoch = self._read_epoch()
-        self._next = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'message'") + 1
-        self._rows = self._one("SELECT count(*) FROM message")
-        self._put: collections.deque[Message] = collections.deque()
+    `make_gap(epoch, gap)` makes the marker's message.
+    """
+
+    def __init__(
+        self, path: Path | None, limits: Limits, make_gap: Callable[[str, Gap], Message]
+    ) -> None:
+        self.trouble: str | None = None  # why the disk takes nothing
+        self._store = Store(path)
+        self._limits = limits
+        self._make_gap = make_gap
+        self._lock = threading.Lock()  # of `_waiting`, which `put` shares with the sender thread
+        self._waiting: collections.deque[Row] = collections.deque()
+        self._next = self._store.last_seq + 1
         self._settled: list[int] = []
-
-    def put(self, make: Callable[[str, int], Message]) -> None:
-        """Queues what `make(epoch, seq)` returns; `seq` counts messages without a hole."""
-        self._put.append(make(self.epoch, self._next))
-        self._next += 1
+        self._to_park: list[tuple[int, str]] = []
 
     @property
-    def uncommitted(self) -> int:
-        """Messages that `commit` would write, and acknowledgements that it would note."""
-        return len(self._put) + len(self._settled)
+    def epoch(self) -> str:
+        return self._store.state.epoch
+
+    @property
+    def dropped(self) -> int:
+        """Messages dropped since the epoch began, and on disk as such."""
+        return self._store.state.dropped
+
+    @property
+    def parked(self) -> int:
+        """Messages set aside since the epoch began."""
+        return self._store.state.parked
 
     @property
     def depth(self) -> int:
-        """Messages that are not acknowledged."""
-        return self._rows + len(self._put) - len(self._settled)
+        """Messages that are neither acknowledged nor dropped."""
+        return self._store.state.rows + len(self._waiting) - len(self._settled)
 
-    def commit(self) -> None:
-        """One transaction for all that was put and settled since the last."""
-        if not self.uncommitted:
+    @property
+    def uncommitted(self) -> int:
+        """What `commit` would write: messages, acknowledgements and ones to set aside."""
+        return len(self._waiting) + len(self._settled) + len(self._to_park)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it is time for whoever can wait to let the disk catch up."""
+        return self.trouble is None and len(self._waiting) > IN_MEMORY // 2
+
+    def oldest_age_s(self) -> float:
+        """How long the oldest committed message has waited; 0 where there is none."""
+        return self._store.oldest_age_s()
+
+    def put(self, make: Callable[[str, int], Message]) -> int:
+        """Queues what `make(epoch, seq)` returns; `seq` counts messages without a hole."""
+        with self._lock:
+            message = make(self.epoch, self._next)
+            self._next += 1
+            self._waiting.append(Row(message, self._store.clock_s(), message.seq))
+            while len(self._waiting) > IN_MEMORY:
+                self._merge_oldest()
+        return message.seq
+
+    def commit(self, under_way: int = 0) -> None:
+        """One transaction for all that was put, settled and parked since the last.
+
+        Messages up to `under_way` have been sent and await their acknowledgement: no limit drops
+        them. A disk that takes nothing is no failure of the agent: `trouble` says why, messages
+        wait in memory up to `IN_MEMORY`, and the next commit tries again.
+        """
+        with self._lock:
+            rows, self._waiting = self._waiting, collections.deque()
+        try:
+            self._store.write(rows, self._settled, self._to_park)
+        except DiskError as error:
+            with self._lock:
+                self._waiting.extendleft(reversed(rows))
+            self._relieve(error)
             return
-        batch = [self._put.popleft() for _ in range(len(self._put))]
-        rows = [(m.seq, m.topic, m.payload, m.retain, m.qos) for m in batch]
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", rows)
-        self._db.executemany("DELETE FROM message WHERE seq = ?", [(s,) for s in self._settled])
-        self._db.execute("COMMIT")
-        self._rows += len(rows) - len(self._settled)
-        self._settled.clear()
+        self._settled, self._to_park = [], []
+        try:
+            self._keep_limits(under_way)
+        except DiskError as error:
+            self._relieve(error)
+        else:
+            self._recover()
 
     def after(self, seq: int, limit: int) -> list[Message]:
         """Up to `limit` committed messages behind `seq`, in order."""
-        rows = self._db.execute(
-            "SELECT * FROM message WHERE seq > ? ORDER BY seq LIMIT ?",
-            (seq, limit),
-        )
-        return [
-            Message(s, topic, payload, bool(keep), qos) for s, topic, payload, keep, qos in rows
-        ]
+        return self._store.after(seq, limit)
 
     def settle(self, seqs: Iterable[int]) -> None:
         """These were acknowledged; the next `commit` deletes them."""
         self._settled += seqs
 
+    def park(self, seq: int, why: str) -> None:
+        """This one cannot be delivered; the next `commit` sets it aside, with its reason."""
+        if all(seq != each for each, _ in self._to_park):
+            log.error("message %d set aside: %s", seq, why)
+            self._to_park.append((seq, why))
+
     def close(self) -> None:
         self.commit()
-        self._db.close()
+        self._store.close()
 
-    def _read_epoch(self) -> str:
-        row = self._db.execute("SELECT epoch FROM outbox").fetchone()
-        if row is None:
-            row = (str(uuid.uuid4()),)
-            self._db.execute("INSERT INTO outbox VALUES (?)", row)
-        return str(row[0])
+    def _keep_limits(self, under_way: int) -> None:
+        """Drops from the oldest end what is over a limit."""
+        store, limits = self._store, self._limits
+        for why, through in (
+            ("messages", store.over_rows(limits.messages)),
+            ("bytes", store.over_bytes(limits.bytes)),
+            ("age", store.over_age(limits.age_s)),
+        ):
+            gap = store.gap(under_way, through, why)
+            if gap is not None:
+                store.drop(under_way, gap, self._make_gap(self.epoch, gap))
+                log.warning("over the limit of %s: %d dropped in all", why, self.dropped)
 
-    def _one(self, query: str) -> int:
-        row = self._db.execute(query).fetchone()
-        return int(row[0]) if row else 0
+    def _merge_oldest(self) -> None:
+        """The two messages that have waited longest for the disk become one gap."""
+        first, second = self._waiting.popleft(), self._waiting.popleft()
+        lost = max(first.lost, 1) + max(second.lost, 1)
+        gap = Gap(first.first, second.message.seq, lost, "disk")
+        marker = self._make_gap(self.epoch, gap)
+        self._waiting.appendleft(Row(marker, second.put_s, gap.first, lost))
+
+    def _relieve(self, error: DiskError) -> None:
+        """Without room for new messages there may still be room to forget delivered ones."""
+        if self.trouble is None:
+            log.error("the outbox cannot be written: %s; messages wait in memory", error)
+        self.trouble = str(error)
+        self._store.free_reserve()
+        try:
+            self._store.write([], self._settled, self._to_park)
+        except DiskError:
+            return
+        self._settled, self._to_park = [], []
+
+    def _recover(self) -> None:
+        if self.trouble is not None:
+            log.warning("the outbox can be written again")
+            self.trouble = None

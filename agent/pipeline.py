@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.core import Classifier, Prediction, Scored, Window
+from agent.core import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
 from agent.windows import Windower
 
@@ -32,6 +32,17 @@ def step(channels: Sequence[Channel]) -> list[Scored]:
         _decide(channel, window, prediction)
         for (channel, window), prediction in zip(due, predictions, strict=True)
     ]
+
+
+def fail(channel: Channel, mark: Mark, frame: int, now_s: float) -> Scored | None:
+    """The source's fault, told by a window without samples; None where it has been told."""
+    previous = channel.decider.state
+    event = channel.decider.fail()
+    if event is None:
+        return None
+    nothing = np.zeros((channel.classifier.contract.channels, 0), np.float32)
+    window = Window(frame, nothing, 0, mark, now_s)
+    return Scored(channel.source, window, None, event, event, previous)
 
 
 def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:

@@ -66,9 +66,25 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[SourceInfo]
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that had to be dropped before they were delivered."""
+
+    schema: str
+    epoch: str
+    seq: int  # also that of the last message dropped
+    agent: str
+    t_published: str
+    first_seq: int
+    last_seq: int
+    messages: int
+    why: str  # messages, bytes, age (the limit that was reached) or disk (that took nothing)
+
+
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of one source since the start."""
 
+    state: str  # ok, or what is wrong
+    opened: int  # times
     samples: int  # frames taken from it
     gaps: int
     missing: int  # frames that never arrived, at the model's rate
@@ -77,7 +93,46 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     flagged: int  # windows that were not classified, for what is wrong with them
     missed: int  # windows of which nothing was left
     decision: str
-    latency_ms: tuple[float, float] | None  # p50 and p99 of the last windows, to the outbox
+    latency_ms: tuple[float, float] | None  # p50 and p99: last sample to outbox
+
+
+class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The wall clock."""
+
+    synchronised: bool | None  # None: the system does not say
+    steps: int  # seen since the start
+
+
+class MqttHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The connection; it can only be told while there is one."""
+
+    state: str
+    why: str | None
+    connects: int
+
+
+class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages on their way."""
+
+    depth: int  # not acknowledged
+    age_s: float  # of the oldest
+    dropped: int  # since the epoch began
+    parked: int
+    trouble: str | None  # why the disk takes nothing
+
+
+class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):
+    rss_mib: float
+    rss_peak_mib: float
+    threads: int
+    fds: int
+
+
+class Latencies(msgspec.Struct, frozen=True, kw_only=True):
+    """p50 and p99 of the last messages, in ms."""
+
+    scored: tuple[float, float] | None  # last sample to outbox, over all sources
+    acknowledged: tuple[float, float] | None  # outbox to PUBACK
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +142,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     t_published: str
     uptime_s: float
-    sink: str
-    connects: int
-    outbox: int  # messages that are not acknowledged
-    rss_peak_mib: float
+    clock: ClockHealth
+    mqtt: MqttHealth
+    outbox: OutboxHealth
+    process: ProcessHealth
+    latency_ms: Latencies
     sources: dict[str, SourceHealth]

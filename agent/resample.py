@@ -4,7 +4,6 @@ How the signal is cut into blocks changes no bit of what comes out (soxr's filte
 state), and nothing comes out before the filter has seen enough: about 30 ms late at 10 kHz.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,8 @@ class Resampler:
         )
         self._taken = 0  # frames in, since the start or the last flush
         self._given = 0  # frames out
-        self._pending: list[tuple[int, int]] = []  # (frame out, mark), not given yet
+        self._marked = np.zeros(0, np.int64)  # frames out that carry a mark, not given yet
+        self._marks = np.zeros(0, np.uint8)  # theirs
 
     def push(self, samples: Samples, marks: Marks) -> tuple[Samples, Marks]:
         """`samples` [frames, channels] in, what is ready out (perhaps nothing)."""
@@ -47,20 +47,24 @@ class Resampler:
         out = self._give(self._stream.resample_chunk(empty, last=True))
         self._stream.clear()
         self._taken = self._given = 0
-        self._pending = []
+        self._marked, self._marks = self._marked[:0], self._marks[:0]
         return out
 
     def _note(self, marks: Marks) -> None:
-        for at in np.flatnonzero(marks):
-            frame = math.floor((self._taken + int(at)) * self.ratio)
-            self._pending.append((frame, int(marks[at])))
+        at = np.flatnonzero(marks)
+        if len(at):
+            frames = np.floor((self._taken + at) * self.ratio).astype(np.int64)
+            self._marked = np.concatenate([self._marked, frames])
+            self._marks = np.concatenate([self._marks, marks[at]])
 
     def _give(self, samples: Samples) -> tuple[Samples, Marks]:
         samples = samples.reshape(-1, self._channels)
         marks = np.zeros(len(samples), np.uint8)
         end = self._given + len(samples)
-        for frame, mark in (p for p in self._pending if p[0] < end):
-            marks[max(0, frame - self._given)] |= mark
-        self._pending = [p for p in self._pending if p[0] >= end]
+        ready = self._marked < end
+        if ready.any():
+            at = np.maximum(self._marked[ready] - self._given, 0)
+            np.bitwise_or.at(marks, at, self._marks[ready])
+            self._marked, self._marks = self._marked[~ready], self._marks[~ready]
         self._given = end
         return samples, marks

@@ -23,7 +23,6 @@ class Ring:
         self.size = frames
         self.end = 0  # absolute index one past the newest frame
         self.ended = False  # the writer is done
-        self.anchor_s: float | None = None  # Unix time of frame 0
         self.gaps = 0
         self.missing = 0  # frames that never arrived
         self.overrun = 0  # frames overwritten before they were read

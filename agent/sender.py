@@ -1,29 +1,49 @@
 """The sender thread: outbox to sink, in order, with a window of its own under way."""
 
+import collections
 import time
 from collections.abc import Callable
 
-from agent.core import Message, Sink
+from agent.core import Message, Receipt, Sink
 from agent.outbox import Outbox
+from agent.refusals import RETRY_S, Refusals
 
 MOST_UNDER_WAY = 20
 COMMIT_S = 0.1  # how long messages gather for one commit
+COMMIT_AT = 500  # or how many
+TROUBLE_S = 1.0  # between tries to write to a disk that takes nothing
 IDLE_S = 1.0
+LATENCIES = 1000  # messages whose time from outbox to acknowledgement is remembered
+OVERHEAD = 64  # bytes of a message's packet beside topic and payload: header and properties
 
 
 class Sender:
-    """Delivers until it is told to finish. `run` is the thread; the rest is for other threads."""
+    """Delivers until it is told to finish. `run` is the thread; the rest is for other threads.
+
+    `turn` is called on every turn of the loop, at least about once a second, and may raise to end
+    it; `health` makes the message that is sent every `health_s` seconds while connected.
+    """
 
     def __init__(
-        self, outbox: Outbox, sink: Sink, health: Callable[[], Message], health_s: float
+        self,
+        outbox: Outbox,
+        sink: Sink,
+        health: Callable[[], Message],
+        health_s: float,
+        turn: Callable[[], None],
     ) -> None:
+        self.latencies_s: collections.deque[float] = collections.deque(maxlen=LATENCIES)
+        self._put_s: dict[int, float] = {}  # of messages of this run, for their latency
         self._outbox = outbox
         self._sink = sink
         self._health = health
         self._health_s = health_s
-        self._health_due_s = time.monotonic() + health_s
-        self._committed_s = 0.0
+        self._turn = turn
+        self._health_due_s = time.monotonic() + min(1.0, health_s)
+        self._commit_s = 0.0  # not before this
+        self._refusals = Refusals()
         self._session = 0
+        self._session_s = 0.0  # when it began
         self._cursor = 0  # the last seq that was sent in this session
         self._under_way: set[int] = set()
         self._stop_by_s: float | None = None  # monotonic; None: not told to finish
@@ -31,7 +51,9 @@ class Sender:
     def put(self, make: Callable[[str, int], Message]) -> None:
         """Queues a message; see `Outbox.put`."""
         first = not self._outbox.uncommitted
-        self._outbox.put(make)
+        seq = self._outbox.put(make)
+        if len(self._put_s) < LATENCIES:
+            self._put_s[seq] = time.monotonic()
         if first:
             self._sink.wake()
 
@@ -42,12 +64,11 @@ class Sender:
 
     def run(self) -> None:
         while not self._finished():
+            self._turn()
             self._commit()
             self._pump()
             self._beat()
-            acknowledged = self._sink.poll(self._patience_s())
-            self._under_way.difference_update(acknowledged)
-            self._outbox.settle(acknowledged)
+            self._note(self._sink.poll(self._patience_s()))
         self._outbox.close()
         self._sink.close()
 
@@ -57,27 +78,69 @@ class Sender:
         return self._outbox.depth == 0 or time.monotonic() >= self._stop_by_s
 
     def _commit(self) -> None:
-        if self._outbox.uncommitted and self._patience_s() <= 0:
-            self._outbox.commit()
-            self._committed_s = time.monotonic()
+        if not self._outbox.uncommitted or self._commit_wait_s() > 0:
+            return
+        self._outbox.commit(max(self._under_way, default=0))
+        pause_s = COMMIT_S if self._outbox.trouble is None else TROUBLE_S
+        self._commit_s = time.monotonic() + pause_s
+
+    def _commit_wait_s(self) -> float:
+        if self._outbox.uncommitted >= COMMIT_AT and self._outbox.trouble is None:
+            return 0.0
+        return max(0.0, self._commit_s - time.monotonic())
 
     def _pump(self) -> None:
-        if self._sink.session != self._session:
-            self._begin_session()
-        room = min(MOST_UNDER_WAY, self._sink.window) - len(self._under_way)
-        if room <= 0:
+        if not self._sink.window:
+            self._lose_session()
             return
-        for message in self._outbox.after(self._cursor, room):
-            self._sink.send(message)
+        if self._sink.session != self._session:
+            self._lose_session()
+            self._begin_session()
+        for seq in self._refusals.due(time.monotonic()):
+            self._send(self._outbox.after(seq - 1, 1))
+        room = 1 if self._refusals.alone else min(MOST_UNDER_WAY, self._sink.window)
+        if room > len(self._under_way):
+            fresh = self._outbox.after(self._cursor, room - len(self._under_way))
+            self._cursor = fresh[-1].seq if fresh else self._cursor
+            self._send(fresh)
+
+    def _send(self, messages: list[Message]) -> None:
+        for message in messages:
+            size = OVERHEAD + len(message.topic.encode()) + len(message.payload)
+            if size > self._sink.most_bytes:
+                why = f"{size} bytes, and the broker takes {self._sink.most_bytes}"
+                self._outbox.park(message.seq, why)
+                continue
             self._under_way.add(message.seq)
-            self._cursor = message.seq
+            self._sink.send(message)
 
     def _begin_session(self) -> None:
         """What was under way may be lost: all that is not acknowledged is sent again."""
         self._outbox.commit()  # notes the acknowledgements, so that those are not sent again
-        self._session = self._sink.session
+        self._session, self._session_s = self._sink.session, time.monotonic()
         self._cursor = 0
+        self._refusals.forget_waiting()
+
+    def _lose_session(self) -> None:
+        if not self._under_way:
+            return
+        lived_s = time.monotonic() - self._session_s
+        culprit = self._refusals.connection_lost(self._under_way, lived_s)
+        if culprit is not None:
+            self._outbox.park(culprit, "every connection that it was sent on was closed")
         self._under_way.clear()
+
+    def _note(self, receipts: list[Receipt]) -> None:
+        now_s = time.monotonic()
+        delivered = [receipt.seq for receipt in receipts if receipt.refused is None]
+        put_s = [self._put_s.pop(seq) for seq in delivered if seq in self._put_s]
+        self.latencies_s.extend(now_s - each for each in put_s)
+        self._outbox.settle(delivered)
+        self._refusals.delivered(delivered)
+        for receipt in receipts:
+            self._under_way.discard(receipt.seq)
+            if receipt.refused is not None and self._refusals.refused(receipt.seq, now_s):
+                self._outbox.park(receipt.seq, f"refused by the broker: {receipt.refused}")
 
     def _beat(self) -> None:
         """Health, while there is somebody to tell."""
@@ -88,7 +151,8 @@ class Sender:
 
     def _patience_s(self) -> float:
         """How long the sink may be polled before there is something to do."""
-        now_s = time.monotonic()
-        if self._outbox.uncommitted:
-            return max(0.0, self._committed_s + COMMIT_S - now_s)
-        return min(IDLE_S, max(0.0, self._health_due_s - now_s) or IDLE_S)
+        until_health_s = self._health_due_s - time.monotonic()
+        idle_s = min(IDLE_S, until_health_s if until_health_s > 0 else IDLE_S)
+        if self._refusals.waiting():
+            idle_s = min(idle_s, RETRY_S / 2)
+        return min(idle_s, self._commit_wait_s()) if self._outbox.uncommitted else idle_s

@@ -11,9 +11,11 @@ from typing import Literal
 
 import msgspec
 
+from agent import records
 from agent.contract import Contract
 from agent.core import Message, Prediction, Scored
 from agent.records import Info, Model, Observation, SourceInfo
+from agent.store import Gap
 
 NOTHING = Prediction(())  # what a network says of a window that it was not shown
 ONLINE, OFFLINE = b"online", b"offline"
@@ -61,15 +63,14 @@ class Stamp:
 
     epoch: str
     seq: int
+    began_s: float  # Unix time of the window's first sample
     now_s: float  # Unix time
     latency_s: float
 
 
-def observation(
-    topic: Topic, scored: Scored, origin: Origin, anchor_s: float, stamp: Stamp
-) -> Message:
-    """The message on `topic` about a scored window; `anchor_s` is the Unix time of frame 0."""
-    record = _record(topic, scored, origin, anchor_s, stamp)
+def observation(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Message:
+    """The message on `topic` about a scored window."""
+    record = _record(topic, scored, origin, stamp)
     return Message(
         seq=stamp.seq,
         topic=origin.topics.of_source(origin.source, topic),
@@ -78,9 +79,7 @@ def observation(
     )
 
 
-def _record(
-    topic: Topic, scored: Scored, origin: Origin, anchor_s: float, stamp: Stamp
-) -> Observation:
+def _record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observation:
     window, rate_hz, labels = scored.window, origin.contract.rate_hz, origin.contract.labels
     said = scored.prediction or NOTHING
     verdict = scored.verdict if topic == "window" or scored.event is None else scored.event
@@ -91,8 +90,8 @@ def _record(
         seq=stamp.seq,
         agent=origin.topics.agent,
         source=origin.source,
-        t_start=iso(anchor_s + window.first / rate_hz),
-        t_end=iso(anchor_s + (window.first + frames) / rate_hz),
+        t_start=iso(stamp.began_s),
+        t_end=iso(stamp.began_s + frames / rate_hz),
         t_published=iso(stamp.now_s),
         first_sample=window.first,
         n_samples=frames,
@@ -126,6 +125,22 @@ def info(
         sources=sources,
     )
     return Message(0, topics.of_agent("info"), msgspec.json.encode(record), retain=True, qos=0)
+
+
+def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
+    """The marker that takes the place of dropped messages."""
+    record = records.Gap(
+        schema="drsn-gap/1",
+        epoch=epoch,
+        seq=lost.last,
+        agent=topics.agent,
+        t_published=iso(now_s),
+        first_seq=lost.first,
+        last_seq=lost.last,
+        messages=lost.messages,
+        why=lost.why,
+    )
+    return Message(lost.last, topics.of_agent("gap"), msgspec.json.encode(record))
 
 
 def status(topics: Topics, payload: bytes) -> Message:

@@ -216,7 +216,10 @@ def test_health_is_told(
     agent = run_agent(tree)
     eventually(lambda: len(subscriber.of("health")) >= 2, 20, "health")
     health = subscriber.records("health")[-1]
-    assert health["sink"] == "connected"
+    assert health["mqtt"] == {"state": "connected", "why": None, "connects": 1}
+    assert health["outbox"]["trouble"] is None
+    assert 0 < health["process"]["rss_mib"] <= health["process"]["rss_peak_mib"]
+    assert 0 <= health["latency_ms"]["scored"][0] <= health["latency_ms"]["scored"][1]
     assert health["sources"]["bearing-de"]["samples"] > 0
     assert health["sources"]["bearing-de"]["overrun"] == 0
     assert agent.stop() == 0

@@ -26,7 +26,7 @@ def fed(
     feed = Feed(Format(rates[0], samples.shape[1], full_scale), ring, rates[1], (0,), 2.0)
     for first, last in pairwise([0, *sorted(cuts), len(samples)]):
         feed.push(Block(samples[first:last]))
-    feed.end()
+    feed.flush()
     out, marks, _ = ring.read(0, ring.end)
     return ring, out, marks
 
@@ -57,7 +57,7 @@ def test_a_gap_is_as_long_in_the_ring_as_it_was_in_time() -> None:
     feed = Feed(Format(12_000, 2), ring, 10_000, (0,), 1.0)
     feed.push(Block(SIGNAL))
     feed.push(Block(SIGNAL, lost=1200))
-    feed.end()
+    feed.flush()
     assert ring.gaps == 1
     assert ring.missing == pytest.approx(1000, abs=1)
     assert ring.end == pytest.approx((2 * len(SIGNAL) + 1200) / 1.2, abs=1)
@@ -69,7 +69,7 @@ def test_no_filter_runs_across_a_gap() -> None:
     feed = Feed(Format(12_000, 2), ring, 10_000, (0,), 1.0)
     feed.push(Block(100 * SIGNAL))
     feed.push(Block(SIGNAL, lost=1200))
-    feed.end()
+    feed.flush()
     alone = soxr.resample(SIGNAL[:, :1], 12_000, 10_000, quality="HQ")
     after, _, _ = ring.read(ring.end - len(alone), len(alone))
     assert np.array_equal(after, alone)

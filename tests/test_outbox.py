@@ -6,16 +6,26 @@ from pathlib import Path
 import pytest
 
 from agent.core import Message
-from agent.outbox import Outbox
+from agent.outbox import Limits
+from agent.outbox import Outbox as _Outbox
+from agent.store import Gap
 
 
-def put(outbox: Outbox, texts: str) -> None:
+def marker(epoch: str, gap: Gap) -> Message:
+    return Message(gap.last, "gap", f"[{gap.first}-{gap.last}:{gap.messages}]".encode())
+
+
+def Outbox(path: Path | None, limits: Limits = Limits()) -> _Outbox:  # noqa: B008, N802
+    return _Outbox(path, limits, marker)
+
+
+def put(outbox: _Outbox, texts: str) -> None:
     for text in texts:
         outbox.put(lambda epoch, seq, text=text: Message(seq, "t", text.encode(), retain=True))
     outbox.commit()
 
 
-def texts(outbox: Outbox, after: int = 0) -> str:
+def texts(outbox: _Outbox, after: int = 0) -> str:
     return "".join(m.payload.decode() for m in outbox.after(after, 1000))
 
 
@@ -61,10 +71,13 @@ def test_commits_reach_the_disk_before_they_count(tmp_path: Path) -> None:
     """FULL: in WAL mode NORMAL was measured to lose commits when power is cut."""
     outbox = Outbox(tmp_path / "o.sqlite")
     put(outbox, "a")
-    other = sqlite3.connect(tmp_path / "o.sqlite")
+    assert outbox._store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert outbox._store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for name, data in files.items():
+        (tmp_path / f"copy-{name}").write_bytes(data)
+    other = sqlite3.connect(tmp_path / "copy-o.sqlite")
     assert other.execute("SELECT count(*) FROM message").fetchone() == (1,)
-    assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_in_memory_it_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,13 @@ a fresh client that is driven by the sender thread, and what is under way is cou
 
 import contextlib
 import logging
+import random
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -21,33 +24,50 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.backoff import Backoff
 from agent.config import Mqtt
-from agent.core import Message
+from agent.core import Message, Receipt
 from agent.sinks import mqtt_client
+from agent.sinks.dial import Dial
 
 BACKOFF_S = (0.5, 60.0)
-TAKEN_OVER_S = 30.0  # two agents with one client id must not drive each other out in turn
+RIVAL_S = (30.0, 60.0)  # two agents with one client id must not drive each other out in turn
+STALL_S = 6.0  # without an acknowledgement of anything: the other side is there no more
+CLOSE_S = 1.0
+LOOK_S = 1.0  # the longest sleep: how often a stall is looked for
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
-CLOSE_S = 2.0
 
 log = logging.getLogger("drsn.mqtt")
 
 
-class MqttSink:
-    """Delivers with QoS 1. `will` is left with the broker, `births` follow every connect."""
+@dataclass(frozen=True)
+class Identity:
+    """Who this client is. Another that publishes on `topic` what `is_rival` knows is a rival:
+    some brokers close the older of two connections with one client id without a word."""
 
-    def __init__(
-        self, settings: Mqtt, client_id: str, will: Message, births: Callable[[], Sequence[Message]]
-    ) -> None:
+    client_id: str
+    will: Message
+    births: Callable[[], Sequence[Message]]  # follow every connect
+    topic: str
+    is_rival: Callable[[bytes], bool]
+
+
+class MqttSink:
+    """Delivers with QoS 1, one connection after another."""
+
+    def __init__(self, settings: Mqtt, identity: Identity) -> None:
         self.state = "connecting"
+        self.why: str | None = None
         self.session = 0
         self.window = 0
+        self.most_bytes = sys.maxsize
         self._settings = settings
-        self._client_id = client_id
-        self._will = will
-        self._births = births
+        self._identity = identity
+        self._dial: Dial | None = None
         self._client: paho.Client | None = None
         self._seq_of: dict[int, int] = {}  # paho's message id -> seq
-        self._acknowledged: list[int] = []
+        self._receipts: list[Receipt] = []
+        self._moved_s = 0.0  # when something was last acknowledged, or could not yet be
+        self._closed_by_peer = False  # the last session
+        self._rival = False
         self._backoff = Backoff(*BACKOFF_S)
         self._retry_s = 0.0  # monotonic
         self._awake, self._waker = socket.socketpair()
@@ -57,56 +77,65 @@ class MqttSink:
     def send(self, message: Message) -> None:
         if self._client is None:
             return
+        if not self._seq_of:
+            self._moved_s = time.monotonic()
         sent = self._client.publish(
             message.topic, message.payload, message.qos, message.retain, self._properties()
         )
         if message.seq:
             self._seq_of[sent.mid] = message.seq
 
-    def poll(self, timeout_s: float) -> list[int]:
-        if self._client is None and time.monotonic() >= self._retry_s:
+    def poll(self, timeout_s: float) -> list[Receipt]:
+        if self._client is None:
             self._connect()
-        self._work(timeout_s)
-        acknowledged, self._acknowledged = self._acknowledged, []
-        return acknowledged
+        self._work(min(timeout_s, LOOK_S))
+        self._look_for_stall()
+        receipts, self._receipts = self._receipts, []
+        return receipts
 
     def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: it will wake anyway
+        with contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody sleeps
             self._waker.send(b"\0")
 
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
-        if self._client is not None and self.session and self.window:
-            farewell = self._client.publish(
-                self._will.topic, self._will.payload, 1, self._will.retain, self._properties()
-            )
+        if self._client is not None and self.window:
+            will = self._identity.will
+            farewell = self._client.publish(will.topic, will.payload, 1, will.retain)
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
         client, self._client, self.window = self._client, None, 0
         if client is not None:
             client.disconnect()
-            self.state = "closed"
+        self.state = "closed"
         self._awake.close()
         self._waker.close()
 
     # -- the connection ---------------------------------------------------------------
 
     def _connect(self) -> None:
-        settings = self._settings
-        try:
-            client = self._make_client()
-            client.connect(settings.host, settings.port, settings.keepalive_s)
-        except (OSError, ValueError) as error:  # ValueError: a host that cannot be one
-            self._lose(f"cannot connect: {_reason(error)}")
+        """Dials when it is time to, and takes the client over when it has been dialled."""
+        if self._dial is None:
+            if time.monotonic() >= self._retry_s:
+                self._dial = Dial(self._make_client, self._settings, self.wake)
             return
-        self._client = client
+        answer = self._dial.answer()
+        if answer is None:
+            return
+        self._dial = None
+        if isinstance(answer, Exception):
+            self._lose("unreachable", f"cannot connect: {_reason(answer)}")
+        else:
+            self._client, self._moved_s = answer, time.monotonic()
 
     def _make_client(self) -> paho.Client:
-        client = mqtt_client.make(self._settings, self._client_id, self._will)
+        identity = self._identity
+        client = mqtt_client.make(self._settings, identity.client_id, identity.will)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         return client
 
     def _work(self, timeout_s: float) -> None:
@@ -114,8 +143,8 @@ class MqttSink:
         client = self._client
         sock = client.socket() if client else None
         if client is None or sock is None:
-            wait_s = min(timeout_s, max(0.0, self._retry_s - time.monotonic()))
-            select.select([self._awake], [], [], wait_s)
+            until_s = timeout_s if self._dial else self._retry_s - time.monotonic()
+            select.select([self._awake], [], [], max(0.0, min(timeout_s, until_s)))
             self._drain_wakes()
             return
         held = getattr(sock, "pending", int)()  # TLS: decrypted, so select does not see it
@@ -125,31 +154,36 @@ class MqttSink:
         )
         self._drain_wakes()
         if held or sock in readable:
-            self._check(client.loop_read())
+            self._check(client, client.loop_read())
         if writable and self._client is client:
-            self._check(client.loop_write())
+            self._check(client, client.loop_write())
         if self._client is client:
-            self._check(client.loop_misc())
+            self._check(client, client.loop_misc())
 
-    def _check(self, code: MQTTErrorCode) -> None:
+    def _check(self, client: paho.Client, code: MQTTErrorCode) -> None:
         """paho calls `on_disconnect` for most losses, but not for all."""
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS and self._client is not None:
-            self._lose(f"connection lost: {paho.error_string(code).rstrip('.')}")
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS and self._client is client:
+            self._lose("lost", f"connection lost: {paho.error_string(code).rstrip('.')}")
+
+    def _look_for_stall(self) -> None:
+        """A frozen broker's machine still acknowledges TCP: only silence tells."""
+        waiting = self._client is not None and (bool(self._seq_of) or not self.window)
+        if waiting and time.monotonic() - self._moved_s > STALL_S:
+            what = "acknowledgement" if self.window else "answer"
+            self._lose("stalled", f"no {what} for {STALL_S:g} s")
 
     def _drain_wakes(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while self._awake.recv(4096):
                 pass
 
-    def _lose(self, why: str, wait_s: float | None = None) -> None:
+    def _lose(self, state: str, why: str, wait_s: float | None = None) -> None:
         """Forgets the connection and says when to try again."""
-        if self._client is None and self.state == why:
-            log.debug(why)
-        else:
+        if (state, why) != (self.state, self.why):
             log.warning("%s:%d: %s", self._settings.host, self._settings.port, why)
         self._client, self.window = None, 0
         self._seq_of.clear()
-        self.state = why
+        self.state, self.why = state, why
         self._retry_s = time.monotonic() + (self._backoff.next_s() if wait_s is None else wait_s)
 
     # -- called by paho, in this thread -----------------------------------------------
@@ -158,34 +192,53 @@ class MqttSink:
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._lose(f"refused: {code}")
+            self._lose("refused", f"refused: {code}")
             return
-        receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
-        self.state = "connected"
+        self.state, self.why = "connected", None
         self.session += 1
-        self.window = receive_maximum
-        for birth in self._births():  # QoS 0: they take no place in the broker's receive maximum
+        self.window = getattr(properties, "ReceiveMaximum", 65535)
+        self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
+        client.subscribe(self._identity.topic)  # before our own birth there: what was last said
+        for birth in self._identity.births():  # QoS 0: no place in the receive maximum is taken
             self.send(birth)
 
     def _on_disconnect(
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: Any
     ) -> None:
-        if self._client is None:
+        if self._client is not client:
             return
+        self._closed_by_peer = True
         if code.value == TAKEN_OVER:
-            self._lose(f"another client uses the id {self._client_id!r}", TAKEN_OVER_S)
+            self._stand_back()
         else:
-            self._lose(f"disconnected: {code}")
+            self._lose("lost", f"disconnected: {code}")
+
+    def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        """Something on our own topic. What a predecessor left is no rival; what came since is."""
+        predecessor = message.retain and self.session == 1
+        if predecessor or not self._identity.is_rival(bytes(message.payload)):
+            return
+        if not self._rival:
+            log.warning("another agent publishes as %s", self._identity.topic.rpartition("/")[0])
+        self._rival = True
+        if message.retain and self._closed_by_peer:
+            self._client = None
+            client.disconnect()
+            self._stand_back()
+
+    def _stand_back(self) -> None:
+        self._closed_by_peer = False
+        why = f"another agent uses the client id {self._identity.client_id!r}"
+        self._lose("taken_over", why, random.uniform(*RIVAL_S))
 
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any
     ) -> None:
+        self._moved_s = time.monotonic()
         seq = self._seq_of.pop(mid, None)
-        if code.is_failure:
-            log.warning("message %s refused by the broker: %s", seq, code)
         if seq is not None:
-            self._acknowledged.append(seq)
+            self._receipts.append(Receipt(seq, str(code) if code.is_failure else None))
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
 
     def _properties(self) -> Properties | None:

@@ -3,27 +3,29 @@
 import sys
 import threading
 
-from agent.core import Message
+from agent.core import Message, Receipt
 
 
 class StdoutSink:
     """A sink whose every message is acknowledged as soon as it is written."""
 
     state = "connected"
+    why = None
     session = 1
     window = 1000
+    most_bytes = sys.maxsize
 
     def __init__(self) -> None:
-        self._written: list[int] = []
+        self._written: list[Receipt] = []
         self._awake = threading.Event()
 
     def send(self, message: Message) -> None:
         if not message.seq:
             return  # health: not part of the record
         sys.stdout.buffer.write(message.payload + b"\n")
-        self._written.append(message.seq)
+        self._written.append(Receipt(message.seq))
 
-    def poll(self, timeout_s: float) -> list[int]:
+    def poll(self, timeout_s: float) -> list[Receipt]:
         written, self._written = self._written, []
         if written:
             sys.stdout.buffer.flush()

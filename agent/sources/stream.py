@@ -3,7 +3,7 @@
     arecord -q -f S16_LE -r 16000 -c 1 -t raw | drsn-agent run --config mic.yaml
 
 Samples are little-endian and interleaved. Integers are brought to a full scale of 1.0. The
-sender is kept waiting rather than any frame lost; the end of the stream ends the source.
+sender is kept waiting rather than any frame lost. A FIFO or a server that ends is opened again.
 """
 
 import os
@@ -24,7 +24,7 @@ from agent.core import Block, Format, SourceError
 from agent.errors import ConfigError
 
 WAIT_S = 0.2
-CONNECT_S = 5.0
+CONNECT_S = 2.0
 AT_ONCE = 1 << 16  # bytes
 
 
@@ -35,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     url: str = "stdin"  # stdin, the path of a FIFO, or tcp://HOST:PORT
     dtype: Literal["int16", "int32", "float32"] = "int16"
     interleaved: Annotated[int, msgspec.Meta(ge=1)] = 1  # channels in each frame
+    live: bool = True  # false: a recording, which may come as slowly as it likes
+    once: bool = False  # true: the end of the stream is the source's (that of stdin always is)
 
 
 class StreamSource:
@@ -48,7 +50,10 @@ class StreamSource:
         close: Callable[[], None],
     ) -> None:
         full_scale = pcm.full_scale(options.dtype)
-        self.format = Format(options.rate_hz, options.interleaved, full_scale, patient=True)
+        self.format = Format(
+            options.rate_hz, options.interleaved, full_scale, patient=True, live=options.live
+        )
+        self._once = options.once or options.url == "stdin"
         self.close = close
         self._fileno = fileno
         self._read_bytes = read_bytes
@@ -65,7 +70,11 @@ class StreamSource:
             return self._block(b"")
         except OSError as error:
             raise SourceError(f"stream broke: {error.strerror}") from None
-        return self._block(data) if data else None
+        if data:
+            return self._block(data)
+        if self._once:
+            return None
+        raise SourceError("the stream ended")
 
     def _block(self, data: bytes) -> Block:
         data = self._rest + data

@@ -11,11 +11,15 @@ from conftest import Broker, Subscriber, eventually
 
 from agent import config
 from agent.core import Message, Sink
-from agent.sinks.mqtt import MqttSink
+from agent.sinks.mqtt import Identity, MqttSink
 from agent.sinks.stdout import StdoutSink
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
 BIRTH = Message(0, "drsn/a/status", b"online", retain=True, qos=0)
+
+
+def identity(client_id: str = "drsn-a") -> Identity:
+    return Identity(client_id, WILL, lambda: [BIRTH], "drsn/a/info", lambda info: info != b"me")
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Opened:
 
     def poll_until(self, done: Callable[[], bool], what: str) -> None:
         def poll() -> bool:
-            self.acknowledged += self.sink.poll(0.05)
+            self.acknowledged += [receipt.seq for receipt in self.sink.poll(0.05)]
             return done()
 
         eventually(poll, 10, what)
@@ -48,7 +52,7 @@ def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[b
     subscriber: Subscriber = request.getfixturevalue("subscriber")
     version = request.param.removeprefix("mqtt ")
     settings = config.Mqtt(port=broker.port, version=version)
-    sink = MqttSink(settings, "drsn-a", WILL, lambda: [BIRTH])
+    sink = MqttSink(settings, identity())
     return Opened(sink, lambda: [each.payload for each in subscriber.of("event")])
 
 
@@ -100,7 +104,7 @@ def test_a_wake_before_the_poll_is_not_lost(opened: Opened) -> None:
 
 
 def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Subscriber) -> None:
-    sink = MqttSink(config.Mqtt(port=broker.port), "drsn-a", WILL, lambda: [BIRTH])
+    sink = MqttSink(config.Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
     opened.poll_until(lambda: sink.window > 0, "connected")
     sink.send(message(1))
@@ -121,12 +125,13 @@ def test_mqtt_without_a_broker_waits_longer_and_longer(
         return 0.0
 
     monkeypatch.setattr("agent.backoff.random.uniform", draw)
-    sink = MqttSink(config.Mqtt(port=stopped_broker.port), "drsn-a", WILL, list)
+    sink = MqttSink(config.Mqtt(port=stopped_broker.port), identity())
     while len(drawn) < 12:
         assert sink.poll(0.01) == []
     assert drawn[:3] == [0.5, 1.0, 2.0]
     assert max(drawn) == 60.0
-    assert "cannot connect" in sink.state
+    assert sink.state == "unreachable"
+    assert "cannot connect" in str(sink.why)
     sink.close()
 
 
@@ -135,7 +140,7 @@ def test_mqtt_takes_no_more_than_the_broker_receives_at_once(
 ) -> None:
     stopped_broker.extra += "max_inflight_messages 3\n"
     stopped_broker.start()
-    sink = MqttSink(config.Mqtt(port=stopped_broker.port), "drsn-a", WILL, lambda: [BIRTH])
+    sink = MqttSink(config.Mqtt(port=stopped_broker.port), identity())
     Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
     assert sink.window == 3
     sink.close()
@@ -149,15 +154,15 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
     session_taken_over = b"\xe0\x02\x8e\x00"
     server = socket.create_server(("127.0.0.1", 0))
     settings = config.Mqtt(port=server.getsockname()[1])
-    sink = MqttSink(settings, "same", WILL, list)
+    sink = MqttSink(settings, identity("same"))
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(connack)
     Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
     connection.sendall(session_taken_over)
     Opened(sink, list).poll_until(lambda: sink.window == 0, "taken over")
-    assert sink.state == "another client uses the id 'same'"
-    assert caplog.text.count("another client uses the id") == 1
+    assert sink.why == "another agent uses the client id 'same'"
+    assert caplog.text.count("another agent uses the client id") == 1
     server.settimeout(0.3)
     began_s = time.monotonic()
     while time.monotonic() - began_s < 0.3:

@@ -56,7 +56,7 @@ def _fifo(folder: Path) -> dict[str, Any]:
     fifo = folder / "fifo"
     os.mkfifo(fifo)
     _in_background(lambda: fifo.write_bytes(SAMPLES.tobytes()))
-    return {"kind": "stream", "url": str(fifo), "rate_hz": RATE_HZ, "interleaved": 2}
+    return {"kind": "stream", "url": str(fifo), "rate_hz": RATE_HZ, "interleaved": 2, "once": True}
 
 
 def _tcp(_folder: Path) -> dict[str, Any]:
@@ -77,6 +77,7 @@ def _tcp(_folder: Path) -> dict[str, Any]:
         "rate_hz": RATE_HZ,
         "interleaved": 2,
         "dtype": "float32",
+        "once": True,
     }
 
 

@@ -1,0 +1,68 @@
+"""Holds a live source's frames against the monotonic clock: what should have come and did not.
+
+Frame 0 is placed at the earliest time that fits all arrivals so far; a source whose clock runs up
+to half a per cent slow moves it along, since no sensor's clock is ours. Frames that are behind by
+more than `SLACK_S` are lost, not late: they are counted, so that the index stays true to time.
+"""
+
+import collections
+
+SLACK_S = 0.25  # a pipe's or driver's block may well come this late
+DRIFT = 0.005  # relative error of a sensor's clock that is none of our business
+SLOW_BELOW = 0.97  # of the nominal rate
+OVER_S = 2.0  # the rate is taken over as long
+SILENT_S = 2.0
+
+
+class Cadence:
+    """One source's clock; all times are monotonic seconds."""
+
+    def __init__(self, rate_hz: float, now_s: float) -> None:
+        self.last_s = now_s  # when anything last came
+        self._rate_hz = rate_hz
+        self._began_s: float | None = None  # of frame 0
+        self._position = 0  # frames that came or are counted as lost
+        self._came: collections.deque[tuple[float, int]] = collections.deque()  # when, in all
+        self._delivered = 0
+
+    def arrived(self, frames: int, now_s: float) -> int:
+        """`frames` have come; how many before them are lost."""
+        if self._began_s is None:
+            self._began_s = now_s - frames / self._rate_hz
+        lost = self._lost(frames, now_s)
+        self._position += lost + frames
+        self._delivered += frames
+        self._came.append((now_s, self._delivered))
+        while len(self._came) > 2 and self._came[1][0] <= now_s - OVER_S:
+            self._came.popleft()
+        self.last_s = now_s
+        return lost
+
+    @property
+    def began_s(self) -> float | None:
+        """When frame 0 was taken, as far as one knows."""
+        return self._began_s
+
+    @property
+    def slow(self) -> bool:
+        """Whether the source delivers fewer frames per second than it should."""
+        (first_s, before), (last_s, after) = self._came[0], self._came[-1]
+        if last_s - first_s < OVER_S / 2:
+            return False
+        return (after - before) / (last_s - first_s) < SLOW_BELOW * self._rate_hz
+
+    def silent(self, now_s: float) -> bool:
+        """Whether nothing has come for too long."""
+        return now_s - self.last_s > SILENT_S
+
+    def _lost(self, frames: int, now_s: float) -> int:
+        assert self._began_s is not None
+        due = (now_s - self._began_s) * self._rate_hz
+        behind = due - self._position - frames
+        if behind < 0:  # earlier than any before: frame 0 was taken earlier, too
+            self._began_s += behind / self._rate_hz
+            return 0
+        if behind > SLACK_S * self._rate_hz:
+            return round(behind)
+        self._began_s += min(behind, DRIFT * frames) / self._rate_hz
+        return 0

@@ -1,0 +1,118 @@
+"""Everything between a scored window and the broker, put together: outbox, sender, sink."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from agent import __version__, health, wire
+from agent.config import Config
+from agent.core import Message, Scored, Sink
+from agent.errors import ConfigError
+from agent.lanes import Lane
+from agent.outbox import Limits, Outbox
+from agent.sender import Sender
+from agent.sinks.stdout import StdoutSink
+from agent.store import Gap
+from agent.timeline import WallClock
+
+
+class Post:
+    """`put` is for the main thread; `sender.run` is the sender thread."""
+
+    def __init__(
+        self, chosen: Config, lanes: Sequence[Lane], clock: WallClock, turn: Callable[[], None]
+    ) -> None:
+        self._topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
+        self._lanes = lanes
+        self._clock = clock
+        self._began_s = time.monotonic()
+        self.outbox, self._lock = _open_outbox(chosen, self._gap)
+        self._sink = self._open_sink(chosen)
+        self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turn)
+
+    def put(self, scored: Scored, lane: Lane, latency_s: float) -> None:
+        """Queues what is published of a scored window."""
+        wanted = lane.settings.common.publish_windows and scored.window.samples.size
+        windows: list[wire.Topic] = ["window"] if wanted else []
+        events: list[wire.Topic] = [] if scored.event is None else ["event", "state"]
+        for topic in windows + events:
+            self._put(topic, scored, lane, latency_s)
+
+    def _put(self, topic: wire.Topic, scored: Scored, lane: Lane, latency_s: float) -> None:
+        began_s = lane.timeline.unix_s(scored.window.first)
+
+        def make(epoch: str, seq: int) -> Message:
+            stamp = wire.Stamp(epoch, seq, began_s, time.time(), latency_s)
+            return wire.observation(topic, scored, lane.origin, stamp)
+
+        self.sender.put(make)
+
+    def _open_sink(self, chosen: Config) -> Sink:
+        if chosen.agent.sink == "stdout":
+            return StdoutSink()
+        from agent.sinks.mqtt import Identity, MqttSink
+
+        identity = Identity(
+            client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
+            will=wire.status(self._topics, wire.OFFLINE),
+            births=self._births,
+            topic=self._topics.of_agent("info"),
+            is_rival=self._is_rival,
+        )
+        return MqttSink(chosen.mqtt, identity)
+
+    def _births(self) -> list[Message]:
+        sources = [lane.info() for lane in self._lanes]
+        return [
+            wire.status(self._topics, wire.ONLINE),
+            wire.info(self._topics, __version__, self.outbox.epoch, time.time(), sources),
+        ]
+
+    def _is_rival(self, info: bytes) -> bool:
+        """Whether an `info` of this agent's name comes from another outbox than ours."""
+        try:
+            return bool(msgspec.json.decode(info)["epoch"] != self.outbox.epoch)
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            return False
+
+    def _gap(self, epoch: str, lost: Gap) -> Message:
+        return wire.gap(self._topics, epoch, lost, time.time())
+
+    def _health(self) -> Message:
+        return health.message(
+            self._topics,
+            self._lanes,
+            self.outbox,
+            self._sink,
+            self.sender.latencies_s,
+            self._began_s,
+            self._clock,
+        )
+
+
+def _open_outbox(
+    chosen: Config, make_gap: Callable[[str, Gap], Message]
+) -> tuple[Outbox, int | None]:
+    """The outbox, and the lock that keeps a second agent out of its directory."""
+    limits = Limits(
+        messages=chosen.outbox.max_messages,
+        bytes=round(chosen.outbox.max_mib * 2**20),
+        age_s=chosen.outbox.max_age_s,
+    )
+    if chosen.agent.sink == "stdout":
+        return Outbox(None, limits, make_gap), None
+    folder = Path(chosen.agent.state_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return Outbox(folder / "outbox.sqlite", limits, make_gap), lock
+    except BlockingIOError:
+        raise ConfigError(f"agent.state_dir: {folder} is in use by another agent") from None
+    except OSError as error:
+        reason = error.strerror
+        raise ConfigError(f"agent.state_dir: {folder} cannot be written: {reason}") from None

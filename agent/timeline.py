@@ -1,0 +1,71 @@
+"""From a sample's index to the time it was taken.
+
+Frame 0 is known in monotonic time (a live source's may move with the sensor's clock); the wall
+clock enters as an offset, which is held until it is off by more than `HELD_S`. So a step of the
+wall clock moves the time that is written, and never an index, an order or a window. A recording's
+time is fixed when it is opened.
+"""
+
+import ctypes
+import ctypes.util
+import time
+
+from agent.feed import Feed
+
+HELD_S = 0.02
+STEP_S = 1.0  # a change of the offset by as much is a step, not drift
+TIME_ERROR = 5  # ntp_gettime(3): the clock is not synchronised
+
+
+class WallClock:
+    """The wall clock's offset from the monotonic clock, steady unless it has to move."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._offset_s = time.time() - time.monotonic()
+
+    def offset_s(self) -> float:
+        offset_s = time.time() - time.monotonic()
+        change_s = abs(offset_s - self._offset_s)
+        if change_s > HELD_S:
+            self.steps += change_s > STEP_S
+            self._offset_s = offset_s
+        return self._offset_s
+
+
+class Timeline:
+    """One source's time, once `attach` has told it of the source's feed."""
+
+    def __init__(self, clock: WallClock, rate_hz: float) -> None:
+        self._clock = clock
+        self._rate_hz = rate_hz
+        self._feed: Feed | None = None
+        self._fixed_s: float | None = None
+
+    def attach(self, feed: Feed) -> None:
+        self._feed = feed
+        self._fixed_s = feed.format.started_s
+        if self._fixed_s is None and feed.format.patient and not feed.format.live:
+            self._fixed_s = time.monotonic() + self._clock.offset_s()
+
+    def unix_s(self, index: int) -> float:
+        """Unix time at which frame `index` (at the model's rate) was taken, to the millisecond."""
+        return self._zero_s() + index / self._rate_hz
+
+    def _zero_s(self) -> float:
+        began_s = self._feed.began_s if self._feed is not None else None
+        if self._fixed_s is not None:
+            return round(self._fixed_s, 3)
+        if began_s is None:
+            began_s = time.monotonic()
+        return round(began_s + self._clock.offset_s(), 3)
+
+
+def synchronised() -> bool | None:
+    """Whether the kernel holds the wall clock to be synchronised; None where it does not say."""
+    try:
+        libc = ctypes.CDLL(None)
+        answer = (ctypes.c_long * 16)()  # struct ntptimeval, and room to spare
+        return bool(libc.ntp_gettime(ctypes.byref(answer)) != TIME_ERROR)
+    except (OSError, AttributeError):
+        return None
