@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo test check format bench zoo packages clean
+.PHONY: demo faults test check format bench zoo packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -20,6 +20,9 @@ check: $(DEV)/installed         ## lint, format and types
 format: $(DEV)/installed
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
+
+faults: $(DEV)/installed packages ## everything that breaks in the field, against the real process
+	$(DEV)/bin/python -m tests.faults $(ARGS)
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)

@@ -84,3 +84,149 @@ def test_in_memory_it_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     put(Outbox(None), "abc")
     assert list(tmp_path.iterdir()) == []
+
+
+def everything(outbox: _Outbox) -> list[str]:
+    return [m.payload.decode() for m in outbox.after(0, 100_000)]
+
+
+def test_over_the_limit_the_oldest_go_and_one_marker_stands_for_them(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite", Limits(messages=3))
+    put(outbox, "abcde")
+    assert everything(outbox) == ["[1-2:2]", "c", "d", "e"]
+    assert [m.seq for m in outbox.after(0, 10)] == [2, 3, 4, 5]
+    put(outbox, "fg")
+    assert everything(outbox) == ["[1-4:4]", "e", "f", "g"]
+    assert outbox.dropped == 4
+
+
+def test_what_was_dropped_is_counted_across_restarts(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite", Limits(messages=2))
+    put(outbox, "abcd")
+    outbox.close()
+    again = Outbox(tmp_path / "o.sqlite", Limits(messages=2))
+    put(again, "e")
+    assert (again.dropped, everything(again)) == (3, ["[1-3:3]", "d", "e"])
+
+
+def test_messages_under_way_are_not_dropped(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite", Limits(messages=3))
+    put(outbox, "ab")
+    outbox.put(lambda epoch, seq: Message(seq, "t", b"c"))
+    outbox.put(lambda epoch, seq: Message(seq, "t", b"d"))
+    outbox.put(lambda epoch, seq: Message(seq, "t", b"e"))
+    outbox.commit(under_way=2)
+    assert everything(outbox) == ["a", "b", "c", "d", "e"]
+    put_more = Outbox(tmp_path / "p.sqlite", Limits(messages=3))
+    put(put_more, "abc")
+    for text in "defg":
+        put_more.put(lambda epoch, seq, text=text: Message(seq, "t", text.encode()))
+    put_more.commit(under_way=1)
+    assert everything(put_more) == ["a", "[2-4:3]", "e", "f", "g"]
+
+
+def test_bytes_are_limited_too(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite", Limits(bytes=10_000))
+    for _ in range(30):
+        outbox.put(lambda epoch, seq: Message(seq, "t", b"x" * 1000))
+    outbox.commit()
+    left = outbox.after(0, 100)
+    assert sum(len(m.payload) for m in left) <= 10_000 + 30
+    assert left[0].payload == b"[1-20:20]"
+
+
+def test_age_is_running_time_so_no_step_of_the_wall_clock_ages_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("agent.store.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    outbox = Outbox(tmp_path / "o.sqlite", Limits(age_s=60))
+    put(outbox, "a")
+    now_s[0] += 50
+    put(outbox, "b")
+    outbox.close()
+    now_s[0] = 5.0  # another boot: monotonic time begins again
+    again = Outbox(tmp_path / "o.sqlite", Limits(age_s=60))
+    assert again.oldest_age_s() == pytest.approx(50)
+    now_s[0] += 20
+    put(again, "c")
+    assert everything(again) == ["[1-1:1]", "b", "c"]
+
+
+def test_what_is_parked_is_counted_kept_for_a_look_and_out_of_the_way(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite")
+    put(outbox, "abc")
+    outbox.park(2, "too large")
+    outbox.park(2, "too large")
+    outbox.commit()
+    assert (texts(outbox), outbox.parked, outbox.depth) == ("ac", 1, 2)
+    outbox.close()
+    kept = sqlite3.connect(tmp_path / "o.sqlite").execute("SELECT seq, payload, why FROM parked")
+    assert kept.fetchall() == [(2, b"b", "too large")]
+
+
+@pytest.mark.parametrize("spoil", ["garbage", "truncated", "pages", "empty"])
+def test_a_file_that_cannot_be_read_is_set_aside_and_a_new_epoch_begins(
+    tmp_path: Path, spoil: str
+) -> None:
+    path = tmp_path / "o.sqlite"
+    outbox = Outbox(path)
+    for _ in range(300):
+        put(outbox, "abcdefghijkl")
+    outbox.close()
+    data = path.read_bytes()
+    if spoil == "empty":  # a file of no length is a new database to SQLite, and rightly so
+        path.write_bytes(b"")
+    else:
+        path.write_bytes(
+            {
+                "garbage": b"not a database" * 1000,
+                "truncated": data[: len(data) // 2],
+                "pages": data[:8192] + bytes(range(256)) * 64 + data[8192 + 256 * 64 :],
+            }[spoil]
+        )
+    again = Outbox(path)
+    assert again.epoch != outbox.epoch
+    put(again, "z")
+    assert [(m.seq, m.payload) for m in again.after(0, 10)] == [(1, b"z")]
+    aside = list(tmp_path.glob("o.sqlite.unreadable-*"))
+    assert len(aside) == (0 if spoil == "empty" else 1)
+
+
+def test_on_a_disk_that_takes_nothing_messages_wait_in_memory_and_then_the_oldest_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.outbox.IN_MEMORY", 5)
+    outbox = Outbox(tmp_path / "o.sqlite")
+    put(outbox, "ab")
+    outbox.settle([1])
+    outbox._store._db.execute(f"PRAGMA max_page_count = {_pages(outbox)}")
+    for letter in "cdefghij":
+        outbox.put(lambda _, seq, text=letter: Message(seq, "t", text.encode() * 40_000))
+        outbox.commit()
+    assert outbox.trouble is not None
+    assert "full" in outbox.trouble
+    outbox._store._db.execute("PRAGMA max_page_count = 100000")
+    outbox.commit()
+    assert outbox.trouble is None
+    assert [text[:1] for text in everything(outbox)] == ["b", "[", "g", "h", "i", "j"]
+    assert everything(outbox)[1] == "[3-6:4]"
+    assert outbox.dropped == 4
+
+
+def _pages(outbox: _Outbox) -> int:
+    pages: int = outbox._store._db.execute("PRAGMA page_count").fetchone()[0]
+    return pages
+
+
+def test_a_reserve_lies_beside_it_is_given_up_when_room_is_needed_and_made_again(
+    tmp_path: Path,
+) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite")
+    reserve = tmp_path / "reserve"
+    assert reserve.stat().st_size == 1 << 20
+    outbox._store.free_reserve()
+    assert not reserve.exists()
+    put(outbox, "a")
+    assert reserve.stat().st_size == 1 << 20

@@ -1,0 +1,81 @@
+"""A live source is held against the clock: what is late waits, what is lost is counted."""
+
+import numpy as np
+import pytest
+
+from agent.cadence import DRIFT, SILENT_S, SLACK_S, Cadence
+
+RATE_HZ = 10_000.0
+
+
+def run(
+    cadence: Cadence,
+    began_s: float,
+    seconds: float,
+    block: int,
+    rate: float = 1.0,
+    late_s: float = 0,
+) -> tuple[int, bool]:
+    """Blocks of a source that runs at `rate` times the nominal one, each up to `late_s` late; how
+    many frames were lost, and whether it was slow at the end."""
+    rng = np.random.default_rng(0)
+    lost = 0
+    period_s = block / RATE_HZ / rate
+    for at in range(1, round(seconds / period_s) + 1):
+        lost += cadence.arrived(block, began_s + at * period_s + rng.uniform(0, late_s))
+    return lost, cadence.slow
+
+
+@pytest.mark.parametrize("block", [64, 500, 5000])
+@pytest.mark.parametrize("drift", [-3e-3, -1e-4, 0, 1e-4, 3e-3])
+def test_a_sensor_whose_clock_is_not_ours_loses_nothing_in_an_hour(
+    block: int, drift: float
+) -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    assert run(cadence, 0.0, 3600, block, 1 + drift, late_s=0.05) == (0, False)
+
+
+@pytest.mark.parametrize("block", [100, 1000, 3000])
+@pytest.mark.parametrize("stall_s", [0.5, 5.0, 600.0])
+def test_a_stall_is_a_gap_as_long_as_it_was_to_within_a_block(block: int, stall_s: float) -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, block)
+    lost, _ = run(cadence, 10 + stall_s, 10, block)
+    assert lost == pytest.approx(stall_s * RATE_HZ, abs=block + 0.01 * RATE_HZ)
+
+
+def test_a_block_that_is_late_is_not_lost() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, 1000)
+    assert cadence.arrived(1000, 10.3) == 0
+    assert cadence.arrived(1000, 10.3) == 0
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.9, 0.95])
+def test_too_few_frames_a_second_are_slow_and_lost_in_the_right_number(rate: float) -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    lost, slow = run(cadence, 0.0, 60, 500, rate)
+    assert slow
+    tolerance_s = SLACK_S + 60 * DRIFT  # what is late, and what passes for a slow clock
+    assert lost == pytest.approx(60 * RATE_HZ * (1 - rate), abs=tolerance_s * RATE_HZ)
+
+
+def test_slow_is_known_within_three_seconds_and_over_within_three() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, 500)
+    assert run(cadence, 10.0, 3, 500, 0.9)[1]
+    assert not run(cadence, 13.0, 3, 500)[1]
+
+
+def test_a_pipe_that_was_filled_before_the_start_is_no_hurry() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    assert cadence.arrived(30_000, 0.1) == 0
+    assert run(cadence, 0.1, 60, 1000) == (0, False)
+
+
+def test_silence_is_known_after_two_seconds_from_the_very_start() -> None:
+    cadence = Cadence(RATE_HZ, 100.0)
+    assert not cadence.silent(100.0 + SILENT_S)
+    assert cadence.silent(100.1 + SILENT_S)
+    cadence.arrived(10, 103.0)
+    assert not cadence.silent(103.0 + SILENT_S)

@@ -1,0 +1,45 @@
+"""One message that cannot be delivered never blocks the rest, and is given up for a reason."""
+
+from agent.refusals import PARK_AFTER, TRIES, Refusals
+
+
+def test_a_refused_message_is_tried_again_after_a_while_and_given_up_in_the_end() -> None:
+    refusals = Refusals()
+    for attempt in range(TRIES - 1):
+        now_s = 10.0 * attempt
+        assert not refusals.refused(7, now_s)
+        assert refusals.due(now_s + 0.5) == []
+        assert refusals.due(now_s + 1.0) == [7]
+        assert refusals.due(now_s + 1.0) == []
+    assert refusals.refused(7, 99.0)
+    assert refusals.due(1000.0) == []
+
+
+def test_a_message_that_is_accepted_after_all_is_forgiven() -> None:
+    refusals = Refusals()
+    refusals.refused(7, 0.0)
+    refusals.delivered([7])
+    assert not refusals.refused(7, 1.0)
+
+
+def test_one_that_ends_every_connection_is_sent_alone_and_then_given_up() -> None:
+    refusals = Refusals()
+    lost = [refusals.connection_lost({5, 6, 7}, 0.1) for _ in range(3)]
+    assert refusals.alone
+    lost += [refusals.connection_lost({5}, 0.1) for _ in range(PARK_AFTER - 3)]
+    assert lost == [None] * (PARK_AFTER - 1) + [5]
+    assert not refusals.alone
+
+
+def test_lost_connections_that_delivered_something_accuse_nobody() -> None:
+    refusals = Refusals()
+    for first in range(1, 100):
+        assert refusals.connection_lost({first, first + 1}, 0.1) is None
+        refusals.delivered([first])
+    assert not refusals.alone
+
+
+def test_a_cable_that_is_pulled_after_a_while_accuses_nobody() -> None:
+    refusals = Refusals()
+    assert [refusals.connection_lost({5}, 60.0) for _ in range(50)] == [None] * 50
+    assert [refusals.connection_lost(set(), 0.1) for _ in range(50)] == [None] * 50

@@ -1,0 +1,72 @@
+"""Time comes from the sample counter; the wall clock may step as it likes."""
+
+from itertools import pairwise
+
+import pytest
+
+from agent import timeline
+from agent.core import Format
+from agent.feed import Feed
+from agent.ring import Ring
+from agent.timeline import Timeline, WallClock
+
+
+class Clocks:
+    """A wall clock and a monotonic clock that run together until one is stepped."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1000.0
+        self.wall_s = 1_800_000_000.0
+        monkeypatch.setattr(timeline.time, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(timeline.time, "time", lambda: self.wall_s + self.now_s)
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+def attached(clock: WallClock, found: Format, began_s: float) -> Timeline:
+    feed = Feed(found, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
+    feed.began_s = began_s
+    line = Timeline(clock, 1000.0)
+    line.attach(feed)
+    return line
+
+
+def test_windows_are_one_hop_apart_to_the_millisecond(clocks: Clocks) -> None:
+    line = attached(WallClock(), Format(1000.0, 1), began_s=999.87654321)
+    stamps = []
+    for index in range(0, 100_000, 100):
+        clocks.now_s += 0.1
+        clocks.wall_s += 1e-6  # the wall clock is being slewed
+        stamps.append(round(line.unix_s(index) * 1000))
+    steps = {after - before for before, after in pairwise(stamps)}
+    assert steps == {100}
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0, 86400.0 * 365])
+def test_a_step_of_the_wall_clock_is_followed_and_counted(clocks: Clocks, step_s: float) -> None:
+    clock = WallClock()
+    line = attached(clock, Format(1000.0, 1, live=True), began_s=1000.0)
+    before_s = line.unix_s(0)
+    clocks.wall_s += step_s
+    assert line.unix_s(0) - before_s == pytest.approx(step_s, abs=0.002)
+    assert clock.steps == 1
+
+
+def test_a_recordings_time_is_its_own(clocks: Clocks) -> None:
+    line = attached(WallClock(), Format(1000.0, 1, started_s=5.0), began_s=1000.0)
+    clocks.wall_s += 3600
+    assert line.unix_s(2500) == 7.5
+
+
+def test_a_recording_read_at_full_speed_keeps_the_time_it_was_opened_at(clocks: Clocks) -> None:
+    line = attached(WallClock(), Format(1000.0, 1, patient=True), began_s=1000.0)
+    opened_s = line.unix_s(0)
+    clocks.wall_s += 3600
+    assert line.unix_s(1000) == pytest.approx(opened_s + 1.0)
+
+
+def test_the_kernel_says_whether_the_clock_is_synchronised() -> None:
+    assert timeline.synchronised() in (True, False)
