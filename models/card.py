@@ -60,7 +60,9 @@ def _data(recipe: Recipe) -> str:
     ]
     low, high = recipe.noise.snr_db
     shares = zip(recipe.labels, label_shares(recipe), strict=True)
-    balance = "Shares: " + ", ".join(f"{label} {share:.0%}" for label, share in shares)
+    balance = "Labels have these shares: " + ", ".join(
+        f"{label} {share:.0%}" for label, share in shares
+    )
     kinds, clean = ", ".join(recipe.noise.kinds), f"{recipe.noise.clean:.0%}"
     return f"""## Data
 
@@ -69,7 +71,8 @@ def _data(recipe: Recipe) -> str:
 Splits are of recordings, never of windows; a speed other than 1 is the recording played
 faster or slower. Training windows pass a smooth random equalizer ({recipe.colour_db:g} dB)
 and get fresh noise ({kinds}) at {low:g} to {high:g} dB, drawn uniformly; {clean} stay clean.
-{balance}, and within a class the data sets are drawn equally often."""
+{balance}.
+Within a label the data sets are drawn equally often."""
 
 
 def _machines(simulated: Simulated) -> str:

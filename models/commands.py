@@ -15,7 +15,7 @@ from pathlib import Path
 from agent.errors import UserError
 from models import data
 from models import recipe as recipes
-from models.recipe import Recipe, Source
+from models.recipe import Recipe
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -74,7 +74,7 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.recipe:
         recipe, root = recipes.load(arguments.recipe), arguments.data
     else:
-        recipe, root = _own_recipe(arguments), arguments.folder.parent
+        recipe, root = _own_recipe(arguments), arguments.folder.resolve().parent
     save(fit(recipe, root, teller(recipe, _say)), arguments.out)
     _say(f"wrote {arguments.out}")
     return 0
@@ -114,32 +114,25 @@ def _own_recipe(arguments: argparse.Namespace) -> Recipe:
     if arguments.folder is None or arguments.rate_hz is None:
         raise UserError("train: expected either --recipe, or a folder and --rate-hz")
     folder = arguments.folder.resolve()
-    arguments.folder = folder
     labels = data.labels(folder)
     if arguments.normal not in labels:
         found = ", ".join(labels)
         raise UserError(f"{folder}: found labels {found}, expected {arguments.normal!r} (--normal)")
-    return Recipe(
-        name=folder.name,
-        labels=labels,
-        normal=(arguments.normal,),
-        rate_hz=arguments.rate_hz,
-        window=arguments.window,
-        family=arguments.family,
-        preset=arguments.preset,
-        steps=arguments.steps,
-        batch=arguments.batch,
-        seed=arguments.seed,
-        data=(Source(folder.name),),
-    )
+    same = ("rate_hz", "window", "family", "preset", "steps", "batch", "seed")
+    fields = {name: getattr(arguments, name) for name in same}
+    fields |= {"name": folder.name, "labels": labels, "normal": [arguments.normal]}
+    return recipes.checked(fields | {"data": [{"folder": folder.name}]}, "train")
 
 
 def _needs_torch(run: Run) -> Run:
     def checked(arguments: argparse.Namespace) -> int:
         if not all(map(importlib.util.find_spec, ("torch", "onnx", "onnxscript"))):
             raise UserError("this verb needs the train extra: pip install 'drsn-agent[train]'")
-        with _quiet():
-            return run(arguments)
+        try:
+            with _quiet():
+                return run(arguments)
+        except OSError as error:
+            raise UserError(f"{error.filename}: {error.strerror}") from None
 
     return checked
 

@@ -1,6 +1,5 @@
 """Checkpoint -> ONNX: from raw samples to probabilities in one graph, with its contract inside."""
 
-import tempfile
 from pathlib import Path
 
 import onnx
@@ -65,9 +64,9 @@ def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
     entry.key, entry.value = METADATA_KEY, contract.to_json()
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(model.SerializeToString())
-    Path(file.name).replace(path)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(model.SerializeToString())
+    part.replace(path)
 
 
 def contract_of(checkpoint: Checkpoint) -> Contract:

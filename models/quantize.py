@@ -5,6 +5,7 @@ Only the convolutions along time are quantized. The 1x1 ones work on pooled valu
 the thresholds' sub-network and the classifier, cost next to nothing and stay in float.
 """
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,21 +46,21 @@ def quantize(
     """
     model = onnx.load(source)
     pooled = [node.name for node in model.graph.node if _is_pointwise(node)]
-    draft = path.with_suffix(".draft")
-    quantize_static(
-        model,
-        draft,
-        Windows(samples),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
-        nodes_to_exclude=pooled,
-        per_channel=True,
-        reduce_range=reduce_range,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
-    write(onnx.load(draft), path, contract)
-    draft.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.onnx"
+        quantize_static(
+            model,
+            draft,
+            Windows(samples),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=pooled,
+            per_channel=True,
+            reduce_range=reduce_range,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        write(onnx.load(draft), path, contract)
 
 
 def quantize_file(source: Path, data: Path, recipe: Recipe | None, path: Path) -> None:

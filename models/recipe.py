@@ -85,8 +85,17 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 def load(path: Path) -> Recipe:
     """The recipe in a YAML file; UserError where it is missing or says what cannot be."""
     try:
-        return msgspec.convert(yaml.safe_load(path.read_text()), Recipe)
+        fields = yaml.safe_load(path.read_text())
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}, expected a recipe") from None
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except yaml.YAMLError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from None
+    return checked(fields, str(path))
+
+
+def checked(fields: object, origin: str) -> Recipe:
+    """The recipe of those fields; UserError that begins with `origin` where it cannot be."""
+    try:
+        return msgspec.convert(fields, Recipe)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{origin}: {error}") from None

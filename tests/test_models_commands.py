@@ -90,6 +90,13 @@ def test_train_needs_a_recipe_or_a_folder_and_a_rate(folder: Path, tmp_path: Pat
         )
 
 
+def test_a_number_that_cannot_be_is_refused(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    arguments = ("--rate-hz", 7000, "--steps", 0, "--out", tmp_path / "x.pt")
+    with pytest.raises(UserError, match=r"train: Expected `int` >= 1 - at `\$.steps`"):
+        run(commands.train, folder, *arguments)
+
+
 def test_train_refuses_recordings_shorter_than_a_window(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     arguments = ("--rate-hz", 7000, "--window", 100_000, "--out", tmp_path / "x.pt")
