@@ -1,0 +1,125 @@
+"""Threads that hang, die or fail, and clocks that are set."""
+
+import math
+import os
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from .listener import Listener
+from .outcome import Check, Skip, at_most, injection, none
+from .unit import Unit
+from .world import SABOTAGE, World, seconds_until
+
+WATCHDOG_S = 10.0
+FAKETIME = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+@injection(
+    "inference hangs",
+    "process restarts by itself within watchdog + 5 s",
+)
+def hung_inference(world: World) -> list[Check]:
+    kinds = ("hang_inference",) if world.quick else ("hang_inference", "hang_hard")
+    return [check for kind in kinds for check in _sabotaged(world, kind)]
+
+
+@injection(
+    "sender thread killed, failing, hanging",
+    "process restarts by itself within watchdog + 5 s",
+)
+def dead_sender(world: World) -> list[Check]:
+    kinds = ("kill_sender", "fail_sender", "hang_sender")
+    return [check for kind in kinds for check in _sabotaged(world, kind)]
+
+
+@injection(
+    "callback raises; inference raises",
+    "process restarts by itself within watchdog + 5 s",
+    short=True,
+)
+def raising_callback(world: World) -> list[Check]:
+    kinds = ("fail_callback", "fail_inference")
+    return [check for kind in kinds for check in _sabotaged(world, kind)]
+
+
+def _sabotaged(world: World, kind: str) -> list[Check]:
+    """Until windows flow again from a process that took the broken one's place."""
+    broker = world.broker()
+    listener = world.listen(broker.port)
+    mark = world.folder / kind
+    tree = world.tree(broker.port, world.live(20), name=kind)
+    program = (str(SABOTAGE), kind)
+    unit = Unit(world, tree, WATCHDOG_S, program, SABOTAGED=str(mark))
+    seconds_until(mark.exists, 20)
+    broken_s = time.monotonic()
+    seconds_until(lambda: unit.ends, 60)
+    seconds_until(lambda: len(unit.agents) > 1, 5)
+    again = seconds_until(lambda: _flows(unit, listener), 20) < math.inf
+    took_s = time.monotonic() - broken_s if again else math.inf
+    unit.stop()
+    end = unit.ends[0] if unit.ends else None
+    how = "never" if end is None else "watchdog" if end.missed_watchdog else f"exit {end.code}"
+    reason = "" if end is None or end.missed_watchdog else f": {_told(end.reason)}"
+    named = kind == "hang_hard" or (end is not None and bool(reason) and end.code > 0)
+    return [
+        at_most(f"{kind}: windows again after", took_s, WATCHDOG_S + 5, " s"),
+        Check(f"{kind}: ended by", how + reason, named),
+        Check(f"{kind}: restarts", len(unit.ends), len(unit.ends) == 1),
+        none(f"{kind}: lost", listener.book.missing()),
+        Check(f"{kind}: epochs", len(listener.books), len(listener.books) == 1),
+    ]
+
+
+def _flows(unit: Unit, listener: Listener) -> bool:
+    ready = unit.agents[-1].notes.when("READY=1")
+    return bool(ready) and listener.windows()[-1].heard_s > ready[0]
+
+
+def _told(line: str) -> str:
+    """A line of the log without its time and level."""
+    return line.split(": ", 1)[-1]
+
+
+@injection(
+    "wall clock +1 h, then -2 h, while it runs",
+    "sequence monotonic, no window lost",
+    short=True,
+)
+def clock(world: World) -> list[Check]:
+    faketime = Path(FAKETIME.format(os.uname().machine))
+    if not faketime.exists():
+        raise Skip("needs faketime")
+    stamp = world.folder / "faketime"
+    stamp.write_text("+0")
+    broker = world.broker()
+    listener = world.listen(broker.port)
+    agent = world.start(
+        world.tree(broker.port, world.live(20)),
+        LD_PRELOAD=str(faketime),
+        FAKETIME_TIMESTAMP_FILE=str(stamp),
+        FAKETIME_NO_CACHE="1",
+        DONT_FAKE_MONOTONIC="1",
+    )
+    for offset in ("+0", "+3600", "-3600"):
+        stamp.write_text(offset)
+        reached = len(listener.windows()) + world.size(200, 60)
+        seconds_until(lambda reached=reached: len(listener.windows()) > reached, 30)
+    told = listener.health[-1]["clock"] if listener.health else {}
+    lived, stopped_s = agent.lives, agent.stopped_after_s()
+    firsts = [w.first_sample for w in listener.windows()]
+    starts = [np.datetime64(w.t_start.rstrip("Z")) for w in listener.windows()]
+    jumps = [round(float((b - a) / np.timedelta64(1, "s"))) for a, b in pairwise(starts)]
+    return [
+        Check("lived on", lived, lived),
+        Check("windows", len(firsts), len(firsts) > world.size(600, 180)),
+        none("windows lost", [1 for a, b in pairwise(firsts) if b - a != 50]),
+        none("sequence numbers lost", listener.book.missing()),
+        none("out of order or twice", listener.book.out_of_order + listener.book.duplicates),
+        Check("steps of t_start in s", [j for j in jumps if j], sum(map(bool, jumps)) == 2),
+        Check("steps by health", told.get("steps"), told.get("steps") == 2),
+        Check("synchronised by health", told.get("synchronised"), "synchronised" in told),
+        at_most("stopped after", stopped_s, 5.0, " s"),
+    ]

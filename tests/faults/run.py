@@ -1,0 +1,23 @@
+"""Runs one injection in a world of its own."""
+
+import time
+from pathlib import Path
+
+# The order of the table.
+from . import delivery, models, network, process, sources, storage  # noqa: F401
+from .outcome import Check, Injection, Outcome, Skip
+from .world import world
+
+
+def run(injection: Injection, quick: bool, folder: Path | None = None) -> Outcome:
+    """What came of it; an injection that fails to run has failed."""
+    began_s = time.monotonic()
+    skipped: str | None = None
+    try:
+        with world(quick, folder) as its:
+            checks = injection.run(its)
+    except Skip as reason:
+        checks, skipped = [], str(reason)
+    except Exception as error:  # noqa: BLE001 - one row must not take the others with it
+        checks = [Check(f"not run to its end: {type(error).__name__}:", error, False)]
+    return Outcome(injection, checks, time.monotonic() - began_s, skipped)
