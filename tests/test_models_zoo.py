@@ -79,6 +79,12 @@ def test_the_figures_of_the_contract_are_measured_again(
         assert network.contract.figures[name] == pytest.approx(figure, abs=0.01), name
 
 
+def test_the_file_tells_nothing_of_the_machine_that_wrote_it() -> None:
+    data = FILE.read_bytes()
+    assert b"File " not in data
+    assert b".py" not in data
+
+
 def test_int8_gives_the_same_label_as_float_did(network: classify.OnnxClassifier) -> None:
     told = {n: f for n, f in network.contract.figures.items() if n.startswith("agreement_")}
     assert set(told) == {"agreement_clean", "agreement_noisy", "agreement_simulated"}
