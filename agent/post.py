@@ -54,14 +54,15 @@ class Post:
     def _open_sink(self, chosen: Config) -> Sink:
         if chosen.agent.sink == "stdout":
             return StdoutSink()
-        from agent.sinks.mqtt import Identity, MqttSink
+        from agent.sinks.mqtt import MqttSink
+        from agent.sinks.rival import Identity
 
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
             will=wire.status(self._topics, wire.OFFLINE),
             births=self._births,
             topic=self._topics.of_agent("info"),
-            is_rival=self._is_rival,
+            is_other=self._is_other,
         )
         return MqttSink(chosen.mqtt, identity)
 
@@ -72,7 +73,7 @@ class Post:
             wire.info(self._topics, __version__, self.outbox.epoch, time.time(), sources),
         ]
 
-    def _is_rival(self, info: bytes) -> bool:
+    def _is_other(self, info: bytes) -> bool:
         """Whether an `info` of this agent's name comes from another outbox than ours."""
         try:
             return bool(msgspec.json.decode(info)["epoch"] != self.outbox.epoch)

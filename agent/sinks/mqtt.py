@@ -5,15 +5,11 @@ on reconnecting, and an exception in a callback ends its thread unseen. Here eve
 a fresh client that is driven by the sender thread, and what is under way is counted outside.
 """
 
-import contextlib
 import logging
 import random
 import select
-import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -27,6 +23,8 @@ from agent.config import Mqtt
 from agent.core import Message, Receipt
 from agent.sinks import mqtt_client
 from agent.sinks.dial import Dial
+from agent.sinks.rival import Identity, Rival
+from agent.sinks.waker import Waker
 
 BACKOFF_S = (0.5, 60.0)
 RIVAL_S = (30.0, 60.0)  # two agents with one client id must not drive each other out in turn
@@ -36,18 +34,6 @@ LOOK_S = 1.0  # the longest sleep: how often a stall is looked for
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
 
 log = logging.getLogger("drsn.mqtt")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who this client is. Another that publishes on `topic` what `is_rival` knows is a rival:
-    some brokers close the older of two connections with one client id without a word."""
-
-    client_id: str
-    will: Message
-    births: Callable[[], Sequence[Message]]  # follow every connect
-    topic: str
-    is_rival: Callable[[bytes], bool]
 
 
 class MqttSink:
@@ -66,13 +52,11 @@ class MqttSink:
         self._seq_of: dict[int, int] = {}  # paho's message id -> seq
         self._receipts: list[Receipt] = []
         self._moved_s = 0.0  # when something was last acknowledged, or could not yet be
-        self._closed_by_peer = False  # the last session
-        self._rival = False
+        self._rival = Rival(identity)
         self._backoff = Backoff(*BACKOFF_S)
         self._retry_s = 0.0  # monotonic
-        self._awake, self._waker = socket.socketpair()
-        self._awake.setblocking(False)
-        self._waker.setblocking(False)
+        self._waker = Waker()
+        self.wake = self._waker.wake
 
     def send(self, message: Message) -> None:
         if self._client is None:
@@ -93,10 +77,6 @@ class MqttSink:
         receipts, self._receipts = self._receipts, []
         return receipts
 
-    def wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody sleeps
-            self._waker.send(b"\0")
-
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
         if self._client is not None and self.window:
@@ -109,7 +89,6 @@ class MqttSink:
         if client is not None:
             client.disconnect()
         self.state = "closed"
-        self._awake.close()
         self._waker.close()
 
     # -- the connection ---------------------------------------------------------------
@@ -141,18 +120,18 @@ class MqttSink:
     def _work(self, timeout_s: float) -> None:
         """Waits for the network or a `wake`, and moves what can be moved."""
         client = self._client
-        sock = client.socket() if client else None
+        sock: Any = client.socket() if client else None
         if client is None or sock is None:
             until_s = timeout_s if self._dial else self._retry_s - time.monotonic()
-            select.select([self._awake], [], [], max(0.0, min(timeout_s, until_s)))
-            self._drain_wakes()
+            select.select([self._waker], [], [], max(0.0, min(timeout_s, until_s)))
+            self._waker.drain()
             return
         held = getattr(sock, "pending", int)()  # TLS: decrypted, so select does not see it
         wanting = [sock] if client.want_write() else []
         readable, writable, _ = select.select(
-            [sock, self._awake], wanting, [], 0.0 if held else timeout_s
+            [sock, self._waker], wanting, [], 0.0 if held else timeout_s
         )
-        self._drain_wakes()
+        self._waker.drain()
         if held or sock in readable:
             self._check(client, client.loop_read())
         if writable and self._client is client:
@@ -171,11 +150,6 @@ class MqttSink:
         if waiting and time.monotonic() - self._moved_s > STALL_S:
             what = "acknowledgement" if self.window else "answer"
             self._lose("stalled", f"no {what} for {STALL_S:g} s")
-
-    def _drain_wakes(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._awake.recv(4096):
-                pass
 
     def _lose(self, state: str, why: str, wait_s: float | None = None) -> None:
         """Forgets the connection and says when to try again."""
@@ -208,27 +182,21 @@ class MqttSink:
     ) -> None:
         if self._client is not client:
             return
-        self._closed_by_peer = True
-        if code.value == TAKEN_OVER:
+        self._rival.closed_by_peer = True
+        if code.value == TAKEN_OVER or self._rival.about:
             self._stand_back()
         else:
             self._lose("lost", f"disconnected: {code}")
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        """Something on our own topic. What a predecessor left is no rival; what came since is."""
-        predecessor = message.retain and self.session == 1
-        if predecessor or not self._identity.is_rival(bytes(message.payload)):
-            return
-        if not self._rival:
-            log.warning("another agent publishes as %s", self._identity.topic.rpartition("/")[0])
-        self._rival = True
-        if message.retain and self._closed_by_peer:
+        """Something on our own topic."""
+        if self._rival.drives_us_out(bytes(message.payload), message.retain, self.session):
             self._client = None
             client.disconnect()
             self._stand_back()
 
     def _stand_back(self) -> None:
-        self._closed_by_peer = False
+        self._rival.closed_by_peer = False
         why = f"another agent uses the client id {self._identity.client_id!r}"
         self._lose("taken_over", why, random.uniform(*RIVAL_S))
 

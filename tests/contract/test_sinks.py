@@ -11,7 +11,8 @@ from conftest import Broker, Subscriber, eventually
 
 from agent import config
 from agent.core import Message, Sink
-from agent.sinks.mqtt import Identity, MqttSink
+from agent.sinks.mqtt import MqttSink
+from agent.sinks.rival import Identity
 from agent.sinks.stdout import StdoutSink
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)

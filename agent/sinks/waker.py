@@ -1,0 +1,30 @@
+"""Ends another thread's `select`."""
+
+import contextlib
+import socket
+
+
+class Waker:
+    """A pair of sockets: one side is selected on, the other is written to from any thread."""
+
+    def __init__(self) -> None:
+        self._awake, self._waker = socket.socketpair()
+        self._awake.setblocking(False)
+        self._waker.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._awake.fileno()
+
+    def wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody sleeps
+            self._waker.send(b"\0")
+
+    def drain(self) -> None:
+        """Forgets the calls so far."""
+        with contextlib.suppress(BlockingIOError):
+            while self._awake.recv(4096):
+                pass
+
+    def close(self) -> None:
+        self._awake.close()
+        self._waker.close()
