@@ -73,6 +73,28 @@ def recorded(folder: Path) -> np.ndarray:
     return np.concatenate([data.windows(recording, 1024, 50) for recording in found])
 
 
+def test_release_writes_file_and_card_and_trains_but_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(
+        "{name: small, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 1024, "
+        f"steps: 10, batch: 16, control: convnet, data: [folder: {folder.name}]}}\n"
+    )
+    arguments = ("--recipe", recipe, "--data", folder.parent, "--work", tmp_path / "work")
+    assert run(commands.release, *arguments) == 0
+    first = (tmp_path / "small.onnx").read_bytes()
+    assert "convnet: step 10 of 10" in capsys.readouterr().out
+    assert run(commands.release, *arguments) == 0
+    assert "step" not in capsys.readouterr().out
+    assert (tmp_path / "small.onnx").read_bytes() == first
+    contract = classify.load(tmp_path / "small.onnx").contract
+    card = (tmp_path / "small.md").read_text()
+    assert f"{100 * contract.figures[f'{folder.name}_clean']:.1f}" in card
+    assert f"{len(first):,} bytes" in card
+
+
 def test_without_torch_a_verb_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'drsn-agent\[train\]'"):
