@@ -21,8 +21,8 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def train(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of `drsn-agent train`."""
-    parser.description = "Train a network: by a recipe, or on a folder that has one folder a label."
+    """Train a network: by a recipe, or on a folder that has one folder a label."""
+    parser.description = train.__doc__
     parser.add_argument("folder", nargs="?", type=Path, help="recordings, one folder a label")
     parser.add_argument("--recipe", type=Path, help="a recipe (YAML) instead of a folder")
     parser.add_argument("--data", type=Path, default=Path(), help="where the recipe's data lie")
@@ -39,16 +39,16 @@ def train(parser: argparse.ArgumentParser) -> None:
 
 
 def export(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of `drsn-agent export`."""
-    parser.description = "Write a trained network as one float ONNX file."
+    """Write a trained network as one float ONNX file."""
+    parser.description = export.__doc__
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
     parser.set_defaults(run=_needs_torch(_export))
 
 
 def quantize(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of `drsn-agent quantize`."""
-    parser.description = "Write the INT8 form of a float ONNX file."
+    """Write the INT8 form of a float ONNX file."""
+    parser.description = quantize.__doc__
     parser.add_argument("model", type=Path, help="float .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="recordings that it trained on")
     parser.add_argument("--recipe", type=Path, help="its recipe: --data is then the recipe's root")
@@ -57,8 +57,8 @@ def quantize(parser: argparse.ArgumentParser) -> None:
 
 
 def release(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of `python -m models.commands release`."""
-    parser.description = "Rebuild a released network and its card from the recipe."
+    """Rebuild a released network and its card from the recipe."""
+    parser.description = release.__doc__
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="checkpoints (%(default)s)")
