@@ -78,7 +78,8 @@ class Listener:
         at_s = (said["first_sample"] + said["n_samples"]) / said["rate_hz"]
         whole_second = said["first_sample"] % round(said["rate_hz"]) == 0
         if kind == "event":
-            state = f"{said['previous']} -> {said['decision']} {said['label'] or ''}"
+            label = said["label"] if said["label"] != said["decision"] else None
+            state = f"{said['previous']} -> {said['decision']} {label or ''}".rstrip()
             print(f"{at_s:6.1f} s  {self._truth(at_s):27} EVENT  {state}", flush=True)
         elif whole_second:
             print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bars(said)}", flush=True)
