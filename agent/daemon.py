@@ -52,7 +52,7 @@ class Daemon:
             self._thread(f"source {lane.name}", functools.partial(lane.intake.run, self._stopping))
         notify("READY=1")
         log.info("running with %d source(s)", len(self._lanes))
-        self._score_until_done()
+        self._guarded("scoring", self._score_until_done)
         notify("STOPPING=1")
         self._deliver(sender)
         if self._failure is not None:
@@ -114,20 +114,20 @@ class Daemon:
             sender.join(LOOK_S)
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        """Starts a thread whose failure ends the process, with its reason."""
-
-        def guarded() -> None:
-            try:
-                work()
-            except Exception as error:
-                if not isinstance(error, SourceError | BrokenPipeError):
-                    log.exception("%s failed", name)
-                self._failure = f"{name}: {error}"
-                self._wake.set()
-
+        guarded = functools.partial(self._guarded, name, work)
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread
+
+    def _guarded(self, name: str, work: Callable[[], None]) -> None:
+        """Does the work; its failure ends the process in good order, with its reason."""
+        try:
+            work()
+        except Exception as error:
+            if not isinstance(error, SourceError | BrokenPipeError):
+                log.exception("%s failed", name)
+            self._failure = self._failure or f"{name}: {error}"
+            self._wake.set()
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Sets a flag and no more: a handler that takes a lock may find its own thread in it."""

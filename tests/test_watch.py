@@ -31,6 +31,13 @@ def classify(self, samples):
     return real(self, samples)
 agent.classify.OnnxClassifier.classify = classify
 """
+SCORING_DIES = """
+real = agent.classify.OnnxClassifier.classify
+def classify(self, samples):
+    if soon(): raise RuntimeError("no such kernel")
+    return real(self, samples)
+agent.classify.OnnxClassifier.classify = classify
+"""
 SENDER_DIES = """
 real = agent.sender.Sender._pump
 def pump(self):
@@ -82,8 +89,9 @@ def run_broken(tmp_path: Path, tree: dict[str, Any], patch: str, env: dict[str, 
         (HANG, 70, "ends: scoring has not come back for 1 s"),
         (SENDER_HANGS, 70, "ends: the sender has not turned for 3 s"),
         (SENDER_DIES, 1, "stopped: sender: pump burst\\nin two lines"),
+        (SCORING_DIES, 1, "stopped: scoring: no such kernel"),
     ],
-    ids=["scoring hangs", "sender hangs", "sender dies"],
+    ids=["scoring hangs", "sender hangs", "sender dies", "scoring dies"],
 )
 def test_work_that_stands_still_ends_the_process_with_a_code_and_a_reason(
     broker: Broker, tmp_path: Path, settings: Settings, patch: str, code: int, why: str
