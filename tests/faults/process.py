@@ -14,6 +14,7 @@ from .unit import Unit
 from .world import SABOTAGE, World, seconds_until
 
 WATCHDOG_S = 10.0
+STEPPED = Path(__file__).with_name("stepped.py")
 FAKETIME = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
@@ -49,7 +50,7 @@ def _sabotaged(world: World, kind: str) -> list[Check]:
     """Until windows flow again from a process that took the broken one's place."""
     broker = world.broker()
     listener = world.listen(broker.port)
-    mark = world.folder / kind
+    mark = world.folder / f"{kind}.done"
     tree = world.tree(broker.port, world.live(20), name=kind)
     program = (str(SABOTAGE), kind)
     unit = Unit(world, tree, WATCHDOG_S, program, SABOTAGED=str(mark))
@@ -98,6 +99,7 @@ def clock(world: World) -> list[Check]:
     listener = world.listen(broker.port)
     agent = world.start(
         world.tree(broker.port, world.live(20)),
+        program=(str(STEPPED),),
         LD_PRELOAD=str(faketime),
         FAKETIME_TIMESTAMP_FILE=str(stamp),
         FAKETIME_NO_CACHE="1",

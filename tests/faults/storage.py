@@ -14,9 +14,11 @@ from conftest import free_port
 
 from .listener import Listener
 from .outcome import Check, Skip, at_most, injection, none
+from .proxy import Proxy
 from .world import World, kept, last_kept, seconds_until
 
-DISK_MIB = 8
+DISK_MIB = 16
+OWN_MIB = 8
 PAGE = 4096
 
 
@@ -25,7 +27,7 @@ PAGE = 4096
     "no crash, drops counted, delivering again within 5 s",
 )
 def full_disk(world: World) -> list[Check]:
-    with _small_disk(world.folder / "box"):
+    with _small_disk(world.state(), DISK_MIB):
         return _fill_and_free(world)
 
 
@@ -60,6 +62,45 @@ def _fill_and_free(world: World) -> list[Check]:
     ]
 
 
+@injection(
+    f"disk ({OWN_MIB} MiB) filled by the outbox itself while the broker is away",
+    "no crash, drops counted, drained without anybody's help",
+)
+def filled_disk(world: World) -> list[Check]:
+    with _small_disk(world.state(), OWN_MIB):
+        return _fill_by_itself(world)
+
+
+def _fill_by_itself(world: World) -> list[Check]:
+    broker, port = world.broker(), free_port()
+    listener = world.listen(broker.port)
+    agent = world.start(world.tree(port, world.live(1000)))
+    bitten = seconds_until(lambda: agent.says("cannot be written"), 60) < math.inf
+    time.sleep(5)
+    lived = agent.lives
+    world.stack.enter_context(Proxy(broker.port, port))
+    back_s = seconds_until(lambda: listener.book.last, 60)
+    reached = listener.book.last
+    drained_s = seconds_until(lambda: listener.health and _well_again(listener.health[-1]), 60)
+    moved = listener.book.last - reached
+    agent.stopped_after_s()
+    drained = world.drain(port)
+    return [
+        Check("the disk refused", bitten, bitten),
+        Check("lived on", lived, lived),
+        Check("connected again after s", back_s, back_s < math.inf),
+        Check("well again after s", drained_s, drained_s < math.inf),
+        Check("delivered meanwhile", moved, moved > 1000),
+        Check("dropped, by gap markers", listener.book.dropped, listener.book.dropped > 0),
+        none("neither delivered nor accounted for", listener.book.missing()),
+        Check("delivered to the end", drained, drained),
+    ]
+
+
+def _well_again(health: dict) -> bool:
+    return health["outbox"]["trouble"] is None and health["outbox"]["depth"] < 1000
+
+
 def _told_trouble(health: list[dict]) -> bool:
     return bool(health) and bool(health[-1]["outbox"]["trouble"])
 
@@ -74,12 +115,12 @@ def _fill(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _small_disk(at: Path) -> Iterator[None]:
+def _small_disk(at: Path, mib: int) -> Iterator[None]:
     """A filesystem of its own in an image file."""
     if os.geteuid() != 0 or not shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin"):
         raise Skip("needs root and e2fsprogs")
     image = at.with_suffix(".img")
-    image.write_bytes(bytes(DISK_MIB << 20))
+    image.write_bytes(bytes(mib << 20))
     at.mkdir()
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     try:
