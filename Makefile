@@ -51,7 +51,7 @@ endef
 
 packages:
 	@PATH=$$PATH:/usr/sbin; \
-	for name in mosquitto mosquitto_sub:mosquitto-clients strace; do \
+	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
 	done
 
