@@ -33,12 +33,22 @@ class Disk:
         try:
             self.db = _open(path, schema)
         except sqlite3.DatabaseError as error:
-            if path is None or _is_room(error):
-                raise
+            self.db = self._open_again(path, schema, error)
+        self.keep_reserve()
+
+    def _open_again(
+        self, path: Path | None, schema: str, error: sqlite3.DatabaseError
+    ) -> sqlite3.Connection:
+        """With the reserve's room, or without the file that cannot be read; `DiskError`."""
+        if path is not None and _is_room(error):
+            self.free_reserve()
+        elif path is not None:
             self.set_aside = _put_aside(path)
             log.error("%s cannot be read (%s): set aside as %s", path, error, self.set_aside.name)
-            self.db = _open(path, schema)
-        self.keep_reserve()
+        try:
+            return _open(path, schema)
+        except sqlite3.DatabaseError as again:
+            raise DiskError(str(again)) from None
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -11,7 +11,8 @@ import msgspec
 from agent import __version__, health, wire
 from agent.config import Config
 from agent.core import Message, Scored, Sink
-from agent.errors import ConfigError
+from agent.disk import DiskError
+from agent.errors import ConfigError, UserError
 from agent.lanes import Lane
 from agent.outbox import Limits, Outbox
 from agent.sender import Sender
@@ -114,6 +115,10 @@ def _open_outbox(
         return Outbox(folder / "outbox.sqlite", limits, make_gap), lock
     except BlockingIOError:
         raise ConfigError(f"agent.state_dir: {folder} is in use by another agent") from None
+    except DiskError as error:
+        raise UserError(
+            f"agent.state_dir: {folder}: the outbox cannot be opened: {error}"
+        ) from None
     except OSError as error:
         reason = error.strerror
         raise ConfigError(f"agent.state_dir: {folder} cannot be written: {reason}") from None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import disk
 from agent.core import Message
 from agent.outbox import Limits
 from agent.outbox import Outbox as _Outbox
@@ -230,3 +231,28 @@ def test_a_reserve_lies_beside_it_is_given_up_when_room_is_needed_and_made_again
     assert not reserve.exists()
     put(outbox, "a")
     assert reserve.stat().st_size == 1 << 20
+
+
+def test_on_a_disk_that_is_full_at_the_start_the_reserve_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Outbox(tmp_path / "o.sqlite").close()
+    real, calls = disk._open, []
+
+    def full_once(path: Path | None, schema: str) -> sqlite3.Connection:
+        calls.append((tmp_path / "reserve").exists())
+        if calls[-1]:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
+        return real(path, schema)
+
+    monkeypatch.setattr(disk, "_open", full_once)
+    put(Outbox(tmp_path / "o.sqlite"), "a")
+    assert calls == [True, False]
+
+
+def test_an_outbox_that_cannot_be_opened_at_all_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "o.sqlite").mkdir()
+    with pytest.raises(disk.DiskError, match="unable to open"):
+        Outbox(tmp_path / "o.sqlite")
