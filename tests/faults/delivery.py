@@ -91,16 +91,20 @@ def kills(world: World) -> list[Check]:
 )
 def broker_down(world: World) -> list[Check]:
     broker = world.broker(DURABLE.format(world.folder))
+    assert broker.process is not None
     listener = world.listen(broker.port, session="listener")
-    agent = world.start(world.tree(broker.port, world.live(1000 / 6)))
-    seconds_until(lambda: len(listener.windows()) > 100, 20)
-    _save_session(broker.process.pid, world.folder)
-    began = listener.book.last
-    broker.stop()
+    with Proxy(broker.port) as cable:
+        agent = world.start(world.tree(cable.port, world.live(1000 / 6)))
+        seconds_until(lambda: len(listener.windows()) > 100, 20)
+        _save_session(broker.process.pid, world.folder)
+        began = listener.book.last
+        broker.stop()
     down_s = world.size(60, 6)
     time.sleep(down_s)
-    meanwhile = kept(world.state()).last_seq
     broker.start()
+    seconds_until(listener.connected, 20)
+    meanwhile = last_kept(world.state())
+    world.stack.enter_context(Proxy(broker.port, cable.port))
     rate = _drain_rate(listener, meanwhile)
     stopped_s = agent.stopped_after_s()
     seconds_until(lambda: not listener.book.missing(), 2)
@@ -121,10 +125,10 @@ def _save_session(broker: int, folder: Path) -> None:
 
 def _drain_rate(listener: Listener, backlog: int) -> float:
     """Messages per second from the first new one until the backlog has been delivered."""
-    before = listener.book.last
-    seconds_until(lambda: listener.book.last > before, 90)
-    took_s = seconds_until(lambda: listener.book.last >= backlog, 60)
-    return (backlog - before) / took_s
+    began = len(listener.said)
+    seconds_until(lambda: listener.book.last >= backlog, 150)
+    new = [said for said in listener.said[began:] if said.seq <= backlog]
+    return len(new) / (new[-1].heard_s - new[0].heard_s) if len(new) > 1 else 0.0
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,9 @@ class Listener:
     def states(self, source: str | None = None) -> list[Said]:
         return self._of("drsn-state/1", source)
 
+    def connected(self) -> bool:
+        return self._client.is_connected()
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 # The order of the table.
-from . import delivery, models, network, process, sources, storage  # noqa: F401
+from . import delivery, model_files, network, process, sources, storage  # noqa: F401
 from .outcome import Check, Injection, Outcome, Skip
 from .world import world
 
