@@ -8,7 +8,8 @@ from torch import nn
 
 
 def parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+    """Those that training may change: a fixed Fourier transform has none."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def macs(network: nn.Module, channels: int, window: int) -> int:

@@ -6,7 +6,7 @@ serves two-dimensional convolutions only, and is 1.15 to 1.2 times faster.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
@@ -16,6 +16,15 @@ from agent.errors import UserError
 
 # From a width to a module: x [batch, width, 1, frames] -> (the same shape, alphas [batch, any]).
 Gate = Callable[[int], nn.Module]
+
+
+class Form(Protocol):
+    """What a unit is told of its network."""
+
+    @property
+    def kernel(self) -> int: ...
+    @property
+    def order(self) -> Literal["pre", "post"]: ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ def _stage(width: int) -> tuple[tuple[int, int], ...]:
 SHAPES = {
     # The paper's network, table II: four units in each of three stages.
     "paper": Shape(4, 3, 2, _stage(4) + _stage(8) + _stage(16), 3, "pre", 0.5),
+    # For trials: learns in a minute.
+    "small": Shape(8, 64, 8, ((16, 2), (16, 2), (32, 2)), 5, "post", 0.05),
     # For the edge: every batch norm folds into a convolution, and widths at which INT8 pays.
     "deploy": Shape(32, 64, 8, ((32, 2), (64, 2), (64, 2), (64, 2)), 5, "post", 0.05),
 }
@@ -67,7 +78,7 @@ def shortcut(x: Tensor, width: int, stride: int) -> Tensor:
 class Unit(nn.Module):
     """Two convolutions, the gate and the shortcut: the paper's RSBU when the gate shrinks."""
 
-    def __init__(self, width_in: int, width: int, stride: int, form: Shape, gate: Gate) -> None:
+    def __init__(self, width_in: int, width: int, stride: int, form: Form, gate: Gate) -> None:
         super().__init__()
         self.pre, self.width, self.stride = form.order == "pre", width, stride
         self.conv1 = conv(width_in, width, form.kernel, stride)

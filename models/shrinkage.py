@@ -45,10 +45,10 @@ class Shrinkage(nn.Module):
         mean = F.avg_pool2d(x.abs(), (1, x.shape[3]))  # [batch, width, 1, 1]
         hidden = torch.relu(self.norm(self.squeeze(mean)))
         alpha = torch.sigmoid(self.excite(hidden))  # [batch, width or 1, 1, 1]
-        scale = _over_channels(mean) if self.shared else mean
+        scale = over_channels(mean) if self.shared else mean
         return soft_threshold(x, alpha * scale), alpha.flatten(1)
 
 
-def _over_channels(mean: Tensor) -> Tensor:
+def over_channels(mean: Tensor) -> Tensor:
     """[batch, width, 1, 1] -> [batch, 1, 1, 1]; pooled, not reduced, for the same reason."""
     return F.avg_pool2d(mean.transpose(1, 3), (1, mean.shape[1]))

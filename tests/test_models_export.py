@@ -13,14 +13,17 @@ from agent.errors import UserError  # noqa: E402
 from models import cost, simulate, validation  # noqa: E402
 from models.calibrate import SnrLine, snr_line, temperature  # noqa: E402
 from models.checkpoint import Checkpoint, untrained  # noqa: E402
+from models.envelope import Spectrum  # noqa: E402
 from models.export import Released, contract_of, export  # noqa: E402
 from models.families import FAMILIES, build  # noqa: E402
 from models.quantize import quantize  # noqa: E402
 from models.recipe import Recipe, Source  # noqa: E402
-from models.residual import SHAPES  # noqa: E402
 from models.standardize import standardize  # noqa: E402
 
 BATCHES = (1, 2, 3, 7, 16, 32)
+ENVELOPES = ("drsn-env", "se-env", "res-env")
+NETWORKS = [(f, p) for f in FAMILIES for p in ("small", "deploy")]
+NETWORKS += [(f, "paper") for f in FAMILIES if f not in ENVELOPES]
 
 
 def recipe(family: str = "drsn-cw", preset: str = "deploy") -> Recipe:
@@ -61,8 +64,7 @@ def answers(network: classify.OnnxClassifier, windows: np.ndarray, batch: int) -
     return [p for start in starts for p in network.classify(windows[start : start + batch])]
 
 
-@pytest.mark.parametrize("preset", SHAPES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "preset"), NETWORKS)
 def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_path: Path) -> None:
     saved = checkpoint(family, preset)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
@@ -81,8 +83,9 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
     assert answers(network, windows, 1) == answers(network, windows, 32)
 
 
-def test_int8_answers_the_same_to_the_bit_at_every_batch_size(tmp_path: Path) -> None:
-    saved = checkpoint()
+@pytest.mark.parametrize("family", ["drsn-cw", *ENVELOPES])
+def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_path: Path) -> None:
+    saved = checkpoint(family)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
     contract = msgspec.structs.replace(contract_of(saved), precision="int8")
     quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", samples(), contract)
@@ -117,6 +120,24 @@ def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> N
     assert 1.1e6 < cost.macs(network, 1, 2048) < 1.5e6
 
 
+def test_gates_of_the_envelope_network_change_nothing_but_the_gate() -> None:
+    built = {family: build(family, "deploy", 1, 2048, 4) for family in ENVELOPES}
+    names = {f: {n for n, _ in made.named_parameters()} for f, made in built.items()}
+    assert names["drsn-env"] == names["se-env"]
+    gate = {name for name in names["drsn-env"] if name.startswith("attention")}
+    assert names["drsn-env"] - names["res-env"] == gate
+    _, alphas = built["drsn-env"].eval()(standardize(torch.randn(4, 1, 2048)))
+    assert alphas.shape == (4, 16)
+    assert bool(((alphas > 0.3) & (alphas < 0.7)).all())
+    assert built["se-env"].eval()(torch.randn(4, 1, 2048))[1].shape == (4, 0)
+
+
+def test_the_spectrum_is_a_fourier_transform() -> None:
+    x = torch.randn(3, 4, 1, 128)
+    expected = torch.fft.rfft(x, norm="ortho").abs()[..., 1:]
+    assert torch.allclose(Spectrum(128)(x), expected, atol=1e-5)
+
+
 def test_alphas_start_where_the_preset_says() -> None:
     for preset, start in (("paper", 0.5), ("deploy", 0.05)):
         torch.manual_seed(0)
@@ -126,7 +147,10 @@ def test_alphas_start_where_the_preset_says() -> None:
 
 
 def test_an_unknown_family_preset_or_window_is_refused() -> None:
-    for wrong in (("cnn", "deploy", 2048), ("resnet", "big", 2048), ("resnet", "deploy", 8)):
+    for wrong in (
+        *(("cnn", "deploy", 2048), ("resnet", "big", 2048), ("resnet", "deploy", 8)),
+        *(("drsn-env", "paper", 2048), ("drsn-env", "deploy", 8)),
+    ):
         with pytest.raises(UserError, match="expected"):
             build(wrong[0], wrong[1], 1, wrong[2], 4)
 

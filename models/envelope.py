@@ -1,0 +1,153 @@
+"""Residual network over the envelope spectra of learned bands, noise shrunk before.
+
+The classical analysis of bearings, learned: band-pass filters (the stem), the envelope of each
+band, its spectrum, and a residual network along frequency. Randall, Antoni: "Rolling element
+bearing diagnostics - a tutorial", Mechanical Systems and Signal Processing 25(2), 2011. Before
+the envelope every band passes a threshold that a sub-network sets for each window, as in Zhao,
+Zhong, Fu, Tang, Pecht: "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE
+Transactions on Industrial Informatics 16(7), 2020. The same network with a gain in place of the
+threshold, and with neither, are its controls.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (torch's own name)
+from torch import Tensor, nn
+
+from agent.errors import UserError
+from models.residual import Unit, conv
+from models.resnet import Open
+from models.shrinkage import over_channels, soft_threshold
+
+Gate = Literal["threshold", "gain", "none"]
+MOST_ALPHA = 2.0  # a band is never cut at more than twice its mean
+QUIET = 1e-6  # of a standardized window: keeps quotients, roots and logarithms finite
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The stem's bands, kernel and stride; the units' widths; kernel and order as in `Unit`."""
+
+    bands: int
+    widths: tuple[int, ...]
+    stem_kernel: int = 64
+    stem_stride: int = 8
+    kernel: int = 5
+    order: Literal["pre", "post"] = "post"
+
+
+SHAPES = {"small": Shape(8, (16, 16)), "deploy": Shape(16, (32, 32))}
+
+
+class Spectrum(nn.Conv2d):
+    """Magnitudes of a fixed real Fourier transform at bins 1 to frames / 2.
+
+    A convolution as long as its input: ONNX Runtime then rounds alike at every batch size, and
+    it is quantized like all convolutions along time.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self.bins = frames // 2
+        super().__init__(1, 2 * self.bins, (1, frames), bias=False)
+        turns = torch.arange(1, self.bins + 1)[:, None] * torch.arange(frames) / frames
+        angle = 2 * math.pi * (turns % 1.0)  # [bins, frames]
+        waves = torch.cat([angle.cos(), angle.sin()]) / math.sqrt(frames)
+        self.weight.data = waves[:, None, None]  # [2 bins, 1, 1, frames]
+        self.weight.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, bands, 1, frames] -> [batch, bands, 1, bins]."""
+        waves = super().forward(x.transpose(1, 2))  # [batch, 2 bins, bands, 1]
+        power = waves[:, : self.bins] ** 2 + waves[:, self.bins :] ** 2
+        return (power + QUIET**2).sqrt().permute(0, 2, 3, 1)
+
+
+class Attention(nn.Module):
+    """A share in (0, 1) for every band, from the bands' levels relative to one another."""
+
+    def __init__(self, bands: int, start: float) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(bands, bands // 2, 1)
+        self.norm = nn.BatchNorm2d(bands // 2)
+        self.excite = nn.Conv2d(bands // 2, bands, 1)
+        self.excite.weight.data *= 0.3  # shares begin close to `start`
+        nn.init.constant_(self.excite.bias, math.log(start / (1 - start)))  # type: ignore[arg-type]
+
+    def forward(self, level: Tensor) -> Tensor:
+        """level [batch, bands, 1, 1] -> the same shape."""
+        hidden = torch.relu(self.norm(self.squeeze(level / (over_channels(level) + QUIET))))
+        return torch.sigmoid(self.excite(hidden))
+
+
+class Envelope(nn.Module):
+    """Bands, gate, envelope, spectrum, units along frequency, classifier.
+
+    The threshold acts on the bands. The gain acts on their spectra, since these are relative
+    to their own mean: a gain on a band would cancel.
+    """
+
+    def __init__(self, form: Shape, gate: Gate, channels: int, window: int, classes: int) -> None:
+        super().__init__()
+        self.gate = gate
+        self.stem = conv(channels, form.bands, form.stem_kernel, form.stem_stride)
+        if gate != "none":
+            # Alphas begin at 0.5, gains at 0.95: neither hides much at first.
+            self.attention = Attention(form.bands, 0.25 if gate == "threshold" else 0.95)
+        self.spectrum = Spectrum(_halved(window, form.stem_kernel, form.stem_stride))
+        widths = (form.bands, *form.widths)
+        self.units = nn.ModuleList(
+            Unit(width_in, width, 2, form, lambda width: Open())
+            for width_in, width in zip(widths, form.widths, strict=False)
+        )
+        self.level_norm = nn.BatchNorm2d(form.bands)
+        bins = math.ceil(self.spectrum.bins / 2 ** len(form.widths))
+        self.classifier = nn.Conv2d(widths[-1] * bins + form.bands, classes, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x [batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0]."""
+        bands, alphas = self._shrunk(self.stem(x.unsqueeze(2)))
+        envelope = bands.abs()  # [batch, bands, 1, window / stem_stride]
+        level = _mean(envelope)  # [batch, bands, 1, 1]
+        h = self._relative(self.spectrum(envelope - level))  # [batch, bands, 1, bins]
+        if self.gate == "gain":
+            h = h * self.attention(level)
+        for unit in self.units:
+            h, _ = unit(h)  # [batch, width, 1, bins / 2]
+        level = self.level_norm((level + QUIET).log())
+        features = torch.cat([h.flatten(1), level.flatten(1)], 1)  # where a line is tells most
+        return self.classifier(features[:, :, None, None]).flatten(1), alphas
+
+    def _shrunk(self, bands: Tensor) -> tuple[Tensor, Tensor]:
+        if self.gate != "threshold":
+            return bands, bands.new_zeros(bands.shape[0], 0)
+        level = _mean(bands.abs())
+        alpha = MOST_ALPHA * self.attention(level)  # [batch, bands, 1, 1]
+        return soft_threshold(bands, alpha * level), alpha.flatten(1)
+
+    def _relative(self, spectrum: Tensor) -> Tensor:
+        """Logarithm of each band's bins relative to their mean, centred."""
+        logs = torch.log1p(spectrum / (_mean(spectrum) + QUIET))
+        return logs - _mean(logs)
+
+
+def envelope(preset: str, gate: Gate, channels: int, window: int, classes: int) -> nn.Module:
+    """[batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0].
+
+    `preset` is 'small' or 'deploy'; anything else is a UserError.
+    """
+    if preset not in SHAPES:
+        raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")
+    return Envelope(SHAPES[preset], gate, channels, window, classes)
+
+
+def _mean(x: Tensor) -> Tensor:
+    """[batch, bands, 1, frames] -> [batch, bands, 1, 1]"""
+    return F.avg_pool2d(x, (1, x.shape[3]))
+
+
+def _halved(window: int, kernel: int, stride: int) -> int:
+    """Frames that `conv` leaves of a window."""
+    return (window + 2 * ((kernel - 1) // 2) - kernel) // stride + 1
