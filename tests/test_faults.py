@@ -2,16 +2,15 @@
 
 import pytest
 from conftest import MOSQUITTO
-from faults.outcome import INJECTIONS
-from faults.run import run
+from faults.run import INJECTIONS, Injection, run
 
 SHORT = [each for each in INJECTIONS.values() if each.short]
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (apt-get install mosquitto)")
 @pytest.mark.parametrize("injection", SHORT, ids=lambda each: each.name)
-def test_what_is_promised_holds_when(injection: "object") -> None:
-    outcome = run(injection, quick=True)  # type: ignore[arg-type]
+def test_what_is_promised_holds_when(injection: Injection) -> None:
+    outcome = run(injection, quick=True)
     if outcome.skipped:
         pytest.skip(outcome.skipped)
     assert outcome.passed, outcome.counted

@@ -73,7 +73,9 @@ def survey(count: int) -> tuple[Counter[str], list[str]]:
     at = 0
     while at < count:
         command = [sys.executable, __file__, str(at), str(count)]
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        worker = subprocess.Popen(
+            command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         assert worker.stdout is not None
         last, hung = _follow(worker.stdout, fates)
         worker.kill()
@@ -91,14 +93,14 @@ def _follow(lines: IO[bytes], fates: Counter[str]) -> tuple[int | None, bool]:
     with selectors.DefaultSelector() as ready, contextlib.closing(lines):
         ready.register(lines, selectors.EVENT_READ)
         while ready.select(HANG_S):
-            line = lines.readline().decode().split(maxsplit=1)
+            line = lines.readline().decode()
             if not line:
                 return begun, False
-            if line[1].strip() == "begun":
-                begun = int(line[0])
-            else:
-                fates[line[1].strip()] += 1
-                begun = None
+            number, _, fate = line.strip().partition(" ")
+            if not number.isdigit():  # ONNX Runtime talks, too
+                continue
+            begun = int(number) if fate == "begun" else None
+            fates.update([fate] if begun is None else [])
     return begun, True
 
 

@@ -3,10 +3,11 @@
 import time
 from pathlib import Path
 
-# The order of the table.
 from . import delivery, model_files, network, process, sources, storage  # noqa: F401
-from .outcome import Check, Injection, Outcome, Skip
+from .outcome import INJECTIONS, Check, Injection, Outcome, Skip
 from .world import world
+
+__all__ = ["INJECTIONS", "Injection", "run"]
 
 
 def run(injection: Injection, quick: bool, folder: Path | None = None) -> Outcome:

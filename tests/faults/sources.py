@@ -12,6 +12,7 @@ from .world import RATE_HZ, World, seconds_until
 
 HOP = 100  # frames, of the sensor's windows
 OTHER_HOP = 50
+Change = Callable[[Sensor], None]
 
 
 @injection(
@@ -20,10 +21,7 @@ OTHER_HOP = 50
     short=True,
 )
 def stall(world: World) -> list[Check]:
-    def share(sensor: Sensor, value: float) -> None:
-        sensor.share = value
-
-    return _ill(world, lambda s: share(s, 0.0), lambda s: share(s, 1.0), "silent", 5.0)
+    return _ill(world, _gives(0.0), _gives(1.0), "silent", 5.0)
 
 
 @injection(
@@ -32,10 +30,7 @@ def stall(world: World) -> list[Check]:
     short=True,
 )
 def hang_up(world: World) -> list[Check]:
-    def door(sensor: Sensor, is_open: bool) -> None:
-        sensor.open = is_open
-
-    return _ill(world, lambda s: door(s, False), lambda s: door(s, True), "broken", 5.0)
+    return _ill(world, _door(False), _door(True), "broken", 5.0)
 
 
 @injection(
@@ -43,16 +38,27 @@ def hang_up(world: World) -> list[Check]:
     "`sensor_fault` within 3 s, gap within one block, recovery; the others go on",
 )
 def slow(world: World) -> list[Check]:
-    def share(sensor: Sensor, value: float) -> None:
-        sensor.share = value
+    return _ill(world, _gives(0.9), _gives(1.0), "slow", 10.0)
 
-    return _ill(world, lambda s: share(s, 0.9), lambda s: share(s, 1.0), "slow", 10.0)
+
+def _gives(share: float) -> Change:
+    def change(sensor: Sensor) -> None:
+        sensor.share = share
+
+    return change
+
+
+def _door(is_open: bool) -> Change:
+    def change(sensor: Sensor) -> None:
+        sensor.open = is_open
+
+    return change
 
 
 def _ill(
     world: World,
-    begin: Callable[[Sensor], None],
-    end: Callable[[Sensor], None],
+    begin: Change,
+    end: Change,
     flag: str,
     lasts_s: float,
 ) -> list[Check]:
