@@ -36,7 +36,7 @@ def _nothing_lost(book: Book) -> list[Check]:
     short=True,
 )
 def cuts(world: World) -> list[Check]:
-    messages = world.size(5000, 400)
+    messages = world.size(5000, 250)
     broker = world.broker()
     listener = world.listen(broker.port)
     proxy = world.stack.enter_context(Proxy(broker.port, cut_bytes=(500, 30_000)))

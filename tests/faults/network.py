@@ -273,6 +273,6 @@ def _nothing_and_a_watchdog(world: World) -> list[Check]:
     watchdog_s = 4.0
     tree = world.tree(free_port(), world.stream(free_port()), name="alone")
     unit = Unit(world, tree, watchdog_s)
-    seconds_until(lambda: unit.ends, world.size(30, 12))
+    seconds_until(lambda: unit.ends, world.size(30, 7))
     unit.stop()
     return [none("nothing there: ended by the watchdog", unit.ends)]

@@ -107,7 +107,7 @@ def clock(world: World) -> list[Check]:
     )
     for offset in ("+0", "+3600", "-3600"):
         stamp.write_text(offset)
-        reached = len(listener.windows()) + world.size(200, 60)
+        reached = len(listener.windows()) + world.size(200, 30)
         seconds_until(lambda reached=reached: len(listener.windows()) > reached, 30)
     told = listener.health[-1]["clock"] if listener.health else {}
     lived, stopped_s = agent.lives, agent.stopped_after_s()
@@ -116,7 +116,7 @@ def clock(world: World) -> list[Check]:
     jumps = [round(float((b - a) / np.timedelta64(1, "s"))) for a, b in pairwise(starts)]
     return [
         Check("lived on", lived, lived),
-        Check("windows", len(firsts), len(firsts) > world.size(600, 180)),
+        Check("windows", len(firsts), len(firsts) > world.size(600, 90)),
         none("windows lost", [1 for a, b in pairwise(firsts) if b - a != 50]),
         none("sequence numbers lost", listener.book.missing()),
         none("out of order or twice", listener.book.out_of_order + listener.book.duplicates),

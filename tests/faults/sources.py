@@ -27,7 +27,6 @@ def stall(world: World) -> list[Check]:
 @injection(
     "source ends (hangs up, connections refused for 5 s)",
     "`sensor_fault` within 3 s, gap within one block, recovery; the others go on",
-    short=True,
 )
 def hang_up(world: World) -> list[Check]:
     return _ill(world, _door(False), _door(True), "broken", 5.0)
