@@ -53,6 +53,10 @@ def load(path: Path) -> OnnxClassifier:
         _check_graph(session, described, str(path))
     except UserError as error:
         raise ConfigError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: names and metadata: found {error.reason}, expected UTF-8"
+        ) from None
     return OnnxClassifier(session, described, hashlib.sha256(data).hexdigest())
 
 

@@ -63,6 +63,12 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     assert "not a model that ONNX Runtime can load" in refused(path)
 
 
+def test_text_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(tiny.build().replace(b'"unit":"g"', b'"unit":"\xff"'))
+    assert "expected UTF-8" in refused(path)
+
+
 @pytest.mark.parametrize("what", ["output", "input"])
 def test_other_names_are_refused(tmp_path: Path, what: str) -> None:
     model = onnx.load_from_string(tiny.build())

@@ -142,7 +142,7 @@ class MqttSink:
     def _check(self, client: paho.Client, code: MQTTErrorCode) -> None:
         """paho calls `on_disconnect` for most losses, but not for all."""
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS and self._client is client:
-            self._lose("lost", f"connection lost: {paho.error_string(code).rstrip('.')}")
+            self._lose("lost", paho.error_string(code).rstrip("."))
 
     def _look_for_stall(self) -> None:
         """A frozen broker's machine still acknowledges TCP: only silence tells."""
@@ -154,7 +154,7 @@ class MqttSink:
     def _lose(self, state: str, why: str, wait_s: float | None = None) -> None:
         """Forgets the connection and says when to try again."""
         if (state, why) != (self.state, self.why):
-            log.warning("%s:%d: %s", self._settings.host, self._settings.port, why)
+            log.warning("%s:%d: %s: %s", self._settings.host, self._settings.port, state, why)
         self._client, self.window = None, 0
         self._seq_of.clear()
         self.state, self.why = state, why
@@ -166,7 +166,7 @@ class MqttSink:
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._lose("refused", f"refused: {code}")
+            self._lose("refused", str(code))
             return
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
         self.state, self.why = "connected", None
@@ -186,7 +186,7 @@ class MqttSink:
         if code.value == TAKEN_OVER or self._rival.about:
             self._stand_back()
         else:
-            self._lose("lost", f"disconnected: {code}")
+            self._lose("lost", f"disconnected, {code}")
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         """Something on our own topic."""
@@ -203,9 +203,9 @@ class MqttSink:
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any
     ) -> None:
-        self._moved_s = time.monotonic()
         seq = self._seq_of.pop(mid, None)
-        if seq is not None:
+        if seq is not None:  # QoS 0 is "published" once it is written: that says nothing
+            self._moved_s = time.monotonic()
             self._receipts.append(Receipt(seq, str(code) if code.is_failure else None))
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
 

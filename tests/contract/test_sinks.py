@@ -163,7 +163,7 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
     connection.sendall(session_taken_over)
     Opened(sink, list).poll_until(lambda: sink.window == 0, "taken over")
     assert sink.why == "another agent uses the client id 'same'"
-    assert caplog.text.count("another agent uses the client id") == 1
+    assert caplog.text.count("taken_over: another agent uses the client id") == 1
     server.settimeout(0.3)
     began_s = time.monotonic()
     while time.monotonic() - began_s < 0.3:
@@ -171,6 +171,26 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
     with pytest.raises(TimeoutError):
         server.accept()
     assert sink._retry_s - began_s > 29
+    sink.close()
+    connection.close()
+    server.close()
+
+
+def test_a_broker_that_takes_everything_and_acknowledges_nothing_is_noticed() -> None:
+    """Its machine still acknowledges TCP, and QoS 0 goes out as ever: only silence tells."""
+    server = socket.create_server(("127.0.0.1", 0))
+    sink = MqttSink(config.Mqtt(port=server.getsockname()[1]), identity())
+    sink.poll(0.05)
+    connection, _ = server.accept()
+    connection.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK, and never another byte
+    Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
+    sink.send(message(1))
+    began_s = time.monotonic()
+    while sink.window and time.monotonic() - began_s < 10:
+        sink.send(Message(0, "drsn/a/health", b"{}", qos=0))
+        sink.poll(0.2)
+    assert (sink.state, sink.why) == ("stalled", "no acknowledgement for 6 s")
+    assert 5 < time.monotonic() - began_s < 8
     sink.close()
     connection.close()
     server.close()
