@@ -46,6 +46,8 @@ class Cadence:
     @property
     def slow(self) -> bool:
         """Whether the source delivers fewer frames per second than it should."""
+        if not self._came:
+            return False
         (first_s, before), (last_s, after) = self._came[0], self._came[-1]
         if last_s - first_s < OVER_S / 2:
             return False
@@ -62,6 +64,8 @@ class Cadence:
         if behind < 0:  # earlier than any before: frame 0 was taken earlier, too
             self._began_s += behind / self._rate_hz
             return 0
+        if self.slow:  # it is known to lose frames: what is behind by a block is not late
+            return round(behind) if behind > frames else 0
         if behind > SLACK_S * self._rate_hz:
             return round(behind)
         self._began_s += min(behind, DRIFT * frames) / self._rate_hz

@@ -123,10 +123,10 @@ class Daemon:
         """Does the work; its failure ends the process in good order, with its reason."""
         try:
             work()
-        except Exception as error:
+        except BaseException as error:
             if not isinstance(error, SourceError | BrokenPipeError):
                 log.exception("%s failed", name)
-            self._failure = self._failure or f"{name}: {error}"
+            self._failure = self._failure or f"{name}: {error or type(error).__name__}"
             self._wake.set()
 
     def _on_signal(self, number: int, _frame: object) -> None:

@@ -48,7 +48,7 @@ class Watch:
         """On each turn of the main thread; `alive`: every source's windows are scored in time."""
         now_s = time.monotonic()
         late_s = now_s - self._turned_s
-        if late_s > 3 * self._hang_s:
+        if late_s > 2 * self._hang_s:  # sooner than systemd would, which knows no reason
             _end(f"the sender has not turned for {late_s:.0f} s")
         if alive and late_s < self._hang_s and now_s - self._fed_s > FEED_S:
             notify("WATCHDOG=1")

@@ -87,7 +87,7 @@ def run_broken(tmp_path: Path, tree: dict[str, Any], patch: str, env: dict[str, 
     ("patch", "code", "why"),
     [
         (HANG, 70, "ends: scoring has not come back for 1 s"),
-        (SENDER_HANGS, 70, "ends: the sender has not turned for 3 s"),
+        (SENDER_HANGS, 70, "ends: the sender has not turned for 2 s"),
         (SENDER_DIES, 1, "stopped: sender: pump burst\\nin two lines"),
         (SCORING_DIES, 1, "stopped: scoring: no such kernel"),
     ],
