@@ -15,6 +15,9 @@ from pathlib import Path
 
 RESERVE_BYTES = 1 << 20
 WAL_BYTES = 4 << 20
+PAGE_BYTES = 4096  # SQLite's own default
+CHECKPOINT_PAGES = 128  # 512 KiB: what the log holds must fit into the reserve, or a full disk
+# could take neither the log's pages into the database nor a longer log
 NO_ROOM = {"FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "LOCKED"}  # of SQLite's error names
 
 log = logging.getLogger("drsn.outbox")
@@ -64,6 +67,20 @@ class Disk:
                 raise DiskError(str(error)) from None
             raise
 
+    def checkpoint(self) -> None:
+        """Moves the log's pages into the database, so that it begins again at its start."""
+        try:
+            self.db.execute("PRAGMA wal_checkpoint(RESTART)")
+        except sqlite3.OperationalError as error:
+            raise DiskError(str(error)) from None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether new rows leave enough to delete in: the reserve, or pages that were freed."""
+        (free,) = self.db.execute("PRAGMA freelist_count").fetchone()
+        in_reserve = self._reserve is None or self._reserve.exists()
+        return in_reserve or free >= RESERVE_BYTES // PAGE_BYTES
+
     def keep_reserve(self) -> None:
         """Sees to it that the reserve is there, if there is room for it."""
         if self._reserve is None or self._reserve.exists():
@@ -89,6 +106,7 @@ def _open(path: Path | None, schema: str) -> sqlite3.Connection:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")  # one process: no shared-memory file
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":

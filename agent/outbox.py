@@ -10,6 +10,7 @@ it stands for, so the sequence has no hole that is not explained.
 """
 
 import collections
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from agent.disk import DiskError
 from agent.store import Gap, Row, Store
 
 IN_MEMORY = 2000  # messages that wait for a disk that takes nothing; then the oldest go
+FEW = 100  # messages in one transaction while the disk is in trouble
 
 log = logging.getLogger("drsn.outbox")
 
@@ -97,23 +99,19 @@ class Outbox:
         return message.seq
 
     def commit(self, under_way: int = 0) -> None:
-        """One transaction for all that was put, settled and parked since the last.
+        """Writes all that was put, settled and parked since the last, in one transaction.
 
         Messages up to `under_way` have been sent and await their acknowledgement: no limit drops
         them. A disk that takes nothing is no failure of the agent: `trouble` says why, messages
         wait in memory up to `IN_MEMORY`, and the next commit tries again.
         """
-        with self._lock:
-            rows, self._waiting = self._waiting, collections.deque()
         try:
-            self._store.write(rows, self._settled, self._to_park)
-        except DiskError as error:
-            with self._lock:
-                self._waiting.extendleft(reversed(rows))
-            self._relieve(error)
-            return
-        self._settled, self._to_park = [], []
-        try:
+            if self.trouble is not None:
+                self._forget_delivered()
+            while self.uncommitted:
+                if self.trouble is not None:
+                    self._demand_room()
+                self._write_some(IN_MEMORY if self.trouble is None else FEW)
             self._keep_limits(under_way)
         except DiskError as error:
             self._relieve(error)
@@ -138,6 +136,18 @@ class Outbox:
         self.commit()
         self._store.close()
 
+    def _write_some(self, most: int) -> None:
+        """One transaction of up to `most` messages, and of all that is settled or to be parked."""
+        with self._lock:
+            rows = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        try:
+            self._store.write(rows, self._settled, self._to_park)
+        except DiskError:
+            with self._lock:
+                self._waiting.extendleft(reversed(rows))
+            raise
+        self._settled, self._to_park = [], []
+
     def _keep_limits(self, under_way: int) -> None:
         """Drops from the oldest end what is over a limit."""
         store, limits = self._store, self._limits
@@ -160,16 +170,28 @@ class Outbox:
         self._waiting.appendleft(Row(marker, second.put_s, gap.first, lost))
 
     def _relieve(self, error: DiskError) -> None:
-        """Without room for new messages there may still be room to forget delivered ones."""
         if self.trouble is None:
             log.error("the outbox cannot be written: %s; messages wait in memory", error)
         self.trouble = str(error)
-        self._store.free_reserve()
-        try:
-            self._store.write([], self._settled, self._to_park)
-        except DiskError:
+        with contextlib.suppress(DiskError):
+            self._forget_delivered()
+
+    def _forget_delivered(self) -> None:
+        """On a full disk the reserve is room to delete in, and for nothing else: were it spent on
+        new messages, none could ever be forgotten, and the disk would stay full. `write` takes it
+        back."""
+        if not (self._settled or self._to_park):
             return
-        self._settled, self._to_park = [], []
+        self._store.disk.free_reserve()
+        while self._settled or self._to_park:
+            self._store.disk.checkpoint()  # else the log would have to grow
+            self._store.write([], self._settled[:FEW], self._to_park)
+            self._settled, self._to_park = self._settled[FEW:], []
+
+    def _demand_room(self) -> None:
+        self._store.disk.keep_reserve()
+        if not self._store.disk.has_room:
+            raise DiskError("no room beside what is waiting")
 
     def _recover(self) -> None:
         if self.trouble is not None:

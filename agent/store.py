@@ -69,14 +69,16 @@ class Store:
     """Owned by one thread; `path` None keeps it in memory."""
 
     def __init__(self, path: Path | None) -> None:
-        self._disk = Disk(path, _SCHEMA)
-        self._db = self._disk.db
+        self.disk = Disk(path, _SCHEMA)
+        self._db = self.disk.db
         if not self._number("SELECT count(*) FROM state"):
             self._db.execute("INSERT INTO state (epoch) VALUES (?)", (str(uuid.uuid4()),))
         self.state = self._read_state()
         self._began_s = time.monotonic() - self.state.clock_s
         self.last_seq = self._number("SELECT seq FROM sqlite_sequence WHERE name = 'message'")
-        self.free_reserve, self.close = self._disk.free_reserve, self._disk.close
+
+    def close(self) -> None:
+        self.disk.close()
 
     def clock_s(self) -> float:
         """Seconds that the agent ran in this epoch: no step of the wall clock ages a message."""
@@ -101,7 +103,7 @@ class Store:
         self, rows: Sequence[Row], settled: Sequence[int], parked: Sequence[tuple[int, str]]
     ) -> None:
         """New messages, delivered ones, ones to set aside; all of it or nothing, `DiskError`."""
-        with self._disk.transaction():
+        with self.disk.transaction():
             self._insert(rows)
             self._db.executemany(
                 "INSERT OR REPLACE INTO parked "
@@ -117,7 +119,7 @@ class Store:
             self._db.executemany("DELETE FROM message WHERE seq = ?", gone)
             self._count(dropped=sum(row.lost for row in rows), parked=len(parked))
         self.state = self._read_state()
-        self._disk.keep_reserve()
+        self.disk.keep_reserve()
 
     def gap(self, behind: int, through: int, why: str) -> Gap | None:
         """What dropping the messages behind `behind` and up to `through` would lose."""
@@ -130,7 +132,7 @@ class Store:
     def drop(self, behind: int, gap: Gap, marker: Message) -> None:
         """Puts `marker` in the place of the messages that `gap` stands for; `DiskError`."""
         these = "FROM message WHERE seq > ? AND seq <= ?"
-        with self._disk.transaction():
+        with self.disk.transaction():
             fresh = self._number(f"SELECT count(*) {these} AND lost = 0", behind, gap.last)
             self._db.execute(f"DELETE {these}", (behind, gap.last))
             self._insert([Row(marker, self.clock_s(), gap.first, gap.messages)])

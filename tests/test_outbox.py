@@ -227,7 +227,7 @@ def test_a_reserve_lies_beside_it_is_given_up_when_room_is_needed_and_made_again
     outbox = Outbox(tmp_path / "o.sqlite")
     reserve = tmp_path / "reserve"
     assert reserve.stat().st_size == 1 << 20
-    outbox._store.free_reserve()
+    outbox._store.disk.free_reserve()
     assert not reserve.exists()
     put(outbox, "a")
     assert reserve.stat().st_size == 1 << 20
