@@ -173,7 +173,7 @@ def _rivals(world: World, case: str, names: tuple[str, str]) -> list[Check]:
     return [
         Check(f"{case}: both said so after s", both_s, both_s < math.inf),
         at_most(f"{case}: connects in {watched_s} s", len(connects), 2 + 2 * watched_s / 30),
-        at_most(f"{case}: connects within any 10 s", _densest(connects, 10), 3),
+        at_most(f"{case}: connects within any 10 s", _densest(connects, 10), 4),
         Check(f"{case}: both deliver", len(listener.books), len(listener.books) == 2),
         at_most(f"{case}: stopped after", stopped_s, 5.0, " s"),
     ]

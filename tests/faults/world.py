@@ -130,7 +130,10 @@ def kept(state: Path) -> Kept:
 
 def _kept(db: sqlite3.Connection) -> Kept:
     (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
-    epoch, dropped = db.execute("SELECT epoch, dropped FROM state").fetchone()
+    state = db.execute("SELECT epoch, dropped FROM state").fetchone()
+    if state is None:  # caught while it is being made
+        raise sqlite3.OperationalError("the outbox has no state yet")
+    epoch, dropped = state
     last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
     seqs = frozenset(seq for (seq,) in db.execute("SELECT seq FROM message"))
     parked = dict(db.execute("SELECT seq, why FROM parked").fetchall())
