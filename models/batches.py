@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import soxr
 
-from agent import noise
+from models import noises
 from models.data import Array, Recording
 from models.recipe import Noise, Recipe
 from models.simulate import MACHINE
@@ -62,7 +62,9 @@ def noisy(clean: Array, spec: Noise, rng: np.random.Generator) -> tuple[Array, A
     for index, name in enumerate(spec.kinds):
         rows = (kind == index) & np.isfinite(snr_db)
         level = np.repeat(snr_db[rows, None], clean.shape[1], axis=1)  # [rows, channels]
-        samples[rows] = noise.add(clean[rows], level.astype(np.float32), name, rng)
+        samples[rows] = noises.add(
+            clean[rows], level.astype(np.float32), noises.TRAINING[name], rng
+        )
     return samples, snr_db.astype(np.float32)
 
 
@@ -83,11 +85,7 @@ def coloured(samples: Array, colour_db: float, rng: np.random.Generator) -> Arra
 
 def at_speeds(recordings: Sequence[Recording], speeds: Sequence[float]) -> list[Recording]:
     """Every recording as if its machine had run at those relative speeds."""
-    return [
-        Recording(r.machine, r.file, r.label, _at_speed(r.samples, speed))
-        for r in recordings
-        for speed in speeds
-    ]
+    return [replace(r, samples=_at_speed(r.samples, speed)) for r in recordings for speed in speeds]
 
 
 def _at_speed(samples: Array, speed: float) -> Array:

@@ -14,7 +14,7 @@ PRECISIONS = {"float32": "float", "int8": "INT8"}
 
 
 def text(recipe: Recipe, measured: list[Measured], out: Path) -> str:
-    """The card in Markdown: `measured` holds the released network, then the control."""
+    """The card in Markdown: `measured` holds the released network, then its controls."""
     sections = [_head(recipe, measured[0], out), _data(recipe)]
     if recipe.simulated:
         sections.append(_machines(recipe.simulated))
@@ -100,7 +100,7 @@ def _scores(recipe: Recipe, measured: list[Measured]) -> str:
 
 In per cent, one decision a window, nothing smoothed; at least {validation.PER_CLASS} windows
 of each class and data set, overlapping where recordings are short (`cwru` has one second of
-normal here). Noise is added at that SNR to the recording as it is. The control is trained by
+normal here). Noise is added at that SNR to the recording as it is. Controls are trained by
 the same recipe; one seed each, so small differences mean little.
 
 {_table(("data set", "network", *heads), rows)}

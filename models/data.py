@@ -32,6 +32,7 @@ class Entry:
     split: str
     rate_hz: float
     scale: tuple[float, ...]
+    severity: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Recording:
     file: str
     label: str
     samples: Array
+    severity: str = ""
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -73,8 +75,14 @@ def load(
             raise UserError(f"{entry.path}: label: found {entry.label!r}, expected {expected}")
     machine = Path(source.folder).name
     return [
-        Recording(machine, str(e.path.relative_to(folder)), e.label, read(e, source, rate_hz))
-        for e in chosen
+        Recording(
+            machine,
+            file=str(entry.path.relative_to(folder)),
+            label=entry.label,
+            samples=read(entry, source, rate_hz),
+            severity=entry.severity,
+        )
+        for entry in chosen
     ]
 
 
@@ -123,7 +131,7 @@ def _row(folder: Path, line: int, row: dict[str, str]) -> Entry:
         scale = tuple(float(factor) for factor in (row.get("scale") or "").split("|") if factor)
     except ValueError as error:
         raise UserError(f"{where}: rate_hz or scale: {error}") from None
-    return Entry(path, row["label"], row["split"], rate_hz, scale)
+    return Entry(path, row["label"], row["split"], rate_hz, scale, row.get("severity") or "")
 
 
 def _per_label(folder: Path) -> list[Entry]:

@@ -24,7 +24,7 @@ from models.shrinkage import over_channels, soft_threshold
 
 Gate = Literal["threshold", "gain", "none"]
 MOST_ALPHA = 2.0  # a band is never cut at more than twice its mean
-QUIET = 1e-6  # of a standardized window: keeps quotients, roots and logarithms finite
+QUIET = 1e-6  # of a standardized window: keeps quotients and logarithms finite
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ SHAPES = {"small": Shape(8, (16, 16)), "deploy": Shape(16, (32, 32))}
 
 
 class Spectrum(nn.Conv2d):
-    """Magnitudes of a fixed real Fourier transform at bins 1 to frames / 2.
+    """Power of a fixed real Fourier transform at bins 1 to frames / 2.
 
     A convolution as long as its input: ONNX Runtime then rounds alike at every batch size, and
     it is quantized like all convolutions along time.
@@ -62,7 +62,7 @@ class Spectrum(nn.Conv2d):
         """x [batch, bands, 1, frames] -> [batch, bands, 1, bins]."""
         waves = super().forward(x.transpose(1, 2))  # [batch, 2 bins, bands, 1]
         power = waves[:, : self.bins] ** 2 + waves[:, self.bins :] ** 2
-        return (power + QUIET**2).sqrt().permute(0, 2, 3, 1)
+        return power.permute(0, 2, 3, 1)
 
 
 class Attention(nn.Module):
@@ -127,9 +127,9 @@ class Envelope(nn.Module):
         alpha = MOST_ALPHA * self.attention(level)  # [batch, bands, 1, 1]
         return soft_threshold(bands, alpha * level), alpha.flatten(1)
 
-    def _relative(self, spectrum: Tensor) -> Tensor:
+    def _relative(self, power: Tensor) -> Tensor:
         """Logarithm of each band's bins relative to their mean, centred."""
-        logs = torch.log1p(spectrum / (_mean(spectrum) + QUIET))
+        logs = torch.log1p(power / (_mean(power) + QUIET))
         return logs - _mean(logs)
 
 

@@ -9,7 +9,8 @@ import yaml
 from agent.contract import Decide
 from agent.errors import UserError
 from agent.machine import FAULTS
-from agent.noise import KINDS, Kind
+from agent.noise import KINDS
+from models.noises import TRAINING
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
@@ -29,9 +30,13 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fresh noise for every training window; `snr_db` is the range drawn from uniformly."""
 
-    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)] = KINDS
+    kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = KINDS
     snr_db: tuple[float, float] = (-8.0, 10.0)
     clean: Share = 0.2
+
+    def __post_init__(self) -> None:
+        if not set(self.kinds) <= set(TRAINING):
+            raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(TRAINING)}")
 
 
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +59,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     unit: str = "any"
     family: str = "drsn-cw"
     preset: str = "deploy"
-    control: str = ""  # a family trained alike, for the card
+    controls: tuple[str, ...] = ()  # families trained alike, for the card
     steps: Positive = 1500
     batch: Annotated[int, msgspec.Meta(ge=2)] = 128
     learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 3e-3

@@ -21,11 +21,11 @@ Say = Callable[[str], None]
 def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None:
     """Writes the INT8 network to `out`, and beside it its card.
 
-    The control is trained and measured alike. Checkpoints and intermediate files stay in `work`;
+    Controls are trained and measured alike. Checkpoints and intermediate files stay in `work`;
     a checkpoint of the very same recipe is not trained again.
     """
     measured = []
-    for family in filter(None, (recipe.family, recipe.control)):
+    for family in (recipe.family, *recipe.controls):
         own = msgspec.structs.replace(recipe, family=family)
         saved = _checkpoint(own, root, work / f"{family}.pt", say)
         files = write_files(saved, root, work / family)

@@ -53,13 +53,15 @@ def simulated(recipe: Recipe) -> Labelled:
     return labelled(recordings, recipe)
 
 
-def labelled(recordings: Sequence[Recording], recipe: Recipe) -> Labelled:
-    """About `PER_CLASS` windows of each label, spread over its recordings."""
+def labelled(
+    recordings: Sequence[Recording], recipe: Recipe, per_class: int = PER_CLASS
+) -> Labelled:
+    """About `per_class` windows of each label, spread over its recordings."""
     samples, targets = [], []
     for index, label in enumerate(recipe.labels):
         members = [recording for recording in recordings if recording.label == label]
         for recording in members:
-            count = math.ceil(PER_CLASS / len(members))
+            count = math.ceil(per_class / len(members))
             samples.append(windows(recording, recipe.window, count))
             targets += [index] * count
     return Labelled(np.concatenate(samples), np.asarray(targets, np.int64))

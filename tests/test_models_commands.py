@@ -80,7 +80,7 @@ def test_release_writes_file_and_card_and_trains_but_once(
     recipe = tmp_path / "small.yaml"
     recipe.write_text(
         "{name: small, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 1024, "
-        f"steps: 10, batch: 16, control: convnet, data: [folder: {folder.name}]}}\n"
+        f"steps: 10, batch: 16, controls: [convnet], data: [folder: {folder.name}]}}\n"
     )
     arguments = ("--recipe", recipe, "--data", folder.parent, "--work", tmp_path / "work")
     assert run(commands.release, *arguments) == 0

@@ -1,0 +1,72 @@
+"""Noises by name: those that training may show, and those that it never shows.
+
+SNR in dB is 10 log10(P_signal / P_noise) a window, P being the variance, as in `agent.noise`.
+Free of torch.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from agent import noise
+
+Array = npt.NDArray[np.float32]
+# (shape [..., frames], generator) -> noise of that shape, of any variance above zero
+Draw = Callable[[tuple[int, ...], np.random.Generator], Array]
+
+IMPULSES = 0.01  # share of frames that an impulse hits
+IMPULSE_GAIN = 10.0  # standard deviation of an impulse over that of the bed
+
+
+def spectral(exponent: float | Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Gaussian noise whose power goes with frequency to that exponent: -2 is brown, 1 blue."""
+    frames = shape[-1]
+    bins = np.arange(1, frames // 2 + 1)
+    spectrum = np.fft.rfft(rng.standard_normal(shape, dtype=np.float32))
+    spectrum[..., 0] = 0.0
+    spectrum[..., 1:] *= bins ** (exponent / 2)  # [bins], or [..., bins]
+    return np.fft.irfft(spectrum, n=frames).astype(np.float32)
+
+
+def impulsive(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Bernoulli-Gaussian: a quiet bed, and on it rare independent impulses."""
+    bed, impulse = rng.standard_normal((2, *shape), dtype=np.float32)
+    hit = rng.random(shape) < IMPULSES
+    drawn: Array = bed + np.float32(IMPULSE_GAIN) * impulse * hit
+    return drawn
+
+
+def tilted(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Each row of another colour: between white and pink or beyond, short of brown and of blue."""
+    return spectral(rng.uniform(-1.5, 0.5, (*shape[:-1], 1)).astype(np.float32), shape, rng)
+
+
+def band(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Each row confined to another band, 5 to 50 % of the spectrum wide."""
+    spectrum = np.fft.rfft(rng.standard_normal(shape, dtype=np.float32))
+    place = np.linspace(0.0, 1.0, spectrum.shape[-1])
+    low = rng.uniform(0.0, 0.9, (*shape[:-1], 1))
+    inside = (place >= low) & (place <= low + rng.uniform(0.05, 0.5, low.shape))
+    return np.fft.irfft(spectrum * inside, n=shape[-1]).astype(np.float32)
+
+
+PLAIN: dict[str, Draw] = {kind: partial(noise.draw, kind) for kind in noise.KINDS}
+TRAINING: dict[str, Draw] = PLAIN | {"tilted": tilted, "band": band}
+UNSEEN: dict[str, Draw] = {
+    "brown": partial(spectral, -2.0),
+    "blue": partial(spectral, 1.0),
+    "impulsive": impulsive,
+}
+
+
+def add(signal: Array, snr_db: float | Array, draw: Draw, rng: np.random.Generator) -> Array:
+    """`signal` [..., frames] plus noise at exactly `snr_db` (a number, or one per row)."""
+    drawn = draw(signal.shape, rng)
+    drawn = drawn - drawn.mean(axis=-1, keepdims=True)
+    silent = 1e-20  # a background of digital silence adds nothing, rather than NaN
+    power = signal.var(axis=-1, keepdims=True) / drawn.var(axis=-1, keepdims=True).clip(silent)
+    ratio_db = np.asarray(snr_db, np.float32)[..., None]
+    noisy: Array = (signal + np.sqrt(power * 10.0 ** (-ratio_db / 10)) * drawn).astype(np.float32)
+    return noisy

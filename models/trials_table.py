@@ -1,0 +1,119 @@
+"""Trials as tables: mean and deviation over seeds, and paired differences with intervals."""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol
+
+REFERENCE = "drsn-env"
+PLAIN = ("gaussian", "laplacian", "pink")
+UNSEEN = ("brown", "blue", "impulsive", "recorded")
+# Student's t that 95 % of differences stay within, by degrees of freedom.
+T95 = (math.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+
+
+class Run(Protocol):
+    """One network trained once, see `models.trials.Run`."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def macs(self) -> int: ...
+    @property
+    def figures(self) -> dict[str, float]: ...
+
+
+Figures = dict[str, float]  # column -> per cent
+BySeed = dict[int, Figures]
+
+
+def table(runs: Sequence[Run]) -> str:
+    """Markdown: for every kind of task the figures, and REFERENCE against each other family."""
+    found: dict[str, dict[str, dict[int, list[Run]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for run in runs:
+        found[_kind(run.task)][run.family][run.seed].append(run)
+    return "\n\n".join(_section(kind, families) for kind, families in found.items())
+
+
+def _kind(task: str) -> str:
+    """The severities left out are one figure: their mean."""
+    return "leave one severity out" if task.startswith("leave-") else task
+
+
+def _section(kind: str, families: dict[str, dict[int, list[Run]]]) -> str:
+    tasks = max(len(runs) for seeds in families.values() for runs in seeds.values())
+    figures = {
+        family: {seed: _mean(runs) for seed, runs in seeds.items() if len(runs) == tasks}
+        for family, seeds in families.items()
+    }
+    columns = list(next(iter(figures[REFERENCE].values())))
+    heads = ["family", "seeds", *columns]
+    rows = [_row(family, by_seed, columns) for family, by_seed in figures.items() if by_seed]
+    differences = [
+        _difference(family, figures[REFERENCE], by_seed, columns)
+        for family, by_seed in figures.items()
+        if family != REFERENCE and by_seed
+    ]
+    return (
+        f"### {kind}\n\n{_markdown(heads, rows)}\n\n"
+        f"{REFERENCE} minus the other, paired by seed, with its 95 % interval:\n\n"
+        f"{_markdown(heads, differences)}"
+    )
+
+
+def _mean(runs: Sequence[Run]) -> Figures:
+    """Columns of one family and seed, in per cent, over its tasks."""
+    every = [_columns(run.figures) for run in runs]
+    return {name: statistics.fmean(one[name] for one in every) for name in every[0]}
+
+
+def _columns(figures: dict[str, float]) -> Figures:
+    cells = [figures[f"{kind}_{level}db"] for kind in PLAIN for level in range(-5, 6)]
+    shares = {
+        "clean": figures["clean"],
+        "mean of 33 cells": statistics.fmean(cells),
+        "worst cell": min(cells),
+        "gaussian -5 dB": figures["gaussian_-5db"],
+        "gaussian -10 dB": figures["gaussian_-10db"],
+    } | {f"{kind} -5 dB": figures[f"{kind}_-5db"] for kind in UNSEEN}
+    return {name: 100 * share for name, share in shares.items()}
+
+
+def _row(family: str, by_seed: BySeed, columns: Sequence[str]) -> list[str]:
+    values = ([figures[column] for figures in by_seed.values()] for column in columns)
+    return [family, str(len(by_seed)), *(_spread(list(found)) for found in values)]
+
+
+def _spread(values: Sequence[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.1f}"
+    return f"{statistics.fmean(values):.1f} ± {statistics.stdev(values):.1f}"
+
+
+def _difference(family: str, own: BySeed, other: BySeed, columns: Sequence[str]) -> list[str]:
+    seeds = sorted(own.keys() & other.keys())
+    pairs = ([own[seed][column] - other[seed][column] for seed in seeds] for column in columns)
+    return [family, str(len(seeds)), *(_interval(list(found)) for found in pairs)]
+
+
+def _interval(values: Sequence[float]) -> str:
+    """Mean and half of Student's interval."""
+    count = len(values)
+    if not 2 <= count <= len(T95):
+        return f"{statistics.fmean(values):+.1f}" if values else ""
+    half = T95[count - 1] * statistics.stdev(values) / math.sqrt(count)
+    return f"{statistics.fmean(values):+.1f} ± {half:.1f}"
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

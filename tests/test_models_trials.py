@@ -1,0 +1,83 @@
+"""Trials judge what training has not seen, in noise of the level they say."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import backgrounds, noises
+from models.trials_table import table
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Run:
+    task: str
+    family: str
+    seed: int
+    figures: dict[str, float] = field(default_factory=dict)
+    parameters: int = 1
+    macs: int = 1
+
+
+def figures(share: float) -> dict[str, float]:
+    levels = [f"{kind}_{level}db" for kind in noises.PLAIN for level in (-10, *range(-5, 6))]
+    unseen = [f"{kind}_-5db" for kind in (*noises.UNSEEN, backgrounds.RECORDED)]
+    return dict.fromkeys(["clean", *levels, *unseen], share)
+
+
+@pytest.mark.parametrize("kind", {**noises.TRAINING, **noises.UNSEEN})
+def test_every_noise_has_the_snr_it_says(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.standard_normal((4, 1, 2048)).astype(np.float32)
+    draw = (noises.TRAINING | noises.UNSEEN)[kind]
+    added = noises.add(clean, -5.0, draw, rng) - clean
+    snr_db = 10 * np.log10(clean.var(-1) / added.var(-1))
+    np.testing.assert_allclose(snr_db, -5.0, atol=0.01)
+
+
+def test_colours_slope_as_they_are_called() -> None:
+    for kind, slope in (("brown", -2.0), ("blue", 1.0)):
+        drawn = noises.UNSEEN[kind]((64, 4096), np.random.default_rng(0))
+        power = (np.abs(np.fft.rfft(drawn)) ** 2).mean(0)
+        found = np.polyfit(np.log(np.arange(8, 2000)), np.log(power[8:2000]), 1)[0]
+        assert found == pytest.approx(slope, abs=0.1)
+
+
+def test_recorded_noise_is_a_piece_of_a_recording() -> None:
+    long = np.arange(1000, dtype=np.float32)
+    drawn = backgrounds.recorded([long], (3, 1, 100), np.random.default_rng(0))
+    assert drawn.shape == (3, 1, 100)
+    assert np.all(np.diff(drawn) == 1)
+
+
+def test_a_task_judges_only_what_it_has_not_trained_on() -> None:
+    pytest.importorskip("torch")
+    from models import trials
+
+    if not (REAL / "cwru").is_dir():
+        pytest.skip("needs the data set cwru, which does not come with the project")
+    for task in trials.STEPS:
+        training, judging = trials.sides(task, REAL)
+        assert not {r.file for r in training} & {r.file for r in judging}
+        assert {r.label for r in training} == {r.label for r in judging}
+        if task in trials.LEAVES:
+            left_out = task.removeprefix("leave-")
+            assert left_out not in {r.severity for r in training}
+            assert {r.severity for r in judging} == {left_out, ""}
+
+
+def test_the_table_has_spread_over_seeds_and_differences_paired_by_seed() -> None:
+    shares = {("drsn-env", 0): 0.9, ("drsn-env", 1): 0.8, ("resnet", 0): 0.7, ("resnet", 1): 0.6}
+    runs = [Run("ten", family, seed, figures(share)) for (family, seed), share in shares.items()]
+    lines = table(runs).splitlines()
+    assert any(line.startswith("| drsn-env | 2 | 85.0 ± 7.1") for line in lines)
+    assert any(line.startswith("| resnet | 2 | +20.0 ± 0.0") for line in lines)
+
+
+def test_severities_left_out_are_one_figure() -> None:
+    shares = {"leave-7mil": 0.9, "leave-14mil": 0.6}
+    runs = [Run(task, "drsn-env", 0, figures(share)) for task, share in shares.items()]
+    assert "| drsn-env | 1 | 75.0" in table(runs)
