@@ -1,4 +1,4 @@
-"""The verbs train, export and quantize; and `python -m models.commands release`, for the zoo.
+"""The verbs train, export, quantize and evaluate; `python -m models.commands release`, for the zoo.
 
 Torch is imported when a verb runs, not before: without it the verbs still explain themselves.
 """
@@ -12,9 +12,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from agent.errors import UserError
 from models import data
 from models import recipe as recipes
+from models.noises import Draw
 from models.recipe import Recipe
 
 Run = Callable[[argparse.Namespace], int]
@@ -54,6 +57,19 @@ def quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", type=Path, help="its recipe: --data is then the recipe's root")
     parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
     parser.set_defaults(run=_needs_torch(_quantize))
+
+
+def evaluate(parser: argparse.ArgumentParser) -> None:
+    """Measure a model file on recordings, in every noise: a JSON and an HTML report."""
+    parser.description = evaluate.__doc__
+    parser.add_argument("model", type=Path, help="an .onnx file, float or INT8")
+    parser.add_argument("--data", type=Path, required=True, help="recordings: manifest or folders")
+    parser.add_argument("--out", type=Path, required=True, help=".html file; .json beside it")
+    parser.add_argument("--split", default="val", help="side to judge on (%(default)s)")
+    parser.add_argument("--backgrounds", type=Path, help="recordings to use as noise as well")
+    parser.add_argument("--hop-s", type=float, default=0.1, help="of the agent (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="%(default)s")
+    parser.set_defaults(run=_evaluate)
 
 
 def release(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +112,26 @@ def _quantize(arguments: argparse.Namespace) -> int:
     given = recipes.load(arguments.recipe) if arguments.recipe else None
     quantize.quantize_file(arguments.model, arguments.data, given, arguments.out)
     _say(f"wrote {arguments.out}")
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from agent import classify
+    from models import backgrounds, report
+    from models import evaluate as judge
+
+    network, folder = classify.load(arguments.model), arguments.data.resolve()
+    contract, seed, hop_s = network.contract, arguments.seed, arguments.hop_s
+    recordings = judge.held_back(network, folder, arguments.split)
+    recorded: dict[str, Draw] = {}
+    if arguments.backgrounds:
+        recorded = backgrounds.load(arguments.backgrounds, contract.rate_hz, contract.window)
+    conditions = judge.evaluate(network, recordings, recorded, seed, hop_s, _say)
+    found = judge.described(network, folder, arguments.split, recordings, conditions, seed, hop_s)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.with_suffix(".json").write_bytes(msgspec.json.encode(found))
+    arguments.out.with_suffix(".html").write_text(report.page(found))
+    _say(f"wrote {arguments.out.with_suffix('.html')} and .json")
     return 0
 
 
@@ -158,7 +194,7 @@ def main() -> int:
     """`python -m models.commands VERB`: the agent's verbs, and `release`."""
     parser = argparse.ArgumentParser(prog="python -m models.commands")
     verbs = parser.add_subparsers(required=True)
-    for verb in (train, export, quantize, release):
+    for verb in (train, export, quantize, evaluate, release):
         verb(verbs.add_parser(verb.__name__))
     arguments = parser.parse_args()
     try:

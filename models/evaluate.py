@@ -1,0 +1,216 @@
+"""What a model file is worth on a folder of recordings, in noise of every kind and level.
+
+The file runs as in the agent, float or INT8. Windows come from the validation side alone, no
+recording of which may be in training (`models.leak`). Everything is seeded. Free of torch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from agent.classify import OnnxClassifier
+from models import data, leak, noises, scores
+from models.data import Array, Recording
+from models.noises import Draw
+from models.recipe import Source
+from models.scores import Indices
+
+SCHEMA = "drsn-evaluation/1"
+LEVELS_DB = tuple(range(-10, 11, 2))
+PER_RECORDING = 40
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A figure and its 95 % interval over recordings; None where no window tells."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures in one noise at one level. `noise` 'none' has no `snr_db`."""
+
+    noise: str
+    snr_db: int | None
+    macro_f1: Figure
+    recall: dict[str, Figure]
+    missed_faults: Figure  # share of faulty windows called normal
+    false_alarms_per_hour: Figure  # normal windows called a fault, at the hop of the agent
+    calibration_error: float
+    reliability: list[tuple[float, float, int]]  # mean confidence, share right, windows
+    confusion: list[list[int]]  # true, said
+    shrinkage: float | None  # mean, where the model tells it
+    snr_error_db: float | None  # root mean square, where the model estimates it
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """One model file on one folder."""
+
+    schema: str
+    model: dict[str, str]
+    data: str
+    split: str
+    labels: tuple[str, ...]
+    recordings: dict[str, str]  # file -> label
+    windows: int
+    hop_s: float
+    seed: int
+    conditions: list[Condition]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Windows [n, channels, window], their labels' and their recordings' indices [n]."""
+
+    samples: Array
+    targets: Indices
+    origins: Indices
+
+
+def held_back(network: OnnxClassifier, folder: Path, split: str) -> list[Recording]:
+    """The recordings of that split; UserError where training holds a piece of one."""
+    contract = network.contract
+    found = data.entries(folder)
+    rest = [entry for entry in found if entry.split != split]
+    leak.check(rest, [entry for entry in found if entry.split == split])
+    source = Source(folder.name, channels=tuple(range(contract.channels)))
+    return data.load(folder.parent, source, [split], contract.labels, contract.rate_hz)
+
+
+def evaluate(
+    network: OnnxClassifier,
+    recordings: Sequence[Recording],
+    recorded: Mapping[str, Draw],
+    seed: int,
+    hop_s: float,
+    tell: Callable[[str], None],
+) -> list[Condition]:
+    """Every condition in turn: clean, then each noise at each level."""
+    judged = _windows(recordings, network.contract.labels, network.contract.window)
+    found = []
+    for noise, snr_db, samples in _conditions(judged.samples, recorded, seed):
+        tell(noise if snr_db is None else f"{noise} {snr_db} dB")
+        labels = [recording.label for recording in recordings]
+        found.append(_condition(network, judged, samples, labels, noise, snr_db, seed, hop_s))
+    return found
+
+
+def described(
+    network: OnnxClassifier,
+    folder: Path,
+    split: str,
+    recordings: Sequence[Recording],
+    conditions: list[Condition],
+    seed: int,
+    hop_s: float,
+) -> Evaluation:
+    """The conditions with everything that says what they are of."""
+    contract = network.contract
+    return Evaluation(
+        schema=SCHEMA,
+        model={
+            "name": contract.name,
+            "version": contract.version,
+            "family": contract.family,
+            "precision": contract.precision,
+            "sha256": network.sha256,
+        },
+        data=folder.name,
+        split=split,
+        labels=contract.labels,
+        recordings={recording.file: recording.label for recording in recordings},
+        windows=sum(map(sum, conditions[0].confusion)),
+        hop_s=hop_s,
+        seed=seed,
+        conditions=conditions,
+    )
+
+
+def _windows(recordings: Sequence[Recording], labels: Sequence[str], window: int) -> Judged:
+    cut = [data.windows(recording, window, PER_RECORDING) for recording in recordings]
+    targets = [labels.index(recording.label) for recording in recordings]
+    return Judged(
+        np.concatenate(cut),
+        np.repeat(targets, PER_RECORDING),
+        np.repeat(np.arange(len(recordings)), PER_RECORDING),
+    )
+
+
+def _conditions(
+    clean: Array, recorded: Mapping[str, Draw], seed: int
+) -> Iterator[tuple[str, int | None, Array]]:
+    yield "none", None, clean
+    kinds = {**noises.PLAIN, **noises.UNSEEN, **recorded}
+    for number, (kind, draw) in enumerate(kinds.items()):
+        for level in LEVELS_DB:
+            rng = np.random.default_rng([seed, number, level - LEVELS_DB[0]])
+            yield kind, level, noises.add(clean, level, draw, rng)
+
+
+def _condition(
+    network: OnnxClassifier,
+    judged: Judged,
+    samples: Array,
+    labels: Sequence[str],
+    noise: str,
+    snr_db: int | None,
+    seed: int,
+    hop_s: float,
+) -> Condition:
+    contract = network.contract
+    said = network.classify(samples)
+    probabilities = np.array([prediction.probabilities for prediction in said])
+    counts = _per_recording(judged, probabilities.argmax(1), len(contract.labels))
+    total, drawn = counts.sum(0), scores.resampled(counts, labels, seed)
+    normal = np.isin(contract.labels, contract.normal)
+    per_hour = 3600 / hop_s
+
+    def figure(of: Callable[[Indices], scores.Figures]) -> Figure:
+        return _figure(of, total, drawn)
+
+    return Condition(
+        noise=noise,
+        snr_db=snr_db,
+        macro_f1=figure(scores.macro_f1),
+        recall={
+            label: figure(lambda c, i=index: scores.recall(c)[..., i])  # type: ignore[misc]
+            for index, label in enumerate(contract.labels)
+        },
+        missed_faults=figure(lambda c: scores.missed(c, normal)),
+        false_alarms_per_hour=figure(lambda c: per_hour * scores.false_alarms(c, normal)),
+        calibration_error=round(scores.calibration_error(probabilities, judged.targets), 5),
+        reliability=scores.reliability(probabilities, judged.targets),
+        confusion=total.tolist(),
+        shrinkage=_mean([prediction.shrinkage for prediction in said]),
+        snr_error_db=_error([prediction.snr_db for prediction in said], snr_db),
+    )
+
+
+def _per_recording(judged: Judged, found: Indices, classes: int) -> Indices:
+    """Confusions [recordings, classes, classes]."""
+    rows = (judged.origins == origin for origin in range(judged.origins[-1] + 1))
+    return np.stack([scores.confusion(judged.targets[r], found[r], classes) for r in rows])
+
+
+def _figure(of: Callable[[Indices], scores.Figures], total: Indices, drawn: Indices) -> Figure:
+    value = float(of(total))
+    if np.isnan(value):
+        return Figure(None, None, None)
+    low, high = scores.interval(of, drawn)
+    return Figure(round(value, 5), round(low, 5), round(high, 5))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(float(np.mean(known)), 5) if known else None
+
+
+def _error(values: Sequence[float | None], snr_db: int | None) -> float | None:
+    known = [value for value in values if value is not None]
+    if snr_db is None or not known:
+        return None
+    return round(float(np.sqrt(np.mean((np.array(known) - snr_db) ** 2))), 3)

@@ -1,0 +1,93 @@
+"""Plots as inline SVG: no script, no font, no file from elsewhere. Colours come from the page."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+WIDTH, HEIGHT, MARGIN = 460, 280, 44
+HUES = ("c0", "c1", "c2", "c3", "c4", "c5", "c6")
+Points = Sequence[tuple[float, float]]
+
+
+def lines(
+    series: Mapping[str, Points], x: tuple[float, float], y: tuple[float, float], names: str
+) -> str:
+    """One line a series over those ranges; `names` is 'x axis|y axis'."""
+    parts = [_axes(x, y, names)]
+    for hue, (name, points) in zip(HUES, series.items(), strict=False):
+        path = " ".join(f"{_at(px, x, WIDTH):.1f},{_up(py, y):.1f}" for px, py in points)
+        parts.append(
+            f'<polyline class="{hue}" points="{path}"><title>{escape(name)}</title></polyline>'
+        )
+    return _svg(parts, WIDTH, HEIGHT) + _legend(list(series))
+
+
+def reliability(bins: Sequence[tuple[float, float, int]]) -> str:
+    """Share right over confidence, a dot a bin, its area by its windows; the diagonal is honest."""
+    whole, most = (0.0, 1.0), max(count for *_, count in bins)
+    parts = [_axes(whole, whole, "confidence|share right")]
+    parts.append(
+        f'<line class="diagonal" x1="{MARGIN}" y1="{HEIGHT - MARGIN}" x2="{WIDTH}" y2="0"/>'
+    )
+    for said, true, count in bins:
+        radius = 3 + 9 * (count / most) ** 0.5
+        parts.append(
+            f'<circle class="c0" cx="{_at(said, whole, WIDTH):.1f}" cy="{_up(true, whole):.1f}" '
+            f'r="{radius:.1f}"><title>{count} windows</title></circle>'
+        )
+    return _svg(parts, WIDTH, HEIGHT)
+
+
+def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
+    """A table whose cells are as strong as their share of the row."""
+    head = "".join(f"<th>{escape(label)}</th>" for label in labels)
+    rows = [
+        f"<tr><th>{escape(label)}</th>{''.join(_cell(count, sum(row)) for count in row)}</tr>"
+        for label, row in zip(labels, counts, strict=True)
+    ]
+    return f"<table class=confusion><tr><th>true \\ said</th>{head}</tr>{''.join(rows)}</table>"
+
+
+def _cell(count: int, total: int) -> str:
+    share = count / total if total else 0.0
+    return f'<td style="--share:{share:.2f}">{count}</td>'
+
+
+def _axes(x: tuple[float, float], y: tuple[float, float], names: str) -> str:
+    name_x, _, name_y = names.partition("|")
+    ticks = [
+        f'<text x="{_at(v, x, WIDTH):.0f}" y="{HEIGHT - MARGIN + 16}" class="mid">{v:g}</text>'
+        for v in _ticks(x)
+    ]
+    for value in _ticks(y):
+        up = f"{_up(value, y):.0f}"
+        ticks.append(f'<line class="grid" x1="{MARGIN}" x2="{WIDTH}" y1="{up}" y2="{up}"/>')
+        ticks.append(f'<text x="{MARGIN - 6}" y="{up}" class="end">{value:g}</text>')
+    middle = (WIDTH + MARGIN) / 2
+    ticks.append(f'<text x="{middle}" y="{HEIGHT - 8}" class="mid">{escape(name_x)}</text>')
+    ticks.append(f'<text x="{MARGIN + 4}" y="12">{escape(name_y)}</text>')
+    return "".join(ticks)
+
+
+def _ticks(span: tuple[float, float]) -> list[float]:
+    low, high = span
+    return [low + (high - low) * step / 4 for step in range(5)]
+
+
+def _at(value: float, span: tuple[float, float], width: int) -> float:
+    return MARGIN + (value - span[0]) / (span[1] - span[0]) * (width - MARGIN - 8)
+
+
+def _up(value: float, span: tuple[float, float]) -> float:
+    room = HEIGHT - MARGIN
+    return room - (value - span[0]) / (span[1] - span[0]) * (room - 8)
+
+
+def _svg(parts: Sequence[str], width: int, height: int) -> str:
+    return f'<svg viewBox="0 0 {width} {height}" role="img">{"".join(parts)}</svg>'
+
+
+def _legend(names: Sequence[str]) -> str:
+    shown = zip(HUES, names, strict=False)
+    return (
+        "<p>" + " ".join(f'<span class="{hue} key">{escape(n)}</span>' for hue, n in shown) + "</p>"
+    )
