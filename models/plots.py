@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-WIDTH, HEIGHT, MARGIN = 460, 280, 44
+WIDTH, HEIGHT, MARGIN, EDGE = 460, 290, 44, 18
 HUES = ("c0", "c1", "c2", "c3", "c4", "c5", "c6")
 Points = Sequence[tuple[float, float]]
 
@@ -25,9 +25,8 @@ def reliability(bins: Sequence[tuple[float, float, int]]) -> str:
     """Share right over confidence, a dot a bin, its area by its windows; the diagonal is honest."""
     whole, most = (0.0, 1.0), max(count for *_, count in bins)
     parts = [_axes(whole, whole, "confidence|share right")]
-    parts.append(
-        f'<line class="diagonal" x1="{MARGIN}" y1="{HEIGHT - MARGIN}" x2="{WIDTH}" y2="0"/>'
-    )
+    ends = f'x1="{MARGIN}" y1="{_up(0, whole)}" x2="{_at(1, whole, WIDTH)}" y2="{_up(1, whole)}"'
+    parts.append(f'<line class="diagonal" {ends}/>')
     for said, true, count in bins:
         radius = 3 + 9 * (count / most) ** 0.5
         parts.append(
@@ -64,7 +63,7 @@ def _axes(x: tuple[float, float], y: tuple[float, float], names: str) -> str:
         ticks.append(f'<text x="{MARGIN - 6}" y="{up}" class="end">{value:g}</text>')
     middle = (WIDTH + MARGIN) / 2
     ticks.append(f'<text x="{middle}" y="{HEIGHT - 8}" class="mid">{escape(name_x)}</text>')
-    ticks.append(f'<text x="{MARGIN + 4}" y="12">{escape(name_y)}</text>')
+    ticks.append(f'<text x="{MARGIN + 4}" y="11">{escape(name_y)}</text>')
     return "".join(ticks)
 
 
@@ -74,12 +73,12 @@ def _ticks(span: tuple[float, float]) -> list[float]:
 
 
 def _at(value: float, span: tuple[float, float], width: int) -> float:
-    return MARGIN + (value - span[0]) / (span[1] - span[0]) * (width - MARGIN - 8)
+    return MARGIN + (value - span[0]) / (span[1] - span[0]) * (width - MARGIN - EDGE)
 
 
 def _up(value: float, span: tuple[float, float]) -> float:
     room = HEIGHT - MARGIN
-    return room - (value - span[0]) / (span[1] - span[0]) * (room - 8)
+    return room - (value - span[0]) / (span[1] - span[0]) * (room - EDGE)
 
 
 def _svg(parts: Sequence[str], width: int, height: int) -> str:
