@@ -146,7 +146,17 @@ def test_model_without_a_name_lists_the_zoo() -> None:
 
 def test_every_verb_has_help() -> None:
     listed = command("--help").stdout
-    for verb in ("run", "check", "demo", "replay", "model", "train", "export", "quantize", "evaluate"):
+    for verb in (
+        "run",
+        "check",
+        "demo",
+        "replay",
+        "model",
+        "train",
+        "export",
+        "quantize",
+        "evaluate",
+    ):
         assert f"    {verb} " in listed
         assert command(verb, "--help").returncode == 0
 
