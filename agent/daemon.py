@@ -126,7 +126,7 @@ class Daemon:
         except BaseException as error:
             if not isinstance(error, SourceError | BrokenPipeError):
                 log.exception("%s failed", name)
-            self._failure = self._failure or f"{name}: {error or type(error).__name__}"
+            self._failure = self._failure or f"{name}: {str(error) or type(error).__name__}"
             self._wake.set()
 
     def _on_signal(self, number: int, _frame: object) -> None:
