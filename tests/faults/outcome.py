@@ -1,7 +1,7 @@
 """What an injection is, and what came of it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,10 +31,12 @@ def at_most(what: str, found: float, bound: float, unit: str = "") -> Check:
     return Check(what, f"{_shown(found)}{unit} (at most {_shown(bound)})", found <= bound)
 
 
-def none(what: str, found: object) -> Check:
-    """A check that there is none of these: a number, or something with a length."""
-    count = found if isinstance(found, int) else len(found)  # type: ignore[arg-type]
-    return Check(what, count, count == 0)
+def none(what: str, found: int | Collection[object]) -> Check:
+    """A check that there is none of these; where they are not only counted, some are named."""
+    if isinstance(found, int):
+        return Check(what, found, found == 0)
+    named = f": {', '.join(map(str, list(found)[:5]))}" if found else ""
+    return Check(what, f"{len(found):,}{named}", not found)
 
 
 @dataclass(frozen=True)
