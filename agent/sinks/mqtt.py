@@ -59,14 +59,17 @@ class MqttSink:
         self.wake = self._waker.wake
 
     def send(self, message: Message) -> None:
-        if self._client is None:
+        client = self._client
+        if client is None:
             return
         if not self._seq_of:
             self._moved_s = time.monotonic()
-        sent = self._client.publish(
+        sent = client.publish(
             message.topic, message.payload, message.qos, message.retain, self._properties()
         )
-        if message.seq:
+        # Writing may have found the connection gone. The next one counts its ids from 1 again: an
+        # id kept from this one would take another message's for the acknowledgement of ours.
+        if message.seq and self._client is client:
             self._seq_of[sent.mid] = message.seq
 
     def poll(self, timeout_s: float) -> list[Receipt]:
@@ -203,7 +206,7 @@ class MqttSink:
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any
     ) -> None:
-        seq = self._seq_of.pop(mid, None)
+        seq = self._seq_of.pop(mid, None) if client is self._client else None
         if seq is not None:  # QoS 0 is "published" once it is written: that says nothing
             self._moved_s = time.monotonic()
             self._receipts.append(Receipt(seq, str(code) if code.is_failure else None))

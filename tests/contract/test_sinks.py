@@ -194,3 +194,23 @@ def test_a_broker_that_takes_everything_and_acknowledges_nothing_is_noticed() ->
     sink.close()
     connection.close()
     server.close()
+
+
+def test_a_message_whose_sending_finds_the_connection_gone_is_not_acknowledged_by_the_next(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection counts its message ids from 1: one kept over would be mistaken."""
+    monkeypatch.setattr("agent.backoff.random.uniform", lambda least, most: 0.0)
+    sink = MqttSink(config.Mqtt(port=broker.port), identity())
+    opened = Opened(sink, list)
+    opened.poll_until(lambda: sink.window > 0, "connected")
+    assert sink._client is not None
+    sink._client.socket().shutdown(socket.SHUT_RDWR)
+    for seq in range(1, 9):
+        sink.send(message(seq))
+    opened.poll_until(lambda: sink.session == 2, "connected again")
+    for _ in range(20):
+        sink.send(Message(0, "drsn/a/health", b"{}", qos=0))
+        opened.poll_until(lambda: True, "polled")
+    assert opened.acknowledged == []
+    sink.close()
