@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo packages clean
+.PHONY: demo faults test check format bench zoo trials packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -29,6 +29,10 @@ bench: $(DEV)/installed         ## ratios against baselines, from interleaved ru
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
+
+trials: $(DEV)/installed        ## families compared: make trials DATA=folder
+	$(DEV)/bin/python -m models.trials run --data $(DATA)
+	$(DEV)/bin/python -m models.trials table
 
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml
