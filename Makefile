@@ -54,8 +54,9 @@ define venv
 endef
 
 packages:
-	@PATH=$$PATH:/usr/sbin; \
-	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl; do \
+	@PATH=$$PATH:/usr/sbin:/sbin; \
+	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
+	  mkfs.ext4:e2fsprogs; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
 	done
 
