@@ -30,15 +30,27 @@ def demo(seconds: float, port: int | None) -> int:
         from iotcore import Broker
     except ImportError:
         raise UserError("demo needs a broker: pip install 'drsn-agent[demo]'") from None
+    if seconds <= 0:
+        raise UserError(f"--seconds: found {seconds:g}, expected more than 0")
+    if port is not None and not 0 < port < 65536:
+        raise UserError(f"--port: found {port}, expected 1 to 65535")
     phases = _stretched(seconds)
     port = port or _free_port()
-    with Broker(port=port, listen=HOST), tempfile.TemporaryDirectory() as state_dir:
+    with _broker(Broker, port), tempfile.TemporaryDirectory() as state_dir:
         print(f"broker on {HOST}:{port}; watch it: mosquitto_sub -p {port} -v -t '{BASE}/#'\n")
         print("   time  machine (simulated)         heard over MQTT")
         listener = Listener(port, phases)
         code = Daemon(_config(port, phases, state_dir)).run()
         listener.finish()
     return code
+
+
+def _broker(kind: Any, port: int) -> Any:
+    """The running broker, to be left again."""
+    try:
+        return kind(port=port, listen=HOST).start()
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"demo's broker: {error}") from None
 
 
 class Listener:

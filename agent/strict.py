@@ -84,6 +84,8 @@ def _show(found: object) -> str:
 def _expected(what: str) -> str:
     """ "Expected `int` >= 1, got `str`" in words."""
     expected = re.sub(r", got .*", "", what).removeprefix("Expected ")
+    if "RFC3339" in expected:
+        return "a time like 2026-01-31T12:00:00Z"
     if expected.startswith("Invalid"):
         return "one of the allowed values" if "enum" in expected else expected
     names = "|".join(_PLAIN)

@@ -62,7 +62,7 @@ def quantize(parser: argparse.ArgumentParser) -> None:
 def evaluate(parser: argparse.ArgumentParser) -> None:
     """Measure a model file on recordings, in every noise: a JSON and an HTML report."""
     parser.description = evaluate.__doc__
-    parser.add_argument("model", type=Path, help="an .onnx file, float or INT8")
+    parser.add_argument("model", type=Path, help="a name in the zoo or an .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="recordings: manifest or folders")
     parser.add_argument("--out", type=Path, required=True, help=".html file; .json beside it")
     parser.add_argument("--split", default="val", help="side to judge on (%(default)s)")
@@ -116,11 +116,11 @@ def _quantize(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from agent import classify
+    from agent import classify, zoo
     from models import backgrounds, report
     from models import evaluate as judge
 
-    network, folder = classify.load(arguments.model), arguments.data.resolve()
+    network, folder = classify.load(zoo.find(str(arguments.model))), arguments.data.resolve()
     contract, seed, hop_s = network.contract, arguments.seed, arguments.hop_s
     recordings = judge.held_back(network, folder, arguments.split)
     recorded: dict[str, Draw] = {}

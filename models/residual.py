@@ -1,7 +1,7 @@
 """The residual skeleton that DRSN, SENet and ResNet share; they differ only in the gate.
 
 Feature maps are [batch, width, 1, frames] and kernels (1, k): ONNX Runtime's blocked layout
-serves two-dimensional convolutions only, and is 1.15 to 1.2 times faster.
+serves two-dimensional convolutions only.
 """
 
 from collections.abc import Callable

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:
     """sign(x) * max(|x| - tau, 0) for tau >= 0 that broadcasts against x.
 
-    Written as a difference from the clipped signal: the fastest form in ONNX Runtime, and
-    exactly zero within the threshold.
+    Written as a difference from the clipped signal: exactly zero within the threshold.
     """
     return x - torch.maximum(torch.minimum(x, tau), -tau)
 

@@ -1,6 +1,7 @@
 """What a user sees: one line for a mistake, and exit codes that a supervisor can act on."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,31 @@ def test_model_prints_the_contract(folder: Path) -> None:
 
 def test_model_without_a_name_lists_the_zoo() -> None:
     assert command("model").stdout.split() == list(zoo.released())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--seconds", "0"), "--seconds: found 0, expected more than 0"),
+        (("--port", "99999"), "--port: found 99999, expected 1 to 65535"),
+        (("--port", "BUSY"), "demo's broker: cannot listen on 127.0.0.1:"),
+    ],
+)
+def test_a_demo_that_cannot_be_is_one_line(arguments: tuple[str, str], expected: str) -> None:
+    pytest.importorskip("iotcore", reason="needs the demo extra")
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        done = command("demo", *(a.replace("BUSY", port) for a in arguments))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"drsn-agent: {expected}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_time_that_is_none_is_one_line(folder: Path) -> None:
+    replay = ("replay", "x.npy", "--model", "./tiny.onnx", "--rate-hz", "1000")
+    done = command(*replay, "--start", "noon", cwd=folder)
+    expected = "drsn-agent: sources[0].start: found 'noon', expected a time like"
+    assert (done.returncode, done.stderr.startswith(expected)) == (78, True)
 
 
 def test_every_verb_has_help() -> None:

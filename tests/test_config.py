@@ -90,6 +90,7 @@ def test_a_mistake_is_one_line_with_path_finding_and_expectation(case: str) -> N
     [
         ("mqtt: {port: 1, port: 2}", "found the key 'port' twice"),
         ("mqtt: [", "not YAML"),
+        ("? [a]\n: 1", "found a list or mapping as a key"),
         ("\x00", "not YAML"),
     ],
 )

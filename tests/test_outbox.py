@@ -69,7 +69,7 @@ def test_what_was_settled_is_gone_and_the_rest_is_not(tmp_path: Path) -> None:
 
 
 def test_commits_reach_the_disk_before_they_count(tmp_path: Path) -> None:
-    """FULL: in WAL mode NORMAL was measured to lose commits when power is cut."""
+    """FULL: in WAL mode NORMAL may lose commits when power is cut."""
     outbox = Outbox(tmp_path / "o.sqlite")
     put(outbox, "a")
     assert outbox._store._db.execute("PRAGMA synchronous").fetchone() == (2,)
