@@ -1,8 +1,9 @@
 """A SQLite file that survives its disk: power cuts, a full disk, and what cannot be read any more.
 
-synchronous=FULL: in WAL mode NORMAL may lose commits when power is cut (sqlite.org/pragma.html). A
-reserve file stands beside the database: on a full disk even deleting needs room, and the reserve
-gives it. A file that SQLite cannot read is set aside, not deleted, and an empty one takes its place.
+synchronous=FULL: in WAL mode NORMAL may lose commits when power is cut (sqlite.org/pragma.html).
+A reserve file stands beside the database: on a full disk even deleting needs room, and the
+reserve gives it. A file that SQLite cannot read is set aside, not deleted, and an empty one takes
+its place.
 """
 
 import contextlib
