@@ -6,7 +6,6 @@ a fresh client that is driven by the sender thread, and what is under way is cou
 """
 
 import logging
-import random
 import select
 import sys
 import time
@@ -23,14 +22,14 @@ from agent.config import Mqtt
 from agent.core import Message, Receipt
 from agent.sinks import mqtt_client
 from agent.sinks.dial import Dial
-from agent.sinks.rival import Identity, Rival
+from agent.sinks.rival import Identity, Lost, Rival
 from agent.sinks.waker import Waker
 
 BACKOFF_S = (0.5, 60.0)
-RIVAL_S = (30.0, 60.0)  # two agents with one client id must not drive each other out in turn
 STALL_S = 6.0  # without an acknowledgement of anything: the other side is there no more
 CLOSE_S = 1.0
 LOOK_S = 1.0  # the longest sleep: how often a stall is looked for
+CLOSED = ("lost", "taken_over")  # by the broker, after it had let us in
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
 
 log = logging.getLogger("drsn.mqtt")
@@ -52,6 +51,7 @@ class MqttSink:
         self._seq_of: dict[int, int] = {}  # paho's message id -> seq
         self._receipts: list[Receipt] = []
         self._moved_s = 0.0  # when something was last acknowledged, or could not yet be
+        self._since_s = 0.0  # when the broker let us in
         self._rival = Rival(identity)
         self._backoff = Backoff(*BACKOFF_S)
         self._retry_s = 0.0  # monotonic
@@ -158,6 +158,8 @@ class MqttSink:
         """Forgets the connection and says when to try again."""
         if (state, why) != (self.state, self.why):
             log.warning("%s:%d: %s: %s", self._settings.host, self._settings.port, state, why)
+        if state not in CLOSED:
+            self._rival.absolve()
         self._client, self.window = None, 0
         self._seq_of.clear()
         self.state, self.why = state, why
@@ -174,6 +176,7 @@ class MqttSink:
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
         self.state, self.why = "connected", None
         self.session += 1
+        self._since_s = time.monotonic()
         self.window = getattr(properties, "ReceiveMaximum", 65535)
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
         client.subscribe(self._identity.topic)  # before our own birth there: what was last said
@@ -181,27 +184,29 @@ class MqttSink:
             self.send(birth)
 
     def _on_disconnect(
-        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: Any
+        self, client: paho.Client, _data: object, flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
         if self._client is not client:
             return
-        self._rival.closed_by_peer = True
-        if code.value == TAKEN_OVER or self._rival.about:
-            self._stand_back()
-        else:
-            self._lose("lost", f"disconnected, {code}")
+        silently = bool(self.window) and not flags.is_disconnect_packet_from_server
+        self._lose_to(
+            self._rival.closed(
+                str(code),
+                taken_over=code.value == TAKEN_OVER,
+                idle=silently and not self._seq_of,
+                lived_s=time.monotonic() - self._since_s,
+            )
+        )
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         """Something on our own topic."""
         if self._rival.drives_us_out(bytes(message.payload), message.retain, self.session):
             self._client = None
             client.disconnect()
-            self._stand_back()
+            self._lose_to(self._rival.stand_back())
 
-    def _stand_back(self) -> None:
-        self._rival.closed_by_peer = False
-        why = f"another agent uses the client id {self._identity.client_id!r}"
-        self._lose("taken_over", why, random.uniform(*RIVAL_S))
+    def _lose_to(self, lost: Lost) -> None:
+        self._lose(lost.state, lost.why, lost.wait_s)
 
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any

@@ -3,9 +3,14 @@
 A broker closes the older of two connections with one client id, some without saying why; the two
 would drive each other out for ever. So every agent says on its own `info` topic which outbox it
 speaks for, and listens there: what a predecessor left behind is no rival, what came since is.
+
+One that has our client id and another agent's name is not heard there. It shows by what it does:
+connection after connection is let in and soon closed by the broker while nothing is under way. A
+bad cable breaks in the traffic, and a broker that is down refuses; neither is taken for a rival.
 """
 
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +18,10 @@ from dataclasses import dataclass
 from agent.core import Message
 
 ABOUT_S = 600.0
+STAND_BACK_S = (30.0, 60.0)
+LOOK_AGAIN_S = (10.0, 15.0)  # after a second close that might be a rival's doing
+SURE_AFTER = 3  # such closes in a row
+SOON_S = 75.0  # a connection that lives longer was not closed by one who stands back in turn
 
 log = logging.getLogger("drsn.mqtt")
 
@@ -28,13 +37,23 @@ class Identity:
     is_other: Callable[[bytes], bool]  # whether what was said on `topic` is another agent's
 
 
+@dataclass(frozen=True)
+class Lost:
+    """What to make of a connection that was closed on us; `wait_s` None: nothing special."""
+
+    state: str
+    why: str
+    wait_s: float | None = None
+
+
 class Rival:
     """What is known of one; said in the log when it is news."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._heard_s: float | None = None  # monotonic, the last time
-        self.closed_by_peer = False  # our last connection
+        self._closed = False  # our last connection, by the broker
+        self._suspicious = 0  # closes in a row that might be its doing
 
     @property
     def about(self) -> bool:
@@ -49,4 +68,25 @@ class Rival:
         if not self.about:
             log.warning("another agent publishes as %s", self._identity.topic.rpartition("/")[0])
         self._heard_s = time.monotonic()
-        return retained and self.closed_by_peer
+        return retained and self._closed
+
+    def closed(self, why: str, taken_over: bool, idle: bool, lived_s: float) -> Lost:
+        """The broker closed our connection: `idle`, nothing of ours was unacknowledged then."""
+        self._closed = True
+        self._suspicious = self._suspicious + 1 if idle and lived_s < SOON_S else 0
+        if taken_over or self.about:
+            return self.stand_back()
+        if self._suspicious >= SURE_AFTER:
+            self._heard_s = time.monotonic()
+            return self.stand_back()
+        again_s = random.uniform(*LOOK_AGAIN_S) if self._suspicious == SURE_AFTER - 1 else None
+        return Lost("lost", f"disconnected, {why}", again_s)
+
+    def stand_back(self) -> Lost:
+        self._closed = False
+        why = f"another agent uses the client id {self._identity.client_id!r}"
+        return Lost("taken_over", why, random.uniform(*STAND_BACK_S))
+
+    def absolve(self) -> None:
+        """It was something else: the broker did not let us in, or gave another reason."""
+        self._suspicious = 0

@@ -1,0 +1,111 @@
+"""Two clients with one client id: told apart from bad cables and sick brokers, and calm."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Broker, eventually
+
+from agent import config
+from agent.core import Message
+from agent.sinks import rival as rivals
+from agent.sinks.mqtt import MqttSink
+from agent.sinks.rival import Identity, Rival
+
+WILL = Message(0, "drsn/a/status", b"offline", retain=True)
+
+
+def identity(topic: str = "drsn/a/info") -> Identity:
+    return Identity("same", WILL, list, topic, lambda info: info != b"me")
+
+
+def closed(rival: Rival, *, idle: bool = True, lived_s: float = 0.3) -> tuple[str, float | None]:
+    lost = rival.closed("why", taken_over=False, idle=idle, lived_s=lived_s)
+    return lost.state, lost.wait_s
+
+
+def test_three_closes_in_a_row_with_nothing_under_way_are_a_rival() -> None:
+    rival = Rival(identity())
+    assert closed(rival) == ("lost", None)
+    state, wait_s = closed(rival)
+    assert state == "lost"
+    assert wait_s is not None
+    assert 10 <= wait_s <= 15
+    for lived_s in (0.3, 1000.0, 0.3):  # known from the third on
+        state, wait_s = closed(rival, lived_s=lived_s)
+        assert state == "taken_over"
+        assert wait_s is not None
+        assert 30 <= wait_s <= 60
+
+
+def test_a_cable_that_breaks_in_the_traffic_is_no_rival() -> None:
+    rival = Rival(identity())
+    for _ in range(100):
+        assert closed(rival) == ("lost", None)
+        assert closed(rival, idle=False) == ("lost", None)
+
+
+def test_connections_that_last_are_no_rivals_doing() -> None:
+    rival = Rival(identity())
+    assert [closed(rival, lived_s=80) for _ in range(5)] == [("lost", None)] * 5
+
+
+def test_a_broker_that_was_away_between_is_no_rival() -> None:
+    rival = Rival(identity())
+    for _ in range(10):
+        assert closed(rival) == ("lost", None)
+        rival.absolve()
+
+
+def test_two_agents_with_other_names_and_one_client_id_both_say_so_and_keep_apart(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker closes the older one without a reason, and neither hears the other's `info`."""
+    monkeypatch.setattr(rivals, "LOOK_AGAIN_S", (0.5, 0.75))
+    monkeypatch.setattr(rivals, "STAND_BACK_S", (1.5, 3.0))
+    settings = config.Mqtt(port=broker.port)
+    sinks = [MqttSink(settings, identity(f"drsn/{name}/info")) for name in "ab"]
+
+    def both_know() -> bool:
+        for sink in sinks:
+            sink.poll(0.01)
+        return all(sink._rival.about for sink in sinks)
+
+    began_s = time.monotonic()
+    eventually(both_know, 20, "both know of the other")
+    assert caplog.text.count("taken_over: another agent uses the client id 'same'") == 2
+    for sink in sinks:
+        sink.close()
+    connects = lets_in(broker.folder / "mosquitto.log")
+    assert connects <= 4 + 2 * (time.monotonic() - began_s) / 1.5
+
+
+def lets_in(log: Path) -> int:
+    return log.read_text().count("New client connected")
+
+
+def test_a_broker_that_closes_before_letting_anybody_in_is_no_rival(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.backoff.random.uniform", lambda least, most: 0.0)
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.01)
+    sink = MqttSink(config.Mqtt(port=server.getsockname()[1]), identity())
+    accepted = 0
+
+    def five_times() -> bool:
+        nonlocal accepted
+        sink.poll(0.01)
+        try:
+            connection, _ = server.accept()
+        except TimeoutError:
+            return accepted >= 5
+        accepted += 1
+        connection.close()
+        return accepted >= 5
+
+    eventually(five_times, 10, "five connections")
+    assert not sink._rival.about
+    sink.close()
+    server.close()
