@@ -16,8 +16,8 @@ from collections.abc import Callable
 from agent import lanes, pipeline
 from agent.config import Config
 from agent.core import Scored, SourceError
+from agent.delivery.post import Post
 from agent.notify import notify
-from agent.post import Post
 from agent.timeline import WallClock
 from agent.watch import Watch
 

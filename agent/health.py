@@ -12,8 +12,8 @@ import numpy as np
 
 from agent import timeline, wire
 from agent.core import Message, Sink
+from agent.delivery.outbox import Outbox
 from agent.lanes import Lane
-from agent.outbox import Outbox
 from agent.records import (
     ClockHealth,
     Health,

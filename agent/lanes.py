@@ -12,8 +12,8 @@ from agent.contract import Contract, Decide
 from agent.core import Scored, Source
 from agent.decide import Decider, Judge
 from agent.errors import ConfigError
-from agent.feed import Feed
-from agent.intake import Intake
+from agent.intake.feed import Feed
+from agent.intake.reader import Intake
 from agent.pipeline import Channel
 from agent.records import SourceInfo
 from agent.ring import Ring

@@ -10,7 +10,7 @@ import ctypes
 import ctypes.util
 import time
 
-from agent.feed import Feed
+from agent.intake.feed import Feed
 
 HELD_S = 0.02
 STEP_S = 1.0  # a change of the offset by as much is a step, not drift

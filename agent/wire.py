@@ -14,8 +14,8 @@ import msgspec
 from agent import records
 from agent.contract import Contract
 from agent.core import Message, Prediction, Scored
+from agent.delivery.store import Gap
 from agent.records import Info, Model, Observation, SourceInfo
-from agent.store import Gap
 
 NOTHING = Prediction(())  # what a network says of a window that it was not shown
 ONLINE, OFFLINE = b"online", b"offline"

@@ -15,9 +15,9 @@ import numpy as np
 from agent import classify, zoo
 from agent.classify import OnnxClassifier
 from agent.core import Message
-from agent.outbox import Limits, Outbox
+from agent.delivery.outbox import Limits, Outbox
+from agent.delivery.store import Gap
 from agent.ring import Ring
-from agent.store import Gap
 from agent.windows import Windower
 from benchmarks.interleaved import Ratio, compare
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core import Block, Format, Mark
-from agent.feed import Feed
+from agent.intake.feed import Feed
 from agent.ring import Ring
 
 SIGNAL = np.random.default_rng(0).standard_normal((5000, 2)).astype(np.float32)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import disk
 from agent.core import Message
-from agent.outbox import Limits
-from agent.outbox import Outbox as _Outbox
-from agent.store import Gap
+from agent.delivery import disk
+from agent.delivery.outbox import Limits
+from agent.delivery.outbox import Outbox as _Outbox
+from agent.delivery.store import Gap
 
 
 def marker(epoch: str, gap: Gap) -> Message:
@@ -140,7 +140,7 @@ def test_age_is_running_time_so_no_step_of_the_wall_clock_ages_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [1000.0]
-    monkeypatch.setattr("agent.store.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("agent.delivery.store.time.monotonic", lambda: now_s[0])
     monkeypatch.setattr("time.time", lambda: 4e9)
     outbox = Outbox(tmp_path / "o.sqlite", Limits(age_s=60))
     put(outbox, "a")
@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_a_new_epoch_begins(
 def test_on_a_disk_that_takes_nothing_messages_wait_in_memory_and_then_the_oldest_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.outbox.IN_MEMORY", 5)
+    monkeypatch.setattr("agent.delivery.outbox.IN_MEMORY", 5)
     outbox = Outbox(tmp_path / "o.sqlite")
     put(outbox, "ab")
     outbox.settle([1])

@@ -1,6 +1,6 @@
 """One message that cannot be delivered never blocks the rest, and is given up for a reason."""
 
-from agent.refusals import PARK_AFTER, TRIES, Refusals
+from agent.delivery.refusals import PARK_AFTER, TRIES, Refusals
 
 
 def test_a_refused_message_is_tried_again_after_a_while_and_given_up_in_the_end() -> None:

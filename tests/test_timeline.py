@@ -6,7 +6,7 @@ import pytest
 
 from agent import timeline
 from agent.core import Format
-from agent.feed import Feed
+from agent.intake.feed import Feed
 from agent.ring import Ring
 from agent.timeline import Timeline, WallClock
 

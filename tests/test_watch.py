@@ -18,7 +18,7 @@ Settings = Callable[..., dict[str, Any]]
 # The agent as it is, but for one thing that goes wrong after a second.
 BROKEN = """
 import sys, time
-import agent.cli, agent.classify, agent.sender
+import agent.cli, agent.classify, agent.delivery.sender
 began_s = time.monotonic()
 def soon(): return time.monotonic() - began_s > 1.0
 {patch}
@@ -39,18 +39,18 @@ def classify(self, samples):
 agent.classify.OnnxClassifier.classify = classify
 """
 SENDER_DIES = """
-real = agent.sender.Sender._pump
+real = agent.delivery.sender.Sender._pump
 def pump(self):
     if soon(): raise RuntimeError("pump burst\\nin two lines")
     return real(self)
-agent.sender.Sender._pump = pump
+agent.delivery.sender.Sender._pump = pump
 """
 SENDER_HANGS = """
-real = agent.sender.Sender._pump
+real = agent.delivery.sender.Sender._pump
 def pump(self):
     if soon(): time.sleep(3600)
     return real(self)
-agent.sender.Sender._pump = pump
+agent.delivery.sender.Sender._pump = pump
 """
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conftest import free_port
 
-from agent.sender import MOST_UNDER_WAY
+from agent.delivery.sender import MOST_UNDER_WAY
 
 from .listener import Book, Listener
 from .outcome import Check, at_most, injection, none

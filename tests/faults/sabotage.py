@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from agent import cli
 from agent.classify import OnnxClassifier
-from agent.sender import Sender
+from agent.delivery.sender import Sender
 from agent.sinks.mqtt import MqttSink
 
 AFTER_S = 2.0

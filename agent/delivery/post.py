@@ -11,13 +11,13 @@ import msgspec
 from agent import __version__, health, wire
 from agent.config import Config
 from agent.core import Message, Scored, Sink
-from agent.disk import DiskError
+from agent.delivery.disk import DiskError
+from agent.delivery.outbox import Limits, Outbox
+from agent.delivery.sender import Sender
+from agent.delivery.store import Gap
 from agent.errors import ConfigError, UserError
 from agent.lanes import Lane
-from agent.outbox import Limits, Outbox
-from agent.sender import Sender
 from agent.sinks.stdout import StdoutSink
-from agent.store import Gap
 from agent.timeline import WallClock
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core import Message
-from agent.disk import Disk
+from agent.delivery.disk import Disk
 
 PARKED_KEPT = 100  # of the messages set aside, the newest stay for a person to look at
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from agent.backoff import Backoff
 from agent.core import Mark, Source, SourceError
-from agent.feed import Feed
+from agent.intake.feed import Feed
 from agent.ring import Ring
 
 BACKOFF_S = (0.5, 30.0)

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from agent.core import Message, Receipt, Sink
-from agent.outbox import Outbox
-from agent.refusals import RETRY_S, Refusals
+from agent.delivery.outbox import Outbox
+from agent.delivery.refusals import RETRY_S, Refusals
 
 MOST_UNDER_WAY = 20
 COMMIT_S = 0.1  # how long messages gather for one commit

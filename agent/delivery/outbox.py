@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core import Message
-from agent.disk import DiskError
-from agent.store import Gap, Row, Store
+from agent.delivery.disk import DiskError
+from agent.delivery.store import Gap, Row, Store
 
 IN_MEMORY = 2000  # messages that wait for a disk that takes nothing; then the oldest go
 FEW = 100  # messages in one transaction while the disk is in trouble

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from agent.cadence import Cadence
 from agent.core import Block, Format, Mark, Marks, Samples
-from agent.resample import Resampler
+from agent.intake.cadence import Cadence
+from agent.intake.resample import Resampler
 from agent.ring import Ring
 
 Flags = npt.NDArray[np.bool_]
