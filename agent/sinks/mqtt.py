@@ -6,13 +6,11 @@ a fresh client that is driven by the sender thread, and what is under way is cou
 """
 
 import logging
-import select
 import sys
 import time
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -22,6 +20,7 @@ from agent.config import Mqtt
 from agent.core import Message, Receipt
 from agent.sinks import mqtt_client
 from agent.sinks.dial import Dial
+from agent.sinks.pump import FINE, pump, rest
 from agent.sinks.rival import Identity, Lost, Rival
 from agent.sinks.waker import Waker
 
@@ -121,30 +120,13 @@ class MqttSink:
         return client
 
     def _work(self, timeout_s: float) -> None:
-        """Waits for the network or a `wake`, and moves what can be moved."""
         client = self._client
-        sock: Any = client.socket() if client else None
-        if client is None or sock is None:
+        if client is None or client.socket() is None:
             until_s = timeout_s if self._dial else self._retry_s - time.monotonic()
-            select.select([self._waker], [], [], max(0.0, min(timeout_s, until_s)))
-            self._waker.drain()
+            rest(self._waker, min(timeout_s, until_s))
             return
-        held = getattr(sock, "pending", int)()  # TLS: decrypted, so select does not see it
-        wanting = [sock] if client.want_write() else []
-        readable, writable, _ = select.select(
-            [sock, self._waker], wanting, [], 0.0 if held else timeout_s
-        )
-        self._waker.drain()
-        if held or sock in readable:
-            self._check(client, client.loop_read())
-        if writable and self._client is client:
-            self._check(client, client.loop_write())
-        if self._client is client:
-            self._check(client, client.loop_misc())
-
-    def _check(self, client: paho.Client, code: MQTTErrorCode) -> None:
-        """paho calls `on_disconnect` for most losses, but not for all."""
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS and self._client is client:
+        code = pump(client, self._waker, timeout_s)
+        if code != FINE and self._client is client:  # paho calls `on_disconnect` for most losses
             self._lose("lost", paho.error_string(code).rstrip("."))
 
     def _look_for_stall(self) -> None:
