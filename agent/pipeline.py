@@ -1,12 +1,13 @@
 """Windows in, scored windows out. No threads, no clock, no network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agent.core import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
+from agent.records import Physics
 from agent.windows import Windower
 
 DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves another
@@ -20,6 +21,7 @@ class Channel:
     windower: Windower
     classifier: Classifier
     decider: Decider
+    examine: Callable[[Window], tuple[Physics, ...] | None] = lambda window: None
 
 
 def step(channels: Sequence[Channel]) -> list[Scored]:
@@ -64,4 +66,5 @@ def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
 def _decide(channel: Channel, window: Window, prediction: Prediction | None) -> Scored:
     previous = channel.decider.state
     verdict, event = channel.decider.update(window.marks, prediction)
-    return Scored(channel.source, window, prediction, verdict, event, previous)
+    physics = None if event is None else channel.examine(window)
+    return Scored(channel.source, window, prediction, verdict, event, previous, physics)
