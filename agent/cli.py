@@ -1,6 +1,7 @@
 """Verbs and exit codes. Verbs of other packages (train, export ...) come in as entry points."""
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -79,6 +80,37 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=check)
 
 
+def _commission(parser: argparse.ArgumentParser) -> None:
+    def commission(chosen: argparse.Namespace) -> int:
+        from agent.baseline.commission import commission
+
+        for key in ("minutes", "false_alarms_per_month"):
+            if not getattr(chosen, key) > 0:
+                found = getattr(chosen, key)
+                raise UserError(f"--{key.replace('_', '-')}: found {found}, expected more than 0")
+        logs.start(chosen.log_level)
+        file = commission(
+            config.load(chosen.config),
+            chosen.source,
+            chosen.minutes,
+            chosen.recordings,
+            chosen.false_alarms_per_month,
+            functools.partial(print, flush=True),
+        )
+        print(f"wrote {file}")
+        return 0
+
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--source", required=True, metavar="NAME", help="in the configuration")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of sound signal (%(default)g)")
+    parser.add_argument(
+        "--recordings", nargs="+", default=[], metavar="PATH", help="instead of the live source"
+    )
+    parser.add_argument("--false-alarms-per-month", type=float, default=1.0, help="%(default)g")
+    _add_log_level(parser, "WARNING")
+    parser.set_defaults(run=commission)
+
+
 def _replay(parser: argparse.ArgumentParser) -> None:
     def replay(chosen: argparse.Namespace) -> int:
         logs.start(chosen.log_level)
@@ -154,6 +186,7 @@ def _add_log_level(parser: argparse.ArgumentParser, default: str) -> None:
 _VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "run": (_run, "run the agent"),
     "check": (_check, "check a configuration, its models and its sources, and start nothing"),
+    "commission": (_commission, "learn what a source is like while its machine is healthy"),
     "demo": (_demo, "watch a simulated machine's fault being found, over MQTT"),
     "replay": (_replay, "score a recording: JSON lines, no broker"),
     "model": (_model, "print what a model file says of itself"),

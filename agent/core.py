@@ -98,6 +98,7 @@ class Scored:
     event: Verdict | None  # the source's new state, where this window changed it
     previous: Verdict  # the state that held before
     physics: tuple[Physics, ...] | None = None  # a channel each, where the state has changed
+    anomaly: float | None = None  # distance to the baseline over its threshold; None: has none
 
 
 @dataclass(frozen=True, slots=True)

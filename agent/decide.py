@@ -3,8 +3,9 @@
 One window is judged by `Judge.of`. A source's state then moves as follows. The probabilities of
 judged windows are smoothed exponentially. A label may be entered while its smoothed probability
 is at least `enter`, and is held until it falls below `exit`; with no label to hold or enter, the
-state is `abstain`. Flagged windows call for `sensor_fault`, unknown ones for `unknown`. Whatever
-is called for must be called for by `patience` windows in a row.
+state is `abstain`. Flagged windows call for `sensor_fault`, unknown ones for `unknown`, and so do
+those that look normal to the network and are unlike the machine when it was commissioned (anomaly
+above 1). Whatever is called for must be called for by `patience` windows in a row.
 """
 
 from dataclasses import dataclass
@@ -60,14 +61,16 @@ class Decider:
         self._in_a_row = 0
         self._announced = False
 
-    def update(self, marks: Mark, prediction: Prediction | None) -> tuple[Verdict, Verdict | None]:
+    def update(
+        self, marks: Mark, prediction: Prediction | None, anomaly: float | None = None
+    ) -> tuple[Verdict, Verdict | None]:
         """The window's own verdict, and the new state if this window changed it.
 
         The first window always announces a state, so that a subscriber knows where it stands.
         """
-        verdict = self._judge.of(marks, prediction)
-        self._smooth(verdict, prediction)
-        wanted = self._wanted(verdict)
+        judged = self._judge.of(marks, prediction)
+        self._smooth(judged, prediction)
+        verdict, wanted = _doubted(judged, anomaly), _doubted(self._wanted(judged), anomaly)
         same = (wanted.decision, wanted.label) == (
             self._called_for.decision,
             self._called_for.label,
@@ -118,6 +121,13 @@ class Decider:
     def _held(self) -> int | None:
         label = self.state.label
         return None if label is None else self._judge.labels.index(label)
+
+
+def _doubted(verdict: Verdict, anomaly: float | None) -> Verdict:
+    """What is called normal and is like nothing in commissioning is unknown; a fault stays one."""
+    if verdict.decision != "normal" or anomaly is None or anomaly <= 1:
+        return verdict
+    return Verdict("unknown", None, verdict.probability)
 
 
 def _blend(

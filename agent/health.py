@@ -86,7 +86,13 @@ def _source(lane: Lane) -> SourceHealth:
         missed=lane.channel.windower.missed,
         decision=lane.channel.decider.state.decision,
         latency_ms=_spread_ms(list(lane.latencies_s)),
+        drift=_drift(lane),
     )
+
+
+def _drift(lane: Lane) -> float | None:
+    drift = None if lane.channel.monitor is None else lane.channel.monitor.drift
+    return None if drift is None else round(drift, 4)
 
 
 def _spread_ms(latencies_s: Sequence[float]) -> tuple[float, float] | None:

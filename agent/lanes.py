@@ -5,8 +5,12 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agent import classify, config, pipeline, sources, wire, zoo
+from agent.baseline import record
+from agent.baseline.monitor import Monitor
+from agent.baseline.record import Frame
 from agent.classify import OnnxClassifier
 from agent.contract import Contract, Decide
 from agent.core import Scored, Source
@@ -106,26 +110,46 @@ class Lane:
         )
 
 
-def build(chosen: config.Config, wake: Callable[[], None], clock: WallClock) -> list[Lane]:
-    """Every source, opened; a model that several share is loaded once. `ConfigError`."""
+def build(
+    chosen: config.Config, wake: Callable[[], None], clock: WallClock, commissioned: bool = True
+) -> list[Lane]:
+    """Every source, opened; a model that several share is loaded once. `ConfigError`.
+
+    `commissioned` False leaves baselines unread: a new one is about to be made.
+    """
     models: dict[str, OnnxClassifier] = {}
-    topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
     lanes: list[Lane] = []
     for settings in chosen.sources:
         try:
             model = settings.common.model
             if model not in models:
                 models[model] = classify.load(zoo.find(model))
-            lanes.append(_build(settings, models[model], topics, wake, clock))
+            folder = Path(chosen.agent.state_dir) if commissioned else None
+            topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
+            lanes.append(_build(settings, models[model], topics, folder, wake, clock))
         except ConfigError as error:
             raise ConfigError(f"{settings.path} ({settings.common.name}): {error}") from None
     return lanes
+
+
+def frame(settings: config.Source, contract: Contract) -> Frame:
+    """What a baseline of this source must have been learned from."""
+    common = settings.common
+    return Frame(
+        rate_hz=contract.rate_hz,
+        window=contract.window,
+        channels=common.channels,
+        scale=common.scale,
+        hop_s=common.hop_s,
+        patience=_decide(settings, contract).patience,
+    )
 
 
 def _build(
     settings: config.Source,
     model: OnnxClassifier,
     topics: wire.Topics,
+    baselines: Path | None,
     wake: Callable[[], None],
     clock: WallClock,
 ) -> Lane:
@@ -148,6 +172,7 @@ def _build(
             windower,
             model,
             Decider(judge, decide),
+            None if baselines is None else _monitor(settings, contract, baselines),
             functools.partial(measure.examine, ring, _known(common, contract, unit)),
         ),
         origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
@@ -155,6 +180,12 @@ def _build(
     )
     lane.intake.open()
     return lane
+
+
+def _monitor(settings: config.Source, contract: Contract, folder: Path) -> Monitor | None:
+    """Where the source was commissioned."""
+    found = record.load(folder, settings.common.name, frame(settings, contract))
+    return None if found is None else Monitor(found)
 
 
 def _known(common: config.SourceKeys, contract: Contract, unit: str) -> measure.Known:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.baseline.monitor import Monitor
 from agent.core import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
 from agent.records import Physics
@@ -21,6 +22,7 @@ class Channel:
     windower: Windower
     classifier: Classifier
     decider: Decider
+    monitor: Monitor | None = None  # of what the machine is like when healthy, if commissioned
     examine: Callable[[Window], tuple[Physics, ...] | None] = lambda window: None
 
 
@@ -65,6 +67,9 @@ def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
 
 def _decide(channel: Channel, window: Window, prediction: Prediction | None) -> Scored:
     previous = channel.decider.state
-    verdict, event = channel.decider.update(window.marks, prediction)
+    anomaly = None
+    if channel.monitor is not None and not window.marks:
+        anomaly = channel.monitor.anomaly(window.samples)
+    verdict, event = channel.decider.update(window.marks, prediction, anomaly)
     physics = None if event is None else channel.examine(window)
-    return Scored(channel.source, window, prediction, verdict, event, previous, physics)
+    return Scored(channel.source, window, prediction, verdict, event, previous, physics, anomaly)

@@ -67,6 +67,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float  # from the window's last sample to the outbox
     previous: str | None = None  # the decision before; in states and events
     physics: tuple[Physics, ...] | None = None  # a channel each; in states and events
+    anomaly: float | None = None  # of the window; above 1: unlike the machine when commissioned
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +126,7 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     missed: int  # windows of which nothing was left
     decision: str
     latency_ms: tuple[float, float] | None  # p50 and p99: last sample to outbox
+    drift: float | None = None  # as anomaly, of the average of the last windows
 
 
 class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -110,6 +110,7 @@ def _record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Obser
         latency_ms=round(stamp.latency_s * 1000, 2),
         previous=None if topic == "window" else scored.previous.decision,
         physics=None if topic == "window" else scored.physics,
+        anomaly=_rounded(scored.anomaly, 4),
     )
 
 

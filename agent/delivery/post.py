@@ -1,14 +1,12 @@
 """Everything between a scored window and the broker, put together: outbox, sender, sink."""
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health, wire
+from agent import __version__, health, statedir, wire
 from agent.config import Config
 from agent.core import Message, Scored, Sink
 from agent.delivery.disk import DiskError
@@ -108,13 +106,9 @@ def _open_outbox(
     if chosen.agent.sink == "stdout":
         return Outbox(None, limits, make_gap), None
     folder = Path(chosen.agent.state_dir)
+    lock = statedir.claim(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return Outbox(folder / "outbox.sqlite", limits, make_gap), lock
-    except BlockingIOError:
-        raise ConfigError(f"agent.state_dir: {folder} is in use by another agent") from None
     except DiskError as error:
         raise UserError(
             f"agent.state_dir: {folder}: the outbox cannot be opened: {error}"

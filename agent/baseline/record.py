@@ -1,0 +1,89 @@
+"""The file that holds a baseline: one a source, in the state directory, whole or not at all."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from agent.baseline.states import State
+from agent.errors import ConfigError
+
+SCHEMA = "drsn-baseline/1"
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What windows it was learned from: another frame would give other numbers."""
+
+    rate_hz: float
+    window: int
+    channels: tuple[int, ...] | None
+    scale: float
+    hop_s: float
+    patience: int
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a healthy machine is like. `threshold` is a distance (`agent.baseline.states`)."""
+
+    schema: str = SCHEMA
+    source: str = ""
+    made: str = ""  # ISO 8601
+    frame: Frame
+    states: tuple[State, ...]
+    threshold: float
+    false_alarms_per_month: float
+    windows: int
+    stretches: int  # of healthy running that the threshold was read from
+    extrapolated_decades: float  # from there to the rate asked for
+
+
+def path(state_dir: Path, source: str) -> Path:
+    return state_dir / f"baseline-{source}.json"
+
+
+def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
+    """The source's baseline, None where it has none; `ConfigError` where it does not fit."""
+    file = path(state_dir, source)
+    again = "commission the source again, or delete the file"
+    try:
+        data = file.read_bytes()
+        schema = msgspec.json.decode(data, type=dict).get("schema")
+        if schema != SCHEMA:
+            raise ConfigError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {again}")
+        found = msgspec.json.decode(data, type=Baseline)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if not os.access(state_dir, os.X_OK):  # not our folder: whoever needs it will say so
+            return None
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{file}: not a baseline ({error}): {again}") from None
+    for key in Frame.__struct_fields__:
+        was, now = getattr(found.frame, key), getattr(frame, key)
+        if was != now:
+            raise ConfigError(f"{file}: {key}: found {was}, expected {now} as it is now: {again}")
+    return found
+
+
+def save(baseline: Baseline, state_dir: Path) -> Path:
+    """Writes it beside its predecessor and puts it in its place at once."""
+    file = path(state_dir, baseline.source)
+    new = file.with_name(f"{file.name}.new")
+    try:
+        with new.open("wb") as out:
+            out.write(msgspec.json.format(msgspec.json.encode(baseline), indent=1))
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+        folder = os.open(state_dir, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None
+    return file
