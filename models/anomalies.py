@@ -94,12 +94,7 @@ def judged(
     learned = states.learn(rows(first, learned_db, 0))
 
     def apart(signals: Sequence[data.Array], seed: int) -> Vector:
-        return np.asarray(
-            [
-                states.distance(states.deviations(learned, row))
-                for row in rows(signals, heard_db, seed)
-            ]
-        )
+        return states.distances(learned, rows(signals, heard_db, seed))
 
     healthy, faulty = apart(second, 1), apart(rig.faults, 2)
     beyond, found = (float((each > LEAST_DISTANCE).mean()) for each in (healthy, faulty))

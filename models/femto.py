@@ -57,8 +57,7 @@ def distances(life: Life) -> Vector:
     """Of every snapshot after commissioning."""
     healthy = life.share < COMMISSIONED
     learned = states.learn(life.rows[healthy])
-    rows = life.rows[~healthy]
-    return np.asarray([states.distance(states.deviations(learned, row)) for row in rows])
+    return states.distances(learned, life.rows[~healthy])
 
 
 def alarm(life: Life, threshold: float) -> float | None:

@@ -175,6 +175,7 @@ def test_every_verb_has_help() -> None:
     for verb in (
         "run",
         "check",
+        "commission",
         "demo",
         "replay",
         "model",

@@ -59,5 +59,5 @@ def _left_out(rows: Vector) -> Vector:
     apart = np.zeros(len(rows))
     for part in np.array_split(np.arange(len(rows)), FOLDS):
         learned = states.learn(np.delete(rows, part, axis=0))
-        apart[part] = [states.distance(states.deviations(learned, rows[at])) for at in part]
+        apart[part] = states.distances(learned, rows[part])
     return apart

@@ -59,6 +59,13 @@ def distance(deviation: Vector) -> float:
     return float(np.sort(np.abs(deviation))[-MOST:].mean())
 
 
+def distances(states: tuple[State, ...], rows: Vector) -> Vector:
+    """Of each row of features [windows, features] from the state nearest to it."""
+    each = [np.abs((rows - np.asarray(s.centre)) / np.asarray(s.spread)) for s in states]
+    nearest: Vector = np.min([np.sort(d, axis=1)[:, -MOST:].mean(axis=1) for d in each], axis=0)
+    return nearest
+
+
 def _state(rows: Vector, members: npt.NDArray[np.bool_]) -> State:
     """Median and spread; the spread never less than `LEAST_SPREAD_DB`."""
     own = rows[members]
