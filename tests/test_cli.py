@@ -1,6 +1,7 @@
 """What a user sees: one line for a mistake, and exit codes that a supervisor can act on."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def test_every_verb_has_help() -> None:
         "quantize",
         "evaluate",
     ):
-        assert f"    {verb} " in listed
+        assert re.search(rf"(?m)^    {verb}\b", listed)
         assert command(verb, "--help").returncode == 0
 
 
