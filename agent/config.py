@@ -15,10 +15,12 @@ import msgspec
 import yaml
 
 from agent import sources
+from agent.bearing import Bearing, MachineClass
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
 from agent.strict import convert, unknown_key
 
+ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length=64)]
@@ -85,6 +87,9 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     unit: str | None = None
     buffer_s: Positive = 10.0
     publish_windows: bool = False
+    rpm: Positive | None = None  # of the shaft; None: not known
+    bearing: Bearing | None = None
+    machine_class: MachineClass | None = None
     decide: DecideOverrides = DecideOverrides()
 
 
@@ -143,7 +148,10 @@ def parse(tree: object) -> Config:
 
 
 def _source(raw: Mapping[str, Any], path: str) -> Source:
-    """Splits the keys of one source into the common ones and its kind's own."""
+    """Splits the keys of one source into the common ones and its kind's own.
+
+    A key that both have (the speed of a simulated machine) goes to both.
+    """
     kind = raw.get("kind")
     if kind not in sources.KINDS:
         found = "no kind" if kind is None else repr(kind)
@@ -155,7 +163,18 @@ def _source(raw: Mapping[str, Any], path: str) -> Source:
             raise unknown_key(path, key, (*common_keys, *own_keys))
     common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
     own = convert({k: v for k, v in raw.items() if k in own_keys}, options, path)
+    _check_machine(common, path)
     return Source(path, common, own)
+
+
+def _check_machine(common: SourceKeys, path: str) -> None:
+    """What is said of the machine is of use: orders have a speed, a class has its unit."""
+    if common.bearing is not None and common.rpm is None:
+        raise ConfigError(f"{path}.bearing: found no rpm beside it, expected the shaft's speed")
+    if common.machine_class is not None and common.unit not in ACCELERATION:
+        found = "no unit" if common.unit is None else f"unit {common.unit!r}"
+        expected = " or ".join(ACCELERATION)
+        raise ConfigError(f"{path}.machine_class: found {found} beside it, expected {expected}")
 
 
 def _with_version_text(tree: object) -> object:

@@ -99,6 +99,9 @@ class Lane:
             labels=contract.labels,
             normal=contract.normal,
             model=self.origin.model,
+            rpm=common.rpm,
+            bearing=None if common.bearing is None else common.bearing.orders,
+            machine_class=common.machine_class,
         )
 
 

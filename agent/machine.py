@@ -1,10 +1,9 @@
 """A simulated rotating machine: shaft, gear mesh and a rolling bearing that may be damaged.
 
-A defect on a race or a ball is struck at the bearing's own frequencies (the kinematic orders
-below, e.g. Randall & Antoni, "Rolling element bearing diagnostics - a tutorial", MSSP 25(2),
-2011), each strike a little early or late because the rollers slip, and every strike makes a
-structural resonance ring. An inner race turns through the load zone, so its strikes swell once
-a revolution of the shaft; a ball does so once a revolution of the cage; an outer race stays.
+A defect on a race or a ball is struck at the bearing's own frequencies (`agent.bearing`), each
+strike a little early or late because the rollers slip, and every strike makes a structural
+resonance ring. An inner race turns through the load zone, so its strikes swell once a revolution
+of the shaft; a ball does so once a revolution of the cage; an outer race stays.
 """
 
 import math
@@ -13,6 +12,8 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from agent.bearing import Orders, of_geometry
 
 Fault = Literal["normal", "inner", "outer", "ball"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -30,17 +31,17 @@ class Bearing:
 
     def order(self, fault: Fault) -> float:
         """Strikes per revolution of the shaft (a damaged ball strikes both races)."""
-        ratio = self.ball_mm / self.pitch_mm * math.cos(math.radians(self.contact_deg))
+        found = self.orders
         return {
             "normal": 0.0,
-            "inner": self.balls / 2 * (1 + ratio),
-            "outer": self.balls / 2 * (1 - ratio),
-            "ball": self.pitch_mm / self.ball_mm * (1 - ratio**2),
+            "inner": found.bpfi,
+            "outer": found.bpfo,
+            "ball": 2 * found.bsf,
         }[fault]
 
     @property
-    def cage_order(self) -> float:
-        return 0.5 * (1 - self.ball_mm / self.pitch_mm * math.cos(math.radians(self.contact_deg)))
+    def orders(self) -> Orders:
+        return of_geometry(self.balls, self.ball_mm, self.pitch_mm, self.contact_deg)
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Machine:
 
     def _swell(self, fault: Fault, frame: float) -> float:
         """How hard a strike is: the load on the defect at that moment, 0 to 1."""
-        order = {"inner": 1.0, "ball": self.spec.bearing.cage_order}.get(fault)
+        order = {"inner": 1.0, "ball": self.spec.bearing.orders.ftf}.get(fault)
         if order is None:
             return 1.0
         return float(1 + math.cos(order * self._turns(frame) + self._phase[0])) / 2

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from agent.bearing import MachineClass, Orders
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Which network said so."""
@@ -53,6 +55,9 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     normal: tuple[str, ...]
     model: Model
+    rpm: float | None = None  # of the shaft, as configured
+    bearing: Orders | None = None
+    machine_class: MachineClass | None = None
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):

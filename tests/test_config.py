@@ -9,11 +9,14 @@ import pytest
 import yaml
 
 from agent import config, sources
+from agent.bearing import of_geometry
 from agent.contract import Decide
 from agent.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.yaml"
 SYNTH = {"name": "a", "kind": "synth", "model": "bearing"}
+ORDERS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
+GEOMETRY = {"balls": 9, "ball_mm": 7.94, "pitch_mm": 39.04}
 BROKEN: dict[str, tuple[Any, str]] = {
     "no sources": ({}, "sources: found none, expected at least one"),
     "not a mapping": ([1], "top level: found [1], expected a mapping"),
@@ -69,6 +72,42 @@ BROKEN: dict[str, tuple[Any, str]] = {
         {"sources": [SYNTH, SYNTH]},
         "sources[1].name: found 'a' twice, expected unique names",
     ),
+    "half a bearing": (
+        {"sources": [SYNTH | {"rpm": 1797, "bearing": {"bpfo": 3.585, "balls": 9}}]},
+        "sources[0].bearing: found {'bpfo': 3.585, 'balls': 9}, expected either bpfo, bpfi, bsf, "
+        "ftf or balls, ball_mm, pitch_mm (and angle_deg)",
+    ),
+    "orders of the races swapped": (
+        {"sources": [SYNTH | {"rpm": 1797, "bearing": ORDERS | {"bpfo": 5.415, "bpfi": 3.585}}]},
+        "sources[0].bearing: found {'bpfo': 5.415, 'bpfi': 3.585, 'bsf': 2.357, 'ftf': 0.398}, "
+        "expected ftf < 1 < bpfo < bpfi",
+    ),
+    "twice the ball's spin": (
+        {"sources": [SYNTH | {"rpm": 1797, "bearing": ORDERS | {"bsf": 4.7135}}]},
+        "sources[0].bearing: found {'bpfo': 3.585, 'bpfi': 5.415, 'bsf': 4.7135, 'ftf': 0.398}, "
+        "expected bsf of at most 2.357",
+    ),
+    "balls as large as their circle": (
+        {"sources": [SYNTH | {"rpm": 1797, "bearing": GEOMETRY | {"ball_mm": 40}}]},
+        "sources[0].bearing: found {'balls': 9, 'ball_mm': 40, 'pitch_mm': 39.04}, "
+        "expected ball_mm < pitch_mm",
+    ),
+    "a bearing whose speed is not known": (
+        {"sources": [SYNTH | {"bearing": ORDERS}]},
+        "sources[0].bearing: found no rpm beside it, expected the shaft's speed",
+    ),
+    "an unknown class of machine": (
+        {"sources": [SYNTH | {"machine_class": "large"}]},
+        "sources[0].machine_class: found 'large', expected one of the allowed values",
+    ),
+    "a class of machine without a unit": (
+        {"sources": [SYNTH | {"machine_class": "group1-rigid"}]},
+        "sources[0].machine_class: found no unit beside it, expected m/s2 or g",
+    ),
+    "a class of machine with another unit": (
+        {"sources": [SYNTH | {"machine_class": "group1-rigid", "unit": "V"}]},
+        "sources[0].machine_class: found unit 'V' beside it, expected m/s2 or g",
+    ),
     "probability above one": (
         {"sources": [SYNTH | {"decide": {"enter": 1.5}}]},
         "sources[0].decide.enter: found 1.5, expected a number <= 1.0",
@@ -120,6 +159,26 @@ def test_a_decision_setting_overrides_the_models_and_leaves_the_rest() -> None:
     given = config.parse({"sources": [SYNTH | {"decide": {"patience": 9}}]})
     decide = given.sources[0].common.decide.over(Decide(enter=0.7, exit=0.6))
     assert (decide.enter, decide.exit, decide.patience) == (0.7, 0.6, 9)
+
+
+@pytest.mark.parametrize("bearing", [ORDERS, GEOMETRY, GEOMETRY | {"angle_deg": 0}])
+def test_a_bearing_may_be_told_by_its_orders_or_by_its_geometry(bearing: dict[str, Any]) -> None:
+    given = config.parse({"sources": [SYNTH | {"rpm": 1797, "bearing": bearing}]})
+    found = given.sources[0].common.bearing
+    assert found is not None
+    # The orders printed for the 6205 at the Case Western Reserve bearing data centre.
+    assert msgspec.structs.asdict(found.orders) == pytest.approx(ORDERS, rel=1e-3)
+
+
+def test_a_contact_angle_brings_the_races_together() -> None:
+    straight, slanted = of_geometry(9, 7.94, 39.04), of_geometry(9, 7.94, 39.04, 40.0)
+    assert straight.bpfo < slanted.bpfo < 4.5 < slanted.bpfi < straight.bpfi
+    assert slanted.bpfo + slanted.bpfi == pytest.approx(9)
+
+
+def test_the_simulated_machine_turns_at_the_speed_that_its_source_has() -> None:
+    given = config.parse({"sources": [SYNTH | {"rpm": 900}]}).sources[0]
+    assert (given.common.rpm, given.options.rpm) == (900, 900)  # type: ignore[attr-defined]
 
 
 def uncommented() -> dict[str, Any]:
