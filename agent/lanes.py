@@ -142,7 +142,14 @@ def _build(
         settings=settings,
         intake=_intake(settings, contract, ring, wake, timeline),
         ring=ring,
-        channel=Channel(common.name, windower, model, Decider(judge, decide)),
+        channel=Channel(
+            source=common.name,
+            windower=windower,
+            classifier=model,
+            decider=Decider(judge, decide),
+            rpm=common.rpm,
+            orders=None if common.bearing is None else common.bearing.orders,
+        ),
         origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
         timeline=timeline,
     )

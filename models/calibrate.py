@@ -24,11 +24,14 @@ class SnrLine:
     bias: float
 
 
-def forward(network: nn.Module, samples: Array, batch: int = 128) -> tuple[Tensor, Tensor]:
-    """Raw windows [n, channels, window] -> logits [n, classes], alphas [n, thresholds]."""
+def forward(
+    network: nn.Module, samples: Array, running: Array, batch: int = 128
+) -> tuple[Tensor, Tensor]:
+    """Raw windows [n, channels, window], machines [n, 5] -> logits [n, classes], alphas."""
+    x, told = torch.from_numpy(samples), torch.from_numpy(running)
     with torch.inference_mode():
         parts = [
-            network(standardize(torch.from_numpy(samples[start : start + batch])))
+            network(standardize(x[start : start + batch]), told[start : start + batch])
             for start in range(0, len(samples), batch)
         ]
     logits, alphas = zip(*parts, strict=True)

@@ -10,7 +10,7 @@ from torch import nn
 
 from agent.errors import UserError
 from models.calibrate import SnrLine
-from models.families import build
+from models.families import untrained
 from models.recipe import Recipe
 
 
@@ -51,9 +51,3 @@ def load(path: Path) -> Checkpoint:
         raise UserError(f"{path}: {error.strerror}, expected a checkpoint") from None
     except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, msgspec.MsgspecError):
         raise UserError(f"{path}: found no checkpoint made by `drsn-agent train`") from None
-
-
-def untrained(recipe: Recipe) -> nn.Module:
-    """The recipe's network before training."""
-    classes = len(recipe.labels)
-    return build(recipe.family, recipe.preset, recipe.channels, recipe.window, classes)

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from agent import bearing
+from agent.bearing import UNKNOWN, Running
 from agent.errors import UserError
 from models.recipe import Source
 
@@ -33,6 +35,7 @@ class Entry:
     rate_hz: float
     scale: tuple[float, ...]
     severity: str = ""
+    rpm: float = 0.0  # of the shaft; 0: not known
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Recording:
     label: str
     samples: Array
     severity: str = ""
+    running: Running = UNKNOWN
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -81,6 +85,7 @@ def load(
             label=entry.label,
             samples=read(entry, source, rate_hz),
             severity=entry.severity,
+            running=bearing.running(entry.rpm, source.bearing.orders if source.bearing else None),
         )
         for entry in chosen
     ]
@@ -129,9 +134,11 @@ def _row(folder: Path, line: int, row: dict[str, str]) -> Entry:
     try:
         rate_hz = float(row.get("rate_hz") or 0)
         scale = tuple(float(factor) for factor in (row.get("scale") or "").split("|") if factor)
+        rpm = float(row.get("rpm") or 0)
     except ValueError as error:
-        raise UserError(f"{where}: rate_hz or scale: {error}") from None
-    return Entry(path, row["label"], row["split"], rate_hz, scale, row.get("severity") or "")
+        raise UserError(f"{where}: rate_hz, scale or rpm: {error}") from None
+    severity = row.get("severity") or ""
+    return Entry(path, row["label"], row["split"], rate_hz, scale, severity, rpm)
 
 
 def _per_label(folder: Path) -> list[Entry]:

@@ -64,11 +64,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Judged:
-    """Windows [n, channels, window], their labels' and their recordings' indices [n]."""
+    """Windows [n, channels, window], their labels' and recordings' indices [n], machines [n, 5]."""
 
     samples: Array
     targets: Indices
     origins: Indices
+    running: Array
 
 
 def held_back(network: OnnxClassifier, folder: Path, split: str) -> list[Recording]:
@@ -137,6 +138,7 @@ def _windows(recordings: Sequence[Recording], labels: Sequence[str], window: int
         np.concatenate(cut),
         np.repeat(targets, PER_RECORDING),
         np.repeat(np.arange(len(recordings)), PER_RECORDING),
+        np.repeat(np.array([r.running for r in recordings], np.float32), PER_RECORDING, axis=0),
     )
 
 
@@ -162,7 +164,7 @@ def _condition(
     hop_s: float,
 ) -> Condition:
     contract = network.contract
-    said = network.classify(samples)
+    said = network.classify(samples, judged.running)
     probabilities = np.array([prediction.probabilities for prediction in said])
     counts = _per_recording(judged, probabilities.argmax(1), len(contract.labels))
     total, drawn = counts.sum(0), scores.resampled(counts, labels, seed)

@@ -6,8 +6,17 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from agent.contract import INPUT, METADATA_KEY, PROBABILITIES, SCHEMA, Contract
+from agent.contract import (
+    INPUT,
+    METADATA_KEY,
+    PROBABILITIES,
+    RUNNING,
+    RUNNING_WIDTH,
+    SCHEMA,
+    Contract,
+)
 from models.checkpoint import Checkpoint
+from models.families import READ_RUNNING
 from models.standardize import standardize
 
 OPSET = 20
@@ -27,9 +36,12 @@ class Released(nn.Module):
             self.snr.weight.data = torch.tensor(checkpoint.snr.weight).reshape(1, -1, 1, 1)
             self.snr.bias.data = torch.tensor([checkpoint.snr.bias])  # type: ignore[union-attr]
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
-        """[batch, channels, window] -> probabilities [batch, labels] (, shrinkage, snr_db)."""
-        logits, alphas = self.network(standardize(samples))
+    def forward(self, samples: Tensor, running: Tensor | None = None) -> tuple[Tensor, ...]:
+        """[batch, channels, window] -> probabilities [batch, labels] (, shrinkage, snr_db).
+
+        `running` [batch, 5], where the network reads it.
+        """
+        logits, alphas = self.network(standardize(samples), running)
         probabilities = torch.softmax(logits / self.temperature, 1)
         if self.snr is None:
             return (probabilities,)
@@ -41,16 +53,18 @@ class Released(nn.Module):
 def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
     """Writes the float network to `path`; batch norms are folded where they follow a conv."""
     recipe = checkpoint.recipe
-    example = torch.zeros(2, recipe.channels, recipe.window)
+    example = {INPUT: torch.zeros(2, recipe.channels, recipe.window)}
+    if recipe.family in READ_RUNNING:
+        example[RUNNING] = torch.zeros(2, RUNNING_WIDTH)
     names = [PROBABILITIES, "shrinkage", "snr_db"] if checkpoint.snr else [PROBABILITIES]
     program = torch.onnx.export(
         Released(checkpoint).eval(),
-        (example,),
-        input_names=[INPUT],
+        tuple(example.values()),
+        input_names=list(example),
         output_names=names,
         opset_version=OPSET,
         dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},),
+        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},) * len(example),
         verbose=False,
     )
     assert program is not None

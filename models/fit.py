@@ -30,7 +30,7 @@ def fit(recipe: Recipe, root: Path, progress: Progress) -> Checkpoint:
 def _temperature(recipe: Recipe, root: Path, network: nn.Module) -> float:
     """Fitted on noisy validation windows: on its own training windows a network is too sure."""
     noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
-    logits, _ = forward(network, noisy.samples)
+    logits, _ = forward(network, noisy.samples, noisy.running)
     return temperature(logits, torch.from_numpy(noisy.targets))
 
 
@@ -38,5 +38,5 @@ def _snr(recipe: Recipe, recordings: list[Recording], network: nn.Module) -> Snr
     """Fitted on training windows, of which there are enough for so many thresholds."""
     many = msgspec.structs.replace(recipe, batch=SNR_WINDOWS)
     drawn: Batch = next(batches(recordings, many, np.random.default_rng(recipe.seed + 1)))
-    _, alphas = forward(network, drawn.samples)
+    _, alphas = forward(network, drawn.samples, drawn.running)
     return snr_line(alphas, drawn.snr_db)

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import yaml
 
+from agent.bearing import Bearing
 from agent.contract import Decide
 from agent.errors import UserError
 from agent.machine import FAULTS
@@ -24,6 +25,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     val: tuple[str, ...] = ("val",)
     channels: tuple[int, ...] = (0,)  # of each recording, those that the network reads
     speeds: tuple[float, ...] = (1.0,)  # training repeats each recording at these, relative
+    bearing: Bearing | None = None  # of the machine; a manifest's rpm is the shaft's speed
     terms: str = ""  # licence and citation, for the card
 
 
@@ -37,6 +39,14 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not set(self.kinds) <= set(TRAINING):
             raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(TRAINING)}")
+
+
+class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of the machine's running training keeps from the network, so that it copes without."""
+
+    rpm_off: Share = 0.02  # the told speed is off by up to this share: slip, nominal speeds
+    no_orders: Share = 0.1  # of windows: the bearing is not told
+    nothing: Share = 0.2  # of windows: neither speed nor bearing is told
 
 
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +79,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     normal_share: Share | None = None  # of the training windows; None: every label as often
     colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
+    told: Told = Told()
     data: tuple[Source, ...]
     simulated: Simulated | None = None
     decide: Decide = Decide()

@@ -13,7 +13,7 @@ from agent.errors import UserError
 from models import simulate
 from models.batches import Batch, at_speeds, batches
 from models.data import Recording, load
-from models.families import build
+from models.families import untrained
 from models.recipe import Recipe
 from models.standardize import standardize
 
@@ -23,9 +23,7 @@ Progress = Callable[[int, float], None]  # step, smoothed loss
 def train(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -> nn.Module:
     """The recipe's network, trained on those recordings, in evaluation mode."""
     torch.manual_seed(recipe.seed)
-    network = build(
-        recipe.family, recipe.preset, recipe.channels, recipe.window, len(recipe.labels)
-    )
+    network = untrained(recipe)
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -74,7 +72,9 @@ def _check(recordings: Sequence[Recording], recipe: Recipe, root: Path) -> None:
 
 
 def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
-    logits, _ = network(standardize(torch.from_numpy(batch.samples)))
+    logits, _ = network(
+        standardize(torch.from_numpy(batch.samples)), torch.from_numpy(batch.running)
+    )
     return F.cross_entropy(logits, torch.from_numpy(batch.targets))
 
 

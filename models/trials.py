@@ -105,7 +105,7 @@ def judge(network: torch.nn.Module, judged: Mapping[str, Labelled]) -> dict[str,
     """Macro recall in every condition."""
     found = {}
     for name, windows in judged.items():
-        logits, _ = forward(network, windows.samples)
+        logits, _ = forward(network, windows.samples, windows.running)
         counts = scores.confusion(windows.targets, logits.argmax(1).numpy(), logits.shape[1])
         found[name] = round(float(scores.macro_recall(counts)), 5)
     return found
@@ -118,7 +118,7 @@ def run(task: str, root: Path, families: Sequence[str], seeds: Sequence[int], ou
     made = recipe(task, "resnet", 0)
     clean = validation.labelled(judging, made, PER_CLASS)
     recorded = backgrounds.load(root / "noise", made.rate_hz, made.window)
-    under = {n: Labelled(s, clean.targets) for n, s in conditions(clean.samples, recorded)}
+    under = {n: replace(clean, samples=s) for n, s in conditions(clean.samples, recorded)}
     for seed in seeds:
         for family in families:
             if (task, family, seed) not in known:
