@@ -67,10 +67,13 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     patience: Annotated[int, msgspec.Meta(ge=1)] | None = None
     confidence: Share | None = None
     smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    max_distance: Positive | None = None  # the model's own `max_distance`; .inf: never unknown
 
     def over(self, defaults: Decide) -> Decide:
         given = {
-            key: value for key, value in msgspec.structs.asdict(self).items() if value is not None
+            key: value
+            for key, value in msgspec.structs.asdict(self).items()
+            if value is not None and key != "max_distance"
         }
         return msgspec.structs.replace(defaults, **given)
 

@@ -132,9 +132,8 @@ def _build(
     hop, decide = _hop(settings, contract), _decide(settings, contract)
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
     ring = Ring(frames, contract.channels, wake)
-    judge = Judge(
-        contract.labels, frozenset(contract.normal), decide.confidence, contract.max_distance
-    )
+    farthest = common.decide.max_distance or contract.max_distance
+    judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)
     windower = Windower(ring, contract.window, hop)
     timeline = Timeline(clock, contract.rate_hz)
     unit = common.unit or contract.unit

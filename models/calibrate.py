@@ -38,6 +38,17 @@ def forward(
     return torch.cat(logits), torch.cat(alphas)
 
 
+def features(network: nn.Module, samples: Array, running: Array, batch: int = 128) -> Tensor:
+    """Raw windows [n, channels, window], machines [n, 5] -> what the classifier sees [n, any]."""
+    x, told = torch.from_numpy(samples), torch.from_numpy(running)
+    with torch.inference_mode():
+        parts = [
+            network.features(standardize(x[start : start + batch]), told[start : start + batch])[0]  # type: ignore[operator]
+            for start in range(0, len(samples), batch)
+        ]
+    return torch.cat(parts).flatten(1)
+
+
 def temperature(logits: Tensor, targets: Tensor) -> float:
     """The divisor of the logits under which the probabilities are most likely."""
     grid = torch.logspace(-1, 1, 201)

@@ -16,6 +16,7 @@ from agent.contract import (
     Contract,
 )
 from models.checkpoint import Checkpoint
+from models.distance import Distance
 from models.families import READ_RUNNING
 from models.standardize import standardize
 
@@ -35,19 +36,26 @@ class Released(nn.Module):
             self.snr = nn.Conv2d(len(checkpoint.snr.weight), 1, 1)
             self.snr.weight.data = torch.tensor(checkpoint.snr.weight).reshape(1, -1, 1, 1)
             self.snr.bias.data = torch.tensor([checkpoint.snr.bias])  # type: ignore[union-attr]
+        self.distance = Distance(checkpoint.classes) if checkpoint.classes else None
 
     def forward(self, samples: Tensor, running: Tensor | None = None) -> tuple[Tensor, ...]:
-        """[batch, channels, window] -> probabilities [batch, labels] (, shrinkage, snr_db).
+        """[batch, channels, window] -> probabilities [batch, labels], and what of `outputs` it has.
 
         `running` [batch, 5], where the network reads it.
         """
-        logits, alphas = self.network(standardize(samples), running)
-        probabilities = torch.softmax(logits / self.temperature, 1)
-        if self.snr is None:
-            return (probabilities,)
-        shrinkage = alphas.mean(1)  # [batch]
-        snr_db = self.snr(alphas[:, :, None, None]).flatten()  # [batch]
-        return probabilities, shrinkage, snr_db
+        features, alphas = self.network.features(standardize(samples), running)  # type: ignore[operator]
+        logits = self.network.classifier(features).flatten(1)  # type: ignore[operator]
+        found = [torch.softmax(logits / self.temperature, 1)]
+        if self.snr is not None:
+            found += [alphas.mean(1), self.snr(alphas[:, :, None, None]).flatten()]  # [batch] each
+        if self.distance is not None:
+            found.append(self.distance(features))  # [batch]
+        return tuple(found)
+
+    def outputs(self) -> list[str]:
+        """What the graph gives, in its order."""
+        measured = ["shrinkage", "snr_db"] if self.snr is not None else []
+        return [PROBABILITIES, *measured, *(["distance"] if self.distance is not None else [])]
 
 
 def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
@@ -56,12 +64,12 @@ def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
     example = {INPUT: torch.zeros(2, recipe.channels, recipe.window)}
     if recipe.family in READ_RUNNING:
         example[RUNNING] = torch.zeros(2, RUNNING_WIDTH)
-    names = [PROBABILITIES, "shrinkage", "snr_db"] if checkpoint.snr else [PROBABILITIES]
+    released = Released(checkpoint).eval()
     program = torch.onnx.export(
-        Released(checkpoint).eval(),
+        released,
         tuple(example.values()),
         input_names=list(example),
-        output_names=names,
+        output_names=released.outputs(),
         opset_version=OPSET,
         dynamo=True,
         dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},) * len(example),
@@ -109,6 +117,7 @@ def contract_of(checkpoint: Checkpoint) -> Contract:
         unit=recipe.unit,
         precision="float32",
         decide=recipe.decide,
+        max_distance=checkpoint.max_distance,
         data=tuple(source.folder for source in recipe.data) + simulated,
         licence=recipe.licence,
     )

@@ -80,6 +80,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
     told: Told = Told()
+    unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.001  # of known windows
     data: tuple[Source, ...]
     simulated: Simulated | None = None
     decide: Decide = Decide()
