@@ -10,7 +10,7 @@ from torch import nn
 
 from agent.errors import UserError
 from models.calibrate import SnrLine
-from models.distance import Classes
+from models.distance import Rows
 from models.families import untrained
 from models.recipe import Recipe
 
@@ -19,14 +19,15 @@ from models.recipe import Recipe
 class Checkpoint:
     """`temperature` divides the logits; `snr` is None where the family has no thresholds.
 
-    Windows farther than `max_distance` from every class are like nothing in training.
+    `near` [typical windows, features] are those that `models.distance` measures from; what is
+    farther than `max_distance` is like nothing in training.
     """
 
     recipe: Recipe
     network: nn.Module
     temperature: float
     snr: SnrLine | None
-    classes: Classes | None = None
+    near: Rows | None = None
     max_distance: float | None = None
 
 
@@ -39,7 +40,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             "state": checkpoint.network.state_dict(),
             "temperature": checkpoint.temperature,
             "snr": (snr.weight, snr.bias) if snr else None,
-            "classes": _stored(checkpoint.classes),
+            "near": None if checkpoint.near is None else torch.from_numpy(checkpoint.near),
             "max_distance": checkpoint.max_distance,
         },
         path,
@@ -54,23 +55,10 @@ def load(path: Path) -> Checkpoint:
         network = untrained(recipe)
         network.load_state_dict(stored["state"])
         snr = SnrLine(*stored["snr"]) if stored["snr"] else None
-        classes = _restored(stored["classes"])
+        near = None if stored["near"] is None else stored["near"].numpy()
         far = stored["max_distance"]
-        return Checkpoint(recipe, network.eval(), stored["temperature"], snr, classes, far)
+        return Checkpoint(recipe, network.eval(), stored["temperature"], snr, near, far)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}, expected a checkpoint") from None
     except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, msgspec.MsgspecError):
         raise UserError(f"{path}: found no checkpoint made by `drsn-agent train`") from None
-
-
-def _stored(classes: Classes | None) -> dict[str, torch.Tensor] | None:
-    if classes is None:
-        return None
-    return {name: torch.as_tensor(value) for name, value in vars(classes).items()}
-
-
-def _restored(stored: dict[str, torch.Tensor] | None) -> Classes | None:
-    if stored is None:
-        return None
-    rest = float(stored.pop("rest"))
-    return Classes(rest=rest, **{name: value.numpy() for name, value in stored.items()})

@@ -125,6 +125,7 @@ class Envelope(nn.Module):
         last = widths[-1] * math.ceil(bins / 2 ** len(form.widths))
         told = 2 if self.orders is not None else 0
         self.classifier = nn.Conv2d(last + form.bands + told, classes, 1)
+        self.noise_level = nn.Conv2d(last + form.bands + told, 1, 1)  # SNR in tens of dB
 
     def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0]."""

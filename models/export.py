@@ -29,14 +29,16 @@ class Released(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
+        self.shrinks = checkpoint.snr is not None
         self.network = checkpoint.network
         self.temperature = checkpoint.temperature
         self.snr: nn.Conv2d | None = None
+        self.noise_level = dict(checkpoint.network.named_children()).get("noise_level")
         if checkpoint.snr:
             self.snr = nn.Conv2d(len(checkpoint.snr.weight), 1, 1)
             self.snr.weight.data = torch.tensor(checkpoint.snr.weight).reshape(1, -1, 1, 1)
             self.snr.bias.data = torch.tensor([checkpoint.snr.bias])  # type: ignore[union-attr]
-        self.distance = Distance(checkpoint.classes) if checkpoint.classes else None
+        self.distance = None if checkpoint.near is None else Distance(checkpoint.near)
 
     def forward(self, samples: Tensor, running: Tensor | None = None) -> tuple[Tensor, ...]:
         """[batch, channels, window] -> probabilities [batch, labels], and what of `outputs` it has.
@@ -46,16 +48,25 @@ class Released(nn.Module):
         features, alphas = self.network.features(standardize(samples), running)  # type: ignore[operator]
         logits = self.network.classifier(features).flatten(1)  # type: ignore[operator]
         found = [torch.softmax(logits / self.temperature, 1)]
-        if self.snr is not None:
-            found += [alphas.mean(1), self.snr(alphas[:, :, None, None]).flatten()]  # [batch] each
+        if self.shrinks:
+            found.append(alphas.mean(1))  # [batch]
+        if self.noise_level is not None:
+            found.append(10 * self.noise_level(features).flatten())  # [batch]
+        elif self.snr is not None:
+            found.append(self.snr(alphas[:, :, None, None]).flatten())  # [batch]
         if self.distance is not None:
             found.append(self.distance(features))  # [batch]
         return tuple(found)
 
     def outputs(self) -> list[str]:
         """What the graph gives, in its order."""
-        measured = ["shrinkage", "snr_db"] if self.snr is not None else []
-        return [PROBABILITIES, *measured, *(["distance"] if self.distance is not None else [])]
+        has = {
+            PROBABILITIES: True,
+            "shrinkage": self.shrinks,
+            "snr_db": self.noise_level is not None or self.snr is not None,
+            "distance": self.distance is not None,
+        }
+        return [name for name, given in has.items() if given]
 
 
 def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:

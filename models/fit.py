@@ -12,7 +12,7 @@ from models.batches import Batch, batches
 from models.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.checkpoint import Checkpoint
 from models.data import Recording
-from models.distance import Classes, Distance, classes
+from models.distance import Distance, Rows, typical
 from models.recipe import Recipe
 from models.train import Progress, train, training_recordings
 from models.validation import Labelled
@@ -34,7 +34,7 @@ def calibrated(
     """The trained network with all that is fitted: to training windows, of which there are
     enough, and to noisy validation windows where a network is too sure of what it has seen."""
     drawn = _drawn(recipe, recordings)
-    near = _classes(network, drawn)
+    near = _near(network, drawn)
     return Checkpoint(
         recipe,
         network,
@@ -60,12 +60,13 @@ def _snr(network: nn.Module, drawn: Batch) -> SnrLine | None:
     return snr_line(alphas, drawn.snr_db)
 
 
-def _classes(network: nn.Module, drawn: Batch) -> Classes:
+def _near(network: nn.Module, drawn: Batch) -> Rows:
     seen = features(network, drawn.samples, drawn.running)
-    return classes(seen.numpy().astype(np.float64), drawn.targets)
+    return typical(seen.numpy(), drawn.targets)
 
 
-def _farthest(recipe: Recipe, network: nn.Module, near: Classes, noisy: Labelled) -> float:
+def _farthest(recipe: Recipe, network: nn.Module, near: Rows, noisy: Labelled) -> float:
     """The distance that `unknown_rate` of the known windows exceed."""
     seen = features(network, noisy.samples, noisy.running)[:, :, None, None]
-    return float(torch.quantile(Distance(near)(seen), 1 - recipe.unknown_rate))
+    with torch.inference_mode():
+        return float(torch.quantile(Distance(near)(seen), 1 - recipe.unknown_rate))

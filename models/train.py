@@ -17,6 +17,8 @@ from models.families import untrained
 from models.recipe import Recipe
 from models.standardize import standardize
 
+SNR_WEIGHT = 0.2  # of the estimated SNR's loss beside the labels
+
 Progress = Callable[[int, float], None]  # step, smoothed loss
 
 
@@ -72,10 +74,20 @@ def _check(recordings: Sequence[Recording], recipe: Recipe, root: Path) -> None:
 
 
 def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
-    logits, _ = network(
-        standardize(torch.from_numpy(batch.samples)), torch.from_numpy(batch.running)
-    )
-    return F.cross_entropy(logits, torch.from_numpy(batch.targets))
+    samples, running = torch.from_numpy(batch.samples), torch.from_numpy(batch.running)
+    features, _ = network.features(standardize(samples), running)  # type: ignore[operator]
+    logits = network.classifier(features).flatten(1)  # type: ignore[operator]
+    loss = F.cross_entropy(logits, torch.from_numpy(batch.targets))
+    if "noise_level" not in dict(network.named_children()):
+        return loss
+    return loss + SNR_WEIGHT * _snr_loss(network.noise_level(features).flatten(), batch)  # type: ignore[operator]
+
+
+def _snr_loss(found: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Mean square error of the estimated SNR, in tens of dB, over the windows that have one."""
+    snr_db = torch.from_numpy(batch.snr_db)
+    known = torch.isfinite(snr_db)
+    return F.mse_loss(found[known], snr_db[known] / 10) if known.any() else found.sum() * 0
 
 
 def _rate(step: int, recipe: Recipe) -> float:

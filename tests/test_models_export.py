@@ -14,7 +14,7 @@ from models import cost, simulate, validation  # noqa: E402
 from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.checkpoint import Checkpoint  # noqa: E402
-from models.distance import classes  # noqa: E402
+from models.distance import typical  # noqa: E402
 from models.envelope import Spectrum  # noqa: E402
 from models.export import Released, contract_of, export  # noqa: E402
 from models.families import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
@@ -51,8 +51,8 @@ def checkpoint(family: str = "drsn-cw", preset: str = "deploy") -> Checkpoint:
     width = alphas.shape[1]
     snr = SnrLine((0.01,) * width, 1.0) if width else None
     known = drawn(64)
-    seen = features(network.eval(), known.samples, known.running).numpy().astype(np.float64)
-    return Checkpoint(made, network, 1.5, snr, classes(seen, known.targets, kept=8), 3.0)
+    seen = features(network.eval(), known.samples, known.running).numpy()
+    return Checkpoint(made, network, 1.5, snr, typical(seen, known.targets), 0.25)
 
 
 def drawn(count: int = 32) -> Batch:
@@ -92,8 +92,8 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
         assert np.abs(shrinkage - expected[1].numpy()).max() <= 1e-5
         assert np.abs(snr_db - expected[2].numpy()).max() <= 1e-4
     distance = np.array([prediction.distance for prediction in found])
-    assert distance == pytest.approx(expected[-1].numpy(), rel=1e-3, abs=1e-3)
-    assert network.contract.max_distance == 3.0
+    assert distance == pytest.approx(expected[-1].numpy(), abs=1e-5)
+    assert network.contract.max_distance == 0.25
     assert answers(network, windows, 1) == answers(network, windows, 32)
 
 
