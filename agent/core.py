@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.contract import Contract
+from agent.records import Physics
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
@@ -97,6 +98,7 @@ class Scored:
     verdict: Verdict  # of this window alone
     event: Verdict | None  # the source's new state, where this window changed it
     previous: Verdict  # the state that held before
+    physics: tuple[Physics, ...] | None = None  # a channel each, where the state has changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from agent.decide import Decider, Judge
 from agent.errors import ConfigError
 from agent.intake.feed import Feed
 from agent.intake.reader import Intake
+from agent.physics import measure
 from agent.pipeline import Channel
 from agent.records import SourceInfo
 from agent.ring import Ring
@@ -148,12 +149,18 @@ def _build(
             decider=Decider(judge, decide),
             rpm=common.rpm,
             orders=None if common.bearing is None else common.bearing.orders,
+            examine=functools.partial(measure.examine, ring, _known(common, contract, unit)),
         ),
         origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
         timeline=timeline,
     )
     lane.intake.open()
     return lane
+
+
+def _known(common: config.SourceKeys, contract: Contract, unit: str) -> measure.Known:
+    orders = None if common.bearing is None else common.bearing.orders
+    return measure.Known(contract.rate_hz, unit, common.rpm, orders, common.machine_class)
 
 
 def _intake(

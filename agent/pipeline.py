@@ -1,6 +1,6 @@
 """Windows in, scored windows out. No threads, no clock, no network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from agent import bearing
 from agent.bearing import Orders, Running
 from agent.core import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
+from agent.records import Physics
 from agent.windows import Windower
 
 DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves another
@@ -24,6 +25,7 @@ class Channel:
     decider: Decider
     rpm: float | None = None  # of the shaft, as configured
     orders: Orders | None = None  # of the bearing
+    examine: Callable[[Window], tuple[Physics, ...] | None] = lambda window: None
 
     def running(self, window: Window) -> Running:
         """What is known of the machine in that window; a measured speed is the better one."""
@@ -72,4 +74,5 @@ def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
 def _decide(channel: Channel, window: Window, prediction: Prediction | None) -> Scored:
     previous = channel.decider.state
     verdict, event = channel.decider.update(window.marks, prediction)
-    return Scored(channel.source, window, prediction, verdict, event, previous)
+    physics = None if event is None else channel.examine(window)
+    return Scored(channel.source, window, prediction, verdict, event, previous, physics)

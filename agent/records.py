@@ -14,6 +14,31 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the bearing's lines stand out of the envelope's spectrum around them, in dB."""
+
+    bpfo: float
+    bpfi: float
+    bsf: float  # of the lines at twice the spin
+    ftf: float
+
+
+class Physics(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signal before a change of state shows without any network; of one channel."""
+
+    seconds: float  # of signal behind it, up to the window's end
+    rms: float  # without the mean, in the source's unit, as the next one
+    peak: float
+    crest: float | None
+    kurtosis: float | None  # 3 for noise of a normal distribution
+    velocity_mm_s: float | None  # RMS over the band
+    velocity_band_hz: tuple[float, float] | None
+    zone: str | None  # ISO 20816-3: A to D
+    envelope_band_hz: tuple[float, float] | None  # that was demodulated
+    evidence_db: Evidence | None
+    shows: str | None  # the line of evidence that is strong enough: bpfo, bpfi, bsf, ftf
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """A window, or a source's state and the window that changed it."""
 
@@ -41,6 +66,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     latency_ms: float  # from the window's last sample to the outbox
     previous: str | None = None  # the decision before; in states and events
+    physics: tuple[Physics, ...] | None = None  # a channel each; in states and events
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,6 +81,13 @@ class Ring:
             samples[:gone], marks[:gone] = 0.0, Mark.OVERRUN
         return samples, marks, arrived_s
 
+    def clean(self, end: int, most: int) -> Samples:
+        """The frames right before `end` that are there and unmarked, up to `most` of them."""
+        frames = min(most, end, self.size)
+        samples, marks, _ = self.read(end - frames, frames)
+        bad = np.flatnonzero(marks)
+        return samples[bad[-1] + 1 :] if len(bad) else samples
+
     @property
     def start(self) -> int:
         """Absolute index of the oldest frame that is still there."""

@@ -109,6 +109,7 @@ def _record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Obser
         model=origin.model,
         latency_ms=round(stamp.latency_s * 1000, 2),
         previous=None if topic == "window" else scored.previous.decision,
+        physics=None if topic == "window" else scored.physics,
     )
 
 

@@ -225,6 +225,30 @@ def test_health_is_told(
     assert agent.stop() == 0
 
 
+def test_an_event_carries_what_the_signal_shows_without_the_network(
+    broker: Broker, subscriber: Subscriber, run_agent: Start, settings: Settings
+) -> None:
+    orders = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
+    machine = {"rpm": 1797, "bearing": orders, "machine_class": "group2-rigid", "unit": "m/s2"}
+    healthy = {"duration_s": 3, "snr_db": [5, 5]}
+    scenario = [healthy, healthy | {"fault": "outer"}]
+    source = {"kind": "synth", "pace": "fast", "model": "bearing", "scenario": scenario}
+    tree = settings(broker.port, **source, **machine, publish_windows=True)
+    assert run_agent(tree).wait() == 0
+    eventually(lambda: "offline" in subscriber.status(), 5, "status offline")
+    events = subscriber.records("event")
+    assert (events[-1]["label"], len(events[-1]["physics"])) == ("outer", 1)
+    (found,) = events[-1]["physics"]
+    assert (found["shows"], found["zone"]) == ("bpfo", "A")
+    # A shaft of 0.3 m/s2 at 30, 60 and 120 Hz, a mesh of 0.4 at 689 Hz: 1.14 mm/s, by hand.
+    assert found["velocity_mm_s"] == pytest.approx(1.14, rel=0.05)
+    assert events[0]["physics"][0]["evidence_db"] is None  # the first window is too short for it
+    assert subscriber.records("state")[-1]["physics"] == events[-1]["physics"]
+    assert {each["physics"] for each in subscriber.records("window")} == {None}
+    info = subscriber.records("info")[0]["sources"][0]
+    assert (info["rpm"], info["bearing"], info["machine_class"]) == (1797, orders, "group2-rigid")
+
+
 def test_a_second_agent_is_kept_out_of_the_state_directory(
     broker: Broker, subscriber: Subscriber, run_agent: Start, settings: Settings
 ) -> None:

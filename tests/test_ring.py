@@ -93,3 +93,16 @@ def test_wakes_the_reader_only_when_its_window_is_complete() -> None:
     assert woken == []
     write(r, 19, 1)
     assert woken == [20]
+
+
+def test_clean_frames_end_where_asked_and_begin_behind_the_last_mark() -> None:
+    ring = Ring(10, 1, lambda: None)
+    count = np.arange(16, dtype=np.float32)[:, None]
+    marks = np.zeros(16, np.uint8)
+    marks[8] = Mark.CLIPPED
+    ring.expect(16, 1)
+    ring.write(count, marks)
+    assert ring.clean(14, 5)[:, 0].tolist() == [9, 10, 11, 12, 13]
+    assert ring.clean(14, 9)[:, 0].tolist() == [9, 10, 11, 12, 13]
+    assert ring.clean(8, 9)[:, 0].tolist() == [6, 7]  # what is older has been overwritten
+    assert ring.clean(9, 9)[:, 0].tolist() == []

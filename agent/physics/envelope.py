@@ -1,0 +1,122 @@
+"""Whether a bearing's lines stand out of the spectrum of the signal's squared envelope. Pure.
+
+The method is the usual one of R. B. Randall and J. Antoni, "Rolling element bearing diagnostics -
+a tutorial", MSSP 25(2), 2011: whiten, take the band in which the signal is most impulsive (its
+spectral kurtosis), square its envelope, and look for the bearing's frequencies and their
+harmonics. Speed is known to a few per cent and rollers slip, so each series of harmonics may lie
+up to `TOLERANCE` beside its place, but all of it by the same factor.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.bearing import Orders
+
+Signal = npt.NDArray[np.float64]
+Spectrum = npt.NDArray[np.complex128]
+
+WHITEN_HZ = 50.0  # the spectrum is levelled over this much to either side
+BANDS = (0.2, 0.4)  # of Nyquist: how wide the bands are that are tried, half overlapping
+LOWEST, HIGHEST = 0.06, 0.9  # of Nyquist: below are shaft and mesh, above the filter's slope
+HARMONICS = 4
+LEAST_HARMONICS = 2  # fewer are no series
+LEAST_TURNS = 20  # of the shaft, for lines that can be told apart
+TOLERANCE = 0.03  # a speed that is 2 % wrong, and slip
+FACTORS = np.linspace(1 - TOLERANCE, 1 + TOLERANCE, 121)
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Spectrum of the squared envelope [bins], `bin_hz` apart, of a band of the signal."""
+
+    power: Signal
+    bin_hz: float
+    band_hz: tuple[float, float]
+
+
+def envelope(signal: Signal, rate_hz: float, least_hz: float) -> Envelope | None:
+    """Of the most impulsive band that can carry lines up to `least_hz`; None: there is none."""
+    spectrum = np.fft.rfft(signal - signal.mean())
+    bin_hz = rate_hz / len(signal)
+    spectrum = _whitened(spectrum, max(1, round(WHITEN_HZ / bin_hz)))
+    best: tuple[float, Signal, tuple[float, float]] | None = None
+    for low_hz, high_hz in _bands(rate_hz, least_hz):
+        part = spectrum[round(low_hz / bin_hz) : round(high_hz / bin_hz)]
+        squared = np.abs(np.fft.ifft(part, 2 * len(part))) ** 2
+        kurtosis = float(np.mean(squared**2) / np.mean(squared) ** 2)
+        if best is None or kurtosis > best[0]:
+            best = kurtosis, squared, (low_hz, high_hz)
+    if best is None:
+        return None
+    _, squared, band_hz = best
+    moved = squared / squared.mean() - 1
+    return Envelope(np.abs(np.fft.rfft(moved * np.hanning(len(moved)))) ** 2, bin_hz, band_hz)
+
+
+def highest_hz(orders: Orders, rpm: float) -> float:
+    """The highest line that is needed at all, at the highest speed that is looked for."""
+    return LEAST_HARMONICS * max(_series(orders).values()) * rpm / 60 * (1 + TOLERANCE)
+
+
+def evidence_db(found: Envelope, orders: Orders, rpm: float) -> dict[str, float]:
+    """How far each series of lines stands above the spectrum around it.
+
+    The mean of its lines in dB, or that of the first alone where it is less: without it the
+    others are likely those of the shaft.
+    """
+    near = np.maximum(found.power, np.roll(found.power, 1))
+    near = np.maximum(near, np.roll(found.power, -1))  # a line may fall between two bins
+    turn_hz = rpm / 60
+    return {
+        name: _stands_out(found, near, order * turn_hz, turn_hz)
+        for name, order in _series(orders).items()
+    }
+
+
+def _series(orders: Orders) -> dict[str, float]:
+    """What is looked for; a defect of a ball strikes twice a spin."""
+    return {"bpfo": orders.bpfo, "bpfi": orders.bpfi, "bsf": 2 * orders.bsf, "ftf": orders.ftf}
+
+
+def _stands_out(found: Envelope, near: Signal, line_hz: float, turn_hz: float) -> float:
+    width_hz = found.band_hz[1] - found.band_hz[0]
+    fitting = int(width_hz / (line_hz * (1 + TOLERANCE)))
+    lines_hz = line_hz * np.arange(1, min(HARMONICS, fitting) + 1)
+    floor = np.asarray([_floor(found, each, turn_hz) for each in lines_hz])
+    at = np.rint(FACTORS[:, None] * lines_hz / found.bin_hz).astype(np.intp)
+    ratio_db = 10 * np.log10(near[np.minimum(at, len(near) - 1)] / floor + 1e-12)
+    return float(np.minimum(ratio_db.mean(axis=1), ratio_db[:, 0]).max())
+
+
+def _floor(found: Envelope, line_hz: float, turn_hz: float) -> float:
+    """Median of the spectrum a turn of the shaft to either side, of a slow line around itself."""
+    low_hz, high_hz = line_hz - turn_hz, line_hz + turn_hz
+    if low_hz <= 0:
+        low_hz, high_hz = 0.3 * line_hz, 2 * line_hz
+    first = max(1, round(low_hz / found.bin_hz))
+    around = found.power[first : max(first, round(high_hz / found.bin_hz)) + 1]
+    return float(np.median(around)) + 1e-30
+
+
+def _bands(rate_hz: float, least_hz: float) -> Iterator[tuple[float, float]]:
+    nyquist_hz = rate_hz / 2
+    for share in BANDS:
+        width_hz = share * nyquist_hz
+        if width_hz < least_hz:
+            continue
+        last_hz = HIGHEST * nyquist_hz - width_hz
+        for low_hz in np.arange(LOWEST * nyquist_hz, last_hz + 1e-9, width_hz / 2):
+            yield float(low_hz), float(low_hz) + width_hz
+
+
+def _whitened(spectrum: Spectrum, reach: int) -> Spectrum:
+    """Every bin over the RMS of those up to `reach` to either side of it."""
+    total = np.concatenate([[0.0], np.cumsum(np.abs(spectrum) ** 2)])
+    at = np.arange(len(spectrum))
+    first, last = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(spectrum))
+    power = (total[last] - total[first]) / (last - first)
+    whitened: Spectrum = spectrum / np.sqrt(np.maximum(power, power.max() * 1e-15 + 1e-300))
+    return whitened

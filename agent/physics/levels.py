@@ -1,0 +1,77 @@
+"""How strong a vibration is: RMS, peak, crest factor, kurtosis; velocity and its zone. Pure.
+
+Velocity is integrated in the frequency domain. ISO 20816-3 (before: 10816-3) judges its RMS from
+10 to 1000 Hz, from 2 Hz where the shaft turns at less than 600 rpm, measured on the bearings'
+housings of a machine in steady running.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.bearing import MachineClass
+
+Signal = npt.NDArray[np.float64]
+
+LOW_HZ, SLOW_LOW_HZ, HIGH_HZ = 10.0, 2.0, 1000.0
+SLOW_RPM = 600.0
+PASSED = 0.9  # of Nyquist: what a resampler's filter leaves whole
+CYCLES = 10  # of the lowest frequency that a spectrum must hold
+TO_MM_S2 = {"m/s2": 1e3, "g": 9806.65}
+LIMITS_MM_S: dict[MachineClass, tuple[float, float, float]] = {  # A to B, B to C, C to D
+    "group1-rigid": (2.3, 4.5, 7.1),
+    "group1-flexible": (3.5, 7.1, 11.0),
+    "group2-rigid": (1.4, 2.8, 4.5),
+    "group2-flexible": (2.3, 4.5, 7.1),
+}
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Of a signal without its mean, in its own unit; a normal distribution's kurtosis is 3."""
+
+    rms: float
+    peak: float
+    crest: float | None  # None: nothing moves
+    kurtosis: float | None
+
+
+@dataclass(frozen=True)
+class Velocity:
+    """RMS over a band, which is narrower than the standard's where the rate does not give it."""
+
+    mm_s: float
+    band_hz: tuple[float, float]
+    whole: bool  # the band is the standard's
+
+    def zone(self, machine_class: MachineClass) -> str | None:
+        """A (newly commissioned) to D (damaging); None where the band is not the standard's."""
+        if not self.whole:
+            return None
+        return "ABCD"[sum(self.mm_s > limit for limit in LIMITS_MM_S[machine_class])]
+
+
+def levels(signal: Signal) -> Levels:
+    """Of `signal` [frames]."""
+    moved = signal - signal.mean()
+    power, peak = float(np.mean(moved**2)), float(np.abs(moved).max())
+    if not power:
+        return Levels(0.0, peak, None, None)
+    rms = power**0.5
+    return Levels(rms, peak, peak / rms, float(np.mean(moved**4)) / power**2)
+
+
+def velocity(signal: Signal, rate_hz: float, unit: str, rpm: float | None) -> Velocity | None:
+    """Of an acceleration [frames]; None for another unit, or where the signal is too short."""
+    low_hz = SLOW_LOW_HZ if rpm is not None and rpm < SLOW_RPM else LOW_HZ
+    high_hz = min(HIGH_HZ, PASSED * rate_hz / 2)
+    if unit not in TO_MM_S2 or len(signal) < CYCLES * rate_hz / low_hz or high_hz <= low_hz:
+        return None
+    taper = np.hanning(len(signal))
+    spectrum = np.fft.rfft((signal - signal.mean()) * taper)
+    frequency = np.fft.rfftfreq(len(signal), 1 / rate_hz)
+    within = (frequency >= low_hz) & (frequency <= high_hz)
+    power = np.abs(spectrum[within] / (2 * np.pi * frequency[within])) ** 2
+    mean_square = 2 * power.sum() / (len(signal) * np.sum(taper**2))
+    return Velocity(float(mean_square**0.5) * TO_MM_S2[unit], (low_hz, high_hz), high_hz == HIGH_HZ)

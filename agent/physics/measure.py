@@ -1,0 +1,91 @@
+"""The physics of a source at a moment: everything that `records.Physics` holds, out of its ring.
+
+Some seconds of the ring are measured, not the network's short window, and only when a state
+changes: lines a few hertz apart need turns of the shaft, and nobody pays for it window by window.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.bearing import MachineClass, Orders
+from agent.core import Window
+from agent.physics import envelope, levels
+from agent.records import Evidence, Physics
+from agent.ring import Ring
+
+SECONDS = 5.0  # at most, as far as they are in the ring without a gap
+SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a source's machine and signal."""
+
+    rate_hz: float
+    unit: str
+    rpm: float | None = None
+    orders: Orders | None = None
+    machine_class: MachineClass | None = None
+
+
+def examine(ring: Ring, known: Known, window: Window) -> tuple[Physics, ...] | None:
+    """Of each channel, up to the window's end; None for a flagged window."""
+    if window.marks:
+        return None
+    end = window.first + window.samples.shape[1]
+    samples = ring.clean(end, round(SECONDS * known.rate_hz))
+    return tuple(measure(channel, known) for channel in samples.T.astype(np.float64))
+
+
+def measure(signal: levels.Signal, known: Known) -> Physics:
+    """Of one channel [frames] at the model's rate, in the source's unit."""
+    found = levels.levels(signal)
+    speed = levels.velocity(signal, known.rate_hz, known.unit, known.rpm)
+    machine_class = known.machine_class
+    band_hz, evidence = _evidence(signal, known) if found.rms else (None, None)
+    return Physics(
+        seconds=round(len(signal) / known.rate_hz, 3),
+        rms=_short(found.rms),
+        peak=_short(found.peak),
+        crest=None if found.crest is None else _short(found.crest),
+        kurtosis=None if found.kurtosis is None else _short(found.kurtosis),
+        velocity_mm_s=None if speed is None else _short(speed.mm_s),
+        velocity_band_hz=None if speed is None else speed.band_hz,
+        zone=speed.zone(machine_class) if speed and machine_class else None,
+        envelope_band_hz=band_hz,
+        evidence_db=evidence,
+        shows=None if evidence is None else shown(evidence),
+    )
+
+
+def shown(evidence: Evidence) -> str | None:
+    """The series that stands out most, if it stands out enough."""
+    by_name = {name: getattr(evidence, name) for name in evidence.__struct_fields__}
+    best = max(by_name, key=by_name.__getitem__)
+    return best if by_name[best] >= SHOWN_DB else None
+
+
+def _evidence(
+    signal: levels.Signal, known: Known
+) -> tuple[tuple[float, float] | None, Evidence | None]:
+    """The band that was demodulated, and what its lines say; None where they cannot be told."""
+    if known.orders is None or known.rpm is None:
+        return None, None
+    turns = len(signal) / known.rate_hz * known.rpm / 60
+    if turns < envelope.LEAST_TURNS:
+        return None, None
+    least_hz = envelope.highest_hz(known.orders, known.rpm)
+    found = envelope.envelope(signal, known.rate_hz, least_hz)
+    if found is None:
+        return None, None
+    by_name = envelope.evidence_db(found, known.orders, known.rpm)
+    low_hz, high_hz = found.band_hz
+    return (round(low_hz, 1), round(high_hz, 1)), Evidence(
+        **{name: round(value, 1) for name, value in by_name.items()}
+    )
+
+
+def _short(value: float) -> float:
+    """Five digits: more say nothing."""
+    return float(f"{value:.5g}")
