@@ -132,10 +132,11 @@ def _build(
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
-    ring = Ring(frames, contract.channels, wake)
+    tacho = common.tacho is not None
+    ring = Ring(frames, contract.channels + tacho, wake)
     farthest = common.decide.max_distance or contract.max_distance
     judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)
-    windower = Windower(ring, contract.window, hop)
+    windower = Windower(ring, contract.window, hop, tacho)
     timeline = Timeline(clock, contract.rate_hz)
     unit = common.unit or contract.unit
     lane = Lane(
@@ -174,7 +175,7 @@ def _intake(
 
     def attach(source: Source) -> Feed:
         channels = _channels(settings, source.format.channels, contract)
-        feed = Feed(source.format, ring, contract.rate_hz, channels, common.scale)
+        feed = Feed(source.format, ring, contract.rate_hz, channels, common.scale, common.tacho)
         timeline.attach(feed)
         return feed
 
@@ -199,7 +200,9 @@ def _decide(settings: config.Source, contract: Contract) -> Decide:
 
 
 def _channels(settings: config.Source, found: int, contract: Contract) -> tuple[int, ...]:
-    chosen = settings.common.channels
+    chosen, tacho = settings.common.channels, settings.common.tacho
+    if tacho is not None and tacho.channel >= found:
+        raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {found - 1}")
     if chosen is None and found != contract.channels:
         raise ConfigError(
             f"channels: found {found} in the source, expected the {contract.channels} "
