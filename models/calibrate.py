@@ -26,13 +26,14 @@ class SnrLine:
 
 def forward(network: nn.Module, samples: Array, batch: int = 128) -> tuple[Tensor, Tensor]:
     """Raw windows [n, channels, window] -> logits [n, classes], alphas [n, thresholds]."""
+    device = next(network.parameters()).device
     with torch.inference_mode():
         parts = [
-            network(standardize(torch.from_numpy(samples[start : start + batch])))
+            network(standardize(torch.from_numpy(samples[start : start + batch]).to(device)))
             for start in range(0, len(samples), batch)
         ]
     logits, alphas = zip(*parts, strict=True)
-    return torch.cat(logits), torch.cat(alphas)
+    return torch.cat(logits).cpu(), torch.cat(alphas).cpu()
 
 
 def temperature(logits: Tensor, targets: Tensor) -> float:

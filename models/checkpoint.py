@@ -25,8 +25,10 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes it whole or not at all."""
     snr = checkpoint.snr
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
     torch.save(
         {
             "recipe": msgspec.json.encode(checkpoint.recipe),
@@ -34,8 +36,9 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             "temperature": checkpoint.temperature,
             "snr": (snr.weight, snr.bias) if snr else None,
         },
-        path,
+        part,
     )
+    part.replace(path)
 
 
 def load(path: Path) -> Checkpoint:

@@ -1,0 +1,39 @@
+"""Arguments that say how a user's recordings are read, for every verb that reads some."""
+
+import argparse
+from pathlib import Path
+
+from agent.errors import UserError
+from models.listing import MANIFEST
+from models.recipe import Source
+
+
+def add(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--channels", type=int, nargs="+", metavar="N", help="columns that the network reads; all"
+    )
+    parser.add_argument(
+        "--variable", metavar="PATTERN", help="in MATLAB files with several: '*_DE_time'"
+    )
+
+
+def add_rate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rate-hz", type=float, metavar="HZ", help="of recordings that do not say their own"
+    )
+
+
+def folder(given: Path) -> Path:
+    """The data set that is meant, whether by its folder or by its manifest."""
+    return (given.parent if given.name == MANIFEST else given).resolve()
+
+
+def source(arguments: argparse.Namespace, channels: int) -> Source:
+    """The data set `arguments.data`, of which a model reads that many channels."""
+    chosen = tuple(arguments.channels or range(channels))
+    if len(chosen) != channels:
+        raise UserError(f"--channels: found {len(chosen)}, the model expects {channels}")
+    name = folder(arguments.data).name
+    return Source(
+        name, channels=chosen, rate_hz=arguments.rate_hz, variable=arguments.variable or ""
+    )
