@@ -41,7 +41,7 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
     return numbers[:, 1:].astype(np.float32), _rate_hz(path, seconds)
 
 
-def _rate_hz(path: Path, seconds: Numbers) -> float | None:
+def _rate_hz(path: Path, seconds: Numbers) -> float:
     """From first to last; no row may stand a step or more from where steady sampling puts it."""
     steps = len(seconds) - 1
     if steps < 1 or not seconds[-1] > seconds[0]:
@@ -54,7 +54,13 @@ def _rate_hz(path: Path, seconds: Numbers) -> float | None:
             f"{path}: time column: found steps that differ (row {row} of the numbers), "
             "expected steady sampling"
         )
-    return float(f"{1 / step_s:.6g}")  # decimals of a step are rounded: 9999.98 Hz is 10 kHz
+    return _roundest(1 / step_s, within=float(off.max()) / (seconds[-1] - seconds[0]) + 1e-9)
+
+
+def _roundest(rate_hz: float, within: float) -> float:
+    """The number with the fewest digits so near: times are rounded, and 9999.7 Hz is 10 kHz."""
+    numbers = (float(f"{rate_hz:.{digits}g}") for digits in range(1, 12))
+    return next((each for each in numbers if abs(each / rate_hz - 1) <= within), rate_hz)
 
 
 def _are_numbers(fields: list[str]) -> bool:

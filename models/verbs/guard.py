@@ -36,6 +36,16 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def rate(text: str) -> float:
+    """The type of an argument in Hz."""
+    try:
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0")
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without what the exporter and the quantizer tell their own developers."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from agent.errors import UserError
 from models.listing import MANIFEST
 from models.recipe import Source
+from models.verbs.guard import rate
 
 
 def add(parser: argparse._ActionsContainer) -> None:
@@ -19,7 +20,7 @@ def add(parser: argparse._ActionsContainer) -> None:
 
 def add_rate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--rate-hz", type=float, metavar="HZ", help="of recordings that do not say their own"
+        "--rate-hz", type=rate, metavar="HZ", help="of recordings that do not say their own"
     )
 
 

@@ -12,7 +12,7 @@ from agent.errors import UserError
 from models import recipe as recipes
 from models.recipe import Recipe
 from models.verbs import reading
-from models.verbs.guard import needs_torch, positive, say
+from models.verbs.guard import needs_torch, positive, rate, say
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
@@ -58,11 +58,13 @@ def train(parser: argparse.ArgumentParser) -> None:
 def _add_wishes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rate-hz",
-        type=float,
+        type=rate,
         metavar="HZ",
         help="of the network, and of files that do not say theirs; the smallest, 20 kHz at most",
     )
-    group.add_argument("--window", type=int, metavar="FRAMES", help="a quarter of a second at most")
+    group.add_argument(
+        "--window", type=positive, metavar="FRAMES", help="a quarter of a second at most"
+    )
     group.add_argument("--normal", nargs="+", metavar="LABEL", help="the healthy ones (normal)")
     reading.add(group)
     group.add_argument("--family", help="drsn-cw")
