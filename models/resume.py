@@ -1,6 +1,7 @@
 """A training's state on disk, whole or not at all, so that one that was interrupted goes on."""
 
 import hashlib
+import io
 import os
 import pickle
 from collections.abc import Sequence
@@ -41,8 +42,10 @@ class StateFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(f".{self.path.name}.part")
         head = {"data": origin.data, "processes": origin.processes}
+        whole = io.BytesIO()  # where torch writes itself, a full disk has no name
+        torch.save(head | {"recipe": msgspec.json.encode(origin.recipe), "state": state}, whole)
         with part.open("wb") as file:
-            torch.save(head | {"recipe": msgspec.json.encode(origin.recipe), "state": state}, file)
+            file.write(whole.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         part.replace(self.path)

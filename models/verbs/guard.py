@@ -20,7 +20,8 @@ def needs_torch(run: Run) -> Run:
             with _quiet():
                 return run(arguments)
         except OSError as error:
-            raise UserError(f"{error.filename}: {error.strerror}") from None
+            where = f"{error.filename}: " if error.filename else ""
+            raise UserError(f"{where}{error.strerror}") from None
 
     return checked
 

@@ -94,7 +94,8 @@ def _run(arguments: argparse.Namespace) -> int:
         with joined(arguments.device) as world:
             saved = fit(recipe, root, tell, Session(state, world))
     except KeyboardInterrupt:
-        tell("interrupted: the same command goes on from the last saved state")
+        if state.path.is_file():
+            tell(f"interrupted: the same command goes on from {state.path}")
         raise
     if first:
         _finish(saved, root, arguments)
