@@ -28,14 +28,15 @@ def forward(
     network: nn.Module, samples: Array, running: Array, batch: int = 128
 ) -> tuple[Tensor, Tensor]:
     """Raw windows [n, channels, window], machines [n, 5] -> logits [n, classes], alphas."""
-    x, told = torch.from_numpy(samples), torch.from_numpy(running)
+    device = next(network.parameters()).device
+    x, told = torch.from_numpy(samples).to(device), torch.from_numpy(running).to(device)
     with torch.inference_mode():
         parts = [
             network(standardize(x[start : start + batch]), told[start : start + batch])
             for start in range(0, len(samples), batch)
         ]
     logits, alphas = zip(*parts, strict=True)
-    return torch.cat(logits), torch.cat(alphas)
+    return torch.cat(logits).cpu(), torch.cat(alphas).cpu()
 
 
 def features(network: nn.Module, samples: Array, running: Array, batch: int = 128) -> Tensor:

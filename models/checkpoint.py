@@ -32,8 +32,10 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes it whole or not at all."""
     snr = checkpoint.snr
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
     torch.save(
         {
             "recipe": msgspec.json.encode(checkpoint.recipe),
@@ -43,8 +45,9 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             "near": None if checkpoint.near is None else torch.from_numpy(checkpoint.near),
             "max_distance": checkpoint.max_distance,
         },
-        path,
+        part,
     )
+    part.replace(path)
 
 
 def load(path: Path) -> Checkpoint:

@@ -6,16 +6,14 @@ recording of which may be in training (`models.leak`). Everything is seeded. Fre
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from agent.classify import OnnxClassifier
-from models import data, leak, noises, scores
+from models import data, noises, scores
 from models.data import Array, Recording
 from models.noises import Draw
-from models.recipe import Source
 from models.scores import Indices
 
 SCHEMA = "drsn-evaluation/1"
@@ -72,16 +70,6 @@ class Judged:
     running: Array
 
 
-def held_back(network: OnnxClassifier, folder: Path, split: str) -> list[Recording]:
-    """The recordings of that split; UserError where training holds a piece of one."""
-    contract = network.contract
-    found = data.entries(folder)
-    rest = [entry for entry in found if entry.split != split]
-    leak.check(rest, [entry for entry in found if entry.split == split])
-    source = Source(folder.name, channels=tuple(range(contract.channels)))
-    return data.load(folder.parent, source, [split], contract.labels, contract.rate_hz)
-
-
 def evaluate(
     network: OnnxClassifier,
     recordings: Sequence[Recording],
@@ -102,7 +90,7 @@ def evaluate(
 
 def described(
     network: OnnxClassifier,
-    folder: Path,
+    name: str,
     split: str,
     recordings: Sequence[Recording],
     conditions: list[Condition],
@@ -120,7 +108,7 @@ def described(
             "precision": contract.precision,
             "sha256": network.sha256,
         },
-        data=folder.name,
+        data=name,
         split=split,
         labels=contract.labels,
         recordings={recording.file: recording.label for recording in recordings},

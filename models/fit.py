@@ -1,5 +1,6 @@
 """Recipe -> checkpoint: train, then fit what turns a network's answers into honest numbers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -7,24 +8,41 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import validation
+from models import resume, validation
 from models.batches import Batch, batches
 from models.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.checkpoint import Checkpoint
 from models.data import Recording
 from models.distance import Distance, Rows, typical
 from models.recipe import Recipe
-from models.train import Progress, train, training_recordings
+from models.resume import StateFile, Store
+from models.teller import Say, Teller
+from models.train import train, training_recordings
 from models.validation import Labelled
+from models.watch import Watch
+from models.world import ALONE, World
 
 FIT_WINDOWS = 2048
 
 
-def fit(recipe: Recipe, root: Path, progress: Progress) -> Checkpoint:
+@dataclass(frozen=True)
+class Session:
+    """How a training runs, which is no part of what comes out of it."""
+
+    state: StateFile | None = None
+    world: World = ALONE
+
+
+def fit(recipe: Recipe, root: Path, say: Say, session: Session | None = None) -> Checkpoint:
     """Trains the recipe's network on the data below `root`; UserError for what data lack."""
+    run, teller = session or Session(), Teller(recipe, say)
     recordings = training_recordings(recipe, root)
-    network = train(recipe, recordings, progress)
     noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
+    watch = Watch(recipe.stopping, noisy, run.world, teller.score) if recipe.stopping else None
+    store = None
+    if run.state:
+        store = Store(run.state, resume.origin(recipe, recordings, noisy, run.world), run.world)
+    network = train(recipe, recordings, teller.step, watch, store, run.world)
     return calibrated(recipe, network, recordings, noisy)
 
 

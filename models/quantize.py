@@ -65,29 +65,29 @@ def quantize(
         write(onnx.load(draft), path, contract)
 
 
-def quantize_file(source: Path, data: Path, recipe: Recipe | None, path: Path) -> None:
-    """The INT8 form of `source`, calibrated on training recordings.
-
-    With a recipe `data` is the root of its data sets, else a data set of its own. Raises
-    UserError where the file is no float network of ours or the data do not fit it.
-    """
-    contract = classify.load(source).contract
-    if contract.precision != "float32":
-        raise UserError(f"{source}: precision: found {contract.precision}, expected float32")
-    if recipe is None:
-        recipe, data = _recipe_of(contract, data.resolve().name), data.resolve().parent
-    drawn = calibration(recipe, training_recordings(recipe, data))
+def quantize_file(source: Path, contract: Contract, recipe: Recipe, root: Path, path: Path) -> None:
+    """The INT8 form of `source`, calibrated on the recipe's training recordings below `root`."""
+    drawn = calibration(recipe, training_recordings(recipe, root))
     quantize(source, path, drawn, msgspec.structs.replace(contract, precision="int8"))
 
 
-def _recipe_of(contract: Contract, folder: str) -> Recipe:
+def float_contract(source: Path) -> Contract:
+    """What the file says of itself; UserError where it is no float network of ours."""
+    contract = classify.load(source).contract
+    if contract.precision != "float32":
+        raise UserError(f"{source}: precision: found {contract.precision}, expected float32")
+    return contract
+
+
+def recipe_of(contract: Contract, source: Source) -> Recipe:
+    """As much of the recipe as calibration needs, from the file and its data set."""
     return Recipe(
         name=contract.name,
         labels=contract.labels,
         normal=contract.normal,
         rate_hz=contract.rate_hz,
         window=contract.window,
-        data=(Source(folder, channels=tuple(range(contract.channels))),),
+        data=(source,),
     )
 
 

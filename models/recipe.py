@@ -23,7 +23,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str
     train: tuple[str, ...] = ("train",)
     val: tuple[str, ...] = ("val",)
+    test: tuple[str, ...] = ()  # has no part in training; none: `val` is reported on
     channels: tuple[int, ...] = (0,)  # of each recording, those that the network reads
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of files that do not say theirs
+    variable: str = ""  # which one, in MATLAB files that hold several: '*_DE_time'
     speeds: tuple[float, ...] = (1.0,)  # training repeats each recording at these, relative
     bearing: Bearing | None = None  # of the machine; a manifest's rpm is the shaft's speed
     terms: str = ""  # licence and citation, for the card
@@ -57,6 +60,13 @@ class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Share = 0.25
 
 
+class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Validation windows under noise are scored as training goes, and the best weights kept."""
+
+    every: Positive = 50  # steps
+    patience: Positive = 8  # scores without a better one: enough
+
+
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that decides what comes out of training, but the recordings themselves."""
 
@@ -83,6 +93,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.001  # of known windows
     data: tuple[Source, ...]
     simulated: Simulated | None = None
+    stopping: Stopping | None = None  # None: all steps, and the last weights
     decide: Decide = Decide()
     licence: str = ""
 
@@ -108,6 +119,11 @@ def load(path: Path) -> Recipe:
     except yaml.YAMLError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from None
     return checked(fields, str(path))
+
+
+def text(recipe: Recipe) -> str:
+    """The recipe as YAML, every key in it."""
+    return yaml.safe_dump(msgspec.to_builtins(recipe), sort_keys=False)
 
 
 def checked(fields: object, origin: str) -> Recipe:
