@@ -15,6 +15,8 @@ MachineClass = Literal["group1-rigid", "group1-flexible", "group2-rigid", "group
 
 BY_ORDERS = ("bpfo", "bpfi", "bsf", "ftf")
 BY_GEOMETRY = ("balls", "ball_mm", "pitch_mm")
+Running = tuple[float, float, float, float, float]  # rpm, BPFO, BPFI, BSF, FTF; 0: not known
+UNKNOWN: Running = (0.0, 0.0, 0.0, 0.0, 0.0)
 SPIN_TOLERANCE = 1.1  # tables round; twice the spin, which some print, is far beyond it
 
 
@@ -69,6 +71,13 @@ def of_geometry(balls: int, ball_mm: float, pitch_mm: float, angle_deg: float = 
         bsf=pitch_mm / ball_mm / 2 * (1 - ratio**2),
         ftf=(1 - ratio) / 2,
     )
+
+
+def running(rpm: float | None, orders: Orders | None) -> Running:
+    """What a network is told of the machine: `agent.contract`, input `running`."""
+    if orders is None:
+        return (rpm or 0.0, 0.0, 0.0, 0.0, 0.0)
+    return (rpm or 0.0, orders.bpfo, orders.bpfi, orders.bsf, orders.ftf)
 
 
 def _check(orders: Orders) -> None:

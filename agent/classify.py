@@ -25,14 +25,21 @@ class OnnxClassifier:
         self.sha256 = sha256
         self._session = session
         self._outputs = [output.name for output in session.get_outputs()]
+        self.reads_running = len(session.get_inputs()) > 1
 
-    def classify(self, samples: Samples) -> list[Prediction]:
-        """A prediction for each window of `samples` float32 [batch, channels, window]."""
+    def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
+        """A prediction for each window of `samples` float32 [batch, channels, window].
+
+        `running` float32 [batch, 5]: see `agent.contract`; None: nothing is known.
+        """
+        given = {contract.INPUT: samples}
+        if self.reads_running:
+            unknown = np.zeros((len(samples), contract.RUNNING_WIDTH), np.float32)
+            given[contract.RUNNING] = unknown if running is None else running
         predictions: list[Prediction] = []
         for at in range(0, len(samples), MAX_BATCH):
-            outputs = self._session.run(
-                self._outputs, {contract.INPUT: samples[at : at + MAX_BATCH]}
-            )
+            part = {name: values[at : at + MAX_BATCH] for name, values in given.items()}
+            outputs = self._session.run(self._outputs, part)
             predictions += _predictions(dict(zip(self._outputs, outputs, strict=True)))
         return predictions
 
@@ -72,12 +79,18 @@ def _check_graph(session: ort.InferenceSession, described: Contract, file: str) 
     """The graph keeps what its contract says: names, types and shapes, by running it once."""
     inputs = session.get_inputs()
     names = [each.name for each in inputs]
-    if names != [contract.INPUT] or inputs[0].type != "tensor(float)":
-        raise UserError(f"{file}: inputs: found {names}, expected float32 '{contract.INPUT}'")
-    shape = list(inputs[0].shape[1:])
-    expected = [described.channels, described.window]
-    if shape != expected:
-        raise UserError(f"{file}: input [channels, window]: found {shape}, expected {expected}")
+    known = [contract.INPUT, contract.RUNNING]
+    if names not in (known[:1], known) or {each.type for each in inputs} != {"tensor(float)"}:
+        raise UserError(
+            f"{file}: inputs: found {names}, expected float32 '{contract.INPUT}' "
+            f"and at most '{contract.RUNNING}' beside it"
+        )
+    expected = [[described.channels, described.window], [contract.RUNNING_WIDTH]]
+    for each, dimensions, words in zip(
+        inputs, expected, ("[channels, window]", "running"), strict=False
+    ):
+        if (shape := list(each.shape[1:])) != dimensions:
+            raise UserError(f"{file}: input {words}: found {shape}, expected {dimensions}")
     outputs = [output.name for output in session.get_outputs()]
     if contract.PROBABILITIES not in outputs:
         raise UserError(f"{file}: outputs: found {outputs}, expected '{contract.PROBABILITIES}'")
@@ -86,8 +99,11 @@ def _check_graph(session: ort.InferenceSession, described: Contract, file: str) 
 
 def _try_out(session: ort.InferenceSession, described: Contract, file: str) -> None:
     quiet = np.random.default_rng(0).standard_normal((2, described.channels, described.window))
+    given = {contract.INPUT: quiet.astype(np.float32)}
+    if len(session.get_inputs()) > 1:
+        given[contract.RUNNING] = np.zeros((2, contract.RUNNING_WIDTH), np.float32)
     try:
-        (found,) = session.run([contract.PROBABILITIES], {contract.INPUT: quiet.astype(np.float32)})
+        (found,) = session.run([contract.PROBABILITIES], given)
     except Exception as error:  # noqa: BLE001 - as above
         reason = " ".join(str(error).split())
         raise UserError(f"{file}: fails on a batch of two windows: {reason}") from None

@@ -67,12 +67,23 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     patience: Annotated[int, msgspec.Meta(ge=1)] | None = None
     confidence: Share | None = None
     smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    max_distance: Positive | None = None  # the model's own `max_distance`; .inf: never unknown
 
     def over(self, defaults: Decide) -> Decide:
         given = {
-            key: value for key, value in msgspec.structs.asdict(self).items() if value is not None
+            key: value
+            for key, value in msgspec.structs.asdict(self).items()
+            if value is not None and key != "max_distance"
         }
         return msgspec.structs.replace(defaults, **given)
+
+
+class Tacho(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A channel of the source that pulses with the shaft."""
+
+    channel: Annotated[int, msgspec.Meta(ge=0)]
+    pulses_per_turn: Annotated[int, msgspec.Meta(ge=1)] = 1
+    level: Positive = 0.5  # of the raw samples: a pulse rises above it
 
 
 class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,6 +99,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     buffer_s: Positive = 10.0
     publish_windows: bool = False
     rpm: Positive | None = None  # of the shaft; None: not known
+    tacho: Tacho | None = None  # measures it
     bearing: Bearing | None = None
     machine_class: MachineClass | None = None
     decide: DecideOverrides = DecideOverrides()
@@ -169,8 +181,8 @@ def _source(raw: Mapping[str, Any], path: str) -> Source:
 
 def _check_machine(common: SourceKeys, path: str) -> None:
     """What is said of the machine is of use: orders have a speed, a class has its unit."""
-    if common.bearing is not None and common.rpm is None:
-        raise ConfigError(f"{path}.bearing: found no rpm beside it, expected the shaft's speed")
+    if common.bearing is not None and common.rpm is None and common.tacho is None:
+        raise ConfigError(f"{path}.bearing: found no rpm or tacho beside it, expected the speed")
     if common.machine_class is not None and common.unit not in ACCELERATION:
         found = "no unit" if common.unit is None else f"unit {common.unit!r}"
         expected = " or ".join(ACCELERATION)

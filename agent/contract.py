@@ -1,7 +1,9 @@
 """The model file is the contract: what an .onnx file says of itself.
 
 Graph: input `samples` float32 [batch, channels, window], raw, at `rate_hz`; everything from
-standardization to softmax and temperature is inside. Outputs: `probabilities` float32
+standardization to softmax and temperature is inside. A graph may also read `running` float32
+[batch, 5]: the shaft's speed in rpm and the bearing's BPFO, BPFI, BSF and FTF as orders of the
+shaft, each 0 where it is not known. Outputs: `probabilities` float32
 [batch, labels], and where the model has them `shrinkage` [batch] (mean threshold over mean
 |x|), `snr_db` [batch] (estimated) and `distance` [batch] (of the embedding to the nearest
 training class). The file's `metadata_props` hold one JSON under the key `drsn`: `Contract`.
@@ -16,6 +18,8 @@ from agent.errors import UserError
 METADATA_KEY = "drsn"
 SCHEMA = "drsn-model/1"
 INPUT = "samples"
+RUNNING = "running"
+RUNNING_WIDTH = 5
 PROBABILITIES = "probabilities"
 OPTIONAL_OUTPUTS = ("shrinkage", "snr_db", "distance")
 

@@ -62,6 +62,7 @@ class Window:
     dropped: int  # frames of it that are missing
     marks: Mark
     arrived_s: float  # monotonic time at which its last frame came in
+    rpm: float | None = None  # of the shaft, where it was measured
 
     @property
     def flags(self) -> list[str]:
@@ -145,8 +146,11 @@ class Classifier(Protocol):
     @property
     def contract(self) -> Contract: ...
 
-    def classify(self, samples: Samples) -> list[Prediction]:
-        """A prediction for each window of `samples` [batch, channels, window]."""
+    def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
+        """A prediction for each window of `samples` [batch, channels, window].
+
+        `running` [batch, 5] is what is known of the machine; see `agent.contract`.
+        """
 
 
 class Sink(Protocol):

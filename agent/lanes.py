@@ -156,11 +156,11 @@ def _build(
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
-    ring = Ring(frames, contract.channels, wake)
-    judge = Judge(
-        contract.labels, frozenset(contract.normal), decide.confidence, contract.max_distance
-    )
-    windower = Windower(ring, contract.window, hop)
+    tacho = common.tacho is not None
+    ring = Ring(frames, contract.channels + tacho, wake)
+    farthest = common.decide.max_distance or contract.max_distance
+    judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)
+    windower = Windower(ring, contract.window, hop, tacho)
     timeline = Timeline(clock, contract.rate_hz)
     unit = common.unit or contract.unit
     lane = Lane(
@@ -168,12 +168,14 @@ def _build(
         intake=_intake(settings, contract, ring, wake, timeline),
         ring=ring,
         channel=Channel(
-            common.name,
-            windower,
-            model,
-            Decider(judge, decide),
-            None if baselines is None else _monitor(settings, contract, baselines),
-            functools.partial(measure.examine, ring, _known(common, contract, unit)),
+            source=common.name,
+            windower=windower,
+            classifier=model,
+            decider=Decider(judge, decide),
+            rpm=common.rpm,
+            orders=None if common.bearing is None else common.bearing.orders,
+            monitor=None if baselines is None else _monitor(settings, contract, baselines),
+            examine=functools.partial(measure.examine, ring, _known(common, contract, unit)),
         ),
         origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
         timeline=timeline,
@@ -204,7 +206,7 @@ def _intake(
 
     def attach(source: Source) -> Feed:
         channels = _channels(settings, source.format.channels, contract)
-        feed = Feed(source.format, ring, contract.rate_hz, channels, common.scale)
+        feed = Feed(source.format, ring, contract.rate_hz, channels, common.scale, common.tacho)
         timeline.attach(feed)
         return feed
 
@@ -229,7 +231,9 @@ def _decide(settings: config.Source, contract: Contract) -> Decide:
 
 
 def _channels(settings: config.Source, found: int, contract: Contract) -> tuple[int, ...]:
-    chosen = settings.common.channels
+    chosen, tacho = settings.common.channels, settings.common.tacho
+    if tacho is not None and tacho.channel >= found:
+        raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {found - 1}")
     if chosen is None and found != contract.channels:
         raise ConfigError(
             f"channels: found {found} in the source, expected the {contract.channels} "

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent import bearing
 from agent.baseline.monitor import Monitor
+from agent.bearing import Orders, Running
 from agent.core import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
 from agent.records import Physics
@@ -22,8 +24,14 @@ class Channel:
     windower: Windower
     classifier: Classifier
     decider: Decider
+    rpm: float | None = None  # of the shaft, as configured
+    orders: Orders | None = None  # of the bearing
     monitor: Monitor | None = None  # of what the machine is like when healthy, if commissioned
     examine: Callable[[Window], tuple[Physics, ...] | None] = lambda window: None
+
+    def running(self, window: Window) -> Running:
+        """What is known of the machine in that window; a measured speed is the better one."""
+        return bearing.running(window.rpm or self.rpm, self.orders)
 
 
 def step(channels: Sequence[Channel]) -> list[Scored]:
@@ -58,9 +66,9 @@ def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
             by_model.setdefault(id(channel.classifier), []).append(at)
     for places in by_model.values():
         batch = np.stack([due[at][1].samples for at in places])
-        for at, prediction in zip(
-            places, due[places[0]][0].classifier.classify(batch), strict=True
-        ):
+        running = np.array([due[at][0].running(due[at][1]) for at in places], np.float32)
+        found = due[places[0]][0].classifier.classify(batch, running)
+        for at, prediction in zip(places, found, strict=True):
             predictions[at] = prediction
     return predictions
 

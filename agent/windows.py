@@ -19,11 +19,13 @@ class Windower:
     returned, flagged.
     """
 
-    def __init__(self, ring: Ring, window: int, hop: int) -> None:
+    def __init__(self, ring: Ring, window: int, hop: int, tacho: bool = False) -> None:
+        """`tacho`: the ring's last channel is the shaft's speed in rpm."""
         self.missed = 0
         self._ring = ring
         self._window = window
         self._hop = hop
+        self._tacho = tacho
         self._next = 0  # absolute index of the next window's first frame
         ring.expect(0, window)
 
@@ -55,13 +57,20 @@ class Windower:
 
     def _take(self, first: int) -> Window:
         frames, frame_marks, arrived_s = self._ring.read(first, self._window)
-        samples = np.ascontiguousarray(frames.T)
+        signals = frames[:, :-1] if self._tacho else frames
+        samples = np.ascontiguousarray(signals.T)
         marks = Mark(int(np.bitwise_or.reduce(frame_marks)))
         missing = Mark.GAP | Mark.OVERRUN
         dropped = int(np.count_nonzero(frame_marks & missing)) if marks & missing else 0
         if not dropped and is_flat(samples):  # missing frames stand still, but not the signal
             marks |= Mark.FLAT
-        return Window(first, samples, dropped, marks, arrived_s)
+        rpm = speed(frames[:, -1]) if self._tacho else None
+        return Window(first, samples, dropped, marks, arrived_s, rpm)
+
+
+def speed(rpm: Samples) -> float | None:
+    """The mean of a window's speeds [frames]; None where it stood still or was not known."""
+    return float(rpm.mean()) if rpm.min() > 0 else None
 
 
 def is_flat(samples: Samples) -> bool:

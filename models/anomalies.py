@@ -23,7 +23,7 @@ from agent.baseline import states
 from agent.baseline.features import Vector, features
 from agent.baseline.fit import LEAST_DISTANCE
 from agent.machine import FAULTS
-from models import data
+from models import data, listing
 from models.recipe import Source
 
 RATE_HZ, WINDOW, HOP = 10_000.0, 4096, 1000
@@ -43,7 +43,7 @@ class Rig:
 def rigs(root: Path) -> Iterator[Rig]:
     """CWRU (learned at 0 HP, its only healthy load), and each rig and speed of hit_sm."""
     for folder in ("cwru", "hit_sm"):
-        with (root / folder / data.MANIFEST).open(newline="") as file:
+        with (root / folder / listing.MANIFEST).open(newline="") as file:
             rpm = {row["file"]: row["rpm"] for row in csv.DictReader(file)}
         found = data.load(root, Source(folder), SPLITS, FAULTS, RATE_HZ)
         groups = {

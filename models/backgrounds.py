@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import data
+from models import data, listing
 from models.noises import Array, Draw
 from models.recipe import Source
 
@@ -32,5 +32,5 @@ def load(folder: Path, rate_hz: float, window: int) -> dict[str, Draw]:
     Of each the first channel, brought to that rate. UserError for what is no data set.
     """
     source = Source(folder.name)
-    read = (data.read(entry, source, rate_hz)[0] for entry in data.entries(folder))
+    read = (data.read(entry, source, rate_hz)[0] for entry in listing.entries(folder))
     return {RECORDED: partial(recorded, [found for found in read if len(found) >= window])}

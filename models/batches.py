@@ -10,7 +10,7 @@ import soxr
 
 from models import noises
 from models.data import Array, Recording
-from models.recipe import Noise, Recipe
+from models.recipe import Noise, Recipe, Told
 from models.simulate import MACHINE
 
 RIPPLES = 6  # cosines over the spectrum that make up a random equalizer
@@ -18,11 +18,15 @@ RIPPLES = 6  # cosines over the spectrum that make up a random equalizer
 
 @dataclass(frozen=True)
 class Batch:
-    """`samples` [batch, channels, window]; `targets` and `snr_db` (inf: clean) [batch]."""
+    """`samples` [batch, channels, window]; `targets` and `snr_db` (inf: clean) [batch].
+
+    `running` [batch, 5] is what the network is told of the machines; see `agent.contract`.
+    """
 
     samples: Array
     targets: npt.NDArray[np.int64]
     snr_db: Array
+    running: Array
 
 
 def batches(
@@ -34,11 +38,11 @@ def batches(
     weights = label_shares(recipe)
     while True:
         targets = rng.choice(len(recipe.labels), recipe.batch, p=weights)
-        clean = np.stack(
-            [_window(shelf[recipe.labels[t]], share, recipe.window, rng) for t in targets]
-        )
+        chosen = [_recording(shelf[recipe.labels[t]], share, rng) for t in targets]
+        clean = np.stack([_window(recording, recipe.window, rng) for recording in chosen])
         samples, snr_db = noisy(coloured(clean, recipe.colour_db, rng), recipe.noise, rng)
-        yield Batch(samples, targets, snr_db)
+        running = np.array([recording.running for recording in chosen], np.float32)
+        yield Batch(samples, targets, snr_db, told(running, recipe.told, rng))
 
 
 def label_shares(recipe: Recipe) -> npt.NDArray[np.float64]:
@@ -83,15 +87,28 @@ def coloured(samples: Array, colour_db: float, rng: np.random.Generator) -> Arra
     return np.fft.irfft(spectrum, n=frames).astype(np.float32)
 
 
+def told(running: Array, spec: Told, rng: np.random.Generator) -> Array:
+    """Machines [batch, 5] as a network may be told of them: inexactly, in part, not at all."""
+    found = running.copy()
+    count = len(found)
+    found[:, 0] *= 1 + rng.uniform(-spec.rpm_off, spec.rpm_off, count)
+    found[rng.random(count) < spec.no_orders, 1:] = 0
+    found[rng.random(count) < spec.nothing] = 0
+    return found
+
+
 def at_speeds(recordings: Sequence[Recording], speeds: Sequence[float]) -> list[Recording]:
     """Every recording as if its machine had run at those relative speeds."""
-    return [replace(r, samples=_at_speed(r.samples, speed)) for r in recordings for speed in speeds]
+    return [_at_speed(recording, speed) for recording in recordings for speed in speeds]
 
 
-def _at_speed(samples: Array, speed: float) -> Array:
+def _at_speed(recording: Recording, speed: float) -> Recording:
     if speed == 1.0:
-        return samples
-    return np.ascontiguousarray(soxr.resample(samples.T, speed, 1.0, quality="HQ").T, np.float32)
+        return recording
+    played = soxr.resample(recording.samples.T, speed, 1.0, quality="HQ").T
+    rpm, bpfo, bpfi, bsf, ftf = recording.running
+    samples = np.ascontiguousarray(played, np.float32)
+    return replace(recording, samples=samples, running=(rpm * speed, bpfo, bpfi, bsf, ftf))
 
 
 def _shelf(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recording]]]:
@@ -102,12 +119,16 @@ def _shelf(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recordin
     return shelf
 
 
-def _window(
-    by_machine: dict[str, list[Recording]], share: float, window: int, rng: np.random.Generator
-) -> Array:
+def _recording(
+    by_machine: dict[str, list[Recording]], share: float, rng: np.random.Generator
+) -> Recording:
     real = [name for name in by_machine if name != MACHINE]
     simulated = MACHINE in by_machine and (not real or rng.random() < share)
     recordings = by_machine[MACHINE if simulated else real[rng.integers(len(real))]]
-    samples = recordings[rng.integers(len(recordings))].samples
+    return recordings[rng.integers(len(recordings))]
+
+
+def _window(recording: Recording, window: int, rng: np.random.Generator) -> Array:
+    samples = recording.samples
     start = rng.integers(samples.shape[-1] - window + 1)
     return samples[:, start : start + window]

@@ -24,15 +24,30 @@ class SnrLine:
     bias: float
 
 
-def forward(network: nn.Module, samples: Array, batch: int = 128) -> tuple[Tensor, Tensor]:
-    """Raw windows [n, channels, window] -> logits [n, classes], alphas [n, thresholds]."""
+def forward(
+    network: nn.Module, samples: Array, running: Array, batch: int = 128
+) -> tuple[Tensor, Tensor]:
+    """Raw windows [n, channels, window], machines [n, 5] -> logits [n, classes], alphas."""
+    device = next(network.parameters()).device
+    x, told = torch.from_numpy(samples).to(device), torch.from_numpy(running).to(device)
     with torch.inference_mode():
         parts = [
-            network(standardize(torch.from_numpy(samples[start : start + batch])))
+            network(standardize(x[start : start + batch]), told[start : start + batch])
             for start in range(0, len(samples), batch)
         ]
     logits, alphas = zip(*parts, strict=True)
-    return torch.cat(logits), torch.cat(alphas)
+    return torch.cat(logits).cpu(), torch.cat(alphas).cpu()
+
+
+def features(network: nn.Module, samples: Array, running: Array, batch: int = 128) -> Tensor:
+    """Raw windows [n, channels, window], machines [n, 5] -> what the classifier sees [n, any]."""
+    x, told = torch.from_numpy(samples), torch.from_numpy(running)
+    with torch.inference_mode():
+        parts = [
+            network.features(standardize(x[start : start + batch]), told[start : start + batch])[0]  # type: ignore[operator]
+            for start in range(0, len(samples), batch)
+        ]
+    return torch.cat(parts).flatten(1)
 
 
 def temperature(logits: Tensor, targets: Tensor) -> float:

@@ -9,23 +9,24 @@ from models.batches import label_shares
 from models.figures import LEVELS_DB, SIMULATED_DB
 from models.measure import Measured
 from models.recipe import Recipe, Simulated
+from models.wording import Wording
 
 PRECISIONS = {"float32": "float", "int8": "INT8"}
 
 
-def text(recipe: Recipe, measured: list[Measured], out: Path) -> str:
+def text(recipe: Recipe, measured: list[Measured], out: Path, wording: Wording) -> str:
     """The card in Markdown: `measured` holds the released network, then its controls."""
-    sections = [_head(recipe, measured[0], out), _data(recipe)]
+    sections = [_head(recipe, measured[0], out, wording), _data(recipe)]
     if recipe.simulated:
         sections.append(_machines(recipe.simulated))
-    sections.append(_scores(recipe, measured))
+    sections.append(_scores(recipe, measured, wording))
     if recipe.simulated:
         sections.append(_recognition(recipe, measured[0]))
-    sections += [_precision(measured[0]), _limits(recipe, measured[0])]
+    sections += [_precision(measured[0]), _limits(recipe, measured[0], wording)]
     return "\n\n".join(sections) + "\n"
 
 
-def _head(recipe: Recipe, own: Measured, out: Path) -> str:
+def _head(recipe: Recipe, own: Measured, out: Path, wording: Wording) -> str:
     heads = ("parameters", "multiply-accumulates a window", "file")
     costs = (f"{own.parameters:,}", f"{own.macs:,}", f"{out.stat().st_size:,} bytes")
     return f"""# {recipe.name} {recipe.version}
@@ -36,9 +37,7 @@ A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recip
 
 {_table(heads, [costs])}
 
-This card and the file are written by one command, from `models/zoo/{recipe.name}.yaml`:
-
-    python -m models.commands release --recipe models/zoo/{recipe.name}.yaml --data DATA
+{wording.made}
 
 It trains with a fixed seed, yet another processor or number of threads rounds otherwise, and
 ends at another network of about the same figures.
@@ -83,7 +82,7 @@ resonance 1.5 to 4.2 kHz, severity 0.3 to 1. The network knows the demo's machin
 was trained on its like: that says nothing about real machines."""
 
 
-def _scores(recipe: Recipe, measured: list[Measured]) -> str:
+def _scores(recipe: Recipe, measured: list[Measured], wording: Wording) -> str:
     conditions = ["clean", *(f"{k}_{level:g}db" for level in LEVELS_DB for k in noise.KINDS)]
     heads = [c.replace("_", " ").replace("db", " dB") for c in conditions]
     rows = [
@@ -99,13 +98,12 @@ def _scores(recipe: Recipe, measured: list[Measured]) -> str:
     return f"""## Macro-F1 on validation recordings
 
 In per cent, one decision a window, nothing smoothed; at least {validation.PER_CLASS} windows
-of each class and data set, overlapping where recordings are short (`cwru` has one second of
-normal here). Noise is added at that SNR to the recording as it is. Controls are trained by
-the same recipe; one seed each, so small differences mean little.
+of each class and data set, {wording.scores} Noise is added at that SNR to the recording as it is.
+Controls are trained by the same recipe; one seed each, so small differences mean little.
 
 {_table(("data set", "network", *heads), rows)}
 
-Settings and temperature were chosen on these same recordings: expect less elsewhere."""
+{wording.chosen}"""
 
 
 def _recognition(recipe: Recipe, own: Measured) -> str:
@@ -150,11 +148,10 @@ Microseconds a window on the machine that wrote this card, one thread, medians i
 {_table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 
 
-def _limits(recipe: Recipe, own: Measured) -> str:
+def _limits(recipe: Recipe, own: Measured, wording: Wording) -> str:
     limits = f"""## Limits
 
-- Trained on a few test rigs with artificial faults. Another bearing, mount or speed is another
-  domain: record your own machine and train on that before you rely on an answer.
+{wording.limits}
 - The network is not told the speed: one fault's strikes at one speed can come as often as
   another's at another.
 - A fault that it has never seen still gets one of the {len(recipe.labels)} labels."""

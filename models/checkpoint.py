@@ -10,32 +10,44 @@ from torch import nn
 
 from agent.errors import UserError
 from models.calibrate import SnrLine
-from models.families import build
+from models.distance import Rows
+from models.families import untrained
 from models.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`temperature` divides the logits; `snr` is None where the family has no thresholds."""
+    """`temperature` divides the logits; `snr` is None where the family has no thresholds.
+
+    `near` [typical windows, features] are those that `models.distance` measures from; what is
+    farther than `max_distance` is like nothing in training.
+    """
 
     recipe: Recipe
     network: nn.Module
     temperature: float
     snr: SnrLine | None
+    near: Rows | None = None
+    max_distance: float | None = None
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes it whole or not at all."""
     snr = checkpoint.snr
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
     torch.save(
         {
             "recipe": msgspec.json.encode(checkpoint.recipe),
             "state": checkpoint.network.state_dict(),
             "temperature": checkpoint.temperature,
             "snr": (snr.weight, snr.bias) if snr else None,
+            "near": None if checkpoint.near is None else torch.from_numpy(checkpoint.near),
+            "max_distance": checkpoint.max_distance,
         },
-        path,
+        part,
     )
+    part.replace(path)
 
 
 def load(path: Path) -> Checkpoint:
@@ -46,14 +58,10 @@ def load(path: Path) -> Checkpoint:
         network = untrained(recipe)
         network.load_state_dict(stored["state"])
         snr = SnrLine(*stored["snr"]) if stored["snr"] else None
-        return Checkpoint(recipe, network.eval(), stored["temperature"], snr)
+        near = None if stored["near"] is None else stored["near"].numpy()
+        far = stored["max_distance"]
+        return Checkpoint(recipe, network.eval(), stored["temperature"], snr, near, far)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}, expected a checkpoint") from None
     except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, msgspec.MsgspecError):
         raise UserError(f"{path}: found no checkpoint made by `drsn-agent train`") from None
-
-
-def untrained(recipe: Recipe) -> nn.Module:
-    """The recipe's network before training."""
-    classes = len(recipe.labels)
-    return build(recipe.family, recipe.preset, recipe.channels, recipe.window, classes)

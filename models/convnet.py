@@ -24,10 +24,14 @@ class ConvNet(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(layer.out_channels) for layer in layers)
         self.classifier = nn.Conv2d(layers[-1].out_channels, classes, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> logits [batch, classes], no alphas [batch, 0]."""
+        features, alphas = self.features(x, running)
+        return self.classifier(features).flatten(1), alphas
+
+    def features(self, x: Tensor, _running: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [batch, channels, window] -> [batch, width, 1, 1], no alphas [batch, 0]."""
         h = x.unsqueeze(2)  # [batch, channels, 1, window]
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = torch.relu(norm(layer(h)))  # [batch, width, 1, frames / stride]
-        pooled = F.avg_pool2d(h, (1, h.shape[3]))  # [batch, width, 1, 1]
-        return self.classifier(pooled).flatten(1), x.new_zeros(x.shape[0], 0)
+        return F.avg_pool2d(h, (1, h.shape[3])), x.new_zeros(x.shape[0], 0)

@@ -1,38 +1,23 @@
-"""Recordings from folders: read, scaled, brought to the model's rate, cut into windows.
+"""Recordings: read, scaled, brought to the model's rate, cut into windows. Free of torch."""
 
-A folder has a `manifest.csv` (at least file, label, split; rate_hz and scale where the audio
-file does not say) or one folder per label. A split is of recordings, never of windows: the
-windows of one recording never stand on both sides. Free of torch.
-"""
-
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
+from agent import bearing
+from agent.bearing import UNKNOWN, Running
 from agent.errors import UserError
+from agent.recordings import Opened, open_recording
+from models.listing import Entry, entries
+from models.matlab import open_mat
 from models.recipe import Source
 
 Array = npt.NDArray[np.float32]
-AUDIO = (".wav", ".flac", ".ogg", ".aiff")
-MANIFEST = "manifest.csv"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of a data set, before it is read. `scale` has one factor a channel, or none."""
-
-    path: Path
-    label: str
-    split: str
-    rate_hz: float
-    scale: tuple[float, ...]
-    severity: str = ""
+NUMBERS = (".csv", ".npy", ".mat")  # whose `scale` is of the number; else of a 16-bit code
 
 
 @dataclass(frozen=True)
@@ -44,21 +29,7 @@ class Recording:
     label: str
     samples: Array
     severity: str = ""
-
-
-def entries(folder: Path) -> list[Entry]:
-    """All files of a data set with their labels and splits; UserError where it is not one."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: found no such folder, expected recordings")
-    found = _listed(folder) if (folder / MANIFEST).is_file() else _per_label(folder)
-    if not found:
-        raise UserError(f"{folder}: found no recordings, expected {MANIFEST} or a folder per label")
-    return found
-
-
-def labels(folder: Path) -> tuple[str, ...]:
-    """The labels of a data set, in alphabetical order."""
-    return tuple(sorted({entry.label for entry in entries(folder)}))
+    running: Running = UNKNOWN
 
 
 def load(
@@ -66,7 +37,7 @@ def load(
 ) -> list[Recording]:
     """The recordings of those splits at `rate_hz`; UserError for a label not in `known`."""
     folder = root / source.folder
-    chosen = [entry for entry in entries(folder) if entry.split in splits]
+    chosen = [each for each in entries(folder, source.variable) if each.split in splits]
     if not chosen:
         raise UserError(f"{folder}: found no recording in split {'|'.join(splits)}")
     for entry in chosen:
@@ -81,25 +52,52 @@ def load(
             label=entry.label,
             samples=read(entry, source, rate_hz),
             severity=entry.severity,
+            running=bearing.running(entry.rpm, source.bearing.orders if source.bearing else None),
         )
         for entry in chosen
     ]
 
 
+def open_entry(entry: Entry) -> Opened:
+    """The file, opened as the agent does it, or as a MATLAB file; UserError where it cannot be."""
+    if entry.path.suffix.lower() == ".mat":
+        return open_mat(entry.path, entry.variable)
+    return open_recording(entry.path)
+
+
+def stored(entry: Entry) -> tuple[Array, float | None]:
+    """All samples [frames, channels] as they lie in the file, and its rate where it says it."""
+    opened = open_entry(entry)
+    return opened.read(opened.frames), opened.rate_hz
+
+
 def read(entry: Entry, source: Source, rate_hz: float) -> Array:
     """[channels, frames] in the recording's unit at `rate_hz`: the agent's own resampler, HQ."""
-    try:
-        kind = "int16" if entry.scale else "float32"
-        samples, file_rate_hz = soundfile.read(entry.path, dtype=kind, always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{entry.path}: {error}, expected a recording") from None
-    found, wanted = samples.shape[1], 1 + max(source.channels)  # samples [frames, channels]
+    samples, file_rate_hz = stored(entry)
+    found, wanted = samples.shape[1], 1 + max(source.channels)
     if found < wanted or len(entry.scale) not in (0, found):
         raise UserError(f"{entry.path}: found {found} channels, expected {wanted}, each scaled")
-    scaled = samples * np.asarray(entry.scale or 1.0)
-    picked = scaled[:, list(source.channels)]
-    resampled = soxr.resample(picked, entry.rate_hz or file_rate_hz, rate_hz, quality="HQ")
+    own_rate_hz = entry.rate_hz or file_rate_hz or source.rate_hz
+    if own_rate_hz is None:
+        raise UserError(f"{entry.path}: found no sampling rate in the file, expected --rate-hz")
+    scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
+    picked = _finite(entry.path, scaled[:, list(source.channels)])
+    resampled = soxr.resample(picked, own_rate_hz, rate_hz, quality="HQ")
     return np.ascontiguousarray(resampled.T, np.float32)
+
+
+def _factors(entry: Entry) -> npt.NDArray[np.float64]:
+    """What brings samples of full scale 1.0 to their unit [channels]."""
+    codes = 1.0 if entry.path.suffix.lower() in NUMBERS else 2.0**15
+    return codes * np.asarray(entry.scale)
+
+
+def _finite(path: Path, samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    good = np.isfinite(samples).all(1)
+    if not good.all():
+        frame = int(np.argmin(good))
+        raise UserError(f"{path}: found NaN or infinity at frame {frame}, expected numbers")
+    return samples
 
 
 def windows(recording: Recording, window: int, count: int) -> Array:
@@ -109,38 +107,3 @@ def windows(recording: Recording, window: int, count: int) -> Array:
         raise UserError(f"{recording.file}: found {frames} frames, expected at least {window}")
     starts = np.linspace(0, frames - window, count).astype(int)
     return np.stack([recording.samples[:, start : start + window] for start in starts])
-
-
-def _listed(folder: Path) -> list[Entry]:
-    path = folder / MANIFEST
-    with path.open(newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"file", "label", "split"} - set(rows.fieldnames or ())
-        if missing:
-            raise UserError(f"{path}: found no column {', '.join(sorted(missing))}")
-        return [_row(folder, line, row) for line, row in enumerate(rows, start=2)]
-
-
-def _row(folder: Path, line: int, row: dict[str, str]) -> Entry:
-    where = f"{folder / MANIFEST} line {line}"
-    path = folder / row["file"]
-    if not path.is_file():
-        raise UserError(f"{where}: found no file {row['file']}")
-    try:
-        rate_hz = float(row.get("rate_hz") or 0)
-        scale = tuple(float(factor) for factor in (row.get("scale") or "").split("|") if factor)
-    except ValueError as error:
-        raise UserError(f"{where}: rate_hz or scale: {error}") from None
-    return Entry(path, row["label"], row["split"], rate_hz, scale, row.get("severity") or "")
-
-
-def _per_label(folder: Path) -> list[Entry]:
-    """Every fourth recording of a label validates; of fewer than four, the last."""
-    found = []
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(path for path in place.rglob("*") if path.suffix.lower() in AUDIO)
-        if len(files) == 1:
-            raise UserError(f"{place}: found one recording, expected two: to train and to validate")
-        held = set(files[3::4] or files[-1:])
-        found += [Entry(f, place.name, "val" if f in held else "train", 0.0, ()) for f in files]
-    return found

@@ -6,9 +6,11 @@ bearing diagnostics - a tutorial", Mechanical Systems and Signal Processing 25(2
 the envelope every band passes a threshold that a sub-network sets for each window, as in Zhao,
 Zhong, Fu, Tang, Pecht: "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE
 Transactions on Industrial Informatics 16(7), 2020. The same network with a gain in place of the
-threshold, and with neither, are its controls.
+threshold, and with neither, are its controls. Each comes in two forms: along frequency in hertz,
+and along orders (`models.orders`), where it is told the shaft's speed.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +19,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
+from agent.contract import RUNNING_WIDTH
 from agent.errors import UserError
+from models import orders
 from models.residual import Unit, conv
 from models.resnet import Open
 from models.shrinkage import over_channels, soft_threshold
@@ -83,42 +87,73 @@ class Attention(nn.Module):
 
 
 class Envelope(nn.Module):
-    """Bands, gate, envelope, spectrum, units along frequency, classifier.
+    """Bands, gate, envelope, spectrum, units along frequency or along orders, classifier.
 
     The threshold acts on the bands. The gain acts on their spectra, since these are relative
     to their own mean: a gain on a band would cancel.
     """
 
-    def __init__(self, form: Shape, gate: Gate, channels: int, window: int, classes: int) -> None:
+    def __init__(
+        self,
+        form: Shape,
+        gate: Gate,
+        channels: int,
+        window: int,
+        classes: int,
+        rate_hz: float | None = None,
+    ) -> None:
+        """`rate_hz`: of the samples, for the form along orders; None: along hertz."""
         super().__init__()
         self.gate = gate
         self.stem = conv(channels, form.bands, form.stem_kernel, form.stem_stride)
         if gate != "none":
             # Alphas begin at 0.5, gains at 0.95: neither hides much at first.
             self.attention = Attention(form.bands, 0.25 if gate == "threshold" else 0.95)
-        self.spectrum = Spectrum(_halved(window, form.stem_kernel, form.stem_stride))
-        widths = (form.bands, *form.widths)
+        frames = _halved(window, form.stem_kernel, form.stem_stride)
+        self.spectrum = Spectrum(frames)
+        self.orders: orders.Orders | None = None
+        bins, seen = self.spectrum.bins, form.bands
+        if rate_hz is not None:
+            self.orders = orders.Orders(bins, rate_hz / form.stem_stride / frames)
+            bins, seen = orders.POINTS, orders.VIEWS * form.bands
+        widths = (seen, *(max(seen, width) for width in form.widths))
         self.units = nn.ModuleList(
             Unit(width_in, width, 2, form, lambda width: Open())
-            for width_in, width in zip(widths, form.widths, strict=False)
+            for width_in, width in itertools.pairwise(widths)
         )
         self.level_norm = nn.BatchNorm2d(form.bands)
-        bins = math.ceil(self.spectrum.bins / 2 ** len(form.widths))
-        self.classifier = nn.Conv2d(widths[-1] * bins + form.bands, classes, 1)
+        last = widths[-1] * math.ceil(bins / 2 ** len(form.widths))
+        told = 2 if self.orders is not None else 0
+        self.classifier = nn.Conv2d(last + form.bands + told, classes, 1)
+        self.noise_level = nn.Conv2d(last + form.bands + told, 1, 1)  # SNR in tens of dB
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0]."""
+        features, alphas = self.features(x, running)
+        return self.classifier(features).flatten(1), alphas
+
+    def features(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [batch, channels, window] -> [batch, features, 1, 1], alphas [batch, bands or 0].
+
+        `running` [batch, 5] as in `agent.contract`; None: nothing is known.
+        """
         bands, alphas = self._shrunk(self.stem(x.unsqueeze(2)))
         envelope = bands.abs()  # [batch, bands, 1, window / stem_stride]
         level = _mean(envelope)  # [batch, bands, 1, 1]
         h = self._relative(self.spectrum(envelope - level))  # [batch, bands, 1, bins]
         if self.gate == "gain":
             h = h * self.attention(level)
+        told = []
+        if self.orders is not None:
+            running = x.new_zeros(x.shape[0], RUNNING_WIDTH) if running is None else running
+            h = self.orders(h, running)  # [batch, 4 bands, 1, points]
+            told = [orders.known(running)]
         for unit in self.units:
             h, _ = unit(h)  # [batch, width, 1, bins / 2]
         level = self.level_norm((level + QUIET).log())
-        features = torch.cat([h.flatten(1), level.flatten(1)], 1)  # where a line is tells most
-        return self.classifier(features[:, :, None, None]).flatten(1), alphas
+        # Where a line is tells most: nothing is averaged along the axis.
+        features = torch.cat([h.flatten(1), level.flatten(1), *told], 1)
+        return features[:, :, None, None], alphas
 
     def _shrunk(self, bands: Tensor) -> tuple[Tensor, Tensor]:
         if self.gate != "threshold":
@@ -133,14 +168,21 @@ class Envelope(nn.Module):
         return logs - _mean(logs)
 
 
-def envelope(preset: str, gate: Gate, channels: int, window: int, classes: int) -> nn.Module:
+def envelope(
+    preset: str,
+    gate: Gate,
+    channels: int,
+    window: int,
+    classes: int,
+    rate_hz: float | None = None,
+) -> nn.Module:
     """[batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0].
 
     `preset` is 'small' or 'deploy'; anything else is a UserError.
     """
     if preset not in SHAPES:
         raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")
-    return Envelope(SHAPES[preset], gate, channels, window, classes)
+    return Envelope(SHAPES[preset], gate, channels, window, classes, rate_hz)
 
 
 def _mean(x: Tensor) -> Tensor:

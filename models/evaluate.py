@@ -6,16 +6,14 @@ recording of which may be in training (`models.leak`). Everything is seeded. Fre
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from agent.classify import OnnxClassifier
-from models import data, leak, noises, scores
+from models import data, noises, scores
 from models.data import Array, Recording
 from models.noises import Draw
-from models.recipe import Source
 from models.scores import Indices
 
 SCHEMA = "drsn-evaluation/1"
@@ -64,21 +62,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Judged:
-    """Windows [n, channels, window], their labels' and their recordings' indices [n]."""
+    """Windows [n, channels, window], their labels' and recordings' indices [n], machines [n, 5]."""
 
     samples: Array
     targets: Indices
     origins: Indices
-
-
-def held_back(network: OnnxClassifier, folder: Path, split: str) -> list[Recording]:
-    """The recordings of that split; UserError where training holds a piece of one."""
-    contract = network.contract
-    found = data.entries(folder)
-    rest = [entry for entry in found if entry.split != split]
-    leak.check(rest, [entry for entry in found if entry.split == split])
-    source = Source(folder.name, channels=tuple(range(contract.channels)))
-    return data.load(folder.parent, source, [split], contract.labels, contract.rate_hz)
+    running: Array
 
 
 def evaluate(
@@ -101,7 +90,7 @@ def evaluate(
 
 def described(
     network: OnnxClassifier,
-    folder: Path,
+    name: str,
     split: str,
     recordings: Sequence[Recording],
     conditions: list[Condition],
@@ -119,7 +108,7 @@ def described(
             "precision": contract.precision,
             "sha256": network.sha256,
         },
-        data=folder.name,
+        data=name,
         split=split,
         labels=contract.labels,
         recordings={recording.file: recording.label for recording in recordings},
@@ -137,6 +126,7 @@ def _windows(recordings: Sequence[Recording], labels: Sequence[str], window: int
         np.concatenate(cut),
         np.repeat(targets, PER_RECORDING),
         np.repeat(np.arange(len(recordings)), PER_RECORDING),
+        np.repeat(np.array([r.running for r in recordings], np.float32), PER_RECORDING, axis=0),
     )
 
 
@@ -162,7 +152,7 @@ def _condition(
     hop_s: float,
 ) -> Condition:
     contract = network.contract
-    said = network.classify(samples)
+    said = network.classify(samples, judged.running)
     probabilities = np.array([prediction.probabilities for prediction in said])
     counts = _per_recording(judged, probabilities.argmax(1), len(contract.labels))
     total, drawn = counts.sum(0), scores.resampled(counts, labels, seed)

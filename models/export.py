@@ -6,8 +6,18 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from agent.contract import INPUT, METADATA_KEY, PROBABILITIES, SCHEMA, Contract
+from agent.contract import (
+    INPUT,
+    METADATA_KEY,
+    PROBABILITIES,
+    RUNNING,
+    RUNNING_WIDTH,
+    SCHEMA,
+    Contract,
+)
 from models.checkpoint import Checkpoint
+from models.distance import Distance
+from models.families import READ_RUNNING
 from models.standardize import standardize
 
 OPSET = 20
@@ -19,38 +29,61 @@ class Released(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
+        self.shrinks = checkpoint.snr is not None
         self.network = checkpoint.network
         self.temperature = checkpoint.temperature
         self.snr: nn.Conv2d | None = None
+        self.noise_level = dict(checkpoint.network.named_children()).get("noise_level")
         if checkpoint.snr:
             self.snr = nn.Conv2d(len(checkpoint.snr.weight), 1, 1)
             self.snr.weight.data = torch.tensor(checkpoint.snr.weight).reshape(1, -1, 1, 1)
             self.snr.bias.data = torch.tensor([checkpoint.snr.bias])  # type: ignore[union-attr]
+        self.distance = None if checkpoint.near is None else Distance(checkpoint.near)
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
-        """[batch, channels, window] -> probabilities [batch, labels] (, shrinkage, snr_db)."""
-        logits, alphas = self.network(standardize(samples))
-        probabilities = torch.softmax(logits / self.temperature, 1)
-        if self.snr is None:
-            return (probabilities,)
-        shrinkage = alphas.mean(1)  # [batch]
-        snr_db = self.snr(alphas[:, :, None, None]).flatten()  # [batch]
-        return probabilities, shrinkage, snr_db
+    def forward(self, samples: Tensor, running: Tensor | None = None) -> tuple[Tensor, ...]:
+        """[batch, channels, window] -> probabilities [batch, labels], and what of `outputs` it has.
+
+        `running` [batch, 5], where the network reads it.
+        """
+        features, alphas = self.network.features(standardize(samples), running)  # type: ignore[operator]
+        logits = self.network.classifier(features).flatten(1)  # type: ignore[operator]
+        found = [torch.softmax(logits / self.temperature, 1)]
+        if self.shrinks:
+            found.append(alphas.mean(1))  # [batch]
+        if self.noise_level is not None:
+            found.append(10 * self.noise_level(features).flatten())  # [batch]
+        elif self.snr is not None:
+            found.append(self.snr(alphas[:, :, None, None]).flatten())  # [batch]
+        if self.distance is not None:
+            found.append(self.distance(features))  # [batch]
+        return tuple(found)
+
+    def outputs(self) -> list[str]:
+        """What the graph gives, in its order."""
+        has = {
+            PROBABILITIES: True,
+            "shrinkage": self.shrinks,
+            "snr_db": self.noise_level is not None or self.snr is not None,
+            "distance": self.distance is not None,
+        }
+        return [name for name, given in has.items() if given]
 
 
 def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
     """Writes the float network to `path`; batch norms are folded where they follow a conv."""
     recipe = checkpoint.recipe
-    example = torch.zeros(2, recipe.channels, recipe.window)
-    names = [PROBABILITIES, "shrinkage", "snr_db"] if checkpoint.snr else [PROBABILITIES]
+    example = {INPUT: torch.zeros(2, recipe.channels, recipe.window)}
+    if recipe.family in READ_RUNNING:
+        example[RUNNING] = torch.zeros(2, RUNNING_WIDTH)
+    released = Released(checkpoint).eval()
     program = torch.onnx.export(
-        Released(checkpoint).eval(),
-        (example,),
-        input_names=[INPUT],
-        output_names=names,
+        released,
+        tuple(example.values()),
+        input_names=list(example),
+        output_names=released.outputs(),
         opset_version=OPSET,
         dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},),
+        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},) * len(example),
         verbose=False,
     )
     assert program is not None
@@ -95,6 +128,7 @@ def contract_of(checkpoint: Checkpoint) -> Contract:
         unit=recipe.unit,
         precision="float32",
         decide=recipe.decide,
+        max_distance=checkpoint.max_distance,
         data=tuple(source.folder for source in recipe.data) + simulated,
         licence=recipe.licence,
     )

@@ -1,4 +1,9 @@
-"""Every network family by name."""
+"""Every network family by name.
+
+A network is called with standardized windows [batch, channels, window] and, where it reads them,
+with `running` [batch, 5] (see `agent.contract`): it gives logits [batch, classes] and alphas
+[batch, thresholds]. Its `features` are what its `classifier` sees, [batch, any, 1, 1].
+"""
 
 from collections.abc import Callable
 
@@ -8,25 +13,32 @@ from agent.errors import UserError
 from models.convnet import ConvNet
 from models.drsn import drsn
 from models.envelope import envelope
+from models.recipe import Recipe
 from models.resnet import resnet
 from models.senet import senet
 
-# (preset, channels, window, classes) -> network
-FAMILIES: dict[str, Callable[[str, int, int, int], nn.Module]] = {
-    "drsn-env": lambda preset, *size: envelope(preset, "threshold", *size),
-    "se-env": lambda preset, *size: envelope(preset, "gain", *size),
-    "res-env": lambda preset, *size: envelope(preset, "none", *size),
-    "drsn-cw": lambda preset, channels, _, classes: drsn(preset, False, channels, classes),
-    "drsn-cs": lambda preset, channels, _, classes: drsn(preset, True, channels, classes),
-    "resnet": lambda preset, channels, _, classes: resnet(preset, channels, classes),
-    "senet": lambda preset, channels, _, classes: senet(preset, channels, classes),
-    "convnet": lambda preset, channels, _, classes: ConvNet(preset, channels, classes),
+# (preset, channels, window, classes, rate_hz) -> network
+FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
+    "drsn-order": lambda preset, *size: envelope(preset, "threshold", *size),
+    "se-order": lambda preset, *size: envelope(preset, "gain", *size),
+    "res-order": lambda preset, *size: envelope(preset, "none", *size),
+    "drsn-env": lambda preset, *size: envelope(preset, "threshold", *size[:3]),
+    "se-env": lambda preset, *size: envelope(preset, "gain", *size[:3]),
+    "res-env": lambda preset, *size: envelope(preset, "none", *size[:3]),
+    "drsn-cw": lambda preset, channels, _, classes, __: drsn(preset, False, channels, classes),
+    "drsn-cs": lambda preset, channels, _, classes, __: drsn(preset, True, channels, classes),
+    "resnet": lambda preset, channels, _, classes, __: resnet(preset, channels, classes),
+    "senet": lambda preset, channels, _, classes, __: senet(preset, channels, classes),
+    "convnet": lambda preset, channels, _, classes, __: ConvNet(preset, channels, classes),
 }
+READ_RUNNING = ("drsn-order", "se-order", "res-order")
 SHORTEST_WINDOW = 256  # frames: what the deepest preset still reduces to a few
 
 
-def build(family: str, preset: str, channels: int, window: int, classes: int) -> nn.Module:
-    """An untrained network: standardized windows -> logits [batch, classes], alphas.
+def build(
+    family: str, preset: str, channels: int, window: int, classes: int, rate_hz: float
+) -> nn.Module:
+    """An untrained network.
 
     Raises UserError for a family, preset or window that does not exist or cannot work.
     """
@@ -34,4 +46,10 @@ def build(family: str, preset: str, channels: int, window: int, classes: int) ->
         raise UserError(f"family: found {family!r}, expected one of {', '.join(FAMILIES)}")
     if window < SHORTEST_WINDOW:
         raise UserError(f"window: found {window}, expected at least {SHORTEST_WINDOW} frames")
-    return FAMILIES[family](preset, channels, window, classes)
+    return FAMILIES[family](preset, channels, window, classes, rate_hz)
+
+
+def untrained(recipe: Recipe) -> nn.Module:
+    """The recipe's network before training."""
+    size = (recipe.channels, recipe.window, len(recipe.labels), recipe.rate_hz)
+    return build(recipe.family, recipe.preset, *size)

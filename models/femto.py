@@ -21,7 +21,7 @@ import soundfile
 from agent.baseline import states
 from agent.baseline.features import Vector, features
 from agent.baseline.fit import LEAST_DISTANCE
-from models import data
+from models import listing
 
 SNAPSHOT = 2560  # frames
 COMMISSIONED, EARLY, LATE = 0.2, 0.4, 0.9  # shares of life
@@ -42,7 +42,7 @@ def lives(folder: Path) -> Iterator[Life]:
     """Every bearing of the set."""
     with (folder / "snapshots.csv").open(newline="") as file:
         snapshots = list(csv.DictReader(file))
-    for entry in data.entries(folder):
+    for entry in listing.entries(folder):
         bearing = entry.path.stem
         own = [row for row in snapshots if row["bearing"] == bearing]
         samples, _ = soundfile.read(entry.path, dtype="int16", always_2d=True)

@@ -36,16 +36,17 @@ def macro_f1(targets: Targets, found: Targets) -> float:
     return float(np.mean(scores))
 
 
-def labels_of(network: OnnxClassifier, samples: Array) -> Targets:
-    """The most probable label's index of each window [n]."""
-    return np.array([np.argmax(found.probabilities) for found in network.classify(samples)])
+def labels_of(network: OnnxClassifier, samples: Array, running: Array) -> Targets:
+    """The most probable label's index of each window [n] of machines [n, 5]."""
+    said = network.classify(samples, running)
+    return np.array([np.argmax(found.probabilities) for found in said])
 
 
 def scores(network: OnnxClassifier, name: str, clean: Labelled) -> dict[str, float]:
     """Macro-F1 on a data set: clean, and under each noise: '<name>_<condition>' -> figure."""
     under = {"clean": clean.samples, **conditions(clean.samples, LEVELS_DB)}
     return {
-        f"{name}_{condition}": macro_f1(clean.targets, labels_of(network, samples))
+        f"{name}_{condition}": macro_f1(clean.targets, labels_of(network, samples, clean.running))
         for condition, samples in under.items()
     }
 
@@ -56,7 +57,7 @@ def recognition(
     """Share of simulated windows called by their name, the worst of the noises at each level."""
     found: dict[str, float] = {}
     for condition, samples in conditions(clean.samples, SIMULATED_DB).items():
-        right = labels_of(network, samples) == clean.targets
+        right = labels_of(network, samples, clean.running) == clean.targets
         for index, label in enumerate(labels):
             key = f"simulated_{label}_{condition.split('_')[1]}"
             share = float(right[clean.targets == index].mean())
@@ -64,15 +65,17 @@ def recognition(
     return found
 
 
-def agreement(one: OnnxClassifier, other: OnnxClassifier, samples: Array) -> float:
+def agreement(one: OnnxClassifier, other: OnnxClassifier, judged: Labelled) -> float:
     """Share of windows to which both give the same label."""
-    return float(np.mean(labels_of(one, samples) == labels_of(other, samples)))
+    labels = [labels_of(network, judged.samples, judged.running) for network in (one, other)]
+    return float(np.mean(labels[0] == labels[1]))
 
 
-def snr_error_db(network: OnnxClassifier, samples: Array, snr_db: Array) -> float:
+def snr_error_db(network: OnnxClassifier, judged: Labelled, snr_db: Array) -> float:
     """Root mean square error of the estimated SNR on windows whose SNR is known."""
     known = np.isfinite(snr_db)
-    found = np.array([prediction.snr_db for prediction in network.classify(samples)], np.float64)
+    said = network.classify(judged.samples, judged.running)
+    found = np.array([prediction.snr_db for prediction in said], np.float64)
     return float(np.sqrt(np.mean((found - snr_db)[known] ** 2)))
 
 

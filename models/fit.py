@@ -1,5 +1,6 @@
-"""Recipe -> checkpoint: train, then fit what turns logits and thresholds into honest numbers."""
+"""Recipe -> checkpoint: train, then fit what turns a network's answers into honest numbers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -7,36 +8,83 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import validation
+from models import resume, validation
 from models.batches import Batch, batches
-from models.calibrate import SnrLine, forward, snr_line, temperature
+from models.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.checkpoint import Checkpoint
 from models.data import Recording
+from models.distance import Distance, Rows, typical
 from models.recipe import Recipe
-from models.train import Progress, train, training_recordings
+from models.resume import StateFile, Store
+from models.teller import Say, Teller
+from models.train import train, training_recordings
+from models.validation import Labelled
+from models.watch import Watch
+from models.world import ALONE, World
 
-SNR_WINDOWS = 2048
+FIT_WINDOWS = 2048
 
 
-def fit(recipe: Recipe, root: Path, progress: Progress) -> Checkpoint:
+@dataclass(frozen=True)
+class Session:
+    """How a training runs, which is no part of what comes out of it."""
+
+    state: StateFile | None = None
+    world: World = ALONE
+
+
+def fit(recipe: Recipe, root: Path, say: Say, session: Session | None = None) -> Checkpoint:
     """Trains the recipe's network on the data below `root`; UserError for what data lack."""
+    run, teller = session or Session(), Teller(recipe, say)
     recordings = training_recordings(recipe, root)
-    network = train(recipe, recordings, progress)
+    noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
+    watch = Watch(recipe.stopping, noisy, run.world, teller.score) if recipe.stopping else None
+    store = None
+    if run.state:
+        store = Store(run.state, resume.origin(recipe, recordings, noisy, run.world), run.world)
+    network = train(recipe, recordings, teller.step, watch, store, run.world)
+    return calibrated(recipe, network, recordings, noisy)
+
+
+def calibrated(
+    recipe: Recipe, network: nn.Module, recordings: list[Recording], noisy: Labelled
+) -> Checkpoint:
+    """The trained network with all that is fitted: to training windows, of which there are
+    enough, and to noisy validation windows where a network is too sure of what it has seen."""
+    drawn = _drawn(recipe, recordings)
+    near = _near(network, drawn)
     return Checkpoint(
-        recipe, network, _temperature(recipe, root, network), _snr(recipe, recordings, network)
+        recipe,
+        network,
+        _temperature(network, noisy),
+        _snr(network, drawn),
+        near,
+        _farthest(recipe, network, near, noisy),
     )
 
 
-def _temperature(recipe: Recipe, root: Path, network: nn.Module) -> float:
-    """Fitted on noisy validation windows: on its own training windows a network is too sure."""
-    noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
-    logits, _ = forward(network, noisy.samples)
+def _drawn(recipe: Recipe, recordings: list[Recording]) -> Batch:
+    many = msgspec.structs.replace(recipe, batch=FIT_WINDOWS)
+    return next(batches(recordings, many, np.random.default_rng(recipe.seed + 1)))
+
+
+def _temperature(network: nn.Module, noisy: Labelled) -> float:
+    logits, _ = forward(network, noisy.samples, noisy.running)
     return temperature(logits, torch.from_numpy(noisy.targets))
 
 
-def _snr(recipe: Recipe, recordings: list[Recording], network: nn.Module) -> SnrLine | None:
-    """Fitted on training windows, of which there are enough for so many thresholds."""
-    many = msgspec.structs.replace(recipe, batch=SNR_WINDOWS)
-    drawn: Batch = next(batches(recordings, many, np.random.default_rng(recipe.seed + 1)))
-    _, alphas = forward(network, drawn.samples)
+def _snr(network: nn.Module, drawn: Batch) -> SnrLine | None:
+    _, alphas = forward(network, drawn.samples, drawn.running)
     return snr_line(alphas, drawn.snr_db)
+
+
+def _near(network: nn.Module, drawn: Batch) -> Rows:
+    seen = features(network, drawn.samples, drawn.running)
+    return typical(seen.numpy(), drawn.targets)
+
+
+def _farthest(recipe: Recipe, network: nn.Module, near: Rows, noisy: Labelled) -> float:
+    """The distance that `unknown_rate` of the known windows exceed."""
+    seen = features(network, noisy.samples, noisy.running)[:, :, None, None]
+    with torch.inference_mode():
+        return float(torch.quantile(Distance(near)(seen), 1 - recipe.unknown_rate))

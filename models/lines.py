@@ -23,7 +23,7 @@ from agent.bearing import of_geometry
 from agent.machine import FAULTS, Fault, Machine, Spec
 from agent.physics import measure
 from agent.physics.levels import Signal
-from models import data
+from models import data, listing
 from models.recipe import Source
 
 RATE_HZ = 10_000.0
@@ -48,7 +48,7 @@ class Case:
 def recorded(root: Path, splits: Sequence[str]) -> Iterator[Case]:
     """The first seconds of each recording of the 6205's orders in those splits."""
     for name in SETS:
-        with (root / name / data.MANIFEST).open(newline="") as file:
+        with (root / name / listing.MANIFEST).open(newline="") as file:
             rpm = {row["file"]: float(row["rpm"]) for row in csv.DictReader(file)}
         source = Source(name, train=tuple(splits))
         for found in data.load(root, source, splits, FAULTS, RATE_HZ):

@@ -71,7 +71,7 @@ def _figures(saved: Checkpoint, root: Path, network: OnnxClassifier) -> dict[str
         found |= figures.recognition(network, recipe.labels, validation.simulated(recipe))
     if saved.snr:
         noisy, snr_db = validation.mixed(validation.together(recipe, root), recipe)
-        found["snr_error_db"] = figures.snr_error_db(network, noisy.samples, snr_db)
+        found["snr_error_db"] = figures.snr_error_db(network, noisy, snr_db)
     return found
 
 
@@ -81,10 +81,10 @@ def _agreement(
     """Share of windows with the same label, on validation windows clean and noisy."""
     clean = validation.together(saved.recipe, root)
     noisy, _ = validation.mixed(clean, saved.recipe)
-    under = {"clean": clean.samples, "noisy": noisy.samples}
+    under = {"clean": clean, "noisy": noisy}
     if saved.recipe.simulated:
-        under[MACHINE] = validation.simulated(saved.recipe).samples
+        under[MACHINE] = validation.simulated(saved.recipe)
     return {
-        f"agreement_{name}": figures.agreement(networks["float32"], networks["int8"], samples)
-        for name, samples in under.items()
+        f"agreement_{name}": figures.agreement(networks["float32"], networks["int8"], judged)
+        for name, judged in under.items()
     }

@@ -52,8 +52,34 @@ def band(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return np.fft.irfft(spectrum * inside, n=shape[-1]).astype(np.float32)
 
 
+def knocks(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Each row a structure of its own that is struck at random times and rings, on a quiet bed.
+
+    What a hammer or a press nearby does; unlike a bearing's strikes these keep no rhythm.
+    """
+    frames = shape[-1]
+    rows = [_struck(frames, rng) for _ in range(int(np.prod(shape[:-1])))]
+    drawn: Array = np.stack(rows).reshape(shape)
+    return drawn
+
+
+def _struck(frames: int, rng: np.random.Generator) -> Array:
+    strikes = np.zeros(frames)
+    count = 1 + rng.poisson(rng.uniform(2, 60))
+    force = rng.standard_normal(count) * rng.exponential(1.0, count)
+    np.add.at(strikes, rng.integers(frames, size=count), force)
+    decay, cycles = rng.uniform(3, 120), rng.uniform(0.02, 0.48)  # frames, and per frame
+    t = np.arange(frames)
+    ring = np.exp(-t / decay) * np.cos(2 * np.pi * cycles * t)
+    spectrum = np.fft.rfft(strikes, 2 * frames) * np.fft.rfft(ring, 2 * frames)
+    ringing = np.fft.irfft(spectrum, 2 * frames)[:frames]
+    bed = rng.uniform(0.0, 0.2) * ringing.std() * rng.standard_normal(frames)
+    struck: Array = (ringing + bed).astype(np.float32)
+    return struck
+
+
 PLAIN: dict[str, Draw] = {kind: partial(noise.draw, kind) for kind in noise.KINDS}
-TRAINING: dict[str, Draw] = PLAIN | {"tilted": tilted, "band": band}
+TRAINING: dict[str, Draw] = PLAIN | {"tilted": tilted, "band": band, "knocks": knocks}
 UNSEEN: dict[str, Draw] = {
     "brown": partial(spectral, -2.0),
     "blue": partial(spectral, 1.0),

@@ -6,7 +6,7 @@ the thresholds' sub-network and the classifier, cost next to nothing and stay in
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,8 +14,9 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from agent import classify
-from agent.contract import INPUT, Contract
+from agent.contract import INPUT, RUNNING, Contract
 from agent.errors import UserError
+from models.batches import Batch
 from models.data import Array
 from models.export import write
 from models.recipe import Recipe, Source
@@ -24,22 +25,23 @@ from models.validation import calibration
 
 
 class Windows(CalibrationDataReader):  # type: ignore[misc]
-    """Calibration windows [n, channels, window], a batch at a time."""
+    """Calibration windows, a few at a time, as the graph reads them."""
 
-    def __init__(self, samples: Array, batch: int = 16) -> None:
-        self._batches: Iterator[Array] = iter(
-            samples[start : start + batch] for start in range(0, len(samples), batch)
+    def __init__(self, drawn: Batch, inputs: Sequence[str], batch: int = 16) -> None:
+        given = {INPUT: drawn.samples, RUNNING: drawn.running}
+        self._batches: Iterator[dict[str, Array]] = iter(
+            {name: given[name][start : start + batch] for name in inputs}
+            for start in range(0, len(drawn.samples), batch)
         )
 
     def get_next(self) -> dict[str, Array] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {INPUT: batch}
+        return next(self._batches, None)
 
 
 def quantize(
-    source: Path, path: Path, samples: Array, contract: Contract, reduce_range: bool = True
+    source: Path, path: Path, drawn: Batch, contract: Contract, reduce_range: bool = True
 ) -> None:
-    """Writes the INT8 form of the float network `source` to `path`, calibrated on `samples`.
+    """Writes the INT8 form of the float network `source` to `path`, calibrated on those windows.
 
     `reduce_range` leaves weights 7 bits of the 8: on x86 without VNNI the sum of two products
     saturates otherwise, and the same file would answer differently on another processor.
@@ -51,7 +53,7 @@ def quantize(
         quantize_static(
             model,
             draft,
-            Windows(samples),
+            Windows(drawn, [each.name for each in model.graph.input]),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_exclude=pooled,
@@ -63,29 +65,29 @@ def quantize(
         write(onnx.load(draft), path, contract)
 
 
-def quantize_file(source: Path, data: Path, recipe: Recipe | None, path: Path) -> None:
-    """The INT8 form of `source`, calibrated on training recordings.
+def quantize_file(source: Path, contract: Contract, recipe: Recipe, root: Path, path: Path) -> None:
+    """The INT8 form of `source`, calibrated on the recipe's training recordings below `root`."""
+    drawn = calibration(recipe, training_recordings(recipe, root))
+    quantize(source, path, drawn, msgspec.structs.replace(contract, precision="int8"))
 
-    With a recipe `data` is the root of its data sets, else a data set of its own. Raises
-    UserError where the file is no float network of ours or the data do not fit it.
-    """
+
+def float_contract(source: Path) -> Contract:
+    """What the file says of itself; UserError where it is no float network of ours."""
     contract = classify.load(source).contract
     if contract.precision != "float32":
         raise UserError(f"{source}: precision: found {contract.precision}, expected float32")
-    if recipe is None:
-        recipe, data = _recipe_of(contract, data.resolve().name), data.resolve().parent
-    samples = calibration(recipe, training_recordings(recipe, data))
-    quantize(source, path, samples, msgspec.structs.replace(contract, precision="int8"))
+    return contract
 
 
-def _recipe_of(contract: Contract, folder: str) -> Recipe:
+def recipe_of(contract: Contract, source: Source) -> Recipe:
+    """As much of the recipe as calibration needs, from the file and its data set."""
     return Recipe(
         name=contract.name,
         labels=contract.labels,
         normal=contract.normal,
         rate_hz=contract.rate_hz,
         window=contract.window,
-        data=(Source(folder, channels=tuple(range(contract.channels))),),
+        data=(source,),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import yaml
 
+from agent.bearing import Bearing
 from agent.contract import Decide
 from agent.errors import UserError
 from agent.machine import FAULTS
@@ -22,8 +23,12 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str
     train: tuple[str, ...] = ("train",)
     val: tuple[str, ...] = ("val",)
+    test: tuple[str, ...] = ()  # has no part in training; none: `val` is reported on
     channels: tuple[int, ...] = (0,)  # of each recording, those that the network reads
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of files that do not say theirs
+    variable: str = ""  # which one, in MATLAB files that hold several: '*_DE_time'
     speeds: tuple[float, ...] = (1.0,)  # training repeats each recording at these, relative
+    bearing: Bearing | None = None  # of the machine; a manifest's rpm is the shaft's speed
     terms: str = ""  # licence and citation, for the card
 
 
@@ -39,12 +44,27 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(TRAINING)}")
 
 
+class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of the machine's running training keeps from the network, so that it copes without."""
+
+    rpm_off: Share = 0.02  # the told speed is off by up to this share: slip, nominal speeds
+    no_orders: Share = 0.1  # of windows: the bearing is not told
+    nothing: Share = 0.2  # of windows: neither speed nor bearing is told
+
+
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Simulated machines beside the recordings: how many, how long, their share of windows."""
 
     machines: Positive = 48
     seconds: float = 2.0
     share: Share = 0.25
+
+
+class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Validation windows under noise are scored as training goes, and the best weights kept."""
+
+    every: Positive = 50  # steps
+    patience: Positive = 8  # scores without a better one: enough
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,8 +89,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     normal_share: Share | None = None  # of the training windows; None: every label as often
     colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
+    told: Told = Told()
+    unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.001  # of known windows
     data: tuple[Source, ...]
     simulated: Simulated | None = None
+    stopping: Stopping | None = None  # None: all steps, and the last weights
     decide: Decide = Decide()
     licence: str = ""
 
@@ -96,6 +119,11 @@ def load(path: Path) -> Recipe:
     except yaml.YAMLError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from None
     return checked(fields, str(path))
+
+
+def text(recipe: Recipe) -> str:
+    """The recipe as YAML, every key in it."""
+    return yaml.safe_dump(msgspec.to_builtins(recipe), sort_keys=False)
 
 
 def checked(fields: object, origin: str) -> Recipe:

@@ -1,21 +1,19 @@
 """From a recipe to a released file: train, export, quantize, measure, write file and card."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import onnx
 
 from agent.errors import UserError
-from models import card
+from models import card, wording
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
 from models.export import contract_of, write
 from models.fit import fit
 from models.measure import Files, Measured, measure, write_files
 from models.recipe import Recipe
-
-Say = Callable[[str], None]
+from models.teller import Say
 
 
 def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None:
@@ -31,11 +29,12 @@ def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None
         files = write_files(saved, root, work / family)
         measured.append(measure(saved, root, files))
         if family == recipe.family:
-            _publish(saved, files, measured[0], out)
-    out.with_suffix(".md").write_text(card.text(recipe, measured, out))
+            publish(saved, files, measured[0], out)
+    out.with_suffix(".md").write_text(card.text(recipe, measured, out, wording.released(recipe)))
 
 
-def _publish(saved: Checkpoint, files: Files, measured: Measured, out: Path) -> None:
+def publish(saved: Checkpoint, files: Files, measured: Measured, out: Path) -> None:
+    """The INT8 file at `out`, with what was measured in its contract."""
     contract = contract_of(saved)
     found = {name: round(value, 4) for name, value in measured.figures["int8"].items()}
     found |= {name: round(value, 4) for name, value in measured.agreement.items()}
@@ -52,16 +51,6 @@ def _checkpoint(recipe: Recipe, root: Path, path: Path, say: Say) -> Checkpoint:
     except UserError:
         saved = None
     if saved is None or saved.recipe != recipe:
-        saved = fit(recipe, root, teller(recipe, say))
+        saved = fit(recipe, root, say)
         checkpoints.save(saved, path)
     return saved
-
-
-def teller(recipe: Recipe, say: Say) -> Callable[[int, float], None]:
-    """Progress in lines: one every hundred steps."""
-
-    def tell(step: int, loss: float) -> None:
-        if step % 100 == 0 or step == recipe.steps:
-            say(f"{recipe.family}: step {step} of {recipe.steps}, loss {loss:.3f}")
-
-    return tell

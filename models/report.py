@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
+
+import msgspec
 
 from models import plots
 from models.evaluate import LEVELS_DB, Condition, Evaluation, Figure
@@ -22,6 +25,13 @@ table{border-collapse:collapse;display:block;overflow-x:auto}td,th{padding:.2rem
  border:1px solid var(--faint);text-align:right}
 .confusion td{background:rgb(59 125 216/calc(var(--share)*.7))}
 """
+
+
+def write(found: Evaluation, out: Path) -> None:
+    """The page as .html and what it shows as .json, beside one another."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_bytes(msgspec.json.encode(found))
+    out.with_suffix(".html").write_text(page(found))
 
 
 def page(found: Evaluation) -> str:

@@ -114,8 +114,13 @@ class Residual(nn.Module):
         self.norm = nn.BatchNorm2d(widths[-1] if self.pre else form.stem_width)
         self.classifier = nn.Conv2d(widths[-1], classes, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> logits [batch, classes], alphas [batch, any]."""
+        features, alphas = self.features(x, running)
+        return self.classifier(features).flatten(1), alphas
+
+    def features(self, x: Tensor, _running: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [batch, channels, window] -> [batch, width, 1, 1], alphas [batch, any]."""
         h = self.stem(x.unsqueeze(2))  # [batch, stem_width, 1, window / stem_stride]
         if not self.pre:
             h = torch.relu(self.norm(h))
@@ -125,5 +130,4 @@ class Residual(nn.Module):
             alphas.append(alpha)
         if self.pre:
             h = torch.relu(self.norm(h))
-        pooled = F.avg_pool2d(h, (1, h.shape[3]))  # [batch, width, 1, 1]
-        return self.classifier(pooled).flatten(1), torch.cat(alphas, 1)
+        return F.avg_pool2d(h, (1, h.shape[3])), torch.cat(alphas, 1)

@@ -51,6 +51,15 @@ def false_alarms(counts: Indices, normal: Mask) -> Figures:
     return _quotient(healthy[..., ~normal].sum((-1, -2)), healthy.sum((-1, -2)))
 
 
+def auroc(score: Figures, positive: Mask) -> float:
+    """Chance that a positive scores above a negative one, ties half (Mann, Whitney, 1947)."""
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]  # from 1; equal scores share theirs
+    own = int(positive.sum())
+    above = rank[positive].sum() - own * (own + 1) / 2
+    return float(above / (own * (len(score) - own)))
+
+
 def reliability(probabilities: Figures, targets: Indices) -> list[tuple[float, float, int]]:
     """Mean confidence, share right and windows of each confidence bin that has some."""
     confidence = probabilities.max(1)

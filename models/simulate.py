@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agent.bearing import running
 from agent.machine import FAULTS, Fault, Machine, Spec
 from models.data import Recording
 
@@ -51,4 +52,10 @@ def _recording(
     machine = Machine(spec, rng)
     machine.render(int(spec.rate_hz / 10), fault, severity)  # until the first strikes ring
     samples = machine.render(int(spec.rate_hz * seconds), fault, severity)
-    return Recording(MACHINE, f"{fault}-{number}", fault, samples[None].astype(np.float32))
+    return Recording(
+        MACHINE,
+        f"{fault}-{number}",
+        fault,
+        samples[None].astype(np.float32),
+        running=running(spec.rpm, spec.bearing.orders),
+    )

@@ -1,47 +1,56 @@
-"""Training: AdamW, cosine with warm-up, fresh noise on every window; one seed, one network."""
+"""Training: one recipe, one seed, one network; see `models.learner` for a step."""
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
 from agent.errors import UserError
 from models import simulate
-from models.batches import Batch, at_speeds, batches
+from models.batches import at_speeds
 from models.data import Recording, load
-from models.families import build
+from models.learner import Learner
 from models.recipe import Recipe
-from models.standardize import standardize
+from models.resume import Store
+from models.watch import Watch
+from models.world import ALONE, World
 
 Progress = Callable[[int, float], None]  # step, smoothed loss
 
 
-def train(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -> nn.Module:
-    """The recipe's network, trained on those recordings, in evaluation mode."""
-    torch.manual_seed(recipe.seed)
-    network = build(
-        recipe.family, recipe.preset, recipe.channels, recipe.window, len(recipe.labels)
-    )
-    optimizer = torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
-    drawn = batches(recordings, recipe, np.random.default_rng(recipe.seed))
-    network.train()
-    mean_loss = math.log(len(recipe.labels))
-    for step in range(recipe.steps):
-        loss = _loss(network, next(drawn))
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-        mean_loss += 0.02 * (loss.item() - mean_loss)
-        progress(step + 1, mean_loss)
-    return network.eval()
+def train(
+    recipe: Recipe,
+    recordings: Sequence[Recording],
+    progress: Progress,
+    watch: Watch | None = None,
+    store: Store | None = None,
+    world: World = ALONE,
+) -> nn.Module:
+    """The recipe's network, trained on those recordings, in evaluation mode on the CPU.
+
+    With `watch` it ends early where that is enough, and has the best weights; else all steps are
+    done and the last weights kept. With `store` it goes on where a training was interrupted.
+    """
+    learner = Learner(recipe, recordings, world)
+    parts: dict[str, Learner | Watch] = {"learner": learner} | ({"watch": watch} if watch else {})
+    begun = store.begun() if store else None
+    if begun:
+        for name, part in parts.items():
+            part.restore(begun[name])
+    saved = learner.step
+    while learner.step < recipe.steps and not (watch and watch.enough):
+        learner.advance()
+        progress(learner.step, learner.loss)
+        if watch:
+            watch.look(learner.network, learner.step)
+        if store and learner.step % store.file.every == 0:
+            store.keep({name: part.state() for name, part in parts.items()})
+            saved = learner.step
+    if store and saved < learner.step:
+        store.keep({name: part.state() for name, part in parts.items()})
+    if watch:
+        watch.keep_best(learner.network)
+    return learner.network.cpu().eval()
 
 
 def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
@@ -71,16 +80,3 @@ def _check(recordings: Sequence[Recording], recipe: Recipe, root: Path) -> None:
                 f"{root}: {recording.file}: found {frames} frames at {recipe.rate_hz:g} Hz, "
                 f"expected at least a window of {recipe.window}"
             )
-
-
-def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
-    logits, _ = network(standardize(torch.from_numpy(batch.samples)))
-    return F.cross_entropy(logits, torch.from_numpy(batch.targets))
-
-
-def _rate(step: int, recipe: Recipe) -> float:
-    """Relative learning rate: a linear start, then half a cosine down to nothing."""
-    start = max(1, round(recipe.warm_up * recipe.steps))
-    if step < start:
-        return (step + 1) / start
-    return 0.5 * (1 + math.cos(math.pi * (step - start) / max(1, recipe.steps - start)))

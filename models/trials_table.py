@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
-REFERENCE = "drsn-env"
+REFERENCE = "drsn-order"
 PLAIN = ("gaussian", "laplacian", "pink")
 UNSEEN = ("brown", "blue", "impulsive", "recorded")
 # Student's t that 95 % of differences stay within, by degrees of freedom.

@@ -5,7 +5,7 @@ Free of torch.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import simulate
-from models.batches import batches, noisy
+from models.batches import Batch, batches, noisy
 from models.data import Array, Recording, load, windows
 from models.recipe import Recipe
 
@@ -25,10 +25,11 @@ HELD_BACK_SEED = 1 << 20  # of simulated machines that no training seed draws
 
 @dataclass(frozen=True)
 class Labelled:
-    """Windows [n, channels, window] with the index of each one's label [n]."""
+    """Windows [n, channels, window], the index of each one's label [n], and its machine [n, 5]."""
 
     samples: Array
     targets: npt.NDArray[np.int64]
+    running: Array  # as in `agent.contract`
 
 
 def per_set(recipe: Recipe, root: Path) -> Iterator[tuple[str, Labelled]]:
@@ -44,6 +45,7 @@ def together(recipe: Recipe, root: Path) -> Labelled:
     return Labelled(
         np.concatenate([found.samples for found in sets]),
         np.concatenate([found.targets for found in sets]),
+        np.concatenate([found.running for found in sets]),
     )
 
 
@@ -57,23 +59,26 @@ def labelled(
     recordings: Sequence[Recording], recipe: Recipe, per_class: int = PER_CLASS
 ) -> Labelled:
     """About `per_class` windows of each label, spread over its recordings."""
-    samples, targets = [], []
+    samples, targets, running = [], [], []
     for index, label in enumerate(recipe.labels):
         members = [recording for recording in recordings if recording.label == label]
         for recording in members:
             count = math.ceil(per_class / len(members))
             samples.append(windows(recording, recipe.window, count))
             targets += [index] * count
-    return Labelled(np.concatenate(samples), np.asarray(targets, np.int64))
+            running += [recording.running] * count
+    return Labelled(
+        np.concatenate(samples), np.asarray(targets, np.int64), np.asarray(running, np.float32)
+    )
 
 
 def mixed(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
     """The same windows under the recipe's noise, as in training, and their SNR in dB [n]."""
     samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(HELD_BACK_SEED))
-    return Labelled(samples, clean.targets), snr_db
+    return replace(clean, samples=samples), snr_db
 
 
-def calibration(recipe: Recipe, recordings: Sequence[Recording]) -> Array:
+def calibration(recipe: Recipe, recordings: Sequence[Recording]) -> Batch:
     """Training windows under the training noise: what INT8 ranges are taken from."""
     some = msgspec.structs.replace(recipe, batch=CALIBRATION_WINDOWS)
-    return next(batches(recordings, some, np.random.default_rng(recipe.seed))).samples
+    return next(batches(recordings, some, np.random.default_rng(recipe.seed)))

@@ -101,10 +101,15 @@ def test_without_torch_a_verb_says_what_to_install(monkeypatch: pytest.MonkeyPat
         run(commands.export, "net.pt", "--out", "net.onnx")
 
 
-def test_train_needs_a_recipe_or_a_folder_and_a_rate(folder: Path, tmp_path: Path) -> None:
+def test_train_needs_a_folder_or_a_recipe_and_a_healthy_label(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    with pytest.raises(UserError, match="either --recipe, or a folder and --rate-hz"):
-        run(commands.train, folder, "--out", tmp_path / "x.pt")
+    for given in ((), (folder, "--recipe", "r.yaml")):
+        with pytest.raises(UserError, match="either a folder of recordings, or --recipe"):
+            run(commands.train, *given, "--out", tmp_path / "x.pt")
+    with pytest.raises(UserError, match="--steps: a recipe says that itself"):
+        run(commands.train, "--recipe", "r.yaml", "--steps", 5, "--out", tmp_path / "x.pt")
+    with pytest.raises(UserError, match=r"x\.bin, expected a name that ends in \.onnx"):
+        run(commands.train, folder, "--out", tmp_path / "x.bin")
     with pytest.raises(UserError, match="expected 'healthy'"):
         run(
             *(commands.train, folder, "--rate-hz", 7000, "--normal", "healthy"),

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from agent.errors import UserError
-from models import data, recipe, simulate, validation
+from models import data, listing, recipe, simulate, validation
 from models.batches import batches, coloured, noisy
 from models.recipe import Noise, Recipe, Simulated, Source
 
@@ -40,8 +40,8 @@ def load(root: Path, source: Source | None = None, rate_hz: float = 2000.0) -> l
 
 
 def test_a_folder_per_label_is_split_by_recording_and_always_alike(tmp_path: Path) -> None:
-    found = data.entries(per_label(tmp_path / "mine"))
-    assert found == data.entries(tmp_path / "mine")
+    found = listing.entries(per_label(tmp_path / "mine"))
+    assert found == listing.entries(tmp_path / "mine")
     held = [entry.path.stem for entry in found if entry.split == "val"]
     assert held == ["3", "3"]
     assert {entry.label for entry in found} == {"normal", "worn"}
@@ -49,7 +49,7 @@ def test_a_folder_per_label_is_split_by_recording_and_always_alike(tmp_path: Pat
 
 def test_a_label_with_one_recording_cannot_be_split(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="found one recording, expected two"):
-        data.entries(per_label(tmp_path, files=1))
+        listing.entries(per_label(tmp_path, files=1))
 
 
 def test_samples_are_scaled_to_their_unit_and_brought_to_the_rate(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_a_bad_manifest_is_refused_in_one_line(
 
 def test_a_folder_without_recordings_and_a_channel_too_far_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="found no such folder"):
-        data.entries(tmp_path / "nowhere")
+        listing.entries(tmp_path / "nowhere")
     with pytest.raises(UserError, match="found no recordings"):
-        data.entries(tmp_path)
+        listing.entries(tmp_path)
     root = listed(tmp_path / "set", "a.wav,normal,2000,1,train")
     with pytest.raises(UserError, match="found 1 channels, expected 2"):
         load(root, Source("set", channels=(1,)))
@@ -111,7 +111,7 @@ def test_a_recipe_with_a_mistake_is_refused_with_its_key(tmp_path: Path) -> None
 def test_no_recording_is_on_both_sides_of_a_split(source: Source) -> None:
     if not (REAL / source.folder).is_dir():
         pytest.skip(f"needs the data set {source.folder}, which does not come with the project")
-    found = data.entries(REAL / source.folder)
+    found = listing.entries(REAL / source.folder)
     train = {entry.path for entry in found if entry.split in source.train}
     val = {entry.path for entry in found if entry.split in source.val}
     assert train

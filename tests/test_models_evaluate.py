@@ -12,7 +12,7 @@ import soundfile
 import tiny
 
 from agent.errors import UserError
-from models import commands, data, leak, scores
+from models import commands, leak, listing, scores
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])  # no third class in truth
@@ -30,8 +30,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def sides(folder: Path) -> tuple[list[data.Entry], list[data.Entry]]:
-    found = data.entries(folder)
+def sides(folder: Path) -> tuple[list[listing.Entry], list[listing.Entry]]:
+    found = listing.entries(folder)
     training = [entry for entry in found if entry.split.startswith("train")]
     return training, [entry for entry in found if entry.split == "val"]
 

@@ -11,13 +11,15 @@ torch = pytest.importorskip("torch")
 from agent import classify  # noqa: E402 (torch may be missing)
 from agent.errors import UserError  # noqa: E402
 from models import cost, simulate, validation  # noqa: E402
-from models.calibrate import SnrLine, snr_line, temperature  # noqa: E402
-from models.checkpoint import Checkpoint, untrained  # noqa: E402
+from models.batches import Batch, told  # noqa: E402
+from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
+from models.checkpoint import Checkpoint  # noqa: E402
+from models.distance import typical  # noqa: E402
 from models.envelope import Spectrum  # noqa: E402
 from models.export import Released, contract_of, export  # noqa: E402
-from models.families import FAMILIES, build  # noqa: E402
+from models.families import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
 from models.quantize import quantize  # noqa: E402
-from models.recipe import Recipe, Source  # noqa: E402
+from models.recipe import Recipe, Source, Told  # noqa: E402
 from models.standardize import standardize  # noqa: E402
 
 BATCHES = (1, 2, 3, 7, 16, 32)
@@ -48,20 +50,27 @@ def checkpoint(family: str = "drsn-cw", preset: str = "deploy") -> Checkpoint:
         _, alphas = network(standardize(torch.randn(16, 1, 1024)))
     width = alphas.shape[1]
     snr = SnrLine((0.01,) * width, 1.0) if width else None
-    return Checkpoint(made, network.eval(), 1.5, snr)
+    known = drawn(64)
+    seen = features(network.eval(), known.samples, known.running).numpy()
+    return Checkpoint(made, network, 1.5, snr, typical(seen, known.targets), 0.25)
 
 
-def samples(count: int = 32) -> np.ndarray:
-    """Simulated windows, some noisy."""
+def drawn(count: int = 32) -> Batch:
+    """Simulated windows, some noisy, of machines of which something is known or nothing."""
     made = simulate.default(1, 1.0, 5, 10_000.0)
     clean = validation.labelled(made, recipe())
-    noisy, _ = validation.mixed(clean, recipe())
-    return noisy.samples[:: max(1, len(noisy.samples) // count)][:count]
+    noisy, snr_db = validation.mixed(clean, recipe())
+    some = slice(None, None, max(1, len(noisy.samples) // count))
+    running = told(noisy.running, Told(nothing=0.3), np.random.default_rng(0))
+    fields = (noisy.samples, noisy.targets, snr_db, running)
+    return Batch(*(values[some][:count] for values in fields))
 
 
-def answers(network: classify.OnnxClassifier, windows: np.ndarray, batch: int) -> list[object]:
-    starts = range(0, len(windows), batch)
-    return [p for start in starts for p in network.classify(windows[start : start + batch])]
+def answers(network: classify.OnnxClassifier, windows: Batch, batch: int) -> list[object]:
+    starts = range(0, len(windows.samples), batch)
+    parts = [slice(start, start + batch) for start in starts]
+    x, running = windows.samples, windows.running
+    return [p for part in parts for p in network.classify(x[part], running[part])]
 
 
 @pytest.mark.parametrize(("family", "preset"), NETWORKS)
@@ -69,10 +78,12 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
     saved = checkpoint(family, preset)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
     network = classify.load(tmp_path / "net.onnx")
-    windows = samples()
+    windows = drawn()
     with torch.inference_mode():
-        expected = Released(saved).eval()(torch.from_numpy(windows))
-    found = network.classify(windows)
+        given = (torch.from_numpy(windows.samples), torch.from_numpy(windows.running))
+        expected = Released(saved).eval()(*given)
+    found = network.classify(windows.samples, windows.running)
+    assert network.reads_running == (family in READ_RUNNING)
     probabilities = np.array([prediction.probabilities for prediction in found])
     assert np.abs(probabilities - expected[0].numpy()).max() <= 1e-5
     if saved.snr:
@@ -80,18 +91,21 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
         snr_db = np.array([prediction.snr_db for prediction in found])
         assert np.abs(shrinkage - expected[1].numpy()).max() <= 1e-5
         assert np.abs(snr_db - expected[2].numpy()).max() <= 1e-4
+    distance = np.array([prediction.distance for prediction in found])
+    assert distance == pytest.approx(expected[-1].numpy(), abs=1e-5)
+    assert network.contract.max_distance == 0.25
     assert answers(network, windows, 1) == answers(network, windows, 32)
 
 
-@pytest.mark.parametrize("family", ["drsn-cw", "drsn-env"])
+@pytest.mark.parametrize("family", ["drsn-cw", "drsn-env", "drsn-order"])
 def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_path: Path) -> None:
     saved = checkpoint(family)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
     contract = msgspec.structs.replace(contract_of(saved), precision="int8")
-    quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", samples(), contract)
+    quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", drawn(), contract)
     network = classify.load(tmp_path / "int8.onnx")
     assert network.contract.precision == "int8"
-    windows = samples(33)
+    windows = drawn(33)
     alone = answers(network, windows, 1)
     assert all(answers(network, windows, batch) == alone for batch in BATCHES)
     assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "net.onnx").stat().st_size
@@ -101,7 +115,7 @@ def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:
     saved = checkpoint()
     export(saved, tmp_path / "net.onnx", contract_of(saved))
     network = classify.load(tmp_path / "net.onnx")
-    windows = samples(8)
+    windows = drawn(8).samples
     plain = np.array([p.probabilities for p in network.classify(windows)])
     for gain, offset in ((1e-6, 0.0), (1e4, 0.0), (1.0, 5.0)):
         moved = np.float32(gain) * windows + np.float32(offset)
@@ -115,13 +129,13 @@ def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:
     ("family", "parameters"), [("drsn-cw", 11_256), ("drsn-cs", 9_924), ("resnet", 8_120)]
 )
 def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> None:
-    network = build(family, "paper", 1, 2048, 4)
+    network = build(family, "paper", 1, 2048, 4, 10_000)
     assert cost.parameters(network) == parameters
     assert 1.1e6 < cost.macs(network, 1, 2048) < 1.5e6
 
 
 def test_gates_of_the_envelope_network_change_nothing_but_the_gate() -> None:
-    built = {family: build(family, "deploy", 1, 2048, 4) for family in ENVELOPES}
+    built = {family: build(family, "deploy", 1, 2048, 4, 10_000) for family in ENVELOPES}
     names = {f: {n for n, _ in made.named_parameters()} for f, made in built.items()}
     assert names["drsn-env"] == names["se-env"]
     gate = {name for name in names["drsn-env"] if name.startswith("attention")}
@@ -141,7 +155,7 @@ def test_the_spectrum_is_that_of_a_fourier_transform() -> None:
 def test_alphas_start_where_the_preset_says() -> None:
     for preset, start in (("paper", 0.5), ("deploy", 0.05)):
         torch.manual_seed(0)
-        network = build("drsn-cw", preset, 1, 2048, 4).eval()
+        network = build("drsn-cw", preset, 1, 2048, 4, 10_000).eval()
         _, alphas = network(standardize(torch.randn(4, 1, 2048)))
         assert abs(float(alphas.mean()) - start) < 0.1 * start + 0.05
 
@@ -152,7 +166,7 @@ def test_an_unknown_family_preset_or_window_is_refused() -> None:
         *(("drsn-env", "paper", 2048), ("drsn-env", "deploy", 8)),
     ):
         with pytest.raises(UserError, match="expected"):
-            build(wrong[0], wrong[1], 1, wrong[2], 4)
+            build(wrong[0], wrong[1], 1, wrong[2], 4, 10_000)
 
 
 def test_temperature_and_snr_are_recovered_from_data_that_have_them() -> None:

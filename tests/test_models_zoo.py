@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from agent import classify
+from agent.core import Prediction
 from models import figures, recipe, validation, zoo
+from models.data import Array
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILE = Path(zoo.__file__).parent / "bearing.onnx"
@@ -38,11 +40,17 @@ def test_a_window_is_answered_alike_alone_and_in_any_batch(
 ) -> None:
     noisy, _ = validation.mixed(simulated, RECIPE)
     windows = noisy.samples[::6]
-    alone = [network.classify(windows[i : i + 1])[0] for i in range(len(windows))]
+    running = noisy.running[::6]
+    alone = answers(network, windows, running, 1)
     for batch in (2, 3, 5, 8, 16, 31, 32):
-        starts = range(0, len(windows), batch)
-        found = [p for start in starts for p in network.classify(windows[start : start + batch])]
-        assert found == alone  # to the bit
+        assert answers(network, windows, running, batch) == alone  # to the bit
+
+
+def answers(
+    network: classify.OnnxClassifier, windows: Array, running: Array, batch: int
+) -> list[Prediction]:
+    parts = [slice(start, start + batch) for start in range(0, len(windows), batch)]
+    return [p for part in parts for p in network.classify(windows[part], running[part])]
 
 
 @pytest.mark.parametrize("level_db", [10.0, 5.0, 0.0])
@@ -50,7 +58,7 @@ def test_the_simulated_machine_is_recognised_in_gaussian_noise(
     network: classify.OnnxClassifier, simulated: validation.Labelled, level_db: float
 ) -> None:
     noisy = figures.conditions(simulated.samples, [level_db])[f"gaussian_{level_db:g}db"]
-    right = figures.labels_of(network, noisy) == simulated.targets
+    right = figures.labels_of(network, noisy, simulated.running) == simulated.targets
     for index in range(len(RECIPE.labels)):
         assert right[simulated.targets == index].mean() >= 0.95
 
@@ -59,8 +67,9 @@ def test_the_estimated_snr_follows_the_noise(
     network: classify.OnnxClassifier, simulated: validation.Labelled
 ) -> None:
     def median_db(level_db: float) -> float:
-        noisy = figures.conditions(simulated.samples[::4], [level_db])
-        return float(np.median([p.snr_db for p in network.classify(noisy[f"pink_{level_db:g}db"])]))
+        noisy = figures.conditions(simulated.samples[::4], [level_db])[f"pink_{level_db:g}db"]
+        said = network.classify(noisy, simulated.running[::4])
+        return float(np.median([prediction.snr_db for prediction in said]))
 
     assert median_db(-5) < median_db(0) < median_db(5) < median_db(10)
 

@@ -20,7 +20,7 @@ class Counting:
     contract: Contract = field(default_factory=tiny.contract)
     batches: list[int] = field(default_factory=list)
 
-    def classify(self, samples: Samples) -> list[Prediction]:
+    def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
         self.batches.append(len(samples))
         return [Prediction((1 - mean, mean)) for mean in samples.mean(axis=(1, 2)).tolist()]
 

@@ -26,16 +26,16 @@ sys.exit(agent.cli.main(sys.argv[1:]))
 """
 HANG = """
 real = agent.classify.OnnxClassifier.classify
-def classify(self, samples):
+def classify(self, samples, running):
     if soon(): time.sleep(3600)
-    return real(self, samples)
+    return real(self, samples, running)
 agent.classify.OnnxClassifier.classify = classify
 """
 SCORING_DIES = """
 real = agent.classify.OnnxClassifier.classify
-def classify(self, samples):
+def classify(self, samples, running):
     if soon(): raise RuntimeError("no such kernel")
-    return real(self, samples)
+    return real(self, samples, running)
 agent.classify.OnnxClassifier.classify = classify
 """
 SENDER_DIES = """

@@ -10,9 +10,11 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from agent import config
 from agent.core import Block, Format, Mark, Marks, Samples
 from agent.intake.cadence import Cadence
 from agent.intake.resample import Resampler
+from agent.intake.tacho import Tacho
 from agent.ring import Ring
 
 Flags = npt.NDArray[np.bool_]
@@ -24,8 +26,15 @@ class Feed:
     """Writes one source's blocks into its ring."""
 
     def __init__(
-        self, source: Format, ring: Ring, rate_hz: float, channels: tuple[int, ...], scale: float
+        self,
+        source: Format,
+        ring: Ring,
+        rate_hz: float,
+        channels: tuple[int, ...],
+        scale: float,
+        tacho: config.Tacho | None = None,
     ) -> None:
+        """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source
         self.began_s: float | None = None  # monotonic time of frame 0, as far as one knows
         self.cadence = Cadence(source.rate_hz, time.monotonic()) if source.live else None
@@ -33,7 +42,9 @@ class Feed:
         self._ring = ring
         self._channels = list(channels)
         self._scale = np.float32(scale)
-        self._resampler = Resampler(source.rate_hz, rate_hz, len(channels))
+        self._resampler = Resampler(source.rate_hz, rate_hz, len(channels) + (tacho is not None))
+        self._pulses = tacho.channel if tacho else 0
+        self._tacho = Tacho(source.rate_hz, tacho.pulses_per_turn, tacho.level) if tacho else None
         self._index = 0  # absolute index, at the source's rate, of the next frame
         self._railed: Flags = np.zeros(CLIP_RUN - 1, bool)  # the last frames of the block before
 
@@ -48,6 +59,9 @@ class Feed:
         chosen = block.samples[:, self._channels]
         marks = self._marks(chosen)
         chosen = np.nan_to_num(chosen * self._scale, nan=0.0, posinf=0.0, neginf=0.0)
+        if self._tacho is not None:
+            speeds = self._tacho.push(block.samples[:, self._pulses])
+            chosen = np.column_stack([chosen, speeds])
         self._index += frames
         self.samples += frames
         return self._ring.write(*self._resampler.push(chosen, marks), self.format.patient)
@@ -73,6 +87,8 @@ class Feed:
     def _leap(self, lost: int) -> None:
         """Frames were lost: no filter may run across the gap, and the index jumps over it."""
         self.flush()
+        if self._tacho is not None:
+            self._tacho.lose()
         self._index += lost
         behind = round(self._index * self._resampler.ratio) - self._ring.end
         if behind > 0:

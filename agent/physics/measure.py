@@ -4,7 +4,7 @@ Some seconds of the ring are measured, not the network's short window, and only 
 changes: lines a few hertz apart need turns of the shaft, and nobody pays for it window by window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,7 +34,9 @@ def examine(ring: Ring, known: Known, window: Window) -> tuple[Physics, ...] | N
     if window.marks:
         return None
     end = window.first + window.samples.shape[1]
-    samples = ring.clean(end, round(SECONDS * known.rate_hz))
+    samples = ring.clean(end, round(SECONDS * known.rate_hz))[:, : window.samples.shape[0]]
+    if window.rpm is not None:
+        known = replace(known, rpm=window.rpm)
     return tuple(measure(channel, known) for channel in samples.T.astype(np.float64))
 
 

@@ -20,7 +20,7 @@ from agent.config import Mqtt
 from agent.core import Message, Receipt
 from agent.sinks import mqtt_client
 from agent.sinks.dial import Dial
-from agent.sinks.pump import FINE, pump, rest
+from agent.sinks.pump import FINE, hang_up, pump, rest
 from agent.sinks.rival import Identity, Lost, Rival
 from agent.sinks.waker import Waker
 
@@ -50,6 +50,7 @@ class MqttSink:
         self._seq_of: dict[int, int] = {}  # paho's message id -> seq
         self._receipts: list[Receipt] = []
         self._moved_s = 0.0  # when something was last acknowledged, or could not yet be
+        self._yielding = False  # to a rival that we have just heard of
         self._since_s = 0.0  # when the broker let us in
         self._rival = Rival(identity)
         self._backoff = Backoff(*BACKOFF_S)
@@ -90,6 +91,7 @@ class MqttSink:
         client, self._client, self.window = self._client, None, 0
         if client is not None:
             client.disconnect()
+            hang_up(client)
         self.state = "closed"
         self._waker.close()
 
@@ -128,6 +130,12 @@ class MqttSink:
         code = pump(client, self._waker, timeout_s)
         if code != FINE and self._client is client:  # paho calls `on_disconnect` for most losses
             self._lose("lost", paho.error_string(code).rstrip("."))
+        if self._yielding and self._client is client:
+            self._client = None
+            client.disconnect()  # not within a callback, where it would not be written
+            hang_up(client)
+            self._lose_to(self._rival.stand_back())
+        self._yielding = False
 
     def _look_for_stall(self) -> None:
         """A frozen broker's machine still acknowledges TCP: only silence tells."""
@@ -142,6 +150,7 @@ class MqttSink:
             log.warning("%s:%d: %s: %s", self._settings.host, self._settings.port, state, why)
         if state not in CLOSED:
             self._rival.absolve()
+        hang_up(self._client)
         self._client, self.window = None, 0
         self._seq_of.clear()
         self.state, self.why = state, why
@@ -182,10 +191,9 @@ class MqttSink:
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         """Something on our own topic."""
-        if self._rival.drives_us_out(bytes(message.payload), message.retain, self.session):
-            self._client = None
-            client.disconnect()
-            self._lose_to(self._rival.stand_back())
+        self._yielding |= self._rival.drives_us_out(
+            bytes(message.payload), message.retain, self.session
+        )
 
     def _lose_to(self, lost: Lost) -> None:
         self._lose(lost.state, lost.why, lost.wait_s)

@@ -33,3 +33,10 @@ def rest(waker: Waker, timeout_s: float) -> None:
     """Waits up to `timeout_s` for a wake."""
     select.select([waker], [], [], max(0.0, timeout_s))
     waker.drain()
+
+
+def hang_up(client: paho.Client | None) -> None:
+    """Closes its socket, without a word to the broker and without paho's callbacks."""
+    sock = client.socket() if client is not None else None
+    if sock is not None:
+        sock.close()

@@ -1,0 +1,82 @@
+"""A recording's file, opened: FLAC, WAV and what else libsndfile reads, NPY, CSV.
+
+Integers are brought to a full scale of 1.0, floats are taken as they are. Training reads its
+recordings here as well, so that a file is the same signal in both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from agent import pcm, table
+from agent.core import Samples
+from agent.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`read(frames)` gives the next ones [frames, channels], fewer at the end; see `Format`."""
+
+    read: Callable[[int], Samples]
+    rate_hz: float | None  # where the file says it
+    channels: int
+    full_scale: float | None
+    frames: int
+
+
+def open_recording(path: Path) -> Opened:
+    """Opens the file by its suffix; `ConfigError`, one line, for one that cannot be read."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: found no such recording, expected a file")
+    openers = {".npy": _open_npy, ".csv": _open_csv}
+    return openers.get(path.suffix.lower(), _open_sound)(path)
+
+
+def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> Opened:
+    """Numbers [frames, channels] that are there already."""
+    at = 0
+
+    def read(frames: int) -> Samples:
+        nonlocal at
+        samples = pcm.to_float(np.asarray(array[at : at + frames]))
+        at += len(samples)
+        return samples
+
+    return Opened(read, rate_hz, array.shape[1], pcm.full_scale(array.dtype), len(array))
+
+
+def _open_sound(path: Path) -> Opened:
+    try:
+        sound = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        reason = str(error).rstrip(".")
+        raise ConfigError(f"{path}: not a recording that can be read: {reason}") from None
+    bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(sound.subtype)
+    full_scale = None if bits is None else 1.0 - 2.0 ** (1 - bits)  # the largest positive code
+
+    def read(frames: int) -> Samples:
+        samples: Samples = sound.read(frames, dtype="float32", always_2d=True)
+        return samples
+
+    return Opened(read, float(sound.samplerate), sound.channels, full_scale, sound.frames)
+
+
+def _open_npy(path: Path) -> Opened:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path}: not an NPY array that can be read: {error}") from None
+    if array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
+        raise ConfigError(
+            f"{path}: found {array.dtype} {list(array.shape)}, expected numbers [frames, channels]"
+        )
+    return from_array(array.reshape(len(array), -1), None)
+
+
+def _open_csv(path: Path) -> Opened:
+    numbers, rate_hz = table.read(path)
+    return from_array(numbers, rate_hz)

@@ -1,0 +1,94 @@
+"""From a trained network to what a user takes away: INT8 file, model card, report."""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from agent import classify
+from models import card, held_back, report
+from models import evaluate as judge
+from models.checkpoint import Checkpoint
+from models.measure import Measured, measure, write_files
+from models.recipe import Recipe
+from models.release import publish
+from models.teller import Say
+from models.wording import Wording
+
+HOP_S = 0.1  # of the agent, for false alarms an hour
+MOST_DROP = 0.005  # of macro-F1, from float to INT8
+
+
+def deliver(
+    saved: Checkpoint, root: Path, out: Path, wording: Wording, keep_float: bool, say: Say
+) -> None:
+    """Writes `out` (INT8), and beside it .md (card), .html and .json (report).
+
+    The float file is kept as .float.onnx where that is wished, or where INT8 loses more than
+    half a point of macro-F1.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        say("exports, quantizes and measures")
+        files = write_files(saved, root, Path(folder))
+        measured = measure(saved, root, files)
+        publish(saved, files, measured, out)
+        text = card.text(saved.recipe, [measured], out, wording)
+        out.with_suffix(".md").write_text(text)
+        say(compared(saved.recipe, measured))
+        lost = drop(saved.recipe, measured) > MOST_DROP
+        if lost:
+            say(_advice(out))
+        if keep_float or lost:
+            shutil.copyfile(files.float32, float_file(out))
+    _report(saved.recipe, root, out, say)
+
+
+def float_file(out: Path) -> Path:
+    return out.with_suffix(".float.onnx")
+
+
+def drop(recipe: Recipe, measured: Measured) -> float:
+    """Macro-F1 that INT8 loses, the mean over data sets, clean and in noise."""
+    return _macro_f1(recipe, measured, "float32") - _macro_f1(recipe, measured, "int8")
+
+
+def compared(recipe: Recipe, measured: Measured) -> str:
+    """INT8 beside float, in one line."""
+    agreed = measured.agreement
+    return (
+        f"INT8 and float agree on {100 * agreed['agreement_clean']:.1f} % of the validation "
+        f"windows, {100 * agreed['agreement_noisy']:.1f} % under noise; mean macro-F1 "
+        f"{100 * _macro_f1(recipe, measured, 'int8'):.1f} %, "
+        f"float {100 * _macro_f1(recipe, measured, 'float32'):.1f} %"
+    )
+
+
+def _advice(out: Path) -> str:
+    return (
+        f"note: INT8 loses more than {100 * MOST_DROP:g} points: run {float_file(out).name} "
+        "instead, which is kept, or train with more recordings, another --seed or --family"
+    )
+
+
+def _macro_f1(recipe: Recipe, measured: Measured, precision: str) -> float:
+    sets = tuple(f"{Path(source.folder).name}_" for source in recipe.data)
+    found = [f1 for name, f1 in measured.figures[precision].items() if name.startswith(sets)]
+    return sum(found) / len(found)
+
+
+def _report(recipe: Recipe, root: Path, out: Path, say: Say) -> None:
+    """On the splits `test` where there are some, else on the validation side."""
+    network = classify.load(out)
+    several = len(recipe.data) > 1
+    recordings, splits = [], set()
+    for source in recipe.data:
+        splits |= set(source.test or source.val)
+        found = held_back.recordings(network.contract, root, source, source.test or source.val)
+        recordings += [
+            replace(r, file=f"{source.folder}/{r.file}" if several else r.file) for r in found
+        ]
+    say(f"judges on {len(recordings)} recordings in every noise")
+    conditions = judge.evaluate(network, recordings, {}, recipe.seed, HOP_S, lambda line: None)
+    name, split = ", ".join(source.folder for source in recipe.data), ", ".join(sorted(splits))
+    judged = judge.described(network, name, split, recordings, conditions, recipe.seed, HOP_S)
+    report.write(judged, out)

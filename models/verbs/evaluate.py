@@ -1,0 +1,42 @@
+"""`drsn-agent evaluate`. Needs no torch."""
+
+import argparse
+from pathlib import Path
+
+from models.noises import Draw
+from models.verbs import reading
+from models.verbs.guard import say
+
+
+def evaluate(parser: argparse.ArgumentParser) -> None:
+    """Measure a model file on recordings, in every noise: a JSON and an HTML report."""
+    parser.description = evaluate.__doc__
+    parser.add_argument("model", type=Path, help="a name in the zoo or an .onnx file")
+    parser.add_argument("--data", type=Path, required=True, help="recordings: manifest or folders")
+    parser.add_argument("--out", type=Path, required=True, help=".html file; .json beside it")
+    parser.add_argument("--split", default="val", help="side to judge on (%(default)s)")
+    parser.add_argument("--backgrounds", type=Path, help="recordings to use as noise as well")
+    parser.add_argument("--hop-s", type=float, default=0.1, help="of the agent (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="%(default)s")
+    reading.add(parser)
+    reading.add_rate(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent import classify, zoo
+    from models import backgrounds, held_back, report
+    from models import evaluate as judge
+
+    network, folder = classify.load(zoo.find(str(arguments.model))), reading.folder(arguments.data)
+    contract, seed, hop_s = network.contract, arguments.seed, arguments.hop_s
+    source, split = reading.source(arguments, contract.channels), arguments.split
+    recordings = held_back.recordings(contract, folder.parent, source, [split])
+    recorded: dict[str, Draw] = {}
+    if arguments.backgrounds:
+        recorded = backgrounds.load(arguments.backgrounds, contract.rate_hz, contract.window)
+    conditions = judge.evaluate(network, recordings, recorded, seed, hop_s, say)
+    found = judge.described(network, folder.name, split, recordings, conditions, seed, hop_s)
+    report.write(found, arguments.out)
+    say(f"wrote {arguments.out.with_suffix('.html')} and .json")
+    return 0

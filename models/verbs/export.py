@@ -1,0 +1,24 @@
+"""`drsn-agent export`."""
+
+import argparse
+from pathlib import Path
+
+from models.verbs.guard import needs_torch, say
+
+
+def export(parser: argparse.ArgumentParser) -> None:
+    """Write a trained network as one float ONNX file."""
+    parser.description = export.__doc__
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
+    parser.set_defaults(run=needs_torch(_run))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from models import export
+    from models.checkpoint import load
+
+    saved = load(arguments.checkpoint)
+    export.export(saved, arguments.out, export.contract_of(saved))
+    say(f"wrote {arguments.out}")
+    return 0

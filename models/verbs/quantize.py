@@ -1,0 +1,34 @@
+"""`drsn-agent quantize`."""
+
+import argparse
+from pathlib import Path
+
+from models import recipe as recipes
+from models.verbs import reading
+from models.verbs.guard import needs_torch, say
+
+
+def quantize(parser: argparse.ArgumentParser) -> None:
+    """Write the INT8 form of a float ONNX file."""
+    parser.description = quantize.__doc__
+    parser.add_argument("model", type=Path, help="float .onnx file")
+    parser.add_argument("--data", type=Path, required=True, help="recordings that it trained on")
+    parser.add_argument("--recipe", type=Path, help="its recipe: --data is then the recipe's root")
+    parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
+    reading.add(parser)
+    reading.add_rate(parser)
+    parser.set_defaults(run=needs_torch(_run))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from models import quantize
+
+    contract = quantize.float_contract(arguments.model)
+    if arguments.recipe:
+        recipe, root = recipes.load(arguments.recipe), arguments.data
+    else:
+        recipe = quantize.recipe_of(contract, reading.source(arguments, contract.channels))
+        root = reading.folder(arguments.data).parent
+    quantize.quantize_file(arguments.model, contract, recipe, root, arguments.out)
+    say(f"wrote {arguments.out}")
+    return 0

@@ -1,0 +1,27 @@
+"""`python -m models.commands release`, for the zoo."""
+
+import argparse
+from pathlib import Path
+
+from models import recipe as recipes
+from models.verbs.guard import needs_torch, say
+
+
+def release(parser: argparse.ArgumentParser) -> None:
+    """Rebuild a released network and its card from the recipe."""
+    parser.description = release.__doc__
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
+    parser.add_argument("--work", type=Path, default=Path("runs"), help="checkpoints (%(default)s)")
+    parser.add_argument("--out", type=Path, help=".onnx file to write (beside the recipe)")
+    parser.set_defaults(run=needs_torch(_run))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from models.release import release
+
+    recipe = recipes.load(arguments.recipe)
+    out = arguments.out or arguments.recipe.with_suffix(".onnx")
+    release(recipe, arguments.data, arguments.work / recipe.name, out, say)
+    say(f"wrote {out} and its card")
+    return 0

@@ -1,0 +1,62 @@
+"""What a model card says beside its figures: of a released network, and of a user's own."""
+
+from dataclasses import dataclass
+
+from models.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Wording:
+    """`made` says by which command; the others stand under the scores and above the limits."""
+
+    made: str
+    scores: str
+    chosen: str
+    limits: str
+
+
+def released(recipe: Recipe) -> Wording:
+    """For a network in the zoo."""
+    file = f"models/zoo/{recipe.name}.yaml"
+    return Wording(
+        made=_lines(
+            f"This card and the file are written by one command, from `{file}`:",
+            "",
+            f"    python -m models.commands release --recipe {file} --data DATA",
+        ),
+        scores="overlapping where recordings are short (`cwru` has one second of\nnormal here).",
+        chosen=_lines(
+            "Settings and temperature were chosen on these same recordings: expect less elsewhere."
+        ),
+        limits=_lines(
+            "- Trained on a few test rigs with artificial faults. Another bearing, mount or speed "
+            "is another",
+            "  domain: record your own machine and train on that before you rely on an answer.",
+        ),
+    )
+
+
+def own(command: str) -> Wording:
+    """For a network that a user's recordings made."""
+    return Wording(
+        made=_lines(
+            "This card and the file are written by one command:",
+            "",
+            f"    {command}",
+        ),
+        scores="overlapping where recordings are\nshort.",
+        chosen=_lines(
+            "Weights and temperature were chosen on these same recordings: expect less elsewhere, "
+            "and less",
+            "again on a machine, mount or speed that no recording is of.",
+        ),
+        limits=_lines(
+            "- It knows the machines, mounts and speeds that were recorded. Another is another "
+            "domain:",
+            "  record that too, and train again.",
+        ),
+    )
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines)

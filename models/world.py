@@ -1,0 +1,74 @@
+"""One process, or several that train one network, on a machine or more, started by `torchrun`.
+
+Free of what they train: who am I, what do we agree on.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+from torch import distributed
+
+from agent.errors import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class World:
+    """`rank` of `size` processes; the first one (rank 0) alone speaks and writes."""
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def from_first(self, value: T) -> T:
+        """The first process's value, in all of them; every process must call it."""
+        if self.size == 1:
+            return value
+        box = [value]
+        distributed.broadcast_object_list(box, 0)
+        return box[0]
+
+    def from_all(self, value: T) -> list[T]:
+        """Everyone's value, by rank; every process must call it."""
+        if self.size == 1:
+            return [value]
+        box: list[T] = [value] * self.size
+        distributed.all_gather_object(box, value)
+        return box
+
+
+ALONE = World()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[World]:
+    """This process's place; `device` is auto, cpu or cuda; UserError for a GPU not there."""
+    chosen = _device(device)
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World(device=chosen)
+        return
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield World(distributed.get_rank(), size, chosen)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise UserError(f"--device {wanted}: found no GPU that PyTorch can use, expected one")
+    found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(found)
+    return found
