@@ -8,6 +8,7 @@ from agent.errors import UserError
 from models.convnet import ConvNet
 from models.drsn import drsn
 from models.envelope import envelope
+from models.residual import shape
 from models.resnet import resnet
 from models.senet import senet
 
@@ -20,7 +21,7 @@ FAMILIES: dict[str, Callable[[str, int, int, int], nn.Module]] = {
     "drsn-cs": lambda preset, channels, _, classes: drsn(preset, True, channels, classes),
     "resnet": lambda preset, channels, _, classes: resnet(preset, channels, classes),
     "senet": lambda preset, channels, _, classes: senet(preset, channels, classes),
-    "convnet": lambda preset, channels, _, classes: ConvNet(preset, channels, classes),
+    "convnet": lambda preset, channels, _, classes: ConvNet(shape(preset), channels, classes),
 }
 SHORTEST_WINDOW = 256  # frames: what the deepest preset still reduces to a few
 
