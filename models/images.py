@@ -1,7 +1,7 @@
 """The same family over images: kernels (k, k), a threshold for every channel of every image.
 
-What changes against the networks along time is `Shape.axes`; Zhao et al. (IEEE TII 16(7), 2020)
-propose images themselves. The gate of `senet` is as large here as one that shrinks.
+What changes against the networks along time is `Shape.axes`. Zhao et al. (IEEE TII 16(7), 2020)
+propose images beside their code. The gate of `senet` is as large here as one that shrinks.
 """
 
 from collections.abc import Callable
