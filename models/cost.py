@@ -12,8 +12,11 @@ def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def macs(network: nn.Module, channels: int, window: int) -> int:
-    """Multiply-accumulates of all convolutions (there is nothing else that counts) a window."""
+def macs(network: nn.Module, *size: int) -> int:
+    """Multiply-accumulates of all convolutions (there is nothing else that counts) a window.
+
+    `size` is of one window (channels, frames) or image (channels, rows, columns).
+    """
     total = 0
 
     def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
@@ -24,7 +27,7 @@ def macs(network: nn.Module, channels: int, window: int) -> int:
     convs = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     hooks = [layer.register_forward_hook(count) for layer in convs]
     with torch.inference_mode():
-        network.eval()(torch.zeros(1, channels, window))
+        network.eval()(torch.zeros(1, *size))
     for hook in hooks:
         hook.remove()
     return total

@@ -14,6 +14,7 @@ from models.convnet import ConvNet
 from models.drsn import drsn
 from models.envelope import envelope
 from models.recipe import Recipe
+from models.residual import shape
 from models.resnet import resnet
 from models.senet import senet
 
@@ -29,7 +30,7 @@ FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
     "drsn-cs": lambda preset, channels, _, classes, __: drsn(preset, True, channels, classes),
     "resnet": lambda preset, channels, _, classes, __: resnet(preset, channels, classes),
     "senet": lambda preset, channels, _, classes, __: senet(preset, channels, classes),
-    "convnet": lambda preset, channels, _, classes, __: ConvNet(preset, channels, classes),
+    "convnet": lambda preset, channels, _, classes, __: ConvNet(shape(preset), channels, classes),
 }
 READ_RUNNING = ("drsn-order", "se-order", "res-order")
 SHORTEST_WINDOW = 256  # frames: what the deepest preset still reduces to a few

@@ -1,7 +1,8 @@
 """The residual skeleton that DRSN, SENet and ResNet share; they differ only in the gate.
 
-Feature maps are [batch, width, 1, frames] and kernels (1, k): ONNX Runtime's blocked layout
-serves two-dimensional convolutions only.
+Along time, feature maps are [batch, width, 1, frames] and kernels (1, k): ONNX Runtime's blocked
+layout serves two-dimensional convolutions only. Over images (`axes` 2) they are [batch, width,
+rows, columns] and kernels (k, k); nothing else changes.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from agent.errors import UserError
 
 # From a width to a module: x [batch, width, 1, frames] -> (the same shape, alphas [batch, any]).
 Gate = Callable[[int], nn.Module]
+Axes = Literal[1, 2]  # along time, or over an image's rows and columns
 
 
 class Form(Protocol):
@@ -38,6 +40,7 @@ class Shape:
     kernel: int
     order: Literal["pre", "post"]  # where batch norm and ReLU stand in a unit
     alpha_start: float
+    axes: Axes = 1
 
 
 def _stage(width: int) -> tuple[tuple[int, int], ...]:
@@ -60,30 +63,45 @@ def shape(preset: str) -> Shape:
     return SHAPES[preset]
 
 
-def conv(width_in: int, width: int, kernel: int, stride: int) -> nn.Conv2d:
-    """A convolution along time that keeps the length, but for the stride."""
+def conv(width_in: int, width: int, kernel: int, stride: int, axes: Axes = 1) -> nn.Conv2d:
+    """A convolution that keeps the length along each axis, but for the stride."""
     padding = (kernel - 1) // 2
+    if axes == 2:
+        return nn.Conv2d(width_in, width, kernel, stride, padding, bias=False)
     return nn.Conv2d(width_in, width, (1, kernel), (1, stride), (0, padding), bias=False)
 
 
-def shortcut(x: Tensor, width: int, stride: int) -> Tensor:
+def shortcut(x: Tensor, width: int, stride: int, axes: Axes = 1) -> Tensor:
     """The identity, strided, with zeros for channels that x has not."""
-    if stride > 1:
-        x = F.max_pool2d(x, 1, (1, stride))  # a window of one: every stride-th frame
+    if stride > 1:  # a window of one: every stride-th frame, or row and column
+        x = F.max_pool2d(x, 1, (1, stride) if axes == 1 else stride)
     if width > x.shape[1]:
         x = F.pad(x, (0, 0, 0, 0, 0, width - x.shape[1]))  # [batch, width, 1, frames / stride]
     return x
 
 
+def average(x: Tensor) -> Tensor:
+    """Mean over frames, or rows and columns: [batch, width, ...] -> [batch, width, 1, 1]."""
+    return F.avg_pool2d(x, x.shape[2:])
+
+
+def planes(x: Tensor, axes: Axes) -> Tensor:
+    """[batch, channels, window] -> [batch, channels, 1, window] for a stem; images as they are."""
+    return x.unsqueeze(2) if axes == 1 else x
+
+
 class Unit(nn.Module):
     """Two convolutions, the gate and the shortcut: the paper's RSBU when the gate shrinks."""
 
-    def __init__(self, width_in: int, width: int, stride: int, form: Form, gate: Gate) -> None:
+    def __init__(
+        self, width_in: int, width: int, stride: int, form: Form, gate: Gate, axes: Axes = 1
+    ) -> None:
         super().__init__()
         self.pre, self.width, self.stride = form.order == "pre", width, stride
-        self.conv1 = conv(width_in, width, form.kernel, stride)
+        self.axes: Axes = axes
+        self.conv1 = conv(width_in, width, form.kernel, stride, axes)
         self.norm1 = nn.BatchNorm2d(width_in if self.pre else width)
-        self.conv2 = conv(width, width, form.kernel, 1)
+        self.conv2 = conv(width, width, form.kernel, 1, axes)
         self.norm2 = nn.BatchNorm2d(width)
         self.gate = gate(width)
 
@@ -95,7 +113,7 @@ class Unit(nn.Module):
             h = torch.relu(self.norm1(self.conv1(x)))  # [batch, width, 1, frames / stride]
             h = self.norm2(self.conv2(h))
         h, alpha = self.gate(h)
-        y = h + shortcut(x, self.width, self.stride)
+        y = h + shortcut(x, self.width, self.stride, self.axes)
         return (y if self.pre else torch.relu(y)), alpha
 
 
@@ -104,24 +122,27 @@ class Residual(nn.Module):
 
     def __init__(self, form: Shape, gate: Gate, channels: int, classes: int) -> None:
         super().__init__()
-        self.pre = form.order == "pre"
-        self.stem = conv(channels, form.stem_width, form.stem_kernel, form.stem_stride)
+        self.pre, self.axes = form.order == "pre", form.axes
+        self.stem = conv(channels, form.stem_width, form.stem_kernel, form.stem_stride, form.axes)
         widths = [form.stem_width, *(width for width, _ in form.units)]
         self.units = nn.ModuleList(
-            Unit(width_in, width, stride, form, gate)
+            Unit(width_in, width, stride, form, gate, form.axes)
             for width_in, (width, stride) in zip(widths, form.units, strict=False)
         )
         self.norm = nn.BatchNorm2d(widths[-1] if self.pre else form.stem_width)
         self.classifier = nn.Conv2d(widths[-1], classes, 1)
 
     def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x [batch, channels, window] -> logits [batch, classes], alphas [batch, any]."""
+        """x [batch, channels, window] -> logits [batch, classes], alphas [batch, any].
+
+        Over images, x is [batch, channels, rows, columns].
+        """
         features, alphas = self.features(x, running)
         return self.classifier(features).flatten(1), alphas
 
     def features(self, x: Tensor, _running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> [batch, width, 1, 1], alphas [batch, any]."""
-        h = self.stem(x.unsqueeze(2))  # [batch, stem_width, 1, window / stem_stride]
+        h = self.stem(planes(x, self.axes))  # [batch, stem_width, 1, window / stem_stride]
         if not self.pre:
             h = torch.relu(self.norm(h))
         alphas = []
@@ -130,4 +151,4 @@ class Residual(nn.Module):
             alphas.append(alpha)
         if self.pre:
             h = torch.relu(self.norm(h))
-        return F.avg_pool2d(h, (1, h.shape[3])), torch.cat(alphas, 1)
+        return average(h), torch.cat(alphas, 1)

@@ -40,8 +40,11 @@ class Shrinkage(nn.Module):
             nn.init.constant_(self.excite.bias, math.log(alpha_start / (1 - alpha_start)))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x [batch, width, 1, frames] -> the same shape, and alpha [batch, width (CS: 1)]."""
-        mean = F.avg_pool2d(x.abs(), (1, x.shape[3]))  # [batch, width, 1, 1]
+        """x [batch, width, 1, frames] -> the same shape, and alpha [batch, width (CS: 1)].
+
+        Over images x is [batch, width, rows, columns], and a channel's mean is over both.
+        """
+        mean = F.avg_pool2d(x.abs(), x.shape[2:])  # [batch, width, 1, 1]
         hidden = torch.relu(self.norm(self.squeeze(mean)))
         alpha = torch.sigmoid(self.excite(hidden))  # [batch, width or 1, 1, 1]
         scale = over_channels(mean) if self.shared else mean

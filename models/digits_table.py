@@ -1,0 +1,152 @@
+"""Image trials as tables: macro-F1 against SNR and clutter, paired differences with intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models import scores
+from models.canvases import NOISES
+from models.digits_record import LEVELS_DB, USUAL, Condition, Run
+from models.paired import over_images, over_seeds
+
+REFERENCE = "drsn-cw"
+Figures = dict[str, float]  # column -> per cent
+Runs = Mapping[str, Mapping[int, Run]]  # family -> seed -> run
+
+
+def table(runs: Sequence[Run]) -> str:
+    """Markdown: what the networks are, then figures and differences from REFERENCE."""
+    found = by_family(runs)
+    parts = [_sizes(found), _noisy(found)]
+    for title, columns in SECTIONS.items():
+        figures = {f: {s: columns(one) for s, one in own.items()} for f, own in found.items()}
+        parts.append(f"### {title}\n\n{_levels(figures)}\n\n{_differences(figures)}")
+    return "\n\n".join(parts)
+
+
+def by_family(runs: Sequence[Run]) -> dict[str, dict[int, Run]]:
+    found: dict[str, dict[int, Run]] = {}
+    for run in runs:
+        found.setdefault(run.family, {})[run.seed] = run
+    return found
+
+
+def against_snr(run: Run) -> Figures:
+    """Mean over the noises at each level, with the usual clutter, and without noise."""
+    figures = macro_f1(run)
+    found = {"no noise": figures[Condition("none", None, USUAL)]}
+    for level in reversed(LEVELS_DB):
+        cells = [figures[Condition(noise, level, USUAL)] for noise in NOISES]
+        found[f"{level} dB"] = float(np.mean(cells))
+    return found
+
+
+def against_clutter(run: Run) -> Figures:
+    """Fragments in Gaussian noise at 0 dB, and without noise."""
+    clean, noisy = {}, {}
+    for condition, figure in macro_f1(run).items():
+        if condition.noise == "none":
+            clean[f"{condition.fragments}, no noise"] = figure
+        elif (condition.noise, condition.snr_db) == ("gaussian", 0):
+            noisy[f"{condition.fragments}, 0 dB"] = figure
+    return clean | noisy
+
+
+def by_noise(run: Run) -> Figures:
+    """Each noise at 0 dB and at 5 dB, with the usual clutter."""
+    figures = macro_f1(run)
+    return {
+        f"{noise} {level} dB": figures[Condition(noise, level, USUAL)]
+        for level in (5, 0)
+        for noise in NOISES
+    }
+
+
+def macro_f1(run: Run) -> dict[Condition, float]:
+    """Per cent in every condition."""
+    return {
+        judged.condition: 100 * float(scores.macro_f1(np.array(judged.confusion)))
+        for judged in run.judged
+    }
+
+
+def in_noise(run: Run) -> npt.NDArray[np.float64]:
+    """Share right of each image's noisy canvases [images], in per cent."""
+    return 100 * np.array(run.hits) / run.noisy
+
+
+SECTIONS: dict[str, Callable[[Run], Figures]] = {
+    "Against SNR": against_snr,
+    "Against clutter": against_clutter,
+    "By noise": by_noise,
+}
+
+
+def _sizes(found: Runs) -> str:
+    rows = []
+    for family, seeds in found.items():
+        one = next(iter(seeds.values()))
+        seconds = np.mean([run.train_s for run in seeds.values()])
+        rows.append([family, f"{one.parameters:,}", f"{one.macs:,}", f"{seconds:.0f}"])
+    heads = ["family", "parameters", "multiply-accumulates an image", "training, s of CPU"]
+    return markdown(heads, rows)
+
+
+def _noisy(found: Runs) -> str:
+    """Accuracy over all noisy conditions together, with both intervals of the difference."""
+    rows = []
+    for family, seeds in found.items():
+        shares = [in_noise(run).mean() for run in seeds.values()]
+        rows.append([family, str(len(seeds)), _spread(shares), *_both(found[REFERENCE], seeds)])
+    heads = ["family", "seeds", "accuracy, %", f"{REFERENCE} minus it, over seeds", "over images"]
+    return f"### All noisy conditions together\n\n{markdown(heads, rows)}"
+
+
+def _both(own: Mapping[int, Run], other: Mapping[int, Run]) -> list[str]:
+    if own is other:
+        return ["", ""]
+    pairs = [in_noise(own[s]) - in_noise(other[s]) for s in sorted(own.keys() & other.keys())]
+    if not pairs:
+        return ["", ""]
+    low, high = over_images(np.mean(pairs, axis=0))
+    return [_signed([float(pair.mean()) for pair in pairs]), f"{low:+.1f} to {high:+.1f}"]
+
+
+def _levels(figures: Mapping[str, Mapping[int, Figures]]) -> str:
+    columns = _columns(figures)
+    rows = [
+        [family, *(_spread([one[column] for one in own.values()]) for column in columns)]
+        for family, own in figures.items()
+    ]
+    return markdown(["family", *columns], rows)
+
+
+def _differences(figures: Mapping[str, Mapping[int, Figures]]) -> str:
+    columns, own, rows = _columns(figures), figures[REFERENCE], []
+    for family, other in figures.items():
+        seeds = sorted(own.keys() & other.keys())
+        if family != REFERENCE and seeds:
+            pairs = ([own[s][column] - other[s][column] for s in seeds] for column in columns)
+            rows.append([family, *(_signed(list(found)) for found in pairs)])
+    heading = f"{REFERENCE} minus the other, paired by seed, with its 95 % interval over seeds:"
+    return f"{heading}\n\n{markdown(['family', *columns], rows)}"
+
+
+def _columns(figures: Mapping[str, Mapping[int, Figures]]) -> list[str]:
+    return list(next(iter(next(iter(figures.values())).values())))
+
+
+def _spread(values: Sequence[float]) -> str:
+    mean = f"{np.mean(values):.1f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.1f}"
+
+
+def _signed(differences: Sequence[float]) -> str:
+    mean, half = over_seeds(differences)
+    return f"{mean:+.1f}" if np.isnan(half) else f"{mean:+.1f} ± {half:.1f}"
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
