@@ -10,6 +10,7 @@ from models.drsn import drsn
 from models.envelope import envelope
 from models.resnet import resnet
 from models.senet import senet
+from models.wdcnn import wdcnn
 
 # (preset, channels, window, classes) -> network
 FAMILIES: dict[str, Callable[[str, int, int, int], nn.Module]] = {
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Callable[[str, int, int, int], nn.Module]] = {
     "resnet": lambda preset, channels, _, classes: resnet(preset, channels, classes),
     "senet": lambda preset, channels, _, classes: senet(preset, channels, classes),
     "convnet": lambda preset, channels, _, classes: ConvNet(preset, channels, classes),
+    "wdcnn": wdcnn,
 }
 SHORTEST_WINDOW = 256  # frames: what the deepest preset still reduces to a few
 
