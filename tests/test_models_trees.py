@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from models import noises, simulate, trees, validation  # noqa: E402 (scikit-learn may be missing)
-from models.data import Array  # noqa: E402
-from models.recipe import Noise, Recipe, Source  # noqa: E402
-from models.validation import Labelled  # noqa: E402
+from models import noises, simulate, trees, validation
+from models.data import Array
+from models.recipe import Noise, Recipe, Source
+from models.validation import Labelled
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
