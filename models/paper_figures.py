@@ -3,12 +3,13 @@
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from scipy.stats import t as student
 
 LEVEL = 0.95
+ENOUGH = 3  # degrees of freedom: with fewer, Student's t says little but that they are few
 
 Place = tuple[str, int]  # noise, SNR in dB
 Cells = Mapping[Place, Mapping[int, float]]  # -> seed -> per cent
@@ -40,9 +41,9 @@ class Run(Protocol):
 
 
 class Estimate(NamedTuple):
-    """A mean over cells and half of its 95 % interval; NaN where no cell has two seeds.
+    """A mean over cells, and half of its 95 % interval (NaN for a single cell).
 
-    `single`: how far one more training may lie from the mean of its own cell.
+    `single`: how far one more training may lie from its cell's mean (NaN: too few seeds to tell).
     """
 
     mean: float
@@ -51,16 +52,26 @@ class Estimate(NamedTuple):
 
 
 def estimate(cells: Cells) -> Estimate:
-    """Cells count alike. Chance is what seeds of one cell differ by, pooled over cells."""
+    """Cells count alike. Chance is what seeds of one cell differ by, pooled over cells.
+
+    Where too few cells have two seeds it is what cells differ by, which is chance and more.
+    """
     found = [list(by_seed.values()) for by_seed in cells.values()]
-    mean = statistics.fmean(statistics.fmean(values) for values in found)
+    mean = statistics.fmean(means(cells))
     freedom = sum(len(values) - 1 for values in found)
-    if freedom == 0:
-        return Estimate(mean, math.nan, math.nan)
+    if freedom < ENOUGH:
+        return Estimate(mean, _over_cells(means(cells)), math.nan)
     squares = sum((v - statistics.fmean(values)) ** 2 for values in found for v in values)
     reach = float(student.ppf((1 + LEVEL) / 2, freedom)) * math.sqrt(squares / freedom)
     half = reach * math.sqrt(sum(1 / len(values) for values in found)) / len(found)
     return Estimate(mean, half, reach * math.sqrt(1 + 1 / min(len(v) for v in found)))
+
+
+def _over_cells(found: Sequence[float]) -> float:
+    if len(found) < 2:
+        return math.nan
+    reach = float(student.ppf((1 + LEVEL) / 2, len(found) - 1))
+    return reach * statistics.stdev(found) / math.sqrt(len(found))
 
 
 def per_cent(runs: Iterable[Run], share: Callable[[Run], float]) -> Cells:

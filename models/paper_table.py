@@ -1,5 +1,6 @@
 """The paper's protocol as a document: what was done, tables, and what they say."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ def _every(noisy: ByFamily, clean: ByFamily) -> str:
         for side, cells in zip(SIDES, (noisy[family], clean[family]), strict=True):
             found = dict(zip(cells, means(cells), strict=True))
             figures = [f"{found[place]:.1f}" if place in found else "" for place in places]
-            rows.append([family, side, *figures, f"{estimate(cells).single:.1f}"])
+            rows.append([family, side, *figures, _single(cells)])
     return _markdown(["model", "judged", *map(head, places), "single training ±"], rows)
 
 
@@ -97,6 +98,11 @@ def _longer(runs: Sequence[Run], epochs: int) -> str:
     ]
     heads = ["model", "noise", "seed", "epochs", "on its training windows"]
     return _markdown([*heads, "in the noise of training", "clean"], rows)
+
+
+def _single(cells: Cells) -> str:
+    found = estimate(cells).single
+    return "" if math.isnan(found) else f"{found:.1f}"
 
 
 def _spread(cells: Cells) -> str:

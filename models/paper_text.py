@@ -37,10 +37,10 @@ Not as in the paper:
 ## Accuracy in the noise of training
 
 Per cent of unseen windows. Mean ± standard deviation over SNRs, as in the paper's table III, of
-the means over seeds ({seeds} a cell); the 95 % interval is that of the mean over all cells,
-Student's, from what seeds of one cell differ by. A seed decides windows, noise and weights, anew
-in each cell, the same for all models. The interval knows the chance of training, not that of
-other machines.
+the means over seeds ({seeds} a cell). The 95 % interval is that of the mean over all cells,
+Student's, from what seeds of one cell differ by; where too few cells have two seeds, from what
+cells differ by, which is wider, since noises and SNRs differ too. A seed decides windows, noise
+and weights, anew in each cell, the same for all models. No interval knows of other machines.
 
 {accuracy}
 
@@ -67,7 +67,7 @@ One cell, the same windows, rates changed at the same shares of the epochs:
 ## Every cell
 
 Mean over seeds in per cent; the last column is how far a single further training may lie from it
-(95 %).
+(95 %; empty where there are too few seeds to tell).
 
 {cells}
 """

@@ -50,7 +50,7 @@ def _difference(side: ByFamily, other: str) -> Estimate:
 
 def _said(found: Estimate, other: str) -> str:
     if math.isnan(found.half):
-        return "a single seed, which says nothing of chance"
+        return "a single training, which says nothing of chance"
     if abs(found.mean) <= found.half:
         return "the interval holds zero, so no difference is shown"
     return f"{FIRST} is {'ahead of' if found.mean > 0 else 'behind'} {other}"
