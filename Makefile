@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo trials packages clean
+.PHONY: demo faults test check format bench zoo trials reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -33,6 +33,11 @@ zoo: $(DEV)/installed           ## rebuild the released network and its card: ma
 trials: $(DEV)/installed        ## families compared: make trials DATA=folder
 	$(DEV)/bin/python -m models.trials run --data $(DATA)
 	$(DEV)/bin/python -m models.trials table
+
+# A step a table: `run` makes what is missing, `table` writes it down. ARGS=--quick goes with each.
+reproduce: $(DEV)/installed     ## the tables of docs/PAPER.md anew: make reproduce DATA=folder
+	$(DEV)/bin/python -m models.paper run --data $(DATA) $(ARGS)
+	$(DEV)/bin/python -m models.paper table $(ARGS)
 
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml

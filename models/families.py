@@ -17,6 +17,7 @@ from models.recipe import Recipe
 from models.residual import shape
 from models.resnet import resnet
 from models.senet import senet
+from models.wdcnn import wdcnn
 
 # (preset, channels, window, classes, rate_hz) -> network
 FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
@@ -31,6 +32,7 @@ FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
     "resnet": lambda preset, channels, _, classes, __: resnet(preset, channels, classes),
     "senet": lambda preset, channels, _, classes, __: senet(preset, channels, classes),
     "convnet": lambda preset, channels, _, classes, __: ConvNet(shape(preset), channels, classes),
+    "wdcnn": lambda preset, *size: wdcnn(preset, *size[:3]),
 }
 READ_RUNNING = ("drsn-order", "se-order", "res-order")
 SHORTEST_WINDOW = 256  # frames: what the deepest preset still reduces to a few

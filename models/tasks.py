@@ -62,6 +62,20 @@ def _ten(root: Path) -> tuple[list[Recording], list[Recording]]:
     return first + training, [_part(r, TRAINED_SHARE, 1.0) for r in named] + judging
 
 
+def loads(root: Path) -> tuple[list[Recording], list[Recording]]:
+    """cwru in ten classes, cut by load: 0 and 1 HP train, 2 HP is judged; the paper's protocol."""
+    source = Source("cwru", bearing=NINE_BALLS)
+    training, judging = (
+        [
+            r if r.label == "normal" else replace(r, label=f"{r.label}-{r.severity}")
+            for r in data.load(root, source, [side], TYPES, RATE_HZ)
+            if r.severity != "28mil"
+        ]
+        for side in ("train", "val")
+    )
+    return training, judging
+
+
 def _normal(root: Path) -> tuple[list[Recording], list[Recording]]:
     """The healthy recording of cwru is cut by time already."""
     source = Source("cwru", bearing=NINE_BALLS)

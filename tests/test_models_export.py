@@ -97,7 +97,7 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
     assert answers(network, windows, 1) == answers(network, windows, 32)
 
 
-@pytest.mark.parametrize("family", ["drsn-cw", "drsn-env", "drsn-order"])
+@pytest.mark.parametrize("family", ["drsn-cw", "drsn-env", "drsn-order", "wdcnn"])
 def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_path: Path) -> None:
     saved = checkpoint(family)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
@@ -134,6 +134,15 @@ def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> N
     assert 1.1e6 < cost.macs(network, 1, 2048) < 1.5e6
 
 
+def test_wdcnn_small_is_the_published_network_and_costs_what_others_do() -> None:
+    network = build("wdcnn", "small", 1, 2048, 10)
+    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    assert [layer.out_channels for layer in layers] == [16, 32, 64, 64, 64, 100, 10]
+    assert (layers[0].kernel_size, layers[0].stride) == ((1, 64), (1, 16))
+    others = [cost.macs(build(f, "small", 1, 2048, 10), 1, 2048) for f in ("resnet", "drsn-env")]
+    assert min(others) <= cost.macs(network, 1, 2048) <= max(others)
+
+
 def test_gates_of_the_envelope_network_change_nothing_but_the_gate() -> None:
     built = {family: build(family, "deploy", 1, 2048, 4, 10_000) for family in ENVELOPES}
     names = {f: {n for n, _ in made.named_parameters()} for f, made in built.items()}
@@ -164,6 +173,7 @@ def test_an_unknown_family_preset_or_window_is_refused() -> None:
     for wrong in (
         *(("cnn", "deploy", 2048), ("resnet", "big", 2048), ("resnet", "deploy", 8)),
         *(("drsn-env", "paper", 2048), ("drsn-env", "deploy", 8)),
+        *(("wdcnn", "big", 2048), ("wdcnn", "deploy", 511)),
     ):
         with pytest.raises(UserError, match="expected"):
             build(wrong[0], wrong[1], 1, wrong[2], 4, 10_000)

@@ -7,6 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from conftest import free_port
 
@@ -168,8 +169,8 @@ def soak(world: World) -> list[Check]:
         samples[-len(samples) // 10 :],
     )
     grown = max(s.rss_mib for s in last) - max(s.rss_mib for s in first)
-    # The least: a file that is open for a moment when one looks is no leak.
-    more = min(s.descriptors for s in last) - min(s.descriptors for s in first)
+    # The middle: a file that is open, or a connection that is cut, just when one looks is no leak.
+    more = round(median(s.descriptors for s in last) - median(s.descriptors for s in first))
     return [
         Check("cuts", proxy.cuts),
         Check("messages/s", rate),

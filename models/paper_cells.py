@@ -1,0 +1,64 @@
+"""Windows of the paper's protocol: one noise at one SNR, fixed to its window. Free of torch."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from models import noises
+from models.batches import batches
+from models.data import Recording
+from models.recipe import Noise, Recipe, Source
+from models.validation import HELD_BACK_SEED, Labelled
+
+TRAINING_WINDOWS = 1280
+EPOCHS, LONG = 20, 100  # the paper has the latter: see `models.paper`
+
+
+class Cell(NamedTuple):
+    """How a model is trained and judged; `seed` decides windows, noise and weights."""
+
+    kind: str
+    snr_db: int
+    seed: int
+    epochs: int = EPOCHS
+
+
+def cells(levels_db: Sequence[int], seeds: Sequence[int]) -> list[Cell]:
+    """Every noise at every level; all of one seed before the next."""
+    return [Cell(kind, level, s) for s in seeds for kind in noises.PLAIN for level in levels_db]
+
+
+def recipe(labels: Sequence[str], cell: Cell) -> Recipe:
+    """Says what the training set is made of: as one batch."""
+    level = float(cell.snr_db)
+    return Recipe(
+        name="paper",
+        labels=tuple(labels),
+        normal=("normal",),
+        rate_hz=10_000,
+        window=2048,
+        batch=TRAINING_WINDOWS,
+        noise=Noise(kinds=(cell.kind,), snr_db=(level, level), clean=0.0),
+        data=(Source("cwru"),),
+    )
+
+
+def generator(cell: Cell) -> np.random.Generator:
+    """Cells of one seed have nothing in common, models in one cell everything."""
+    return np.random.default_rng([cell.seed, zlib.crc32(cell.kind.encode()), 100 + cell.snr_db])
+
+
+def training_set(recordings: Sequence[Recording], made: Recipe, cell: Cell) -> Labelled:
+    """Windows drawn once, each with its noise for good."""
+    drawn = next(batches(recordings, made, generator(cell)))
+    return Labelled(drawn.samples, drawn.targets, drawn.running)
+
+
+def judged_set(clean: Labelled, cell: Cell) -> Labelled:
+    """The same windows in a cell's noise, whatever its seed and whichever model is judged."""
+    rng = generator(cell._replace(seed=HELD_BACK_SEED))
+    noisy = noises.add(clean.samples, float(cell.snr_db), noises.PLAIN[cell.kind], rng)
+    return replace(clean, samples=noisy)
