@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.bearing import BY_ORDERS
 from agent.errors import UserError
 from models import listing, recipe
 from models.data import open_entry
@@ -29,6 +30,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     window: int | None = None
     channels: tuple[int, ...] | None = None
     variable: str | None = None
+    bearing: tuple[float, ...] | None = None
     normal: tuple[str, ...] | None = None
     family: str | None = None
     preset: str | None = None
@@ -110,6 +112,8 @@ def _source(folder: Path, found: Sequence[Found], wishes: Wishes) -> dict[str, o
     """The recipe's data set; a split `test`, where a manifest has one, is reported on."""
     source: dict[str, object] = {"folder": folder.name, "channels": _channels(found, wishes)}
     source |= {"variable": wishes.variable or ""}
+    if wishes.bearing is not None:
+        source["bearing"] = dict(zip(BY_ORDERS, wishes.bearing, strict=True))
     source |= {"rate_hz": wishes.rate_hz} if wishes.rate_hz else {}
     source |= {"test": ["test"]} if any(each.entry.split == "test" for each in found) else {}
     return source

@@ -28,6 +28,8 @@ class Run(Protocol):
     def macs(self) -> int: ...
     @property
     def figures(self) -> dict[str, float]: ...
+    @property
+    def int8(self) -> dict[str, float]: ...
 
 
 Figures = dict[str, float]  # column -> per cent
@@ -36,20 +38,23 @@ BySeed = dict[int, Figures]
 
 def table(runs: Sequence[Run]) -> str:
     """Markdown: for every kind of task the figures, and REFERENCE against each other family."""
-    found: dict[str, dict[str, dict[int, list[Run]]]] = defaultdict(
+    found: dict[str, dict[str, dict[int, list[Figures]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for run in runs:
-        found[_kind(run.task)][run.family][run.seed].append(run)
+        found[_kind(run.task)][run.family][run.seed].append(run.figures)
+        if run.int8:
+            found[_kind(run.task)][f"{run.family} INT8"][run.seed].append(run.int8)
     return "\n\n".join(_section(kind, families) for kind, families in found.items())
 
 
 def _kind(task: str) -> str:
-    """The severities left out are one figure: their mean."""
-    return "leave one severity out" if task.startswith("leave-") else task
+    """The severities left out are one figure, their mean; so are the faults kept unknown."""
+    parts = {"leave-": "leave one severity out", "unknown-": "an unknown fault, AUROC"}
+    return next((kind for start, kind in parts.items() if task.startswith(start)), task)
 
 
-def _section(kind: str, families: dict[str, dict[int, list[Run]]]) -> str:
+def _section(kind: str, families: dict[str, dict[int, list[Figures]]]) -> str:
     tasks = max(len(runs) for seeds in families.values() for runs in seeds.values())
     figures = {
         family: {seed: _mean(runs) for seed, runs in seeds.items() if len(runs) == tasks}
@@ -70,16 +75,19 @@ def _section(kind: str, families: dict[str, dict[int, list[Run]]]) -> str:
     )
 
 
-def _mean(runs: Sequence[Run]) -> Figures:
+def _mean(runs: Sequence[Figures]) -> Figures:
     """Columns of one family and seed, in per cent, over its tasks."""
-    every = [_columns(run.figures) for run in runs]
+    every = [_columns(figures) for figures in runs]
     return {name: statistics.fmean(one[name] for one in every) for name in every[0]}
 
 
 def _columns(figures: dict[str, float]) -> Figures:
+    if "clean_f1" not in figures:  # of unknown faults: as they are
+        return {name.replace("_", " "): 100 * share for name, share in figures.items()}
     cells = [figures[f"{kind}_{level}db"] for kind in PLAIN for level in range(-5, 6)]
     shares = {
         "clean": figures["clean"],
+        "clean, macro-F1": figures["clean_f1"],
         "mean of 33 cells": statistics.fmean(cells),
         "worst cell": min(cells),
         "gaussian -5 dB": figures["gaussian_-5db"],

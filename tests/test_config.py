@@ -94,7 +94,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "a bearing whose speed is not known": (
         {"sources": [SYNTH | {"bearing": ORDERS}]},
-        "sources[0].bearing: found no rpm beside it, expected the shaft's speed",
+        "sources[0].bearing: found no rpm or tacho beside it, expected the speed",
     ),
     "an unknown class of machine": (
         {"sources": [SYNTH | {"machine_class": "large"}]},

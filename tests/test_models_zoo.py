@@ -116,3 +116,34 @@ def test_zoo_verbs_and_data_are_free_of_torch() -> None:
         "import models, models.zoo, models.commands, models.data, models.validation"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+ORDERS = FILE.with_name("bearing-orders.onnx")
+
+
+def test_the_network_along_orders_keeps_its_recipe_and_its_answers() -> None:
+    made = recipe.load(ORDERS.with_suffix(".yaml"))
+    network = classify.load(ORDERS)
+    contract = network.contract
+    assert (contract.name, contract.labels, contract.family) == (
+        made.name,
+        made.labels,
+        made.family,
+    )
+    assert network.reads_running
+    windows = validation.simulated(made)
+    noisy = figures.conditions(windows.samples, [5.0])["gaussian_5db"]
+    right = figures.labels_of(network, noisy, windows.running) == windows.targets
+    for index in range(len(made.labels)):
+        assert right[windows.targets == index].mean() >= 0.95
+    few, running = noisy[::16], windows.running[::16]
+    assert answers(network, few, running, 1) == answers(network, few, running, 32)
+
+
+def test_told_nothing_the_network_along_orders_still_answers() -> None:
+    network = classify.load(ORDERS)
+    windows = validation.simulated(recipe.load(ORDERS.with_suffix(".yaml")))
+    said = network.classify(windows.samples)
+    found = np.array([np.argmax(prediction.probabilities) for prediction in said])
+    assert np.mean(found == windows.targets) >= 0.9
+    assert all(prediction.distance is not None for prediction in said)

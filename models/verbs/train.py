@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".onnx", ".pt", ".yaml")
 WISHES = (
-    *("rate_hz", "window", "channels", "variable", "normal"),
+    *("rate_hz", "window", "channels", "variable", "bearing", "normal"),
     *("family", "preset", "steps", "batch", "seed"),
 )
 MORE = """\
