@@ -216,4 +216,6 @@ def test_the_example_names_every_key() -> None:
 
 
 def test_the_examples_decision_settings_are_the_defaults() -> None:
-    assert uncommented()["sources"][0]["decide"] == msgspec.structs.asdict(Decide())
+    shown = uncommented()["sources"][0]["decide"]
+    assert shown.pop("max_distance") > 0  # the model's own differs by model
+    assert shown == msgspec.structs.asdict(Decide())

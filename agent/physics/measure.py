@@ -35,6 +35,8 @@ def examine(ring: Ring, known: Known, window: Window) -> tuple[Physics, ...] | N
         return None
     end = window.first + window.samples.shape[1]
     samples = ring.clean(end, round(SECONDS * known.rate_hz))[:, : window.samples.shape[0]]
+    if not len(samples):  # overwritten since: a source that does not wait
+        return None
     if window.rpm is not None:
         known = replace(known, rpm=window.rpm)
     return tuple(measure(channel, known) for channel in samples.T.astype(np.float64))
