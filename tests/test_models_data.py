@@ -68,7 +68,7 @@ def test_samples_are_scaled_to_their_unit_and_brought_to_the_rate(tmp_path: Path
     [
         ("b.wav,normal,2000,1,train", None, "line 2: found no file b.wav"),
         ("a.wav,odd,2000,1,train", None, "label: found 'odd', expected normal"),
-        ("a.wav,normal,fast,1,train", None, "rate_hz or scale"),
+        ("a.wav,normal,fast,1,train", None, "rate_hz, scale or rpm"),
         ("a.wav,normal,2000,1|2,train", None, "found 1 channels"),
         ("a.wav,normal,2000,1,val", None, "found no recording in split train"),
         ("a.wav,train", "file,split", "found no column label"),
