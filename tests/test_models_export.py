@@ -135,11 +135,13 @@ def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> N
 
 
 def test_wdcnn_small_is_the_published_network_and_costs_what_others_do() -> None:
-    network = build("wdcnn", "small", 1, 2048, 10)
+    network = build("wdcnn", "small", 1, 2048, 10, 10_000)
     layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.out_channels for layer in layers] == [16, 32, 64, 64, 64, 100, 10]
     assert (layers[0].kernel_size, layers[0].stride) == ((1, 64), (1, 16))
-    others = [cost.macs(build(f, "small", 1, 2048, 10), 1, 2048) for f in ("resnet", "drsn-env")]
+    others = [
+        cost.macs(build(f, "small", 1, 2048, 10, 10_000), 1, 2048) for f in ("resnet", "drsn-env")
+    ]
     assert min(others) <= cost.macs(network, 1, 2048) <= max(others)
 
 

@@ -104,7 +104,7 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     assert (network.contract.precision, network.contract.name) == ("int8", "fan")
     held_back = [r for r in simulate.default(3, 2.0, 77, RATE_HZ) if r.label in LABELS]
     clean = validation.labelled(held_back, made(folder))
-    right = figures.labels_of(network, clean.samples) == clean.targets
+    right = figures.labels_of(network, clean.samples, clean.running) == clean.targets
     assert right.mean() > 0.95
     assert classify.load(tmp_path / "fan.float.onnx").contract.precision == "float32"
     report = json.loads((tmp_path / "fan.json").read_bytes())
@@ -217,7 +217,9 @@ def test_fresh_begins_anew_and_other_recordings_are_noticed(
 
 
 def test_the_best_weights_are_kept_and_enough_is_enough() -> None:
-    noisy = validation.Labelled(np.ones((4, 1, 8), np.float32), np.array([0, 0, 1, 1]))
+    noisy = validation.Labelled(
+        np.ones((4, 1, 8), np.float32), np.array([0, 0, 1, 1]), np.zeros((4, 5), np.float32)
+    )
     watch = Watch(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
     network = Told()
     for step, bias in enumerate((0.0, 1.0, 5.0, 3.0, 9.0, -4.0), start=1):
@@ -240,7 +242,9 @@ class Told(torch.nn.Module):
         super().__init__()
         self.bias = torch.nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, x: torch.Tensor, _running: object = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         logits = torch.stack([torch.zeros(len(x)), self.bias.expand(len(x))], 1)
         return logits, torch.zeros(len(x), 0)
 
