@@ -157,7 +157,8 @@ def _build(
     hop, decide = _hop(settings, contract), _decide(settings, contract)
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
     tacho = common.tacho is not None
-    ring = Ring(frames, contract.channels + tacho, wake)
+    history = round(measure.SECONDS * contract.rate_hz) + pipeline.DUE_AT_ONCE * hop
+    ring = Ring(frames, contract.channels + tacho, wake, history)
     farthest = common.decide.max_distance or contract.max_distance
     judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)
     windower = Windower(ring, contract.window, hop, tacho)

@@ -19,8 +19,13 @@ class Ring:
     Every frame is kept twice, `size` apart, so that whatever is read is one slice.
     """
 
-    def __init__(self, frames: int, channels: int, wake: Callable[[], None]) -> None:
-        self.size = frames
+    def __init__(
+        self, frames: int, channels: int, wake: Callable[[], None], history: int = 0
+    ) -> None:
+        """`history` frames before the reader's next window stay as well, if the writer can wait."""
+        self.size = frames + history
+        frames = self.size
+        self._history = history
         self.end = 0  # absolute index one past the newest frame
         self.ended = False  # the writer is done
         self.gaps = 0
@@ -36,7 +41,7 @@ class Ring:
 
     def write(self, samples: Samples, marks: Marks, patient: bool = False) -> bool:
         """Appends `samples` [frames, channels]; False if the ring was closed while waiting."""
-        step = max(1, self.size // 4)
+        step = max(1, (self.size - self._history) // 4)
         for at in range(0, len(samples), step):
             if not self._append(samples[at : at + step], marks[at : at + step], patient):
                 return False
@@ -119,7 +124,7 @@ class Ring:
         self.end += frames
 
     def _fits(self, frames: int) -> bool:
-        return self.end + frames - self._needed <= self.size
+        return self.end + frames - (self._needed - self._history) <= self.size
 
     def _make_way(self, frames: int) -> None:
         """Counts the unread frames that the next `frames` will overwrite."""

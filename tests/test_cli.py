@@ -136,6 +136,25 @@ def test_replaying_twice_says_the_same(folder: Path) -> None:
     assert records() == records()
 
 
+def test_what_a_replay_measures_beside_the_network_does_not_depend_on_timing(folder: Path) -> None:
+    loud = 0.1 * np.random.default_rng(0).standard_normal(60_000)
+    for at in range(0, 60_000, 6000):
+        loud[at + 3000 : at + 6000] *= 5  # a change of state every three seconds
+    np.save(folder / "changes.npy", loud)
+    replay = ("replay", "changes.npy", "--model", "./tiny.onnx", "--rate-hz", "1000")
+
+    def measured() -> list[tuple[int, Any]]:
+        records = map(json.loads, command(*replay, cwd=folder).stdout.splitlines())
+        events = [each for each in records if each["schema"] == "drsn-event/1"]
+        return [(each["first_sample"] + each["n_samples"], each["physics"]) for each in events]
+
+    found = measured()
+    assert len(found) > 15
+    expected = [min(5.0, end / 1000) for end, _ in found]  # all there is, never cut short
+    assert [physics[0]["seconds"] for _, physics in found] == pytest.approx(expected)
+    assert measured() == found
+
+
 def test_model_prints_the_contract(folder: Path) -> None:
     done = command("model", "./tiny.onnx", cwd=folder)
     assert json.loads(done.stdout)["labels"] == ["normal", "loud"]

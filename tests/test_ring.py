@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import eventually
 
 from agent.core import Mark
 from agent.ring import Ring
@@ -93,6 +94,30 @@ def test_wakes_the_reader_only_when_its_window_is_complete() -> None:
     assert woken == []
     write(r, 19, 1)
     assert woken == [20]
+
+
+def test_a_patient_writer_leaves_the_history_before_the_readers_window() -> None:
+    into = Ring(100, 1, lambda: None, history=50)
+    into.expect(200, 20)
+    thread = threading.Thread(target=write, args=(into, 0, 1000, True), daemon=True)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive()  # it waits: what it would overwrite is history
+    assert into.end >= 220  # and the reader's window is there all the same
+    assert into.clean(200, 50)[:, 0].tolist() == list(range(150, 200))
+    into.close()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_long_history_never_keeps_a_window_from_being_complete() -> None:
+    into = Ring(40, 1, lambda: None, history=5000)  # a window of 20, as small as a ring may be
+    thread = threading.Thread(target=write, args=(into, 0, 20_000, True), daemon=True)
+    thread.start()
+    for first in range(0, 19_980, 20):
+        into.expect(first, 20)
+        eventually(lambda first=first: into.end >= first + 20, 5, "the window is complete")
+    into.close()
 
 
 def test_clean_frames_end_where_asked_and_begin_behind_the_last_mark() -> None:
