@@ -7,15 +7,14 @@ stand beside the common keys in the file.
 import dataclasses
 import re
 import socket
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 
-from agent import sources
-from agent.bearing import Bearing, MachineClass
+from agent import sources, yamlfile
+from agent.bearing import Bearing, MachineClass, Orders
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
 from agent.strict import convert, unknown_key
@@ -104,6 +103,10 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     machine_class: MachineClass | None = None
     decide: DecideOverrides = DecideOverrides()
 
+    @property
+    def orders(self) -> Orders | None:
+        return None if self.bearing is None else self.bearing.orders
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -133,12 +136,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 def load(path: Path) -> Config:
     """The configuration in that file; `ConfigError` with the first mistake."""
-    try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    tree = yamlfile.read(path)
     try:
         return parse(tree or {})
     except ConfigError as error:
@@ -211,25 +209,3 @@ def _check_files(mqtt: Mqtt) -> None:
             raise ConfigError(f"{key}: found no file {file}, expected one")
     if (tls.cert_file is None) != (tls.key_file is None):
         raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key that stands twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(
-                    None,
-                    None,
-                    "found a list or mapping as a key, expected text",
-                    key_node.start_mark,
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"found the key {key!r} twice, expected once", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)

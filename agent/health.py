@@ -13,7 +13,7 @@ import numpy as np
 from agent import timeline, wire
 from agent.core import Message, Sink
 from agent.delivery.outbox import Outbox
-from agent.lanes import Lane
+from agent.lane import Lane
 from agent.records import (
     ClockHealth,
     Health,

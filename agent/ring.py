@@ -24,18 +24,17 @@ class Ring:
     ) -> None:
         """`history` frames before the reader's next window stay as well, if the writer can wait."""
         self.size = frames + history
-        frames = self.size
         self._history = history
         self.end = 0  # absolute index one past the newest frame
         self.ended = False  # the writer is done
         self.gaps = 0
         self.missing = 0  # frames that never arrived
         self.overrun = 0  # frames overwritten before they were read
-        self._samples = np.zeros((2 * frames, channels), np.float32)
-        self._marks = np.full(2 * frames, Mark.GAP, np.uint8)
+        self._samples = np.zeros((2 * self.size, channels), np.float32)
+        self._marks = np.full(2 * self.size, Mark.GAP, np.uint8)
         self._arrived_s = time.monotonic()
         self._needed = 0  # the reader wants nothing before this frame
-        self._due = frames  # the reader's next window is complete at this frame
+        self._due = self.size  # the reader's next window is complete at this frame
         self._wake = wake
         self._room = threading.Condition()
 

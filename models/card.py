@@ -1,22 +1,32 @@
 """The model card, written from what was measured: no figure in it is typed by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from agent import noise
-from models import validation
+from models import markdown, validation
 from models.batches import label_shares
+from models.families import READ_RUNNING
 from models.figures import LEVELS_DB, SIMULATED_DB
-from models.measure import Measured
+from models.measure import UNTOLD, Measured
 from models.recipe import Recipe, Simulated
 from models.wording import Wording
 
+SPEED = {
+    False: """The network is not told the speed: one fault's strikes at one speed can come as often
+  as another's at another.""",
+    True: "A wrong speed or bearing in the configuration moves every line that it looks for.",
+}
 PRECISIONS = {"float32": "float", "int8": "INT8"}
 
 
 def text(recipe: Recipe, measured: list[Measured], out: Path, wording: Wording) -> str:
     """The card in Markdown: `measured` holds the released network, then its controls."""
     sections = [_head(recipe, measured[0], out, wording), _data(recipe)]
+    if recipe.family in READ_RUNNING:
+        sections.append(_told(recipe))
     if recipe.simulated:
         sections.append(_machines(recipe.simulated))
     sections.append(_scores(recipe, measured, wording))
@@ -35,7 +45,7 @@ A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recip
 (normal: {", ".join(recipe.normal)}) in windows of {recipe.window} samples at {recipe.rate_hz:g} Hz,
 {recipe.channels} channel, unit: {recipe.unit}; every window is standardized inside the graph.
 
-{_table(heads, [costs])}
+{markdown.table(heads, [costs])}
 
 {wording.made}
 
@@ -65,13 +75,30 @@ def _data(recipe: Recipe) -> str:
     kinds, clean = ", ".join(recipe.noise.kinds), f"{recipe.noise.clean:.0%}"
     return f"""## Data
 
-{_table(heads, rows)}
+{markdown.table(heads, rows)}
 
 Splits are of recordings, never of windows; a speed other than 1 is the recording played
 faster or slower. Training windows pass a smooth random equalizer ({recipe.colour_db:g} dB)
 and get fresh noise ({kinds}) at {low:g} to {high:g} dB, drawn uniformly; {clean} stay clean.
 {balance}.
 Within a label the data sets are drawn equally often."""
+
+
+def _told(recipe: Recipe) -> str:
+    """What a network that reads it is told of the machine."""
+    rows = [
+        (source.folder, *(f"{each:g}" for each in msgspec.structs.astuple(source.bearing.orders)))
+        for source in recipe.data
+        if source.bearing
+    ]
+    told = recipe.told
+    return f"""It is told the shaft's speed, from the manifests, and the bearing's orders:
+
+{markdown.table(("data set", "BPFO", "BPFI", "BSF", "FTF"), rows)}
+
+In training the speed is off by up to {told.rpm_off:.0%}, {told.no_orders:.0%} of the windows come
+without orders and {told.nothing:.0%} without both. Where a configuration tells neither, it
+answers as "told nothing" below."""
 
 
 def _machines(simulated: Simulated) -> str:
@@ -86,14 +113,9 @@ def _scores(recipe: Recipe, measured: list[Measured], wording: Wording) -> str:
     conditions = ["clean", *(f"{k}_{level:g}db" for level in LEVELS_DB for k in noise.KINDS)]
     heads = [c.replace("_", " ").replace("db", " dB") for c in conditions]
     rows = [
-        (
-            source.folder,
-            f"{one.family} {PRECISIONS[precision]}",
-            *(_percent(found[f"{source.folder}_{condition}"]) for condition in conditions),
-        )
+        (source.folder, name, *(_percent(found[f"{prefix}_{c}"]) for c in conditions))
         for source in recipe.data
-        for one in measured
-        for precision, found in one.figures.items()
+        for name, prefix, found in _judged(source.folder, measured)
     ]
     return f"""## Macro-F1 on validation recordings
 
@@ -101,9 +123,19 @@ In per cent, one decision a window, nothing smoothed; at least {validation.PER_C
 of each class and data set, {wording.scores} Noise is added at that SNR to the recording as it is.
 Controls are trained by the same recipe; one seed each, so small differences mean little.
 
-{_table(("data set", "network", *heads), rows)}
+{markdown.table(("data set", "network", *heads), rows)}
 
 {wording.chosen}"""
+
+
+def _judged(folder: str, measured: list[Measured]) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Who was judged on a data set: name, how its figures begin, the figures."""
+    for one in measured:
+        for precision, found in one.figures.items():
+            name, untold = f"{one.family} {PRECISIONS[precision]}", f"{UNTOLD}_{folder}"
+            yield name, folder, found
+            if f"{untold}_clean" in found:
+                yield f"{name}, told nothing", untold, found
 
 
 def _recognition(recipe: Recipe, own: Measured) -> str:
@@ -123,7 +155,7 @@ def _recognition(recipe: Recipe, own: Measured) -> str:
 Windows of the default simulated machine, its fault fully grown, that the INT8 file calls by
 name, in per cent; the worst of the {len(noise.KINDS)} noises.
 
-{_table(heads, rows)}"""
+{markdown.table(heads, rows)}"""
 
 
 def _precision(own: Measured) -> str:
@@ -145,30 +177,25 @@ INT8 and float give the same label to these shares of the windows: {agreed}.
 
 Microseconds a window on the machine that wrote this card, one thread, medians in turns:
 
-{_table(("batch", "float", "INT8", "float / INT8"), rows)}"""
+{markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 
 
 def _limits(recipe: Recipe, own: Measured, wording: Wording) -> str:
     limits = f"""## Limits
 
 {wording.limits}
-- The network is not told the speed: one fault's strikes at one speed can come as often as
-  another's at another.
-- A fault that it has never seen still gets one of the {len(recipe.labels)} labels."""
+- {SPEED[recipe.family in READ_RUNNING]}
+- A fault that it has never seen may get one of the {len(recipe.labels)} labels. What is farther
+  from all training than one known window in {1 / recipe.unknown_rate:.0f} is called `unknown`;
+  another machine may be, too."""
     error_db = own.figures["int8"].get("snr_error_db")
     if error_db is None:
         return limits
     low, high = recipe.noise.snr_db
     return f"""{limits}
-- `snr_db` is estimated from the thresholds: off by {error_db:.1f} dB (root mean square) on
-  validation windows; fitted on training windows, for {low:g} to {high:g} dB and this noise only."""
+- `snr_db` is estimated: off by {error_db:.1f} dB (root mean square) on validation windows; learned
+  from training windows, for {low:g} to {high:g} dB and this noise only."""
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = tuple(heads)
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

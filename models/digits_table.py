@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models import scores
+from models import markdown, scores
 from models.canvases import NOISES
 from models.digits_record import LEVELS_DB, USUAL, Condition, Run
-from models.paired import over_images, over_seeds
+from models.paired import over_images
 
 REFERENCE = "drsn-cw"
 Figures = dict[str, float]  # column -> per cent
@@ -90,7 +90,7 @@ def _sizes(found: Runs) -> str:
         seconds = np.mean([run.train_s for run in seeds.values()])
         rows.append([family, f"{one.parameters:,}", f"{one.macs:,}", f"{seconds:.0f}"])
     heads = ["family", "parameters", "multiply-accumulates an image", "training, s of CPU"]
-    return markdown(heads, rows)
+    return markdown.table(heads, rows)
 
 
 def _noisy(found: Runs) -> str:
@@ -98,9 +98,11 @@ def _noisy(found: Runs) -> str:
     rows = []
     for family, seeds in found.items():
         shares = [in_noise(run).mean() for run in seeds.values()]
-        rows.append([family, str(len(seeds)), _spread(shares), *_both(found[REFERENCE], seeds)])
+        rows.append(
+            [family, str(len(seeds)), markdown.spread(shares), *_both(found[REFERENCE], seeds)]
+        )
     heads = ["family", "seeds", "accuracy, %", f"{REFERENCE} minus it, over seeds", "over images"]
-    return f"### All noisy conditions together\n\n{markdown(heads, rows)}"
+    return f"### All noisy conditions together\n\n{markdown.table(heads, rows)}"
 
 
 def _both(own: Mapping[int, Run], other: Mapping[int, Run]) -> list[str]:
@@ -110,16 +112,16 @@ def _both(own: Mapping[int, Run], other: Mapping[int, Run]) -> list[str]:
     if not pairs:
         return ["", ""]
     low, high = over_images(np.mean(pairs, axis=0))
-    return [_signed([float(pair.mean()) for pair in pairs]), f"{low:+.1f} to {high:+.1f}"]
+    return [markdown.signed([float(pair.mean()) for pair in pairs]), f"{low:+.1f} to {high:+.1f}"]
 
 
 def _levels(figures: Mapping[str, Mapping[int, Figures]]) -> str:
     columns = _columns(figures)
     rows = [
-        [family, *(_spread([one[column] for one in own.values()]) for column in columns)]
+        [family, *(markdown.spread([one[column] for one in own.values()]) for column in columns)]
         for family, own in figures.items()
     ]
-    return markdown(["family", *columns], rows)
+    return markdown.table(["family", *columns], rows)
 
 
 def _differences(figures: Mapping[str, Mapping[int, Figures]]) -> str:
@@ -128,25 +130,10 @@ def _differences(figures: Mapping[str, Mapping[int, Figures]]) -> str:
         seeds = sorted(own.keys() & other.keys())
         if family != REFERENCE and seeds:
             pairs = ([own[s][column] - other[s][column] for s in seeds] for column in columns)
-            rows.append([family, *(_signed(list(found)) for found in pairs)])
+            rows.append([family, *(markdown.signed(list(found)) for found in pairs)])
     heading = f"{REFERENCE} minus the other, paired by seed, with its 95 % interval over seeds:"
-    return f"{heading}\n\n{markdown(['family', *columns], rows)}"
+    return f"{heading}\n\n{markdown.table(['family', *columns], rows)}"
 
 
 def _columns(figures: Mapping[str, Mapping[int, Figures]]) -> list[str]:
     return list(next(iter(next(iter(figures.values())).values())))
-
-
-def _spread(values: Sequence[float]) -> str:
-    mean = f"{np.mean(values):.1f}"
-    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.1f}"
-
-
-def _signed(differences: Sequence[float]) -> str:
-    mean, half = over_seeds(differences)
-    return f"{mean:+.1f}" if np.isnan(half) else f"{mean:+.1f} ± {half:.1f}"
-
-
-def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

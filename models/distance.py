@@ -4,8 +4,8 @@ Of each class a few typical windows are kept, found by k-means among features of
 (Dhillon, Modha: "Concept Decompositions for Large Sparse Text Data using Clustering", Machine
 Learning 42, 2001). The distance is 1 minus the cosine to the nearest of them: nearest neighbours
 on the sphere tell what is unknown better than the softmax does (Sun, Ming, Zhu, Li:
-"Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022). `docs/NETWORKS.md` has the
-figures, Mahalanobis' distance among them.
+"Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022). `docs/NETWORKS.md` has how
+well unknown faults stand out.
 """
 
 import numpy as np

@@ -7,57 +7,17 @@ recording of which may be in training (`models.leak`). Everything is seeded. Fre
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from agent.classify import OnnxClassifier
 from models import data, noises, scores
 from models.data import Array, Recording
+from models.evaluation import SCHEMA, Condition, Evaluation, Figure
 from models.noises import Draw
 from models.scores import Indices
 
-SCHEMA = "drsn-evaluation/1"
 LEVELS_DB = tuple(range(-10, 11, 2))
 PER_RECORDING = 40
-
-
-class Figure(msgspec.Struct, frozen=True):
-    """A figure and its 95 % interval over recordings; None where no window tells."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures in one noise at one level. `noise` 'none' has no `snr_db`."""
-
-    noise: str
-    snr_db: int | None
-    macro_f1: Figure
-    recall: dict[str, Figure]
-    missed_faults: Figure  # share of faulty windows called normal
-    false_alarms_per_hour: Figure  # normal windows called a fault, at the hop of the agent
-    calibration_error: float
-    reliability: list[tuple[float, float, int]]  # mean confidence, share right, windows
-    confusion: list[list[int]]  # true, said
-    shrinkage: float | None  # mean, where the model tells it
-    snr_error_db: float | None  # root mean square, where the model estimates it
-
-
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """One model file on one folder."""
-
-    schema: str
-    model: dict[str, str]
-    data: str
-    split: str
-    labels: tuple[str, ...]
-    recordings: dict[str, str]  # file -> label
-    windows: int
-    hop_s: float
-    seed: int
-    conditions: list[Condition]
 
 
 @dataclass(frozen=True)

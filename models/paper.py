@@ -90,6 +90,7 @@ def run(root: Path, plan: Plan, out: Path) -> None:
             noisy = judged_set(clean, cell)
             for family in due:
                 _append(out, trial(family, cell, shown, (shown, noisy, clean)))
+                known.add((family, *cell))
 
 
 def trial(family: str, cell: Cell, shown: Labelled, judged: Sequence[Labelled]) -> Run:

@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from models import markdown
 from models.paper_figures import Cells, Run, estimate, half, head, means, minus, per_cent, signed
 from models.paper_text import TEXT
 from models.paper_verdicts import FIRST, PUBLISHED, ByFamily, verdicts
@@ -53,7 +54,7 @@ def _accuracy(grouped: Mapping[str, Sequence[Run]], noisy: ByFamily) -> str:
             + [half(estimate(cells)), f"{trained:.1f}", published]
         )
     heads = ["model", "parameters", "multiply-accumulates", *kinds, "all", "95 % interval"]
-    return _markdown([*heads, "on its training windows", "the paper's"], rows)
+    return markdown.table([*heads, "on its training windows", "the paper's"], rows)
 
 
 def _differences(noisy: ByFamily, clean: ByFamily) -> str:
@@ -63,7 +64,7 @@ def _differences(noisy: ByFamily, clean: ByFamily) -> str:
         for other in noisy
         if other != FIRST
     ]
-    return _markdown(["difference", "in the noise of training", "clean"], rows)
+    return markdown.table(["difference", "in the noise of training", "clean"], rows)
 
 
 def _clean(noisy: ByFamily, clean: ByFamily) -> str:
@@ -73,7 +74,7 @@ def _clean(noisy: ByFamily, clean: ByFamily) -> str:
         own = [f"{estimate(side[family]).mean:.1f}" for side in (noisy, clean)]
         rows.append([family, *own, loss, f"{min(means(bare)):.1f}"])
     heads = ["model", "in the noise of training", "clean", "difference", "clean, worst cell"]
-    return _markdown(heads, rows)
+    return markdown.table(heads, rows)
 
 
 def _every(noisy: ByFamily, clean: ByFamily) -> str:
@@ -84,7 +85,7 @@ def _every(noisy: ByFamily, clean: ByFamily) -> str:
             found = dict(zip(cells, means(cells), strict=True))
             figures = [f"{found[place]:.1f}" if place in found else "" for place in places]
             rows.append([family, side, *figures, _single(cells)])
-    return _markdown(["model", "judged", *map(head, places), "single training ±"], rows)
+    return markdown.table(["model", "judged", *map(head, places), "single training ±"], rows)
 
 
 def _longer(runs: Sequence[Run], epochs: int) -> str:
@@ -97,7 +98,7 @@ def _longer(runs: Sequence[Run], epochs: int) -> str:
         if (run.family, run.kind, run.snr_db, run.seed) in places
     ]
     heads = ["model", "noise", "seed", "epochs", "on its training windows"]
-    return _markdown([*heads, "in the noise of training", "clean"], rows)
+    return markdown.table([*heads, "in the noise of training", "clean"], rows)
 
 
 def _single(cells: Cells) -> str:
@@ -111,8 +112,3 @@ def _spread(cells: Cells) -> str:
     if len(found) < 2:
         return " ".join(f"{value:.1f}" for value in found)
     return f"{statistics.fmean(found):.1f} ± {statistics.stdev(found):.1f}"
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

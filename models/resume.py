@@ -122,10 +122,12 @@ def _digest(recordings: Sequence[Recording], noisy: Labelled) -> str:
     """Another file, order or validation window is another digest."""
     found = hashlib.blake2b(digest_size=16)
     for recording in recordings:
-        found.update(f"{recording.machine}/{recording.file}/{recording.label}\n".encode())
+        head = (recording.machine, recording.file, recording.label, recording.running)
+        found.update(f"{head}\n".encode())
         found.update(recording.samples.data)
     found.update(noisy.samples.data)
     found.update(noisy.targets.data)
+    found.update(noisy.running.data)
     return found.hexdigest()
 
 

@@ -1,16 +1,15 @@
 """Trials as tables: mean and deviation over seeds, and paired differences with intervals."""
 
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
+from models import markdown
+
 REFERENCE = "drsn-order"
 PLAIN = ("gaussian", "laplacian", "pink")
 UNSEEN = ("brown", "blue", "impulsive", "recorded")
-# Student's t that 95 % of differences stay within, by degrees of freedom.
-T95 = (math.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 
 
 class Run(Protocol):
@@ -69,9 +68,9 @@ def _section(kind: str, families: dict[str, dict[int, list[Figures]]]) -> str:
         if family != REFERENCE and by_seed
     ]
     return (
-        f"### {kind}\n\n{_markdown(heads, rows)}\n\n"
+        f"### {kind}\n\n{markdown.table(heads, rows)}\n\n"
         f"{REFERENCE} minus the other, paired by seed, with its 95 % interval:\n\n"
-        f"{_markdown(heads, differences)}"
+        f"{markdown.table(heads, differences)}"
     )
 
 
@@ -98,30 +97,10 @@ def _columns(figures: dict[str, float]) -> Figures:
 
 def _row(family: str, by_seed: BySeed, columns: Sequence[str]) -> list[str]:
     values = ([figures[column] for figures in by_seed.values()] for column in columns)
-    return [family, str(len(by_seed)), *(_spread(list(found)) for found in values)]
-
-
-def _spread(values: Sequence[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.1f}"
-    return f"{statistics.fmean(values):.1f} ± {statistics.stdev(values):.1f}"
+    return [family, str(len(by_seed)), *(markdown.spread(list(found)) for found in values)]
 
 
 def _difference(family: str, own: BySeed, other: BySeed, columns: Sequence[str]) -> list[str]:
     seeds = sorted(own.keys() & other.keys())
     pairs = ([own[seed][column] - other[seed][column] for seed in seeds] for column in columns)
-    return [family, str(len(seeds)), *(_interval(list(found)) for found in pairs)]
-
-
-def _interval(values: Sequence[float]) -> str:
-    """Mean and half of Student's interval."""
-    count = len(values)
-    if not 2 <= count <= len(T95):
-        return f"{statistics.fmean(values):+.1f}" if values else ""
-    half = T95[count - 1] * statistics.stdev(values) / math.sqrt(count)
-    return f"{statistics.fmean(values):+.1f} ± {half:.1f}"
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return [family, str(len(seeds)), *(markdown.signed(list(found)) for found in pairs)]

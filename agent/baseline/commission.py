@@ -24,7 +24,7 @@ from agent.baseline.fit import fit
 from agent.baseline.record import Baseline
 from agent.core import Scored
 from agent.errors import UserError
-from agent.lanes import Lane
+from agent.lane import Lane
 from agent.timeline import WallClock
 
 WAIT_S = 0.25

@@ -14,7 +14,7 @@ from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
 from agent.errors import ConfigError, UserError
-from agent.lanes import Lane
+from agent.lane import Lane
 from agent.sinks.stdout import StdoutSink
 from agent.timeline import WallClock
 

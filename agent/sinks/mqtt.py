@@ -22,6 +22,7 @@ from agent.sinks import mqtt_client
 from agent.sinks.dial import Dial
 from agent.sinks.pump import FINE, hang_up, pump, rest
 from agent.sinks.rival import Identity, Lost, Rival
+from agent.sinks.under_way import UnderWay
 from agent.sinks.waker import Waker
 
 BACKOFF_S = (0.5, 60.0)
@@ -47,9 +48,7 @@ class MqttSink:
         self._identity = identity
         self._dial: Dial | None = None
         self._client: paho.Client | None = None
-        self._seq_of: dict[int, int] = {}  # paho's message id -> seq
-        self._receipts: list[Receipt] = []
-        self._moved_s = 0.0  # when something was last acknowledged, or could not yet be
+        self._under_way = UnderWay()
         self._yielding = False  # to a rival that we have just heard of
         self._since_s = 0.0  # when the broker let us in
         self._rival = Rival(identity)
@@ -62,23 +61,21 @@ class MqttSink:
         client = self._client
         if client is None:
             return
-        if not self._seq_of:
-            self._moved_s = time.monotonic()
+        self._under_way.about_to_send()
         sent = client.publish(
             message.topic, message.payload, message.qos, message.retain, self._properties()
         )
         # Writing may have found the connection gone. The next one counts its ids from 1 again: an
         # id kept from this one would take another message's for the acknowledgement of ours.
         if message.seq and self._client is client:
-            self._seq_of[sent.mid] = message.seq
+            self._under_way.sent(sent.mid, message.seq)
 
     def poll(self, timeout_s: float) -> list[Receipt]:
         if self._client is None:
             self._connect()
         self._work(min(timeout_s, LOOK_S))
         self._look_for_stall()
-        receipts, self._receipts = self._receipts, []
-        return receipts
+        return self._under_way.receipts()
 
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
@@ -108,9 +105,10 @@ class MqttSink:
             return
         self._dial = None
         if isinstance(answer, Exception):
-            self._lose("unreachable", f"cannot connect: {_reason(answer)}")
+            self._lose(Lost("unreachable", f"cannot connect: {_reason(answer)}"))
         else:
-            self._client, self._moved_s = answer, time.monotonic()
+            self._client = answer
+            self._under_way.begin()
 
     def _make_client(self) -> paho.Client:
         identity = self._identity
@@ -129,32 +127,34 @@ class MqttSink:
             return
         code = pump(client, self._waker, timeout_s)
         if code != FINE and self._client is client:  # paho calls `on_disconnect` for most losses
-            self._lose("lost", paho.error_string(code).rstrip("."))
+            self._lose(Lost("lost", paho.error_string(code).rstrip(".")))
         if self._yielding and self._client is client:
             self._client = None
             client.disconnect()  # not within a callback, where it would not be written
             hang_up(client)
-            self._lose_to(self._rival.stand_back())
+            self._lose(self._rival.stand_back())
         self._yielding = False
 
     def _look_for_stall(self) -> None:
         """A frozen broker's machine still acknowledges TCP: only silence tells."""
-        waiting = self._client is not None and (bool(self._seq_of) or not self.window)
-        if waiting and time.monotonic() - self._moved_s > STALL_S:
+        waiting = self._client is not None and (len(self._under_way) or not self.window)
+        if waiting and self._under_way.silent_s() > STALL_S:
             what = "acknowledgement" if self.window else "answer"
-            self._lose("stalled", f"no {what} for {STALL_S:g} s")
+            self._lose(Lost("stalled", f"no {what} for {STALL_S:g} s"))
 
-    def _lose(self, state: str, why: str, wait_s: float | None = None) -> None:
+    def _lose(self, lost: Lost) -> None:
         """Forgets the connection and says when to try again."""
-        if (state, why) != (self.state, self.why):
-            log.warning("%s:%d: %s: %s", self._settings.host, self._settings.port, state, why)
-        if state not in CLOSED:
+        if (lost.state, lost.why) != (self.state, self.why):
+            where = f"{self._settings.host}:{self._settings.port}"
+            log.warning("%s: %s: %s", where, lost.state, lost.why)
+        if lost.state not in CLOSED:
             self._rival.absolve()
         hang_up(self._client)
         self._client, self.window = None, 0
-        self._seq_of.clear()
-        self.state, self.why = state, why
-        self._retry_s = time.monotonic() + (self._backoff.next_s() if wait_s is None else wait_s)
+        self._under_way.begin()
+        self.state, self.why = lost.state, lost.why
+        wait_s = self._backoff.next_s() if lost.wait_s is None else lost.wait_s
+        self._retry_s = time.monotonic() + wait_s
 
     # -- called by paho, in this thread -----------------------------------------------
 
@@ -162,7 +162,7 @@ class MqttSink:
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._lose("refused", str(code))
+            self._lose(Lost("refused", str(code)))
             return
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
         self.state, self.why = "connected", None
@@ -180,11 +180,11 @@ class MqttSink:
         if self._client is not client:
             return
         silently = bool(self.window) and not flags.is_disconnect_packet_from_server
-        self._lose_to(
+        self._lose(
             self._rival.closed(
                 str(code),
                 taken_over=code.value == TAKEN_OVER,
-                idle=silently and not self._seq_of,
+                idle=silently and not self._under_way,
                 lived_s=time.monotonic() - self._since_s,
             )
         )
@@ -195,16 +195,11 @@ class MqttSink:
             bytes(message.payload), message.retain, self.session
         )
 
-    def _lose_to(self, lost: Lost) -> None:
-        self._lose(lost.state, lost.why, lost.wait_s)
-
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any
     ) -> None:
-        seq = self._seq_of.pop(mid, None) if client is self._client else None
-        if seq is not None:  # QoS 0 is "published" once it is written: that says nothing
-            self._moved_s = time.monotonic()
-            self._receipts.append(Receipt(seq, str(code) if code.is_failure else None))
+        refused = str(code) if code.is_failure else None
+        if client is self._client and self._under_way.acknowledge(mid, refused):
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
 
     def _properties(self) -> Properties | None:

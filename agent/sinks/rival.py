@@ -39,7 +39,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Lost:
-    """What to make of a connection that was closed on us; `wait_s` None: nothing special."""
+    """Why there is no connection any more; `wait_s` before the next, None: the backoff's."""
 
     state: str
     why: str

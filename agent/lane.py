@@ -1,0 +1,97 @@
+"""One configured source with all that is its own, and what is known of how it fares."""
+
+import collections
+import time
+from dataclasses import dataclass, field
+
+from agent import config, pipeline, wire
+from agent.core import Scored
+from agent.intake.reader import Intake
+from agent.pipeline import Channel
+from agent.records import SourceInfo
+from agent.ring import Ring
+from agent.timeline import Timeline
+
+LATENCIES = 1000  # windows whose latency is remembered, for health
+LATE_S = 5.0  # how much later than due a window may be scored before something is wrong
+
+
+@dataclass
+class Lane:
+    """A source with all that is its own."""
+
+    settings: config.Source
+    intake: Intake
+    ring: Ring
+    channel: Channel
+    origin: wire.Origin
+    timeline: Timeline
+    windows: int = 0
+    flagged: int = 0
+    scored_s: float = field(default_factory=time.monotonic)  # when a window last was
+    latencies_s: collections.deque[float] = field(
+        default_factory=lambda: collections.deque(maxlen=LATENCIES)
+    )
+
+    @property
+    def name(self) -> str:
+        return self.settings.common.name
+
+    @property
+    def drained(self) -> bool:
+        return self.channel.windower.drained
+
+    @property
+    def patient(self) -> bool:
+        """Whether the source may be kept waiting."""
+        return self.intake.feed is not None and self.intake.feed.format.patient
+
+    def count(self, scored: Scored) -> float:
+        """Notes a scored window; the seconds since its last sample came in."""
+        if not scored.window.samples.size:  # a source's fault, not a window
+            return 0.0
+        self.scored_s = time.monotonic()
+        latency_s = self.scored_s - scored.window.arrived_s
+        self.windows += 1
+        self.flagged += bool(scored.window.marks)
+        self.latencies_s.append(latency_s)
+        return latency_s
+
+    def fail(self) -> Scored | None:
+        """The source's own fault, where it has one that was not told."""
+        now_s = time.monotonic()
+        trouble = self.intake.trouble(now_s)
+        return pipeline.fail(self.channel, trouble, self.ring.end, now_s) if trouble else None
+
+    def alive(self, now_s: float) -> bool:
+        """Whether its windows are scored as they should be, or it is known why there are none."""
+        contract, hop_s = self.origin.contract, self.settings.common.hop_s
+        patience_s = contract.window / contract.rate_hz + hop_s + LATE_S
+        known = self.drained or bool(self.intake.trouble(now_s))
+        return known or now_s - self.scored_s < patience_s
+
+    def told(self) -> str:
+        """One line for a person: what goes through this lane."""
+        model, feed = self.origin.contract, self.intake.feed
+        source = f"at {feed.format.rate_hz:g} Hz" if feed else f"not there: {self.intake.fault}"
+        return (
+            f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
+            f"({model.precision}) at {model.rate_hz:g} Hz"
+        )
+
+    def info(self) -> SourceInfo:
+        common, contract = self.settings.common, self.origin.contract
+        return SourceInfo(
+            name=common.name,
+            kind=common.kind,
+            hop_s=common.hop_s,
+            window_s=contract.window / contract.rate_hz,
+            rate_hz=contract.rate_hz,
+            unit=self.origin.unit,
+            labels=contract.labels,
+            normal=contract.normal,
+            model=self.origin.model,
+            rpm=common.rpm,
+            bearing=common.orders,
+            machine_class=common.machine_class,
+        )
