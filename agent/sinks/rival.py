@@ -5,8 +5,10 @@ would drive each other out for ever. So every agent says on its own `info` topic
 speaks for, and listens there: what a predecessor left behind is no rival, what came since is.
 
 One that has our client id and another agent's name is not heard there. It shows by what it does:
-connection after connection is let in and soon closed by the broker while nothing is under way. A
-bad cable breaks in the traffic, and a broker that is down refuses; neither is taken for a rival.
+it comes back within half a second, so connection after connection is let in and closed by the
+broker in less than one, while nothing is under way. A bad cable breaks in the traffic or lasts
+longer, and a broker that is down refuses. Whoever is sure of a rival comes back once more at once,
+and so closes the other's third connection: then both know, and both stand back.
 """
 
 import logging
@@ -19,9 +21,8 @@ from agent.core import Message
 
 ABOUT_S = 600.0
 STAND_BACK_S = (30.0, 60.0)
-LOOK_AGAIN_S = (10.0, 15.0)  # after a second close that might be a rival's doing
-SURE_AFTER = 3  # such closes in a row
-SOON_S = 75.0  # a connection that lives longer was not closed by one who stands back in turn
+SURE_AFTER = 3  # closes in a row that might be a rival's doing
+SOON_S = 1.0  # a rival that knows nothing yet closes ours sooner
 
 log = logging.getLogger("drsn.mqtt")
 
@@ -76,16 +77,17 @@ class Rival:
         self._suspicious = self._suspicious + 1 if idle and lived_s < SOON_S else 0
         if taken_over or self.about:
             return self.stand_back()
-        if self._suspicious >= SURE_AFTER:
-            self._heard_s = time.monotonic()
-            return self.stand_back()
-        again_s = random.uniform(*LOOK_AGAIN_S) if self._suspicious == SURE_AFTER - 1 else None
-        return Lost("lost", f"disconnected, {why}", again_s)
+        if self._suspicious < SURE_AFTER:
+            return Lost("lost", f"disconnected, {why}")
+        self._heard_s, self._suspicious = time.monotonic(), 0
+        return Lost("taken_over", self._why())
 
     def stand_back(self) -> Lost:
         self._closed = False
-        why = f"another agent uses the client id {self._identity.client_id!r}"
-        return Lost("taken_over", why, random.uniform(*STAND_BACK_S))
+        return Lost("taken_over", self._why(), random.uniform(*STAND_BACK_S))
+
+    def _why(self) -> str:
+        return f"another agent uses the client id {self._identity.client_id!r}"
 
     def absolve(self) -> None:
         """It was something else: the broker did not let us in, or gave another reason."""
