@@ -22,10 +22,11 @@ DURABLE = "persistence true\npersistence_location {}/\n"
 
 
 def _nothing_lost(book: Book) -> list[Check]:
-    """Each number delivered, no two contents with one number, in order."""
+    """Each number delivered, none dropped, no two contents with one number, in order."""
     return [
         Check("delivered", len(book.digests)),
         none("lost", book.missing()),
+        none("dropped", book.dropped),
         none("first deliveries out of order", book.out_of_order),
         none("numbers given twice", book.conflicts),
     ]
