@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -47,7 +47,8 @@ def _explain(complaint: str, value: object, kind: type, path: str) -> ConfigErro
         return unknown_key(full, unknown[1], _fields(kind, steps))
     if missing := re.match(r"Object missing required field `(.*)`", what):
         return ConfigError(f"{_join(full, '.' + missing[1])}: found nothing, expected a value")
-    return ConfigError(f"{full or 'top level'}: found {_show(found)}, expected {_expected(what)}")
+    expected = _choices(kind, steps) if "enum" in what else _expected(what)
+    return ConfigError(f"{full or 'top level'}: found {_show(found)}, expected {expected}")
 
 
 def _join(path: str, where: str) -> str:
@@ -65,15 +66,32 @@ def _walk(value: Any, steps: list[tuple[str, str]]) -> object:
 
 def _fields(kind: Any, steps: list[tuple[str, str]]) -> tuple[str, ...]:
     """The field names of the record that `steps` lead to."""
-    for key, _ in steps:
-        if not key:
-            continue
-        types = msgspec.structs.fields(kind)
-        kind = next((field.type for field in types if field.encode_name == key), kind)
-        members = getattr(kind, "__args__", (kind,))
-        kind = next((each for each in members if hasattr(each, "__struct_fields__")), kind)
-    fields: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    fields: tuple[str, ...] = getattr(_record(_type_at(kind, steps)), "__struct_fields__", ())
     return fields
+
+
+def _choices(kind: Any, steps: list[tuple[str, str]]) -> str:
+    """The words of the Literal that `steps` lead to, which may also be None."""
+    found = _type_at(kind, steps)
+    members = get_args(found) if get_origin(found) is not Literal else (found,)
+    words = [str(word) for each in members for word in get_args(each)]
+    return f"one of {', '.join(words) or 'the allowed values'}"
+
+
+def _type_at(kind: Any, steps: list[tuple[str, str]]) -> Any:
+    for key, index in steps:
+        if index:
+            kind = next((each for each in get_args(kind) if each is not Ellipsis), kind)
+        else:
+            types = msgspec.structs.fields(_record(kind))
+            kind = next((field.type for field in types if field.encode_name == key), kind)
+    return kind
+
+
+def _record(kind: Any) -> Any:
+    """The record in a type that may also be None."""
+    members = getattr(kind, "__args__", (kind,))
+    return next((each for each in members if hasattr(each, "__struct_fields__")), kind)
 
 
 def _show(found: object) -> str:
@@ -87,7 +105,7 @@ def _expected(what: str) -> str:
     if "RFC3339" in expected:
         return "a time like 2026-01-31T12:00:00Z"
     if expected.startswith("Invalid"):
-        return "one of the allowed values" if "enum" in expected else expected
+        return expected
     names = "|".join(_PLAIN)
     plain = re.sub(rf"`((?:{names})(?: \| (?:{names}))*)`", lambda m: _words(m[1]), expected)
     return re.sub(r"text matching regex .*", "a name without spaces and without + # /", plain)

@@ -98,7 +98,8 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "an unknown class of machine": (
         {"sources": [SYNTH | {"machine_class": "large"}]},
-        "sources[0].machine_class: found 'large', expected one of the allowed values",
+        "sources[0].machine_class: found 'large', expected one of group1-rigid, group1-flexible, "
+        "group2-rigid, group2-flexible",
     ),
     "a class of machine without a unit": (
         {"sources": [SYNTH | {"machine_class": "group1-rigid"}]},
