@@ -26,6 +26,7 @@ class Lane:
     channel: Channel
     origin: wire.Origin
     timeline: Timeline
+    untold: bool = False  # the model reads the shaft's speed, which nobody tells
     windows: int = 0
     flagged: int = 0
     scored_s: float = field(default_factory=time.monotonic)  # when a window last was
@@ -74,9 +75,10 @@ class Lane:
         """One line for a person: what goes through this lane."""
         model, feed = self.origin.contract, self.intake.feed
         source = f"at {feed.format.rate_hz:g} Hz" if feed else f"not there: {self.intake.fault}"
+        untold = ", which reads the shaft's speed: rpm or tacho is missing" if self.untold else ""
         return (
             f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
-            f"({model.precision}) at {model.rate_hz:g} Hz"
+            f"({model.precision}) at {model.rate_hz:g} Hz{untold}"
         )
 
     def info(self) -> SourceInfo:

@@ -93,6 +93,7 @@ def _build(
         ),
         origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
         timeline=timeline,
+        untold=model.reads_running and common.rpm is None and not tacho,
     )
     lane.intake.open()
     return lane

@@ -212,3 +212,13 @@ def test_a_reader_that_leaves_is_no_traceback(folder: Path) -> None:
     line = f"{sys.executable} -m agent model ./tiny.onnx | head -c 1"
     done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=60)
     assert "Traceback" not in done.stderr
+
+
+def test_check_says_where_a_network_that_reads_the_speed_is_not_told_it(tmp_path: Path) -> None:
+    def checked(keys: dict[str, Any]) -> str:
+        source = {"name": "s", "kind": "synth", "model": "bearing-orders"} | keys
+        (tmp_path / "c.yaml").write_text(json.dumps({"sources": [source]}))
+        return command("check", "--config", "c.yaml", cwd=tmp_path).stdout
+
+    assert "rpm or tacho is missing" in checked({})
+    assert "missing" not in checked({"rpm": 1797})
