@@ -20,41 +20,45 @@ def identity(topic: str = "drsn/a/info") -> Identity:
     return Identity("same", WILL, list, topic, lambda info: info != b"me")
 
 
-def closed(rival: Rival, *, idle: bool = True, lived_s: float = 0.3) -> tuple[str, float | None]:
+def closed(rival: Rival, *, idle: bool = True, lived_s: float = 0.3) -> tuple[str, str]:
+    """The state, and when to come back."""
     lost = rival.closed("why", taken_over=False, idle=idle, lived_s=lived_s)
-    return lost.state, lost.wait_s
+    if lost.wait_s is None:
+        return lost.state, "backoff"
+    assert lost.wait_s <= 0.5 or 30 <= lost.wait_s <= 60
+    return lost.state, "soon" if lost.wait_s <= 0.5 else "late"
+
+
+SUSPECTED, KNOWN, ORDINARY = ("lost", "soon"), ("taken_over", "late"), ("lost", "backoff")
 
 
 def test_three_quick_closes_in_a_row_with_nothing_under_way_are_a_rival() -> None:
-    """The third is answered at once, so that the other counts three too; then they keep apart."""
+    """It comes back soon till it knows, so that the other counts three too; then they part."""
     rival = Rival(identity())
-    assert [closed(rival) for _ in range(2)] == [("lost", None)] * 2
-    assert closed(rival) == ("taken_over", None)
-    for lived_s in (0.3, 1000.0, 0.3):
-        state, wait_s = closed(rival, lived_s=lived_s)
-        assert state == "taken_over"
-        assert wait_s is not None
-        assert 30 <= wait_s <= 60
+    assert [closed(rival) for _ in range(2)] == [SUSPECTED] * 2
+    assert closed(rival) == ("taken_over", "soon")
+    assert [closed(rival, lived_s=lived_s) for lived_s in (0.3, 1000.0, 0.3)] == [KNOWN] * 3
 
 
 def test_a_cable_that_breaks_in_the_traffic_is_no_rival() -> None:
     rival = Rival(identity())
     for _ in range(100):
-        assert closed(rival) == ("lost", None)
-        assert closed(rival, idle=False) == ("lost", None)
+        assert closed(rival) == SUSPECTED
+        assert closed(rival, idle=False) == ORDINARY
 
 
 def test_connections_that_last_are_no_rivals_doing() -> None:
     rival = Rival(identity())
-    assert [closed(rival, lived_s=4) for _ in range(500)] == [("lost", None)] * 500
+    assert [closed(rival, lived_s=4) for _ in range(500)] == [ORDINARY] * 500
     for _ in range(100):
-        assert [closed(rival), closed(rival), closed(rival, lived_s=2)] == [("lost", None)] * 3
+        quick = [closed(rival) for _ in range(2)]
+        assert [*quick, closed(rival, lived_s=2)] == [SUSPECTED, SUSPECTED, ORDINARY]
 
 
 def test_a_broker_that_was_away_between_is_no_rival() -> None:
     rival = Rival(identity())
     for _ in range(10):
-        assert closed(rival) == ("lost", None)
+        assert closed(rival) == SUSPECTED
         rival.absolve()
 
 

@@ -7,8 +7,10 @@ speaks for, and listens there: what a predecessor left behind is no rival, what 
 One that has our client id and another agent's name is not heard there. It shows by what it does:
 it comes back within half a second, so connection after connection is let in and closed by the
 broker in less than one, while nothing is under way. A bad cable breaks in the traffic or lasts
-longer, and a broker that is down refuses. Whoever is sure of a rival comes back once more at once,
-and so closes the other's third connection: then both know, and both stand back.
+longer, and a broker that is down refuses. Whoever suspects a rival does not back off but comes
+back as soon, so that the other can tell as well: one quick close leads to the next. Whoever is
+sure comes back once more, and so closes the other's third connection: then both know, and both
+stand back.
 """
 
 import logging
@@ -21,6 +23,7 @@ from agent.core import Message
 
 ABOUT_S = 600.0
 STAND_BACK_S = (30.0, 60.0)
+AGAIN_S = (0.0, 0.5)  # while we only suspect one
 SURE_AFTER = 3  # closes in a row that might be a rival's doing
 SOON_S = 1.0  # a rival that knows nothing yet closes ours sooner
 
@@ -77,10 +80,11 @@ class Rival:
         self._suspicious = self._suspicious + 1 if idle and lived_s < SOON_S else 0
         if taken_over or self.about:
             return self.stand_back()
+        again_s = random.uniform(*AGAIN_S) if self._suspicious else None
         if self._suspicious < SURE_AFTER:
-            return Lost("lost", f"disconnected, {why}")
+            return Lost("lost", f"disconnected, {why}", again_s)
         self._heard_s, self._suspicious = time.monotonic(), 0
-        return Lost("taken_over", self._why())
+        return Lost("taken_over", self._why(), again_s)
 
     def stand_back(self) -> Lost:
         self._closed = False
