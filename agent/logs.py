@@ -1,5 +1,6 @@
 """The log: single lines on standard error, whatever a message contains."""
 
+import argparse
 import logging
 import re
 import sys
@@ -21,3 +22,10 @@ def start(level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def add_level(parser: argparse.ArgumentParser, default: str) -> None:
+    """The option by which a verb takes its level."""
+    parser.add_argument(
+        "--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), default=default
+    )

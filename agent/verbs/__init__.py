@@ -1,0 +1,21 @@
+"""The command's verbs, a file each: `define` tells a parser its arguments and what to run.
+
+A new one is a new file and its line here.
+"""
+
+import argparse
+import importlib
+
+SUMMARIES = {
+    "run": "run the agent",
+    "check": "check a configuration, its models and its sources, and start nothing",
+    "commission": "learn what a source is like while its machine is healthy",
+    "demo": "watch a simulated machine's fault being found, over MQTT",
+    "replay": "score a recording: JSON lines, no broker",
+    "model": "print what a model file says of itself",
+}
+
+
+def define(name: str, parser: argparse.ArgumentParser) -> None:
+    """Loads that verb and lets it define itself."""
+    importlib.import_module(f"agent.verbs.{name}").define(parser)

@@ -1,0 +1,20 @@
+"""`check`: what a configuration would run, and nothing is started."""
+
+import argparse
+from pathlib import Path
+
+from agent import config, lanes
+from agent.timeline import WallClock
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    def check(chosen: argparse.Namespace) -> int:
+        loaded = config.load(chosen.config)
+        for lane in lanes.build(loaded, lambda: None, WallClock()):
+            lane.intake.close()
+            print(f"{lane.name}: {lane.told()}")
+        print(f"{chosen.config}: ok")
+        return 0
+
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.set_defaults(run=check)

@@ -1,0 +1,27 @@
+"""`model`: what a model file says of itself."""
+
+import argparse
+
+import msgspec
+
+from agent import classify, zoo
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    def model(chosen: argparse.Namespace) -> int:
+        if chosen.name is None:
+            print("\n".join(zoo.released()))
+            return 0
+        file = zoo.find(chosen.name)
+        described = classify.load(file)
+        contract = msgspec.to_builtins(described.contract) | {
+            "file": str(file),
+            "sha256": described.sha256,
+        }
+        print(msgspec.json.format(msgspec.json.encode(contract), indent=2).decode())
+        return 0
+
+    parser.add_argument(
+        "name", nargs="?", help="a name in the zoo or an .onnx file; none: the names"
+    )
+    parser.set_defaults(run=model)

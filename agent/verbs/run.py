@@ -1,0 +1,17 @@
+"""`run`: the agent itself."""
+
+import argparse
+from pathlib import Path
+
+from agent import config, logs
+from agent.daemon import Daemon
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    def run(chosen: argparse.Namespace) -> int:
+        logs.start(chosen.log_level)
+        return Daemon(config.load(chosen.config)).run()
+
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    logs.add_level(parser, "INFO")
+    parser.set_defaults(run=run)
