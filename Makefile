@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo trials reproduce packages clean
+.PHONY: demo faults test check format bench zoo reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -30,14 +30,9 @@ bench: $(DEV)/installed         ## ratios against baselines, from interleaved ru
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
 
-trials: $(DEV)/installed        ## families compared: make trials DATA=folder
-	$(DEV)/bin/python -m models.trials run --data $(DATA)
-	$(DEV)/bin/python -m models.trials table
-
-# A step a table: `run` makes what is missing, `table` writes it down. ARGS=--quick goes with each.
-reproduce: $(DEV)/installed     ## the tables of docs/PAPER.md anew: make reproduce DATA=folder
-	$(DEV)/bin/python -m models.paper run --data $(DATA) $(ARGS)
-	$(DEV)/bin/python -m models.paper table $(ARGS)
+# Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
+reproduce: $(DEV)/installed     ## docs/PAPER.md and docs/TRIALS.md anew: make reproduce DATA=folder
+	$(DEV)/bin/python -m models.reproduce --data $(DATA) $(ARGS)
 
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml

@@ -40,6 +40,7 @@ from models.paper_cells import (
 )
 from models.paper_quick import compared
 from models.paper_table import document
+from models.quick import summed
 from models.validation import Labelled
 
 FAMILIES = ("convnet", "resnet", "senet", "drsn-cs", "drsn-cw", "wdcnn", "extra-trees")
@@ -160,9 +161,7 @@ def _table(quick: bool) -> None:
     out.write_text(document(runs, TRAINING_WINDOWS, EPOCHS))
     sys.stdout.write(f"{out}: written from {results}\n")
     if quick:
-        lines = compared(runs, DOCUMENT.read_text())
-        right = sum(line.endswith(": OK") for line in lines)
-        sys.stdout.write("\n".join([*lines, f"{right} of {len(lines)} figures OK"]) + "\n")
+        sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
 
 
 def main() -> None:

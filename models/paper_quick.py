@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
+from models import quick
 from models.paper_figures import Run, head
 from models.paper_table import SIDES
-
-ROUNDING = 0.1  # points: both sides of a comparison are printed to 0.1
 
 Known = dict[tuple[str, str, str], tuple[float, float]]
 
@@ -16,17 +15,9 @@ def compared(runs: Sequence[Run], text: str) -> list[str]:
     for run in runs:
         for side, share in zip(SIDES, (run.noisy, run.clean), strict=True):
             place = head((run.kind, run.snr_db))
-            verdict = _judged(100 * share, known.get((run.family, side, place)))
-            found.append(f"{run.family}, {place}, judged {side}: {verdict}")
+            told = quick.verdict(100 * share, known.get((run.family, side, place)))
+            found.append(f"{run.family}, {place}, judged {side}: {told}")
     return found
-
-
-def _judged(value: float, expected: tuple[float, float] | None) -> str:
-    if expected is None:
-        return f"{value:.1f}, nothing to compare with"
-    mean, single = expected
-    verdict = "OK" if abs(value - mean) <= single + ROUNDING else "outside"
-    return f"{value:.1f}, document {mean:.1f} ± {single:.1f}: {verdict}"
 
 
 def _read(text: str) -> Known:

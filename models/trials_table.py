@@ -29,6 +29,8 @@ class Run(Protocol):
     def figures(self) -> dict[str, float]: ...
     @property
     def int8(self) -> dict[str, float]: ...
+    @property
+    def calibration(self) -> dict[str, float]: ...
 
 
 Figures = dict[str, float]  # column -> per cent
@@ -41,16 +43,40 @@ def table(runs: Sequence[Run]) -> str:
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for run in runs:
-        found[_kind(run.task)][run.family][run.seed].append(run.figures)
-        if run.int8:
-            found[_kind(run.task)][f"{run.family} INT8"][run.seed].append(run.int8)
+        for kind in _kinds(run.task):
+            for family, figures in named(run).items():
+                found[kind][family][run.seed].append(figures)
     return "\n\n".join(_section(kind, families) for kind, families in found.items())
 
 
-def _kind(task: str) -> str:
-    """The severities left out are one figure, their mean; so are the faults kept unknown."""
-    parts = {"leave-": "leave one severity out", "unknown-": "an unknown fault, AUROC"}
-    return next((kind for start, kind in parts.items() if task.startswith(start)), task)
+def calibrations(runs: Sequence[Run]) -> str:
+    """Markdown: the expected calibration error in points, mean and deviation over runs."""
+    found: dict[tuple[str, str], list[Figures]] = defaultdict(list)
+    for run in runs:
+        if run.calibration:
+            found[run.task, run.family].append(run.calibration)
+    if not found:
+        return ""
+    conditions = list(next(iter(found.values()))[0])
+    rows = [
+        [*key, str(len(every))]
+        + [markdown.spread([100 * each[name] for each in every]) for name in conditions]
+        for key, every in found.items()
+    ]
+    heads = ["task", "family", "seeds", *(name.replace("_", " ") for name in conditions)]
+    return markdown.table(heads, rows)
+
+
+def named(run: Run) -> dict[str, Figures]:
+    """The figures of its files, float and INT8, by the name of their row."""
+    return {run.family: run.figures} | ({f"{run.family} INT8": run.int8} if run.int8 else {})
+
+
+def _kinds(task: str) -> list[str]:
+    """The severities left out are also one figure, their mean; unknown faults only that."""
+    if task.startswith("leave-"):
+        return ["leave one severity out", task]
+    return ["an unknown fault, AUROC"] if task.startswith("unknown-") else [task]
 
 
 def _section(kind: str, families: dict[str, dict[int, list[Figures]]]) -> str:
@@ -59,28 +85,29 @@ def _section(kind: str, families: dict[str, dict[int, list[Figures]]]) -> str:
         family: {seed: _mean(runs) for seed, runs in seeds.items() if len(runs) == tasks}
         for family, seeds in families.items()
     }
-    columns = list(next(iter(figures[REFERENCE].values())))
-    heads = ["family", "seeds", *columns]
-    rows = [_row(family, by_seed, columns) for family, by_seed in figures.items() if by_seed]
+    heads = list(next(iter(figures[REFERENCE].values())))
+    rows = [_row(family, by_seed, heads) for family, by_seed in figures.items() if by_seed]
     differences = [
-        _difference(family, figures[REFERENCE], by_seed, columns)
+        _difference(family, figures[REFERENCE], by_seed, heads)
         for family, by_seed in figures.items()
         if family != REFERENCE and by_seed
     ]
+    named_heads = ["family", "seeds", *heads]
     return (
-        f"### {kind}\n\n{markdown.table(heads, rows)}\n\n"
+        f"### {kind}\n\n{markdown.table(named_heads, rows)}\n\n"
         f"{REFERENCE} minus the other, paired by seed, with its 95 % interval:\n\n"
-        f"{markdown.table(heads, differences)}"
+        f"{markdown.table(named_heads, differences)}"
     )
 
 
 def _mean(runs: Sequence[Figures]) -> Figures:
     """Columns of one family and seed, in per cent, over its tasks."""
-    every = [_columns(figures) for figures in runs]
+    every = [columns(figures) for figures in runs]
     return {name: statistics.fmean(one[name] for one in every) for name in every[0]}
 
 
-def _columns(figures: dict[str, float]) -> Figures:
+def columns(figures: Figures) -> Figures:
+    """Shares by condition -> what the tables show, in per cent."""
     if "clean_f1" not in figures:  # of unknown faults: as they are
         return {name.replace("_", " "): 100 * share for name, share in figures.items()}
     cells = [figures[f"{kind}_{level}db"] for kind in PLAIN for level in range(-5, 6)]
@@ -95,12 +122,12 @@ def _columns(figures: dict[str, float]) -> Figures:
     return {name: 100 * share for name, share in shares.items()}
 
 
-def _row(family: str, by_seed: BySeed, columns: Sequence[str]) -> list[str]:
-    values = ([figures[column] for figures in by_seed.values()] for column in columns)
+def _row(family: str, by_seed: BySeed, heads: Sequence[str]) -> list[str]:
+    values = ([figures[head] for figures in by_seed.values()] for head in heads)
     return [family, str(len(by_seed)), *(markdown.spread(list(found)) for found in values)]
 
 
-def _difference(family: str, own: BySeed, other: BySeed, columns: Sequence[str]) -> list[str]:
+def _difference(family: str, own: BySeed, other: BySeed, heads: Sequence[str]) -> list[str]:
     seeds = sorted(own.keys() & other.keys())
-    pairs = ([own[seed][column] - other[seed][column] for seed in seeds] for column in columns)
+    pairs = ([own[seed][head] - other[seed][head] for seed in seeds] for head in heads)
     return [family, str(len(seeds)), *(markdown.signed(list(found)) for found in pairs)]

@@ -23,6 +23,7 @@ class Run:
     parameters: int = 1
     macs: int = 1
     int8: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, float] = field(default_factory=dict)
 
 
 def figures(share: float) -> dict[str, float]:

@@ -1,0 +1,177 @@
+"""One trial: a family trained by the recipe that all share, and judged in every noise.
+
+A network is judged as the agent runs it: exported, through ONNX Runtime; the reference as INT8
+too. The trees are judged as they are.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from agent import classify
+from agent.classify import OnnxClassifier
+from models import backgrounds, cost, noises, scores, trees, validation
+from models.data import Array, Recording
+from models.export import contract_of, export
+from models.fit import calibrated
+from models.noises import Draw
+from models.quantize import quantize
+from models.recipe import Noise, Recipe, Source
+from models.tasks import RATE_HZ, Task
+from models.train import train
+from models.trials_table import REFERENCE
+from models.validation import HELD_BACK_SEED, Labelled
+
+TREES = "extra-trees"
+LEVELS_DB = range(-5, 6)
+UNKNOWN_DB = (0, -5)
+CALIBRATED = ("clean", "gaussian_0db", "gaussian_-5db")
+PER_CLASS = 100
+WINDOW, STEPS = 4096, 400
+
+Indices = scores.Indices
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One network trained once. Figures by condition: macro recall; of unknown faults, AUROC."""
+
+    task: str
+    family: str
+    seed: int
+    parameters: int
+    macs: int
+    train_s: float
+    figures: dict[str, float]
+    int8: dict[str, float] = {}
+    calibration: dict[str, float] = {}  # expected calibration error; of INT8 where there is one
+
+
+def recipe(task: Task, family: str, seed: int) -> Recipe:
+    """The same for every family, but the family."""
+    return Recipe(
+        name=task.name,
+        labels=task.labels,
+        normal=("normal",),
+        rate_hz=RATE_HZ,
+        window=WINDOW,
+        family=family,
+        preset="small",
+        steps=STEPS,
+        seed=seed,
+        noise=Noise(kinds=tuple(noises.TRAINING), snr_db=(-10.0, 10.0), clean=0.1),
+        data=(Source("several"),),
+    )
+
+
+def conditions(
+    clean: Array, recorded: Mapping[str, Draw], unknown: bool
+) -> Iterator[tuple[str, Array]]:
+    """The windows under every noise that a trial is judged in: name -> windows."""
+    rng = np.random.default_rng(HELD_BACK_SEED)
+    yield "clean", clean
+    if unknown:
+        for kind, draw in noises.PLAIN.items():
+            for level in UNKNOWN_DB:
+                yield f"{kind}_{level}db", noises.add(clean, level, draw, rng)
+        return
+    for kind, draw in noises.PLAIN.items():
+        for level in (-10, *LEVELS_DB):
+            yield f"{kind}_{level}db", noises.add(clean, level, draw, rng)
+    for kind, draw in {**noises.UNSEEN, **recorded}.items():
+        yield f"{kind}_-5db", noises.add(clean, -5, draw, rng)
+
+
+def both_sides(task: Task, root: Path) -> tuple[list[Recording], dict[str, Labelled]]:
+    """What is trained on, and the windows to be judged in every condition: alike for all."""
+    training, judging = task.sides(root)
+    made = msgspec.structs.replace(recipe(task, REFERENCE, 0), labels=task.judged)
+    clean = validation.labelled(judging, made, PER_CLASS)
+    recorded = backgrounds.load(root / "noise", RATE_HZ, WINDOW)
+    every = conditions(clean.samples, recorded, bool(task.unknown))
+    return training, {name: replace(clean, samples=samples) for name, samples in every}
+
+
+def trial(
+    task: Task, made: Recipe, training: list[Recording], under: Mapping[str, Labelled]
+) -> Run:
+    """One model trained, then judged under every condition."""
+    start = time.perf_counter()
+    if made.family == TREES:
+        grown = trees.train(made, training)
+        train_s = round(time.perf_counter() - start, 1)
+        figures = _recalls(lambda windows: trees.classify(grown, windows.samples), task, under)
+        return Run(task.name, TREES, made.seed, trees.nodes(grown), 0, train_s, figures)
+    network = train(made, training, lambda step, loss: None)
+    train_s = round(time.perf_counter() - start, 1)
+    sizes = (cost.parameters(network), cost.macs(network, 1, made.window))
+    files = list(_files(made, network, training))
+    judged = [judge(file, task, under) for file in files]
+    int8 = judged[1] if len(judged) > 1 else {}
+    off = {} if task.unknown else calibration(files[-1], under)
+    return Run(task.name, made.family, made.seed, *sizes, train_s, judged[0], int8, off)
+
+
+def _files(
+    made: Recipe, network: torch.nn.Module, training: list[Recording]
+) -> Iterator[OnnxClassifier]:
+    """The network as the agent loads it: float, and the reference as INT8. Nothing is fitted to
+    what is judged: temperature and reach are those of training windows."""
+    windows = validation.calibration(made, training)
+    seen = Labelled(windows.samples, windows.targets, windows.running)
+    saved = calibrated(made, network, training, seen)
+    contract = contract_of(saved)
+    with tempfile.TemporaryDirectory() as folder:
+        float32, int8 = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        export(saved, float32, contract)
+        yield classify.load(float32)
+        if made.family == REFERENCE:
+            precise = msgspec.structs.replace(contract, precision="int8")
+            quantize(float32, int8, windows, precise)
+            yield classify.load(int8)
+
+
+def judge(network: OnnxClassifier, task: Task, under: Mapping[str, Labelled]) -> dict[str, float]:
+    """Macro recall in every condition; where there are unknown faults, how well they stand out."""
+    if task.unknown:
+        return {name: _standing_out(network, task, windows) for name, windows in under.items()}
+    return _recalls(lambda windows: _labels(network, windows), task, under)
+
+
+def _standing_out(network: OnnxClassifier, task: Task, windows: Labelled) -> float:
+    said = network.classify(windows.samples, windows.running)
+    unknown = np.isin(np.array(task.judged)[windows.targets], task.unknown)
+    return round(scores.auroc(np.array([p.distance for p in said], np.float64), unknown), 5)
+
+
+def calibration(network: OnnxClassifier, under: Mapping[str, Labelled]) -> dict[str, float]:
+    """Expected calibration error in some conditions."""
+    found = {}
+    for name in CALIBRATED:
+        said = network.classify(under[name].samples, under[name].running)
+        probabilities = np.array([prediction.probabilities for prediction in said])
+        error = scores.calibration_error(probabilities, under[name].targets)
+        found[name] = round(float(error), 5)
+    return found
+
+
+def _labels(network: OnnxClassifier, windows: Labelled) -> Indices:
+    said = network.classify(windows.samples, windows.running)
+    return np.array([np.argmax(prediction.probabilities) for prediction in said])
+
+
+def _recalls(
+    answer: Callable[[Labelled], Indices], task: Task, under: Mapping[str, Labelled]
+) -> dict[str, float]:
+    """By condition, and the macro-F1 of clean windows."""
+    counts = {
+        name: scores.confusion(windows.targets, answer(windows), len(task.labels))
+        for name, windows in under.items()
+    }
+    found = {name: round(float(scores.macro_recall(each)), 5) for name, each in counts.items()}
+    return found | {"clean_f1": round(float(scores.macro_f1(counts["clean"])), 5)}
