@@ -104,6 +104,15 @@ def test_intervals_are_over_recordings_and_know_nothing_of_a_single_one() -> Non
     assert scores.interval(lambda c: scores.recall(c)[..., 1], drawn) == (0.5, 0.5)
 
 
+CHARTS = (
+    "accuracy",
+    "confusion-clean",
+    "confusion-noisy",
+    "reliability-clean",
+    "reliability-noisy",
+)
+
+
 def test_a_report_is_one_page_that_needs_nothing_and_is_the_same_again(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +126,9 @@ def test_a_report_is_one_page_that_needs_nothing_and_is_the_same_again(
     noises = {condition["noise"] for condition in found["conditions"]}
     assert noises >= {"none", "gaussian", "laplacian", "pink", "brown", "blue", "impulsive"}
     assert "recorded" in noises
+    charts = sorted(tmp_path.glob("one-*.png"))
+    assert [chart.stem for chart in charts] == [f"one-{name}" for name in CHARTS]
+    assert all(chart.read_bytes().startswith(b"\x89PNG") for chart in charts)
     page = (tmp_path / "one.html").read_text()
     assert not re.search(r"https?://|<script|<link|<img|@import|url\(", page)
     assert page.count("<svg") >= 3

@@ -9,7 +9,7 @@ from models.verbs.guard import say
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
-    """Measure a model file on recordings, in every noise: a JSON and an HTML report."""
+    """Measure a model file on recordings, in every noise: JSON, HTML report and charts."""
     parser.description = evaluate.__doc__
     parser.add_argument("model", type=Path, help="a name in the zoo or an .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="recordings: manifest or folders")
@@ -25,7 +25,7 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from agent import classify, zoo
-    from models import backgrounds, held_back, report
+    from models import backgrounds, charts, held_back, report, summary
     from models import evaluate as judge
 
     network, folder = classify.load(zoo.find(str(arguments.model))), reading.folder(arguments.data)
@@ -38,5 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
     conditions = judge.evaluate(network, recordings, recorded, seed, hop_s, say)
     found = judge.described(network, folder.name, split, recordings, conditions, seed, hop_s)
     report.write(found, arguments.out)
-    say(f"wrote {arguments.out.with_suffix('.html')} and .json")
+    drawn = charts.write(found, arguments.out)
+    say(summary.table(found))
+    say(f"wrote {arguments.out.with_suffix('.html')}, .json and {len(drawn)} .png")
     return 0

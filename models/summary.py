@@ -1,0 +1,25 @@
+"""An evaluation in one table: what is printed when it is done."""
+
+from models import markdown
+from models.evaluation import Condition, Evaluation
+
+LEVELS_DB = (0, -4, -10)
+
+
+def table(found: Evaluation) -> str:
+    """Markdown, a row a noise: macro-F1 in per cent, then calibration error in points."""
+    at = {(c.noise, c.snr_db): c for c in found.conditions}
+    clean = at["none", None]
+    noises = dict.fromkeys(c.noise for c in found.conditions if c.snr_db is not None)
+    levels = [f"{level} dB" for level in LEVELS_DB]
+    heads = ["noise", *levels, *(f"{level}, off by" for level in levels)]
+    rows = [["none", *_cells([clean] * 3)]] + [
+        [noise, *_cells([at[noise, level] for level in LEVELS_DB])] for noise in noises
+    ]
+    return markdown.table(heads, rows)
+
+
+def _cells(conditions: list[Condition]) -> list[str]:
+    right = [c.macro_f1.value for c in conditions]
+    shown = ["" if value is None else f"{100 * value:.1f}" for value in right]
+    return shown + [f"{100 * c.calibration_error:.1f}" for c in conditions]
