@@ -15,7 +15,7 @@ INCHES, DPI = (6.4, 4.4), 120
 
 
 def write(found: Evaluation, out: Path) -> list[Path]:
-    """`out`-accuracy.png, -thresholds.png (where it has some), and confusion and reliability, clean and in noise."""
+    """`out`-accuracy.png, -thresholds (of a model that has some), -confusion and -reliability."""
     charts: dict[str, Callable[[Axes], None]] = {
         "accuracy": lambda axes: _curves(axes, found, "macro-F1", lambda c: c.macro_f1.value)
     }
