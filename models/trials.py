@@ -4,7 +4,7 @@
     python -m models.trials table [--quick]
 
 `run` appends to `runs/trials.jsonl` and goes on where it was stopped; `table` writes
-`docs/TRIALS.md` from it. With `--quick` two networks are trained anew, and their figures are held
+`docs/TRIALS.md` from it, and keeps it beside that. With `--quick` two networks are trained anew, and their figures are held
 against those of the committed document. A network is judged as the agent runs it: exported,
 through ONNX Runtime; the reference as INT8 too. The trees are judged as they are.
 """
@@ -99,7 +99,8 @@ def _table(quick: bool) -> None:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
     else:
         DOCUMENT.write_text(trials_text.document(runs))
-        sys.stdout.write(f"{DOCUMENT}: written from {results}\n")
+        DOCUMENT.with_suffix(".jsonl").write_bytes(results.read_bytes())
+        sys.stdout.write(f"{DOCUMENT} and its .jsonl: written from {results}\n")
 
 
 def main() -> None:

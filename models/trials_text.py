@@ -9,9 +9,10 @@ HEAD = """# Trials
     make reproduce DATA=DATA
 
 trains, judges and writes this file (`python -m models.trials run --data DATA`, then `python -m
-models.trials table`): every figure below is made from `runs/trials.jsonl`. What they say is in
-[NETWORKS.md](NETWORKS.md). `make reproduce DATA=DATA ARGS=--quick` trains two of these networks
-anew and tells which of their figures lie where one more training would.
+models.trials table`): every figure below is made from `runs/trials.jsonl`, which is kept as
+[trials.jsonl](trials.jsonl). What they say is in [NETWORKS.md](NETWORKS.md). `make reproduce
+DATA=DATA ARGS=--quick` trains two of these networks anew and tells which of their figures lie
+where one more training would.
 
 Each task (`models/tasks.py`) leaves something out of training: the end of every recording
 (`ten`), a severity, a speed, a rig, a bearing, a fault. `cwru`, `hit_sm` and `uestc` at 10 kHz,
