@@ -4,9 +4,8 @@
     python -m models.trials table [--quick]
 
 `run` appends to `runs/trials.jsonl` and goes on where it was stopped; `table` writes
-`docs/TRIALS.md` from it, and keeps it beside that. With `--quick` two networks are trained anew, and their figures are held
-against those of the committed document. A network is judged as the agent runs it: exported,
-through ONNX Runtime; the reference as INT8 too. The trees are judged as they are.
+`docs/TRIALS.md` from it, and keeps it beside that. With `--quick` two networks are trained anew,
+and their figures are held against those of the committed document.
 """
 
 import argparse
