@@ -25,7 +25,7 @@ from models.quantize import quantize
 from models.recipe import Noise, Recipe, Source
 from models.tasks import RATE_HZ, Task
 from models.train import train
-from models.trials_table import REFERENCE
+from models.trials_table import REFERENCE, USUAL
 from models.validation import HELD_BACK_SEED, Labelled
 
 TREES = "extra-trees"
@@ -33,7 +33,7 @@ LEVELS_DB = range(-5, 6)
 UNKNOWN_DB = (0, -5)
 CALIBRATED = ("clean", "gaussian_0db", "gaussian_-5db")
 PER_CLASS = 100
-WINDOW, STEPS = 4096, 400
+WINDOW, STEPS = USUAL, 400
 
 Indices = scores.Indices
 
@@ -50,16 +50,17 @@ class Run(msgspec.Struct, frozen=True):
     figures: dict[str, float]
     int8: dict[str, float] = {}
     calibration: dict[str, float] = {}  # expected calibration error; of INT8 where there is one
+    window: int = WINDOW
 
 
-def recipe(task: Task, family: str, seed: int) -> Recipe:
-    """The same for every family, but the family."""
+def recipe(task: Task, family: str, seed: int, window: int = WINDOW) -> Recipe:
+    """The same for every family, but the family and how much of the signal it is shown."""
     return Recipe(
         name=task.name,
         labels=task.labels,
         normal=("normal",),
         rate_hz=RATE_HZ,
-        window=WINDOW,
+        window=window,
         family=family,
         preset="small",
         steps=STEPS,
@@ -87,12 +88,14 @@ def conditions(
         yield f"{kind}_-5db", noises.add(clean, -5, draw, rng)
 
 
-def both_sides(task: Task, root: Path) -> tuple[list[Recording], dict[str, Labelled]]:
+def both_sides(
+    task: Task, root: Path, window: int = WINDOW
+) -> tuple[list[Recording], dict[str, Labelled]]:
     """What is trained on, and the windows to be judged in every condition: alike for all."""
     training, judging = task.sides(root)
-    made = msgspec.structs.replace(recipe(task, REFERENCE, 0), labels=task.judged)
+    made = msgspec.structs.replace(recipe(task, REFERENCE, 0, window), labels=task.judged)
     clean = validation.labelled(judging, made, PER_CLASS)
-    recorded = backgrounds.load(root / "noise", RATE_HZ, WINDOW)
+    recorded = backgrounds.load(root / "noise", RATE_HZ, window)
     every = conditions(clean.samples, recorded, bool(task.unknown))
     return training, {name: replace(clean, samples=samples) for name, samples in every}
 
@@ -106,7 +109,8 @@ def trial(
         grown = trees.train(made, training)
         train_s = round(time.perf_counter() - start, 1)
         figures = _recalls(lambda windows: trees.classify(grown, windows.samples), task, under)
-        return Run(task.name, TREES, made.seed, trees.nodes(grown), 0, train_s, figures)
+        size = trees.nodes(grown)
+        return Run(task.name, TREES, made.seed, size, 0, train_s, figures, window=made.window)
     network = train(made, training, lambda step, loss: None)
     train_s = round(time.perf_counter() - start, 1)
     sizes = (cost.parameters(network), cost.macs(network, 1, made.window))
@@ -114,7 +118,9 @@ def trial(
     judged = [judge(file, task, under) for file in files]
     int8 = judged[1] if len(judged) > 1 else {}
     off = {} if task.unknown else calibration(files[-1], under)
-    return Run(task.name, made.family, made.seed, *sizes, train_s, judged[0], int8, off)
+    return Run(
+        task.name, made.family, made.seed, *sizes, train_s, judged[0], int8, off, made.window
+    )
 
 
 def _files(

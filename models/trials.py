@@ -22,25 +22,29 @@ from agent.errors import UserError
 from models import trials_text
 from models.quick import summed
 from models.tasks import TASKS, Task
-from models.trial import TREES, Run, both_sides, recipe, trial
+from models.trial import TREES, WINDOW, Run, both_sides, recipe, trial
 from models.trials_quick import compared
 from models.trials_table import REFERENCE
 
 LEFT_OUT = tuple(name for name in TASKS if name.startswith("leave-"))
 FORMS = (REFERENCE, "se-order", "res-order")  # the same network with thresholds, a gain, neither
+LONG = 8192  # frames, twice as many
 PLAN = {  # family -> tasks
     REFERENCE: tuple(TASKS),
     **dict.fromkeys(FORMS[1:], ("ten", *LEFT_OUT)),
     **dict.fromkeys(("resnet", "drsn-cw"), ("ten", *LEFT_OUT, "rig-mfs", "rig-self", "bearing")),
     **dict.fromkeys(("wdcnn", TREES), ("ten",)),
 }
+LONG_FAMILIES, LONG_TASKS = (REFERENCE, "resnet"), ("ten", *LEFT_OUT)
 SEEDS, MANY_SEEDS = 3, 10  # many: of the three forms, where a severity is left out
 QUICK_TASKS = ("ten", "leave-14mil")
 RESULTS, DOCUMENT, QUICK = Path("runs/trials.jsonl"), Path("docs/TRIALS.md"), Path("runs/quick")
 
 
-def planned(task: str, seed: int) -> list[str]:
-    """The families that are tried on a task with that seed."""
+def planned(task: str, seed: int, window: int) -> list[str]:
+    """The families that are tried on a task with that seed and window."""
+    if window == LONG:
+        return [name for name in LONG_FAMILIES if task in LONG_TASKS and seed < SEEDS]
     many = FORMS if task in LEFT_OUT else ()
     return [
         family
@@ -49,15 +53,17 @@ def planned(task: str, seed: int) -> list[str]:
     ]
 
 
-def run(task: Task, root: Path, families: Sequence[str], seed: int, out: Path) -> None:
+def run(
+    task: Task, root: Path, families: Sequence[str], seed: int, out: Path, window: int = WINDOW
+) -> None:
     """Trains and judges what is not in `out` yet, a line each."""
-    known = {(done.task, done.family, done.seed) for done in load(out)}
-    wanted = [family for family in families if (task.name, family, seed) not in known]
+    known = {(done.task, done.family, done.seed, done.window) for done in load(out)}
+    wanted = [family for family in families if (task.name, family, seed, window) not in known]
     if not wanted:
         return
-    training, under = both_sides(task, root)
+    training, under = both_sides(task, root, window)
     for family in wanted:
-        _append(out, trial(task, recipe(task, family, seed), training, under))
+        _append(out, trial(task, recipe(task, family, seed, window), training, under))
 
 
 def load(path: Path) -> list[Run]:
@@ -70,7 +76,9 @@ def _append(path: Path, done: Run) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(msgspec.to_builtins(done)) + "\n")
-    sys.stdout.write(f"{done.task} {done.family}, seed {done.seed}: {done.train_s:g} s\n")
+    sys.stdout.write(
+        f"{done.task} {done.family} {done.window}, seed {done.seed}: {done.train_s:g} s\n"
+    )
     sys.stdout.flush()
 
 
@@ -85,8 +93,13 @@ def _run(chosen: argparse.Namespace) -> None:
         return
     for seed in chosen.seeds:
         for task in chosen.tasks:
-            families = chosen.families or planned(task, seed)
-            run(TASKS[task], chosen.data, families, seed, chosen.out)
+            for window in chosen.windows:
+                families = [
+                    family
+                    for family in planned(task, seed, window)
+                    if family in (chosen.families or [family])
+                ]
+                run(TASKS[task], chosen.data, families, seed, chosen.out, window)
 
 
 def _table(quick: bool) -> None:
@@ -109,7 +122,8 @@ def main() -> None:
     running.add_argument("--data", type=Path, required=True, help="where the data sets lie")
     running.add_argument("--out", type=Path, default=RESULTS)
     running.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    running.add_argument("--families", nargs="+", help="instead of the planned ones")
+    running.add_argument("--families", nargs="+", help="only these")
+    running.add_argument("--windows", nargs="+", type=int, default=[WINDOW, LONG], help="frames")
     running.add_argument("--seeds", nargs="+", type=int, default=list(range(MANY_SEEDS)))
     tabled = verbs.add_parser("table", help="write the document")
     for verb in (running, tabled):

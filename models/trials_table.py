@@ -8,6 +8,7 @@ from typing import Protocol
 from models import markdown
 
 REFERENCE = "drsn-order"
+USUAL = 4096  # frames of a window
 PLAIN = ("gaussian", "laplacian", "pink")
 UNSEEN = ("brown", "blue", "impulsive", "recorded")
 
@@ -29,6 +30,8 @@ class Run(Protocol):
     def figures(self) -> dict[str, float]: ...
     @property
     def int8(self) -> dict[str, float]: ...
+    @property
+    def window(self) -> int: ...
     @property
     def calibration(self) -> dict[str, float]: ...
 
@@ -54,7 +57,7 @@ def calibrations(runs: Sequence[Run]) -> str:
     found: dict[tuple[str, str], list[Figures]] = defaultdict(list)
     for run in runs:
         if run.calibration:
-            found[run.task, run.family].append(run.calibration)
+            found[run.task, next(iter(named(run)))].append(run.calibration)
     if not found:
         return ""
     conditions = list(next(iter(found.values()))[0])
@@ -69,7 +72,8 @@ def calibrations(runs: Sequence[Run]) -> str:
 
 def named(run: Run) -> dict[str, Figures]:
     """The figures of its files, float and INT8, by the name of their row."""
-    return {run.family: run.figures} | ({f"{run.family} INT8": run.int8} if run.int8 else {})
+    name = run.family if run.window == USUAL else f"{run.family}, {run.window} frames"
+    return {name: run.figures} | ({f"{name} INT8": run.int8} if run.int8 else {})
 
 
 def _kinds(task: str) -> list[str]:

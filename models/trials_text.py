@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.trials_table import Run, calibrations, table
+from models.trials_table import Run, calibrations, named, table
 
 HEAD = """# Trials
 
@@ -40,7 +40,8 @@ other machines. Many were looked at and none corrected for that. Settings were c
 
 def document(runs: Sequence[Run]) -> str:
     """All of it, as Markdown."""
-    sizes = {run.family: (run.parameters, run.macs) for run in runs if run.task == "ten"}
+    ten = [run for run in runs if run.task == "ten"]
+    sizes = {next(iter(named(run))): (run.parameters, run.macs) for run in ten}
     cost = [f"`{name}` {own:,} and {macs:,}" for name, (own, macs) in sizes.items()]
     parts = [HEAD, f"Parameters and multiply-accumulates in ten classes: {'; '.join(cost)}.\n"]
     parts.append(table(runs) + "\n")

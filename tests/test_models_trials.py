@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import backgrounds, noises, scores
+from models import backgrounds, noises, scores, trials
 from models.data import Recording
 from models.tasks import BEARINGS, TASKS
 from models.trials_table import table
@@ -24,6 +24,7 @@ class Run:
     macs: int = 1
     int8: dict[str, float] = field(default_factory=dict)
     calibration: dict[str, float] = field(default_factory=dict)
+    window: int = 4096
 
 
 def figures(share: float) -> dict[str, float]:
@@ -102,3 +103,12 @@ def test_severities_left_out_are_one_figure() -> None:
     shares = {"leave-7mil": 0.9, "leave-14mil": 0.6}
     runs = [Run(task, "drsn-order", 0, figures(share)) for task, share in shares.items()]
     assert "| drsn-order | 1 | 75.0" in table(runs)
+
+
+def test_the_three_forms_have_ten_seeds_where_a_severity_is_left_out_and_all_else_three() -> None:
+    forms = ["drsn-order", "se-order", "res-order"]
+    assert trials.planned("leave-14mil", 9, 4096) == forms
+    assert trials.planned("ten", 9, 4096) == []
+    assert set(forms) < set(trials.planned("ten", 2, 4096))
+    assert trials.planned("ten", 2, 8192) == ["drsn-order", "resnet"]
+    assert trials.planned("bearing", 2, 8192) == []
