@@ -72,6 +72,11 @@ def load(path: Path) -> list[Run]:
     return [msgspec.json.decode(line, type=Run) for line in lines]
 
 
+def _place(done: Run) -> tuple[int, int, int, int]:
+    """In the tables: tasks and families as they are planned."""
+    return list(TASKS).index(done.task), done.window, list(PLAN).index(done.family), done.seed
+
+
 def _append(path: Path, done: Run) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
@@ -110,7 +115,7 @@ def _table(quick: bool) -> None:
     if quick:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
     else:
-        DOCUMENT.write_text(trials_text.document(runs))
+        DOCUMENT.write_text(trials_text.document(sorted(runs, key=_place)))
         DOCUMENT.with_suffix(".jsonl").write_bytes(results.read_bytes())
         sys.stdout.write(f"{DOCUMENT} and its .jsonl: written from {results}\n")
 
