@@ -110,5 +110,5 @@ def test_the_three_forms_have_ten_seeds_where_a_severity_is_left_out_and_all_els
     assert trials.planned("leave-14mil", 9, 4096) == forms
     assert trials.planned("ten", 9, 4096) == []
     assert set(forms) < set(trials.planned("ten", 2, 4096))
-    assert trials.planned("ten", 2, 8192) == ["drsn-order", "resnet"]
+    assert trials.planned("ten", 2, 8192) == ["drsn-order", "resnet", "extra-trees"]
     assert trials.planned("bearing", 2, 8192) == []
