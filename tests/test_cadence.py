@@ -78,3 +78,10 @@ def test_silence_is_known_after_two_seconds_from_the_very_start() -> None:
     assert cadence.silent(100.1 + SILENT_S)
     cadence.arrived(10, 103.0)
     assert not cadence.silent(103.0 + SILENT_S)
+
+
+def test_what_the_source_itself_knows_to_be_lost_is_not_counted_twice() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, 500)
+    cadence.lose(50_000)
+    assert run(cadence, 15.0, 10, 500) == (0, False)

@@ -28,7 +28,7 @@ class Cadence:
     def arrived(self, frames: int, now_s: float) -> int:
         """`frames` have come; how many before them are lost."""
         if self._began_s is None:
-            self._began_s = now_s - frames / self._rate_hz
+            self._began_s = now_s - (self._position + frames) / self._rate_hz
         lost = self._lost(frames, now_s)
         self._position += lost + frames
         self._delivered += frames
@@ -37,6 +37,10 @@ class Cadence:
             self._came.popleft()
         self.last_s = now_s
         return lost
+
+    def lose(self, frames: int) -> None:
+        """So many are known to be lost before those that come next."""
+        self._position += frames
 
     @property
     def began_s(self) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from agent.backoff import Backoff
 from agent.core import Mark, Source, SourceError
+from agent.errors import ConfigError
 from agent.intake.feed import Feed
 from agent.ring import Ring
 
@@ -32,6 +33,7 @@ class Intake:
         self.feed: Feed | None = None
         self.fault: str | None = None  # why there is no source just now
         self.opened = 0
+        self.reading_s: float | None = None  # since when one read lasts
         self._name = name
         self._open_source = open_source
         self._attach = attach
@@ -92,6 +94,11 @@ class Intake:
         except SourceError as error:
             self._break(error)
             return False
+        except ConfigError as error:  # of a device that was right once and may be again
+            if self.feed is None:
+                raise
+            self._break(SourceError(str(error)))
+            return False
         self._source = None
         try:
             return self._read(source, stopping)
@@ -101,12 +108,15 @@ class Intake:
             self._break(error)
             return False
         finally:
+            self.reading_s = None
             source.close()
 
     def _read(self, source: Source, stopping: threading.Event) -> bool:
         assert self.feed is not None
         while not stopping.is_set():
+            self.reading_s = time.monotonic()
             block = source.read()
+            self.reading_s = None
             if block is None or not self.feed.push(block):
                 break
             if len(block.samples) and self.fault is not None:

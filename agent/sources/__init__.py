@@ -10,7 +10,7 @@ import msgspec
 
 from agent.core import Source
 
-KINDS = ("file", "synth", "stream")
+KINDS = ("file", "iio", "mic", "mqtt", "serial", "stream", "synth", "udp")
 
 
 class Kind(Protocol):
