@@ -33,7 +33,7 @@ DTYPES = {1: "int16", 2: "int32", 3: "float32"}
 WRAP = 1 << 32
 
 
-class Malformed(ValueError):
+class FrameError(ValueError):
     """What came is no frame, or not the expected one; the text says why in one line."""
 
 
@@ -53,14 +53,16 @@ class Head:
 
 
 def head(data: bytes) -> Head:
-    """The head of `data`; `Malformed` where there is none."""
+    """The head of `data`; `FrameError` where there is none."""
     if len(data) < HEADER.size or data[:2] != MAGIC:
-        raise Malformed(f"found {data[:2]!r} in {len(data)} bytes, expected a frame with {MAGIC!r}")
+        raise FrameError(
+            f"found {data[:2]!r} in {len(data)} bytes, expected a frame with {MAGIC!r}"
+        )
     _, version, dtype, channels, zero, frames, first = HEADER.unpack_from(data)
     if version != VERSION or zero:
-        raise Malformed(f"found a frame of version {version}, expected {VERSION}")
+        raise FrameError(f"found a frame of version {version}, expected {VERSION}")
     if dtype not in DTYPES or not channels or not frames:
-        raise Malformed(f"found dtype {dtype}, {channels} channels, {frames} samples in a frame")
+        raise FrameError(f"found dtype {dtype}, {channels} channels, {frames} samples in a frame")
     return Head(DTYPES[dtype], channels, frames, first)
 
 
@@ -68,7 +70,7 @@ def samples(found: Head, data: bytes) -> Samples:
     """The samples behind the head [frames, channels], integers over their full scale."""
     if len(data) != HEADER.size + found.payload:
         here, due = len(data) - HEADER.size, found.payload
-        raise Malformed(f"found {here} bytes of samples, expected {due}")
+        raise FrameError(f"found {here} bytes of samples, expected {due}")
     dtype = np.dtype(found.dtype).newbyteorder("<")
     values = np.frombuffer(data, dtype, offset=HEADER.size)
     return pcm.to_float(values).reshape(found.frames, found.channels)

@@ -6,7 +6,7 @@ import numpy as np
 
 from agent import frames, pcm
 from agent.core import Block, Format
-from agent.frames import Head, Malformed
+from agent.frames import FrameError, Head
 from agent.sequence import Sequence
 
 log = logging.getLogger("drsn.source")
@@ -33,18 +33,18 @@ class Inbox:
             head = self.head(data)
             self.sequence.put(head.first, frames.samples(head, data), now_s)
             self._told = False
-        except Malformed as error:
+        except FrameError as error:
             self.refuse(error)
 
     def head(self, data: bytes) -> Head:
-        """The head of a frame; `Malformed` where it is not the kind that is expected."""
+        """The head of a frame; `FrameError` where it is not the kind that is expected."""
         head = frames.head(data)
         if (head.dtype, head.channels) != (self._dtype, self.format.channels):
             found = f"{head.dtype} in {head.channels} channels"
-            raise Malformed(f"found {found}, expected {self._dtype} in {self.format.channels}")
+            raise FrameError(f"found {found}, expected {self._dtype} in {self.format.channels}")
         return head
 
-    def refuse(self, error: Malformed) -> None:
+    def refuse(self, error: FrameError) -> None:
         self.refused += 1
         if not self._told:
             log.warning("a frame is refused: %s", error)

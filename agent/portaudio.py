@@ -92,7 +92,9 @@ def open_stream(make: Callable[[Any], Any]) -> Lease:
 
 def why(error: Exception) -> str:
     """PortAudio's complaint without its codes."""
-    return re.sub(r"^Error opening \w+: |(?<=\S) \[\w+ error -?\d+\]| \[PaErrorCode -?\d+\]", "", str(error))
+    return re.sub(
+        r"^Error opening \w+: |(?<=\S) \[\w+ error -?\d+\]| \[PaErrorCode -?\d+\]", "", str(error)
+    )
 
 
 def _look(sd: Any) -> None:

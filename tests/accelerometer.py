@@ -42,7 +42,7 @@ def _own_mounts() -> None:
     """
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "no mounts of our own")
-    if os.readlink("/proc/self/ns/mnt") == os.readlink(f"/proc/{os.getppid()}/ns/mnt"):
+    if Path("/proc/self/ns/mnt").readlink() == Path(f"/proc/{os.getppid()}/ns/mnt").readlink():
         raise RuntimeError("still in the mount namespace of others")
     _mount("--make-rprivate", "/")
 

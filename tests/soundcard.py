@@ -1,4 +1,4 @@
-"""A sound card without hardware: a pulseaudio of our own whose null sinks' monitors are microphones.
+"""A sound card without hardware: a pulseaudio of our own; null sinks' monitors are microphones.
 
 What is played into one is what its microphone hears. `unplug` takes a microphone away while it is
 recorded, `plug` brings it back.
@@ -12,7 +12,9 @@ from pathlib import Path
 
 NEEDED = ("pulseaudio", "paplay", "pactl")
 MISSING = [name for name in NEEDED if shutil.which(name) is None]
-_PCM = 'pcm.{0} {{\n type pulse\n device "{0}.monitor"\n hint {{ show on\n description "{0}" }}\n}}\n'
+_PCM = (
+    'pcm.{0} {{\n type pulse\n device "{0}.monitor"\n hint {{ show on\n description "{0}" }}\n}}\n'
+)
 
 
 class SoundCard:

@@ -50,7 +50,8 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "no kind": (
         {"sources": [{"name": "a"}]},
-        "sources[0].kind: found no kind, expected one of file, iio, mic, mqtt, serial, stream, synth, udp",
+        "sources[0].kind: found no kind, expected one of file, iio, mic, mqtt, serial, stream, "
+        "synth, udp",
     ),
     "no name": (
         {"sources": [{"kind": "synth", "model": "m"}]},

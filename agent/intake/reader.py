@@ -14,7 +14,7 @@ from agent.errors import ConfigError
 from agent.intake.feed import Feed
 from agent.ring import Ring
 
-BACKOFF_S = (0.5, 30.0)
+FIRST_S = 0.5
 
 log = logging.getLogger("drsn.source")
 
@@ -29,7 +29,9 @@ class Intake:
         attach: Callable[[Source], Feed],
         ring: Ring,
         wake: Callable[[], None],
+        longest_s: float = 30.0,
     ) -> None:
+        """`longest_s` is how long it waits at most before it opens a source again."""
         self.feed: Feed | None = None
         self.fault: str | None = None  # why there is no source just now
         self.opened = 0
@@ -39,7 +41,7 @@ class Intake:
         self._attach = attach
         self._ring = ring
         self._wake = wake
-        self._backoff = Backoff(*BACKOFF_S)
+        self._backoff = Backoff(FIRST_S, longest_s)
         self._source: Source | None = None
 
     def open(self) -> None:

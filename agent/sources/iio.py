@@ -64,7 +64,7 @@ class Device:
 
     def scaled(self, raw: Values) -> Samples:
         """Raw values [frames, channels] in the channels' unit."""
-        return ((raw + self._offset) * self._scale).astype(np.float32)
+        return np.asarray((raw + self._offset) * self._scale, np.float32)
 
     def close(self) -> None:
         """In this order: libiio does not survive a device that outlives its context."""
@@ -177,7 +177,7 @@ def open_source(options: Options) -> BufferedSource | PolledSource:
         if error.errno == errno.ENOSYS:
             expected = "local: or ip:HOST"
             raise ConfigError(f"uri: found {options.uri!r}, expected {expected}") from None
-        raise SourceError(f"{options.uri}: cannot connect: {error.strerror}") from None
+        raise SourceError(f"uri {options.uri}: cannot be opened: {error.strerror}") from None
     try:
         if options.uri != "local:":
             context.set_timeout(round(TIMEOUT_S * 1000))

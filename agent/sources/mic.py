@@ -38,7 +38,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class MicSource:
     """Reads an open stream."""
 
-    def __init__(self, options: Options, rate_hz: float, lease: Lease, broken: type) -> None:
+    def __init__(
+        self, options: Options, rate_hz: float, lease: Lease, broken: type[Exception]
+    ) -> None:
         full_scale = 1.0 - 2.0 ** (1 - options.bits)
         self.format = Format(rate_hz, options.interleaved, full_scale, live=True)
         self.close = lease.close

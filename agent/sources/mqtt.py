@@ -102,7 +102,7 @@ class MqttSource:
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         if not message.retain:
-            self._came.append(message.payload)
+            self._came.append(bytes(message.payload))
 
 
 def open_source(options: Options) -> MqttSource:

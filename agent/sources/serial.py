@@ -15,7 +15,7 @@ import numpy as np
 from agent import frames
 from agent.core import Block, Format, SourceError
 from agent.errors import ConfigError
-from agent.frames import CRC, HEADER, MAGIC, Malformed
+from agent.frames import CRC, HEADER, MAGIC, FrameError
 from agent.inbox import Inbox
 
 WAIT_S = 0.2
@@ -115,12 +115,12 @@ class Frames:
             head = self.inbox.head(self._data)
             size = HEADER.size + head.payload
             if head.payload > LARGEST_FRAME:
-                raise Malformed(f"found a frame of {size} bytes, expected at most {LARGEST_FRAME}")
+                raise FrameError(f"found a frame of {size} bytes, expected at most {LARGEST_FRAME}")
             if len(self._data) < size + CRC.size:
                 return False
             if frames.crc(self._data[:size]) != CRC.unpack_from(self._data, size)[0]:
-                raise Malformed("found a wrong checksum")
-        except Malformed as error:
+                raise FrameError("found a wrong checksum")
+        except FrameError as error:
             self.inbox.refuse(error)
             self._data = self._data[1:]  # the next one may begin anywhere behind this
             return True

@@ -35,9 +35,7 @@ class UdpSource:
     """Takes datagrams from a bound socket."""
 
     def __init__(self, options: Options, bound: socket.socket) -> None:
-        self._inbox = Inbox(
-            options.rate_hz, options.dtype, options.interleaved, HOLD_S, HOLD_MOST
-        )
+        self._inbox = Inbox(options.rate_hz, options.dtype, options.interleaved, HOLD_S, HOLD_MOST)
         self._socket = bound
         self._sender = options.sender
         self.close = bound.close

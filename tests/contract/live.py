@@ -110,9 +110,7 @@ def iio(_folder: Path, stack: contextlib.ExitStack) -> Made:
     if (why := accelerometer.missing()) is not None:
         pytest.skip(why)
     assert accelerometer.IIOD is not None
-    command = accelerometer.beside(
-        "buffered", RATE_HZ, 1 / 32768, accelerometer.IIOD, "-p", port
-    )
+    command = accelerometer.beside("buffered", RATE_HZ, 1 / 32768, accelerometer.IIOD, "-p", port)
     device = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     stack.callback(device.wait)
     stack.callback(device.terminate)
