@@ -85,3 +85,11 @@ def test_what_the_source_itself_knows_to_be_lost_is_not_counted_twice() -> None:
     run(cadence, 0.0, 10, 500)
     cadence.lose(50_000)
     assert run(cadence, 15.0, 10, 500) == (0, False)
+
+
+def test_one_that_was_away_and_is_opened_anew_is_not_slow_for_having_been_away() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, 500)
+    cadence.reopened()
+    lost, slow = run(cadence, 15.0, 0.5, 500)
+    assert (lost, slow) == (pytest.approx(5 * RATE_HZ, abs=1000), False)

@@ -38,6 +38,10 @@ class Cadence:
         self.last_s = now_s
         return lost
 
+    def reopened(self) -> None:
+        """The source was opened anew: how slow it came before says nothing of how it comes now."""
+        self._came.clear()
+
     def lose(self, frames: int) -> None:
         """So many are known to be lost before those that come next."""
         self._position += frames

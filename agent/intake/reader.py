@@ -134,6 +134,8 @@ class Intake:
         elif source.format != self.feed.format:
             source.close()
             raise SourceError(f"comes back as {source.format}, was {self.feed.format}")
+        elif self.feed.cadence is not None:
+            self.feed.cadence.reopened()
         self.opened += 1
         return source
 
