@@ -61,7 +61,8 @@ endef
 packages:
 	@PATH=$$PATH:/usr/sbin:/sbin; \
 	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
-	  mkfs.ext4:e2fsprogs pulseaudio pactl:pulseaudio-utils iiod; do \
+	  mkfs.ext4:e2fsprogs pulseaudio pactl:pulseaudio-utils iiod \
+	  g++ dtc:device-tree-compiler; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
 	done; \
 	for name in portaudio:libportaudio2 iio:libiio0; do \

@@ -20,7 +20,7 @@ class Inbox:
     ) -> None:
         """`hold_s` and `most`: see `Sequence`."""
         full_scale = pcm.full_scale(dtype)
-        self.format = Format(rate_hz, channels, full_scale, live=True)
+        self.format = Format(rate_hz, channels, full_scale, live=True, counted=True)
         self.sequence = Sequence(rate_hz, hold_s, most)
         self.refused = 0
         self._dtype = dtype

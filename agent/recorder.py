@@ -72,7 +72,8 @@ class Recorder:
         self.tally = Tally()
         self._session = session
         self._format = found
-        self._cadence = Cadence(found.rate_hz, time.monotonic()) if found.live else None
+        now_s = time.monotonic()
+        self._cadence = Cadence(found.rate_hz, now_s, found.counted) if found.live else None
         self._piece: Piece | None = None
 
     def __enter__(self) -> "Recorder":

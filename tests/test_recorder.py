@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from conftest import eventually
 
-from agent import recorder
+from agent import cli, recorder
 from agent.core import Block, Format
 from agent.recorder import Recorder, Session
 from models import data, listing
@@ -125,12 +125,13 @@ def test_a_manifest_that_is_there_keeps_its_columns(tmp_path: Path) -> None:
 # -- the verb ---------------------------------------------------------------------------
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "agent", "record", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60)
+def command(*arguments: str) -> int:
+    return cli.main(["record", *arguments])
 
 
-def test_two_labels_recorded_twice_each_are_a_data_set(tmp_path: Path) -> None:
+def test_two_labels_recorded_twice_each_are_a_data_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for label, fault in (("fan_ok", "normal"), ("fan_worn", "outer")):
         scenario = f"scenario=[{{duration_s: 9, fault: {fault}}}]"
         for seed in (1, 2):
@@ -139,8 +140,8 @@ def test_two_labels_recorded_twice_each_are_a_data_set(tmp_path: Path) -> None:
             done = command(
                 str(tmp_path), "--label", label, "--source", "synth", "--seconds", "2", *chosen
             )
-            assert done.returncode == 0, done.stderr
-            assert "2.0 s at 10000 Hz, 1 channel(s)" in done.stdout
+            assert done == 0
+            assert "2.0 s at 10000 Hz, 1 channel(s)" in capsys.readouterr().out
     found = listing.entries(tmp_path)
     assert [(entry.label, entry.split) for entry in found] == [
         ("fan_ok", "train"),
@@ -157,8 +158,7 @@ def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_pat
     source |= {"model": "bearing", "channels": [1], "scale": 2.0, "pace": "fast"}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump({"sources": [source]}))
     keys = ("--label", "ok", "--config", str(tmp_path / "c.yaml"), "--source", "fan")
-    done = command(str(tmp_path / "set"), *keys)
-    assert done.returncode == 0, done.stderr
+    assert command(str(tmp_path / "set"), *keys) == 0
     (entry,) = listing.entries(tmp_path / "set")
     (samples,) = data.read(entry, Source(folder=""), 1000)
     assert samples == pytest.approx(2.0 * np.arange(1, 8000, 2) / 2**15)
@@ -209,10 +209,12 @@ def test_interrupted_it_keeps_what_there_is(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_recorded_is_one_line(
-    tmp_path: Path, keys: tuple[str, ...], code: int, words: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    keys: tuple[str, ...],
+    code: int,
+    words: str,
 ) -> None:
-    done = command(str(tmp_path / "set"), *keys)
-    assert done.returncode == code
-    assert done.stderr.splitlines()[-1].startswith(f"drsn-agent: {words}")
-    assert "Traceback" not in done.stderr
+    assert command(str(tmp_path / "set"), *keys) == code
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"drsn-agent: {words}")
     assert not (tmp_path / "set" / "manifest.csv").exists()

@@ -2,12 +2,12 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import free_port
+from conftest import Agent, Broker, Subscriber, eventually, free_port
 
 from agent import frames, sources
 from agent.core import Block, SourceError
@@ -89,6 +89,44 @@ def test_it_also_listens_where_addresses_are_long() -> None:
         send(node, source, 0)
         assert len(read(source, 1)[0].samples) == 10
     source.close()
+
+
+def test_what_a_node_loses_is_missing_in_the_windows_and_nothing_else_is(
+    broker: Broker,
+    subscriber: Subscriber,
+    run_agent: Callable[..., Agent],
+    settings: Callable[..., dict[str, Any]],
+    node: socket.socket,
+) -> None:
+    """The real agent; windows of 0.2 s, three seconds of which half a second is lost."""
+    port = free_port(socket.SOCK_DGRAM)
+    loses = range(1000, 1500)
+    keys = {"kind": "udp", "listen": f"127.0.0.1:{port}", "rate_hz": RATE_HZ, "dtype": "float32"}
+    tree = settings(broker.port, **keys, publish_windows=True)
+    tree["agent"]["health_s"] = 0.3
+    agent = run_agent(tree)
+    eventually(lambda: "running with" in agent.logged(), 20, "it runs")
+    noise = (np.random.default_rng(0).standard_normal((4000, 1)) * 0.1).astype(np.float32)
+    began_s, first = time.monotonic(), 0
+    while first < 3000:
+        time.sleep(max(0.0, began_s + first / RATE_HZ - time.monotonic()))
+        if first not in loses:
+            node.sendto(frames.pack(noise[first : first + 50], first), ("127.0.0.1", port))
+        first += 50
+    eventually(lambda: len(windows(subscriber)) == 25, 10, "its windows")
+    # Those from 1000 to 1300 have nothing left in them.
+    bad = {w["first_sample"]: (w["flags"], w["dropped"]) for w in windows(subscriber) if w["flags"]}
+    assert bad == {900: (["gap"], 100), 1400: (["gap"], 100)}
+
+    def missing() -> int:
+        return subscriber.records("health")[-1]["sources"]["bearing-de"]["missing"]
+
+    eventually(lambda: missing() == 500, 5, "each lost frame is counted once")
+    assert agent.stop() == 0
+
+
+def windows(subscriber: Subscriber) -> list[dict[str, Any]]:
+    return subscriber.records("window")
 
 
 @pytest.mark.parametrize("listen", ["5005", "localhost", "localhost:x", ":5005", "::1:99999"])

@@ -37,7 +37,8 @@ class Feed:
         """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source
         self.began_s: float | None = None  # monotonic time of frame 0, as far as one knows
-        self.cadence = Cadence(source.rate_hz, time.monotonic()) if source.live else None
+        now_s = time.monotonic()
+        self.cadence = Cadence(source.rate_hz, now_s, source.counted) if source.live else None
         self.format = source
         self._ring = ring
         self._channels = list(channels)

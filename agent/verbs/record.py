@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import math
 import re
@@ -71,7 +72,7 @@ def _record(chosen: argparse.Namespace, settings: config.Source, source: Source)
         common.unit or "",
         common.rpm,
     )
-    found = Format(found.rate_hz, len(channels), found.full_scale, live=found.live)
+    found = dataclasses.replace(found, channels=len(channels))
     meter = Meter(found, chosen.seconds)
     code, why = 0, ""
     try:
