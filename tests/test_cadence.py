@@ -91,7 +91,7 @@ def test_what_the_source_itself_knows_to_be_lost_is_not_counted_twice() -> None:
 def test_a_source_that_counts_what_it_loses_may_be_held_back_by_its_network() -> None:
     cadence = Cadence(RATE_HZ, 0.0, counted=True)
     assert run(cadence, 0.0, 60, 500, late_s=0.3) == (0, False)
-    lost, slow = run(Cadence(RATE_HZ, 0.0, counted=True), 0.0, 20, 500, rate=0.9)
+    _, slow = run(Cadence(RATE_HZ, 0.0, counted=True), 0.0, 20, 500, rate=0.9)
     assert slow  # its rate is not the configured one
 
 

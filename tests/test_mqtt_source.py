@@ -1,5 +1,7 @@
 """A node that publishes: its broker goes and comes back, and what was not heard is a gap."""
 
+import gc
+import os
 import secrets
 import subprocess
 import time
@@ -94,6 +96,25 @@ def test_a_broker_that_goes_is_a_source_error_and_is_found_again(broker: Broker)
     assert len(read(again, 1)[0].samples) == 10
     node.close()
     again.close()
+
+
+def test_opened_again_and_again_it_leaves_no_file_open(broker: Broker) -> None:
+    def files() -> int:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no entries wanted
+
+    gc.disable()
+    try:
+        before = files()
+        for _ in range(5):
+            opened(broker).close()
+        assert files() == before
+        broker.stop()
+        for _ in range(5):
+            with pytest.raises(SourceError):
+                opened(broker)
+        assert files() == before
+    finally:
+        gc.enable()
 
 
 def test_a_silent_broker_keeps_no_read_waiting(broker: Broker) -> None:

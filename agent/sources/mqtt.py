@@ -18,6 +18,7 @@ from agent.core import Block, Format, SourceError
 from agent.errors import ConfigError
 from agent.inbox import Inbox
 from agent.sinks import mqtt_client
+from agent.sinks.pump import hang_up
 
 WAIT_S = 0.2
 CONNECT_S = 2.0  # for TCP and TLS; and again for the broker's answers
@@ -76,8 +77,11 @@ class MqttSource:
         return self._inbox.take(time.monotonic())
 
     def close(self) -> None:
+        """Without the circle of callbacks, so that the client and its sockets go at once."""
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
         self._client.disconnect()
         self._client.loop(0)
+        hang_up(self._client)
 
     def _drive(self, timeout_s: float) -> None:
         code = self._client.loop(timeout_s)
@@ -122,12 +126,14 @@ def open_source(options: Options) -> MqttSource:
     try:
         client = mqtt_client.make(settings, f"drsn-{secrets.token_hex(6)}", None)
         client.connect_timeout = CONNECT_S
-        source = MqttSource(options, client)
         client.connect(options.host, options.port, KEEPALIVE_S)
-        source.await_subscription()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SourceError(f"{where}: cannot connect: {reason}") from None
+    source = MqttSource(options, client)
+    try:
+        source.await_subscription()
     except SourceError as error:
+        source.close()
         raise SourceError(f"{where}: {error}") from None
     return source
