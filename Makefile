@@ -43,7 +43,7 @@ $(RUN)/installed: pyproject.toml
 # What developers need on top: training, tests, tools.
 $(DEV)/installed: pyproject.toml
 	$(call venv,$(DEV))
-	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,train,test]'
+	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,iio,mic,serial,train,test]'
 	@touch $@
 
 # Debian's python3 comes without venv's own part; its broker and strace are what tests talk to.
@@ -56,9 +56,15 @@ endef
 packages:
 	@PATH=$$PATH:/usr/sbin:/sbin; \
 	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
-	  mkfs.ext4:e2fsprogs; do \
+	  mkfs.ext4:e2fsprogs pulseaudio pactl:pulseaudio-utils iiod \
+	  g++ dtc:device-tree-compiler; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
-	done
+	done; \
+	for name in portaudio:libportaudio2 iio:libiio0; do \
+	  ldconfig -p | grep -q "lib$${name%:*}\.so" || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
+	done; \
+	ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 || \
+	  $(MAKE) --no-print-directory apt-libasound2-plugins
 
 apt-%:
 	$(APT) update -qq

@@ -43,6 +43,7 @@ class Format:
     started_s: float | None = None  # Unix time of frame 0; None: the moment it arrives
     patient: bool = False  # may be kept waiting without losing samples (a file, a pipe)
     live: bool = False  # what the clock expects and is not delivered is lost
+    counted: bool = False  # live, and what is lost on its way shows in `Block.lost`
 
 
 @dataclass(frozen=True, slots=True)

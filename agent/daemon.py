@@ -89,6 +89,8 @@ class Daemon:
                 self._tell(fault)
         now_s = time.monotonic()
         self._watch.main_turns(all(lane.alive(now_s) for lane in self._lanes))
+        for lane in self._lanes:
+            self._watch.source_reads(lane.name, lane.intake.reading_s)
         if not scored:
             self._wake.wait(LOOK_S)
             self._wake.clear()

@@ -125,7 +125,8 @@ def _intake(
         return feed
 
     open_source = functools.partial(sources.open_source, common.kind, settings.options)
-    return Intake(common.name, open_source, attach, ring, wake)
+    longest_s = sources.longest_s(common.kind)
+    return Intake(common.name, open_source, attach, ring, wake, longest_s)
 
 
 def _hop(settings: config.Source, contract: Contract) -> int:

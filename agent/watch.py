@@ -28,6 +28,7 @@ class Watch:
         self._hang_s = watchdog_us / 2e6 if watchdog_us else HANG_S
         self._scoring_s: float | None = None  # since when a step of scoring runs
         self._turned_s = time.monotonic()  # the sender's last turn
+        self._main_s = self._steady_s = time.monotonic()  # the main thread's last turn; since when
         self._fed_s = 0.0
 
     @contextlib.contextmanager
@@ -44,9 +45,21 @@ class Watch:
         if since_s is not None and now_s - since_s > self._hang_s:
             _end(f"scoring has not come back for {self._hang_s:g} s")
 
+    def source_reads(self, name: str, since_s: float | None) -> None:
+        """After each turn of the main thread; ends the process where a driver does not come back.
+
+        A thread that is lost in one cannot be ended, and its device not opened a second time. Time
+        in which the main thread did not turn either (a process that was stopped) does not count.
+        """
+        if since_s is not None and self._main_s - max(since_s, self._steady_s) > self._hang_s:
+            _end(f"source {name}: a read has not come back for {self._hang_s:g} s")
+
     def main_turns(self, alive: bool) -> None:
         """On each turn of the main thread; `alive`: every source's windows are scored in time."""
         now_s = time.monotonic()
+        if now_s - self._main_s > FEED_S:
+            self._steady_s = now_s
+        self._main_s = now_s
         late_s = now_s - self._turned_s
         if late_s > 2 * self._hang_s:  # sooner than systemd would, which knows no reason
             _end(f"the sender has not turned for {late_s:.0f} s")

@@ -19,6 +19,15 @@ def read(path: Path) -> object:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
+def value(text: str, where: str) -> object:
+    """What a single value of such a file would mean; `local:` is text, not a mapping."""
+    try:
+        found = yaml.load(text, Loader=UniqueKeys)
+    except yaml.YAMLError:
+        raise ConfigError(f"{where}: found {text!r}, expected a value as in YAML") from None
+    return text if isinstance(found, dict) and not text.lstrip().startswith("{") else found
+
+
 class UniqueKeys(yaml.SafeLoader):
     """YAML's safe loader, which also refuses a key that stands twice."""
 

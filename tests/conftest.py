@@ -46,8 +46,18 @@ def eventually(happened: Callable[[], bool], within_s: float, what: str) -> None
         time.sleep(0.01)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
+def needed(name: str, package: str, missing: object = None) -> None:
+    """Skips where that program is missing; in CI, where it is to be installed, fails."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    if found is not None and not missing:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{package} is not installed: see the Makefile's target `packages`")
+    pytest.skip(f"needs {name} (apt-get install {package})")
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    with socket.socket(type=kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 

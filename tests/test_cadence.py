@@ -78,3 +78,26 @@ def test_silence_is_known_after_two_seconds_from_the_very_start() -> None:
     assert cadence.silent(100.1 + SILENT_S)
     cadence.arrived(10, 103.0)
     assert not cadence.silent(103.0 + SILENT_S)
+
+
+def test_what_the_source_itself_knows_to_be_lost_is_not_counted_twice() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, 500)
+    cadence.lose(5_000)
+    assert run(cadence, 10.5, 0.1, 500) == (0, False)
+    assert run(cadence, 10.6, 10, 500, late_s=0.05) == (0, False)
+
+
+def test_a_source_that_counts_what_it_loses_may_be_held_back_by_its_network() -> None:
+    cadence = Cadence(RATE_HZ, 0.0, counted=True)
+    assert run(cadence, 0.0, 60, 500, late_s=0.3) == (0, False)
+    _, slow = run(Cadence(RATE_HZ, 0.0, counted=True), 0.0, 20, 500, rate=0.9)
+    assert slow  # its rate is not the configured one
+
+
+def test_one_that_was_away_and_is_opened_anew_is_not_slow_for_having_been_away() -> None:
+    cadence = Cadence(RATE_HZ, 0.0)
+    run(cadence, 0.0, 10, 500)
+    cadence.reopened()
+    lost, slow = run(cadence, 15.0, 0.5, 500)
+    assert (lost, slow) == (pytest.approx(5 * RATE_HZ, abs=1000), False)

@@ -198,6 +198,8 @@ def test_every_verb_has_help() -> None:
         "commission",
         "demo",
         "replay",
+        "record",
+        "devices",
         "model",
         "train",
         "export",

@@ -1,6 +1,7 @@
 """What stands still is started again: a process that only looks alive is worse than a dead one."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,14 @@ def pump(self):
     return real(self)
 agent.delivery.sender.Sender._pump = pump
 """
+READ_HANGS = """
+import agent.sources.synth
+real = agent.sources.synth.SynthSource.read
+def read(self):
+    if soon(): time.sleep(3600)
+    return real(self)
+agent.sources.synth.SynthSource.read = read
+"""
 
 
 class Systemd:
@@ -88,10 +97,11 @@ def run_broken(tmp_path: Path, tree: dict[str, Any], patch: str, env: dict[str, 
     [
         (HANG, 70, "ends: scoring has not come back for 1 s"),
         (SENDER_HANGS, 70, "ends: the sender has not turned for 2 s"),
+        (READ_HANGS, 70, "ends: source bearing-de: a read has not come back for 1 s"),
         (SENDER_DIES, 1, "stopped: sender: pump burst\\nin two lines"),
         (SCORING_DIES, 1, "stopped: scoring: no such kernel"),
     ],
-    ids=["scoring hangs", "sender hangs", "sender dies", "scoring dies"],
+    ids=["scoring hangs", "sender hangs", "a read hangs", "sender dies", "scoring dies"],
 )
 def test_work_that_stands_still_ends_the_process_with_a_code_and_a_reason(
     broker: Broker, tmp_path: Path, settings: Settings, patch: str, code: int, why: str
@@ -101,6 +111,20 @@ def test_work_that_stands_still_ends_the_process_with_a_code_and_a_reason(
     assert agent.wait(20) == code
     assert why in agent.logged()
     assert len(agent.logged().splitlines()) < 12
+
+
+def test_a_process_that_was_stopped_for_long_does_not_take_it_for_a_hang(
+    broker: Broker, tmp_path: Path, settings: Settings
+) -> None:
+    tree = settings(broker.port, kind="synth", rate_hz=1000)
+    agent = run_broken(tmp_path, tree, "", {"WATCHDOG_USEC": "2000000"})
+    eventually(lambda: "running with" in agent.logged(), 10, "it runs")
+    agent.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.7)  # the time is what is tried; the sender may stand still for 2 s
+    agent.process.send_signal(signal.SIGCONT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        agent.wait(2)
+    assert agent.stop() == 0
 
 
 def test_systemd_hears_ready_then_signs_of_work_then_stopping(

@@ -12,12 +12,17 @@ DRIFT = 0.005  # relative error of a sensor's clock that is none of our business
 SLOW_BELOW = 0.97  # of the nominal rate
 OVER_S = 2.0  # the rate is taken over as long
 SILENT_S = 2.0
+# Of a source that counts what it loses, lateness says little: networks hold back and catch up.
+COUNTED_SLACK_S, COUNTED_OVER_S = 1.0, 10.0
 
 
 class Cadence:
     """One source's clock; all times are monotonic seconds."""
 
-    def __init__(self, rate_hz: float, now_s: float) -> None:
+    def __init__(self, rate_hz: float, now_s: float, counted: bool = False) -> None:
+        """`counted`: see `agent.core.Format`."""
+        self._slack_s = COUNTED_SLACK_S if counted else SLACK_S
+        self._over_s = COUNTED_OVER_S if counted else OVER_S
         self.last_s = now_s  # when anything last came
         self._rate_hz = rate_hz
         self._began_s: float | None = None  # of frame 0
@@ -28,15 +33,24 @@ class Cadence:
     def arrived(self, frames: int, now_s: float) -> int:
         """`frames` have come; how many before them are lost."""
         if self._began_s is None:
-            self._began_s = now_s - frames / self._rate_hz
+            self._began_s = now_s - (self._position + frames) / self._rate_hz
         lost = self._lost(frames, now_s)
         self._position += lost + frames
         self._delivered += frames
         self._came.append((now_s, self._delivered))
-        while len(self._came) > 2 and self._came[1][0] <= now_s - OVER_S:
+        while len(self._came) > 2 and self._came[1][0] <= now_s - self._over_s:
             self._came.popleft()
         self.last_s = now_s
         return lost
+
+    def reopened(self) -> None:
+        """The source was opened anew: how slow it came before says nothing of how it comes now."""
+        self._came.clear()
+
+    def lose(self, frames: int) -> None:
+        """So many are known to be lost before those that come next: that is not slowness."""
+        self._position += frames
+        self._delivered += frames
 
     @property
     def began_s(self) -> float | None:
@@ -49,7 +63,7 @@ class Cadence:
         if not self._came:
             return False
         (first_s, before), (last_s, after) = self._came[0], self._came[-1]
-        if last_s - first_s < OVER_S / 2:
+        if last_s - first_s < self._over_s / 2:
             return False
         return (after - before) / (last_s - first_s) < SLOW_BELOW * self._rate_hz
 
@@ -66,7 +80,7 @@ class Cadence:
             return 0
         if self.slow:  # it is known to lose frames: what is behind by a block is not late
             return round(behind) if behind > frames else 0
-        if behind > SLACK_S * self._rate_hz:
+        if behind > self._slack_s * self._rate_hz:
             return round(behind)
         self._began_s += min(behind, DRIFT * frames) / self._rate_hz
         return 0

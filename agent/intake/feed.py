@@ -37,7 +37,8 @@ class Feed:
         """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source
         self.began_s: float | None = None  # monotonic time of frame 0, as far as one knows
-        self.cadence = Cadence(source.rate_hz, time.monotonic()) if source.live else None
+        now_s = time.monotonic()
+        self.cadence = Cadence(source.rate_hz, now_s, source.counted) if source.live else None
         self.format = source
         self._ring = ring
         self._channels = list(channels)
@@ -51,7 +52,7 @@ class Feed:
     def push(self, block: Block) -> bool:
         """Takes a block; False when the ring has been closed."""
         frames = len(block.samples)
-        lost = block.lost + self._hold_to_clock(frames)
+        lost = block.lost + self._hold_to_clock(frames, block.lost)
         if lost:
             self._leap(lost)
         if not frames:
@@ -71,8 +72,10 @@ class Feed:
         self._ring.write(*self._resampler.flush(), self.format.patient)
         self._railed[:] = False
 
-    def _hold_to_clock(self, frames: int) -> int:
-        """Notes when frame 0 was taken; how many frames the clock misses before these."""
+    def _hold_to_clock(self, frames: int, known: int) -> int:
+        """Notes when frame 0 was taken; how many frames the clock misses beside the known ones."""
+        if self.cadence is not None:
+            self.cadence.lose(known)
         if not frames:
             return 0
         now_s = time.monotonic()

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from agent.backoff import Backoff
 from agent.core import Mark, Source, SourceError
+from agent.errors import ConfigError
 from agent.intake.feed import Feed
 from agent.ring import Ring
 
-BACKOFF_S = (0.5, 30.0)
+FIRST_S = 0.5
 
 log = logging.getLogger("drsn.source")
 
@@ -28,16 +29,19 @@ class Intake:
         attach: Callable[[Source], Feed],
         ring: Ring,
         wake: Callable[[], None],
+        longest_s: float = 30.0,
     ) -> None:
+        """`longest_s` is how long it waits at most before it opens a source again."""
         self.feed: Feed | None = None
         self.fault: str | None = None  # why there is no source just now
         self.opened = 0
+        self.reading_s: float | None = None  # since when one read lasts
         self._name = name
         self._open_source = open_source
         self._attach = attach
         self._ring = ring
         self._wake = wake
-        self._backoff = Backoff(*BACKOFF_S)
+        self._backoff = Backoff(FIRST_S, longest_s)
         self._source: Source | None = None
 
     def open(self) -> None:
@@ -92,6 +96,11 @@ class Intake:
         except SourceError as error:
             self._break(error)
             return False
+        except ConfigError as error:  # of a device that was right once and may be again
+            if self.feed is None:
+                raise
+            self._break(SourceError(str(error)))
+            return False
         self._source = None
         try:
             return self._read(source, stopping)
@@ -101,12 +110,15 @@ class Intake:
             self._break(error)
             return False
         finally:
+            self.reading_s = None
             source.close()
 
     def _read(self, source: Source, stopping: threading.Event) -> bool:
         assert self.feed is not None
         while not stopping.is_set():
+            self.reading_s = time.monotonic()
             block = source.read()
+            self.reading_s = None
             if block is None or not self.feed.push(block):
                 break
             if len(block.samples) and self.fault is not None:
@@ -122,6 +134,8 @@ class Intake:
         elif source.format != self.feed.format:
             source.close()
             raise SourceError(f"comes back as {source.format}, was {self.feed.format}")
+        elif self.feed.cadence is not None:
+            self.feed.cadence.reopened()
         self.opened += 1
         return source
 

@@ -10,7 +10,10 @@ import msgspec
 
 from agent.core import Source
 
-KINDS = ("file", "synth", "stream")
+KINDS = ("file", "iio", "mic", "mqtt", "serial", "stream", "synth", "udp")
+
+LOCAL = ("iio", "mic", "serial")  # may be plugged in at any moment, and are quickly looked for
+LOCAL_S, REMOTE_S = 2.0, 30.0  # the longest wait from one look for a missing one to the next
 
 
 class Kind(Protocol):
@@ -25,6 +28,11 @@ class Kind(Protocol):
 def options(kind: str) -> type[msgspec.Struct]:
     """The options of that kind."""
     return _module(kind).Options
+
+
+def longest_s(kind: str) -> float:
+    """How long to wait at most before a source of that kind is opened again."""
+    return LOCAL_S if kind in LOCAL else REMOTE_S
 
 
 def open_source(kind: str, chosen: msgspec.Struct) -> Source:

@@ -12,6 +12,8 @@ SUMMARIES = {
     "commission": "learn what a source is like while its machine is healthy",
     "demo": "watch a simulated machine's fault being found, over MQTT",
     "replay": "score a recording: JSON lines, no broker",
+    "record": "record a sensor into a data set that `train` reads",
+    "devices": "list the sound inputs",
     "model": "print what a model file says of itself",
 }
 

@@ -9,17 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import live
 import numpy as np
 import pytest
 import soundfile
+from live import EXPECTED, RATE_HZ, SAMPLES
 
 from agent import sources
 from agent.core import Source
 from agent.strict import convert
-
-RATE_HZ = 8000
-SAMPLES = (np.random.default_rng(0).standard_normal((4000, 2)) * 3000).astype(np.int16)
-EXPECTED = SAMPLES.astype(np.float32) / 32768
 
 
 def _in_background(write: Callable[[], object]) -> None:
@@ -97,13 +95,20 @@ KINDS: list[Callable[[Path], dict[str, Any]]] = [
 ]
 
 
-@pytest.fixture(params=KINDS, ids=lambda make: make.__name__.strip("_"))
+@pytest.fixture(params=[*KINDS, *live.KINDS], ids=lambda make: make.__name__.strip("_"))
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Source]]:
-    raw = request.param(tmp_path)
-    kind = raw.pop("kind")
-    source = sources.open_source(kind, convert(raw, sources.options(kind), ""))
-    yield request.param.__name__, source
-    source.close()
+    make = request.param
+    with contextlib.ExitStack() as stack:
+        raw, send = make(tmp_path, stack) if make in live.KINDS else (make(tmp_path), None)
+        kind = raw.pop("kind")
+        source = sources.open_source(kind, convert(raw, sources.options(kind), ""))
+        stack.callback(source.close)
+        if send is not None:
+            _in_background(send)
+        yield make.__name__, source
+
+
+LIVE = {make.__name__ for make in live.KINDS}
 
 
 def everything(source: Source) -> np.ndarray:
@@ -117,14 +122,16 @@ def everything(source: Source) -> np.ndarray:
 
 
 def test_every_kind_is_here() -> None:
-    assert {make(Path("/nonexistent"))["kind"] for make in (_synth,)} | {"file", "stream"} == set(
-        sources.KINDS
-    )
+    here = {make.__name__.partition("_")[0] for make in live.KINDS}
+    assert here | {"file", "stream", "synth"} == set(sources.KINDS)
 
 
 def test_delivers_every_frame_once_in_order_and_then_ends(opened: tuple[str, Source]) -> None:
     name, source = opened
     assert source.format.rate_hz == RATE_HZ
+    if name in LIVE:
+        assert np.array_equal(live.until_all(source.read), EXPECTED)
+        return
     delivered = everything(source)
     assert len(delivered) == len(SAMPLES)
     assert source.read() is None
@@ -150,13 +157,18 @@ def test_full_scale_is_what_integers_reach_and_floats_have_none(
         "_npy": 32767 / 32768,
         "_fifo": 32767 / 32768,
         "_wav_realtime": 1 - 2**-23,
-    }
+    } | dict.fromkeys(LIVE - {"serial_text"}, 32767 / 32768)
     assert source.format.full_scale == expected.get(name)
 
 
 def test_only_sources_that_can_wait_are_patient(opened: tuple[str, Source]) -> None:
     name, source = opened
-    assert source.format.patient is (name != "_wav_realtime")
+    assert source.format.patient is (name not in LIVE | {"_wav_realtime"})
+
+
+def test_what_comes_by_the_clock_of_a_sensor_is_held_to_ours(opened: tuple[str, Source]) -> None:
+    name, source = opened
+    assert source.format.live is (name in LIVE | {"_fifo", "_tcp"})
 
 
 def test_realtime_delivers_at_the_rate_of_the_recording(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from . import delivery, model_files, network, process, sources, storage  # noqa: F401
+from . import delivery, microphone, model_files, network, process, sources, storage  # noqa: F401
 from .outcome import INJECTIONS, Check, Injection, Outcome, Skip
 from .world import world
 

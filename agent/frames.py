@@ -1,0 +1,93 @@
+"""A frame: samples as a small node sends them, in a datagram, an MQTT message or on a serial line.
+
+Little-endian, 12 bytes and the samples:
+
+    0   2  "DS"
+    2   1  version: 1
+    3   1  dtype: 1 int16, 2 int32, 3 float32
+    4   1  channels
+    5   1  0
+    6   2  samples of each channel
+    8   4  index of the first one, counted by the node from its start, modulo 2^32
+    12     samples, channel by channel within each instant
+
+On a serial line a CRC-16 (polynomial 0x1021, from 0xFFFF: CRC-16/CCITT-FALSE) of all of it
+follows, also little-endian. What is lost, doubled or out of order shows in the index.
+"""
+
+import binascii
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent import pcm
+from agent.core import Samples
+
+MAGIC = b"DS"
+VERSION = 1
+HEADER = struct.Struct("<2sBBBBHI")
+CRC = struct.Struct("<H")
+DTYPES = {1: "int16", 2: "int32", 3: "float32"}
+WRAP = 1 << 32
+
+
+class FrameError(ValueError):
+    """What came is no frame, or not the expected one; the text says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the first 12 bytes say."""
+
+    dtype: str
+    channels: int
+    frames: int
+    first: int
+
+    @property
+    def payload(self) -> int:
+        """Bytes of samples that follow."""
+        return self.frames * self.channels * np.dtype(self.dtype).itemsize
+
+
+def head(data: bytes) -> Head:
+    """The head of `data`; `FrameError` where there is none."""
+    if len(data) < HEADER.size or data[:2] != MAGIC:
+        raise FrameError(
+            f"found {data[:2]!r} in {len(data)} bytes, expected a frame with {MAGIC!r}"
+        )
+    _, version, dtype, channels, zero, frames, first = HEADER.unpack_from(data)
+    if version != VERSION or zero:
+        raise FrameError(f"found a frame of version {version}, expected {VERSION}")
+    if dtype not in DTYPES or not channels or not frames:
+        raise FrameError(f"found dtype {dtype}, {channels} channels, {frames} samples in a frame")
+    return Head(DTYPES[dtype], channels, frames, first)
+
+
+def samples(found: Head, data: bytes) -> Samples:
+    """The samples behind the head [frames, channels], integers over their full scale."""
+    if len(data) != HEADER.size + found.payload:
+        here, due = len(data) - HEADER.size, found.payload
+        raise FrameError(f"found {here} bytes of samples, expected {due}")
+    dtype = np.dtype(found.dtype).newbyteorder("<")
+    values = np.frombuffer(data, dtype, offset=HEADER.size)
+    return pcm.to_float(values).reshape(found.frames, found.channels)
+
+
+def pack(values: npt.NDArray[np.generic], first: int) -> bytes:
+    """The frame of `values` [frames, channels] of a dtype that frames have."""
+    code = next(code for code, name in DTYPES.items() if name == values.dtype.name)
+    frames, channels = values.shape
+    start = HEADER.pack(MAGIC, VERSION, code, channels, 0, frames, first % WRAP)
+    return start + values.astype(values.dtype.newbyteorder("<")).tobytes()
+
+
+def seal(frame: bytes) -> bytes:
+    """The frame with its CRC, for a serial line."""
+    return frame + CRC.pack(crc(frame))
+
+
+def crc(data: bytes) -> int:
+    return binascii.crc_hqx(data, 0xFFFF)

@@ -1,0 +1,226 @@
+"""A converter or accelerometer with a Linux IIO driver, here or behind an `iiod`, by libiio.
+
+Samples come through the kernel's buffer where the driver has one; else each is asked for in turn
+(polled), which works up to some hundred a second and jitters. Values are (raw + offset) * scale:
+m/s2 for an accelerometer (Linux kernel, Documentation/ABI/testing/sysfs-bus-iio).
+"""
+
+import contextlib
+import errno
+import math
+import select
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from agent.core import Block, Format, Samples, SourceError
+from agent.errors import ConfigError
+
+WAIT_S = 0.2
+LOCAL_S, REMOTE_S = 0.25, 0.1  # of signal in a block; a remote one comes only when it is full
+TIMEOUT_S = 1.0  # of a remote context
+POLLED_S = 0.05
+RATE = "sampling_frequency"
+
+Values = npt.NDArray[np.float64]
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys of `kind: iio`."""
+
+    device: str  # its name or id: adxl345, iio:device0
+    inputs: tuple[str, ...] | None = None  # ids of its channels, e.g. accel_x; None: all
+    uri: str = "local:"  # of the context; ip:HOST of another machine's iiod
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # to set; None: as the device is
+    mode: Literal["buffer", "polled"] | None = None  # None: buffer where the driver has one
+
+
+class Device:
+    """A device with its chosen channels, how raw values are scaled, and at which rate it runs."""
+
+    def __init__(self, options: Options, context: Any) -> None:
+        self._context = context
+        device = context.find_device(options.device)
+        if device is None:
+            names = ", ".join(each.name or each.id for each in context.devices) or "none"
+            raise SourceError(f"found no {options.device!r} among the devices ({names})")
+        self.device = device
+        self.channels = _chosen(device, options.inputs)
+        buffered = all(each.scan_element for each in self.channels)
+        if options.mode == "buffer" and not buffered:
+            raise ConfigError(f"mode: found buffer, but the driver of {options.device} has none")
+        self.buffered = buffered and options.mode != "polled"
+        self.rate_hz = self._rate_hz(options)
+        self._scale = np.array([_number(each, "scale", 1.0) for each in self.channels])
+        self._offset = np.array([_number(each, "offset", 0.0) for each in self.channels])
+
+    @property
+    def format(self) -> Format:
+        return Format(self.rate_hz, len(self.channels), self._full_scale(), live=True)
+
+    def scaled(self, raw: Values) -> Samples:
+        """Raw values [frames, channels] in the channels' unit."""
+        return np.asarray((raw + self._offset) * self._scale, np.float32)
+
+    def close(self) -> None:
+        """In this order: libiio does not survive a device that outlives its context."""
+        self.channels = []
+        self.device = self._context = None
+
+    def _full_scale(self) -> float | None:
+        """Where the converter clips, if that is known and the same for all and both signs."""
+        formats = {(each.data_format.bits, each.data_format.is_signed) for each in self.channels}
+        (bits, signed), *others = formats
+        alike = not others and len(set(self._scale)) == 1 and not self._offset.any()
+        if not (self.buffered and alike and signed and bits):
+            return None
+        return float(np.float32(abs(self._scale[0]) * (2 ** (bits - 1) - 1)))
+
+    def _rate_hz(self, options: Options) -> float:
+        holders = [self.device, *self.channels]
+        attribute = next((each.attrs[RATE] for each in holders if RATE in each.attrs), None)
+        if attribute is None or not self.buffered:
+            own = None if attribute is None else float(attribute.value)
+            if options.rate_hz is None and own is None:
+                raise ConfigError(f"rate_hz: {options.device} has no {RATE}, expected the key")
+            return options.rate_hz or own or 0.0
+        if options.rate_hz is not None:
+            try:
+                attribute.value = f"{options.rate_hz:.6f}".rstrip("0").rstrip(".")
+            except OSError as error:
+                raise ConfigError(
+                    f"rate_hz: {options.device} refuses {options.rate_hz:g} Hz: {error.strerror}"
+                ) from None
+        return float(attribute.value)
+
+
+class BufferedSource:
+    """Samples through the kernel's buffer."""
+
+    def __init__(self, iio: Any, device: Device, local: bool) -> None:
+        self.format = device.format
+        self._device = device
+        wanted = {each.id for each in device.channels}
+        for each in device.device.channels:
+            each.enabled = each.id in wanted
+        seconds = LOCAL_S if local else REMOTE_S
+        self._buffer = iio.Buffer(device.device, max(1, round(seconds * device.rate_hz)))
+        self._poll: Any = None
+        if local:  # over the network a refill waits until a block is full, or the time is out
+            self._buffer.set_blocking_mode(False)
+            self._poll = select.poll()
+            self._poll.register(self._buffer.poll_fd, select.POLLIN)
+
+    def read(self) -> Block:
+        empty = Block(np.zeros((0, self.format.channels), np.float32))
+        if self._poll is not None and not self._poll.poll(WAIT_S * 1000):
+            return empty
+        try:
+            self._buffer.refill()
+        except BlockingIOError:
+            return empty
+        except OSError as error:
+            raise SourceError(f"the device broke: {error.strerror}") from None
+        raw = [_values(each, self._buffer) for each in self._device.channels]
+        return Block(self._device.scaled(np.column_stack(raw)))
+
+    def close(self) -> None:
+        """In this order: a buffer must not outlive its context."""
+        self._buffer = None
+        self._device.close()
+
+
+class PolledSource:
+    """Samples asked for one by one, each at its time; those whose time has passed are lost."""
+
+    def __init__(self, device: Device) -> None:
+        self.format = device.format
+        self.close = device.close
+        self._device = device
+        self._raw = [each.attrs["raw"] for each in device.channels]
+        self._began_s = time.monotonic()
+        self._next = 0  # which sample
+
+    def read(self) -> Block:
+        rows: list[list[float]] = []
+        lost = 0
+        end_s = time.monotonic() + POLLED_S
+        try:
+            while (now_s := time.monotonic()) < end_s:
+                wait_s = self._began_s + self._next / self.format.rate_hz - now_s
+                missed = math.floor(-wait_s * self.format.rate_hz)
+                if missed > 0 and rows:
+                    break  # they are missing before the next block
+                if missed > 0:
+                    self._next, lost = self._next + missed, lost + missed
+                elif wait_s > 0:
+                    time.sleep(min(wait_s, end_s - now_s))
+                    if wait_s > end_s - now_s:
+                        break
+                rows.append([float(each.value) for each in self._raw])
+                self._next += 1
+        except OSError as error:
+            raise SourceError(f"the device broke: {error.strerror}") from None
+        raw = np.array(rows, np.float64).reshape(-1, self.format.channels)
+        return Block(self._device.scaled(raw), lost)
+
+
+def open_source(options: Options) -> BufferedSource | PolledSource:
+    iio = _load()
+    try:
+        context = iio.Context(options.uri)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:
+            expected = "local: or ip:HOST"
+            raise ConfigError(f"uri: found {options.uri!r}, expected {expected}") from None
+        raise SourceError(f"uri {options.uri}: cannot be opened: {error.strerror}") from None
+    try:
+        if options.uri != "local:":
+            context.set_timeout(round(TIMEOUT_S * 1000))
+        device = Device(options, context)
+        if not device.buffered:
+            return PolledSource(device)
+        return BufferedSource(iio, device, options.uri == "local:")
+    except OSError as error:
+        raise SourceError(f"{options.device}: cannot be opened: {error.strerror}") from None
+
+
+def _load() -> Any:
+    try:
+        import iio
+    except ImportError:
+        raise ConfigError("kind: iio needs pylibiio: pip install 'drsn-agent[iio]'") from None
+    except (OSError, AttributeError):  # the latter where its loader finds no library at all
+        raise ConfigError("kind: iio needs the library libiio 0.x: apt install libiio0") from None
+    return iio
+
+
+def _chosen(device: Any, wanted: Sequence[str] | None) -> list[Any]:
+    """The channels of those ids, in that order; `ConfigError` where the device has no such."""
+    known = {
+        each.id: each for each in device.channels if not each.output and each.id != "timestamp"
+    }
+    for each in wanted or ():
+        if each not in known:
+            expected = ", ".join(known)
+            raise ConfigError(f"inputs: found {each!r}, expected of {device.name}: {expected}")
+    found = [known[each] for each in (wanted or known)]
+    if not found:
+        raise ConfigError(f"inputs: found none on {device.name}, expected at least one")
+    return found
+
+
+def _number(channel: Any, attribute: str, absent: float) -> float:
+    with contextlib.suppress(KeyError):
+        return float(channel.attrs[attribute].value)
+    return absent
+
+
+def _values(channel: Any, buffer: Any) -> npt.NDArray[np.generic]:
+    form = channel.data_format
+    dtype = f"{'i' if form.is_signed else 'u'}{form.length // 8}"
+    return np.frombuffer(channel.read(buffer), dtype)

@@ -1,0 +1,139 @@
+"""Frames (`agent.frames`) that a small node publishes to a broker, one a message.
+
+The connection is this source's own (MQTT 3.1.1, which every broker speaks), without a session: what
+is published while it is away is a gap. Retained messages are of another time and left out.
+"""
+
+import collections
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import paho.mqtt.client as paho
+
+from agent.config import Mqtt, Port, Tls
+from agent.core import Block, Format, SourceError
+from agent.errors import ConfigError
+from agent.inbox import Inbox
+from agent.sinks import mqtt_client
+from agent.sinks.pump import hang_up
+
+WAIT_S = 0.2
+CONNECT_S = 2.0  # for TCP and TLS; and again for the broker's answers
+KEEPALIVE_S = 15
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys of `kind: mqtt`."""
+
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    topic: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00]+$")]  # one node's, no wildcards
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    qos: Literal[0, 1] = 0
+    username: str | None = None
+    password_file: str | None = None
+    tls: Tls | None = None
+    dtype: Literal["int16", "int32", "float32"] = "int16"
+    interleaved: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1  # channels in each frame
+
+
+class MqttSource:
+    """Drives a client in the source thread; its callbacks note and do no more."""
+
+    def __init__(self, options: Options, client: paho.Client) -> None:
+        self._inbox = Inbox(options.rate_hz, options.dtype, options.interleaved)
+        self._client = client
+        self._came: collections.deque[bytes] = collections.deque()
+        self._why: str | None = None  # the broker's refusal
+        self._subscribed = False
+        self._topic, self._qos = options.topic, options.qos
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+
+    @property
+    def format(self) -> Format:
+        return self._inbox.format
+
+    def await_subscription(self) -> None:
+        """Until the broker has taken us in; `SourceError` where it does not."""
+        give_up_s = time.monotonic() + CONNECT_S
+        while not self._subscribed:
+            self._drive(WAIT_S)
+            if time.monotonic() > give_up_s:
+                raise SourceError("the broker does not answer")
+
+    def read(self) -> Block:
+        block = self._inbox.take(time.monotonic())
+        if len(block.samples):
+            return block
+        if not self._came:
+            self._drive(WAIT_S)
+        while self._came:
+            self._inbox.put(self._came.popleft(), time.monotonic())
+        return self._inbox.take(time.monotonic())
+
+    def close(self) -> None:
+        """Without the circle of callbacks, so that the client and its sockets go at once."""
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
+        self._client.disconnect()
+        self._client.loop(0)
+        hang_up(self._client)
+
+    def _drive(self, timeout_s: float) -> None:
+        code = self._client.loop(timeout_s)
+        if self._why is not None:
+            raise SourceError(self._why)
+        if code != paho.MQTT_ERR_SUCCESS:
+            raise SourceError(f"lost the broker: {paho.error_string(code).rstrip('.')}")
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+        if code.is_failure:
+            self._why = f"refused by the broker: {code}"
+        else:
+            client.subscribe(self._topic, self._qos)
+
+    def _on_subscribe(
+        self, _client: paho.Client, _data: Any, _mid: Any, codes: Any, _p: Any
+    ) -> None:
+        failed = [code for code in codes if code.is_failure]
+        if failed:
+            self._why = f"{self._topic}: subscription refused by the broker: {failed[0]}"
+        self._subscribed = not failed
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        if not message.retain:
+            self._came.append(bytes(message.payload))
+
+
+def open_source(options: Options) -> MqttSource:
+    tls = options.tls or Tls()
+    named = {
+        "password_file": options.password_file,
+        "tls.ca_file": tls.ca_file,
+        "tls.cert_file": tls.cert_file,
+        "tls.key_file": tls.key_file,
+    }
+    for key, file in named.items():
+        if file is not None and not Path(file).is_file():
+            raise ConfigError(f"{key}: found no file {file}, expected one")
+    shared = {key: getattr(options, key) for key in ("username", "password_file", "tls")}
+    settings = Mqtt(host=options.host, port=options.port, version="3.1.1", **shared)
+    where = f"{options.host}:{options.port}"
+    try:
+        client = mqtt_client.make(settings, f"drsn-{secrets.token_hex(6)}", None)
+        client.connect_timeout = CONNECT_S
+        client.connect(options.host, options.port, KEEPALIVE_S)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"{where}: cannot connect: {reason}") from None
+    source = MqttSource(options, client)
+    try:
+        source.await_subscription()
+    except SourceError as error:
+        source.close()
+        raise SourceError(f"{where}: {error}") from None
+    return source

@@ -1,0 +1,78 @@
+"""Datagrams from a small node, a frame (`agent.frames`) each.
+
+Those that overtake each other are put back in order, those that come twice are dropped, those
+that do not come are a gap.
+"""
+
+import socket
+import time
+from typing import Annotated, Literal
+
+import msgspec
+
+from agent.core import Block, Format, SourceError
+from agent.errors import ConfigError
+from agent.inbox import Inbox
+
+WAIT_S = 0.2
+HOLD_S = 0.1  # how long a datagram waits for one that it has overtaken
+HOLD_MOST = 16  # datagrams
+BUFFER = 1 << 20  # bytes that the kernel may keep while the agent is late
+LARGEST = 1 << 16
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys of `kind: udp`."""
+
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    listen: str  # HOST:PORT of this machine, e.g. 0.0.0.0:5005 or [::]:5005
+    sender: str | None = None  # its address, where others may send as well; None: anyone
+    dtype: Literal["int16", "int32", "float32"] = "int16"
+    interleaved: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1  # channels in each frame
+
+
+class UdpSource:
+    """Takes datagrams from a bound socket."""
+
+    def __init__(self, options: Options, bound: socket.socket) -> None:
+        self._inbox = Inbox(options.rate_hz, options.dtype, options.interleaved, HOLD_S, HOLD_MOST)
+        self._socket = bound
+        self._sender = options.sender
+        self.close = bound.close
+
+    @property
+    def format(self) -> Format:
+        return self._inbox.format
+
+    def read(self) -> Block:
+        block = self._inbox.take(time.monotonic())
+        if len(block.samples):
+            return block
+        try:
+            data, (host, *_) = self._socket.recvfrom(LARGEST)
+        except TimeoutError:
+            return self._inbox.take(time.monotonic())
+        except OSError as error:
+            raise SourceError(f"socket broke: {error.strerror}") from None
+        if self._sender in (None, host):
+            self._inbox.put(data, time.monotonic())
+        return self._inbox.take(time.monotonic())
+
+
+def open_source(options: Options) -> UdpSource:
+    host, _, port = options.listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 1 << 16:
+        raise ConfigError(f"listen: found {options.listen!r}, expected HOST:PORT of this machine")
+    try:
+        at = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
+        bound = socket.socket(at[0], at[1])
+    except OSError as error:
+        raise SourceError(f"{options.listen}: {error.strerror}") from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        bound.bind(at[4])
+    except OSError as error:
+        bound.close()
+        raise SourceError(f"{options.listen}: cannot listen: {error.strerror}") from None
+    bound.settimeout(WAIT_S)
+    return UdpSource(options, bound)

@@ -1,0 +1,19 @@
+"""`devices`: the inputs that `kind: mic` can name."""
+
+import argparse
+
+from agent import portaudio
+from agent.errors import UserError
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    def devices(_chosen: argparse.Namespace) -> int:
+        found = portaudio.inputs()
+        if not found:
+            raise UserError("found no sound input (of a user in the group audio, or of a server)")
+        for each in found:
+            own = f"{each.channels} channel(s), {each.rate_hz:g} Hz by default"
+            print(f"{each.index:3} {each.name}, {each.api}: {own}")
+        return 0
+
+    parser.set_defaults(run=devices)

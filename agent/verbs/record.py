@@ -1,0 +1,191 @@
+"""`record`: a sensor into a data set that `train` reads."""
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import math
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from agent import config, logs, recorder, sources, yamlfile
+from agent.core import Block, Format, Source, SourceError
+from agent.errors import ConfigError, UserError
+from agent.recorder import Recorder, Session, Tally
+
+LABEL = r"[A-Za-z0-9_.-]+"
+SILENT_S = 10.0
+METER_S, LINE_S = 0.2, 5.0  # between two looks at the meter, on a terminal and elsewhere
+FLOOR_DB = -60.0
+WIDTH = 30
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="gets the files and manifest.csv")
+    parser.add_argument("--label", required=True, help="what the machine is like meanwhile")
+    parser.add_argument(
+        "--source", required=True, help="a kind (mic, serial ...); with --config, a source's name"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of the source, like YAML"
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="%(default)g")
+    parser.add_argument(
+        "--split", choices=("train", "val", "test"), help="default: see docs/SENSORS.md"
+    )
+    logs.add_level(parser, "WARNING")
+    parser.set_defaults(run=record)
+
+
+def record(chosen: argparse.Namespace) -> int:
+    if not re.fullmatch(LABEL, chosen.label):
+        raise UserError(f"--label: found {chosen.label!r}, expected letters, digits, _ . and -")
+    if not 0 < chosen.seconds < math.inf:
+        raise UserError(f"--seconds: found {chosen.seconds:g}, expected more than 0")
+    logs.start(chosen.log_level)
+    settings = _from_file(chosen) if chosen.config else _from_options(chosen)
+    source = sources.open_source(settings.common.kind, settings.options)
+    try:
+        return _record(chosen, settings, source)
+    finally:
+        source.close()
+
+
+def _record(chosen: argparse.Namespace, settings: config.Source, source: Source) -> int:
+    common, found = settings.common, source.format
+    channels = _channels(common, found)
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    split = chosen.split or recorder.split(chosen.folder, chosen.label)
+    session = Session(
+        chosen.folder,
+        chosen.label,
+        split,
+        common.name if chosen.config else common.kind,
+        datetime.datetime.now(datetime.UTC),
+        common.scale,
+        common.unit or "",
+        common.rpm,
+    )
+    found = dataclasses.replace(found, channels=len(channels))
+    meter = Meter(found, chosen.seconds)
+    code, why = 0, ""
+    try:
+        with Recorder(session, found) as recording:
+            for block in _blocks(source, chosen.seconds, recording.tally):
+                recording.take(Block(block.samples[:, channels], block.lost))
+                meter.show(recording.tally)
+    except KeyboardInterrupt:
+        code, why = 130, ", interrupted"
+    except SourceError as error:
+        code, why = 1, f", ended early: {error}"
+    meter.end(recording.tally)
+    _tell(recording.tally, found, session, why)
+    return code
+
+
+def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:
+    """Blocks until so many seconds are recorded; the last one is cut to that length."""
+    frames = max(1, round(seconds * source.format.rate_hz))
+    came_s = time.monotonic()
+    while tally.frames < frames:
+        block = source.read()
+        if block is None:
+            return
+        if len(block.samples):
+            came_s = time.monotonic()
+        elif time.monotonic() - came_s > SILENT_S:
+            raise SourceError(f"nothing has come for {SILENT_S:g} s")
+        yield Block(block.samples[: frames - tally.frames], block.lost)
+
+
+def _tell(tally: Tally, found: Format, session: Session, why: str) -> None:
+    """What came of it, on standard output; a complaint where nothing did."""
+    short = f", {tally.short} piece(s) of less than a second left out" if tally.short else ""
+    gaps = f", {tally.gaps} gap(s) with {tally.lost} frames lost{short}" if tally.gaps else short
+    clipped = f", {tally.clipped} frames at full scale" if tally.clipped else ""
+    if not tally.files:
+        raise UserError(f"recorded nothing of a second or more{why}{gaps}")
+    length = f"{tally.frames / found.rate_hz:.1f} s at {found.rate_hz:g} Hz"
+    channels = f"{found.channels} channel(s)"
+    print(f"{session.label} ({session.split}): {length}, {channels}{gaps}{clipped}{why}")
+    for name in tally.files:
+        print(session.folder / name)
+
+
+def _from_file(chosen: argparse.Namespace) -> config.Source:
+    by_name = {each.common.name: each for each in config.load(chosen.config).sources}
+    if chosen.set:
+        raise UserError("--set: found beside --config, expected the keys in the file")
+    if chosen.source not in by_name:
+        raise UserError(f"--source: found {chosen.source!r}, expected one of {', '.join(by_name)}")
+    return by_name[chosen.source]
+
+
+def _from_options(chosen: argparse.Namespace) -> config.Source:
+    """A source of that kind with the keys that `--set` gives; no model is needed."""
+    keys: dict[str, object] = {"name": "record", "kind": chosen.source, "model": "none"}
+    for each in chosen.set:
+        key, separator, value = each.partition("=")
+        if not separator:
+            raise UserError(f"--set: found {each!r}, expected KEY=VALUE")
+        keys[key] = yamlfile.value(value, f"--set {key}")
+    try:
+        (source,) = config.parse({"sources": [keys]}).sources
+    except ConfigError as error:
+        text = str(error).removeprefix("sources[0].")
+        raise ConfigError(f"--{'source' if text.startswith('kind') else 'set'} {text}") from None
+    return source
+
+
+def _channels(common: config.SourceKeys, found: Format) -> list[int]:
+    channels = common.channels or tuple(range(found.channels))
+    if max(channels) >= found.channels:
+        expected = f"of 0 to {found.channels - 1}"
+        raise ConfigError(f"channels: found {list(channels)}, expected {expected}")
+    return list(channels)
+
+
+class Meter:
+    """Level and progress on standard error: a moving line on a terminal, else one now and then."""
+
+    def __init__(self, found: Format, seconds: float) -> None:
+        self._found = found
+        self._seconds = seconds
+        self._terminal = sys.stderr.isatty()
+        self._shown_s = 0.0
+        self._peak = 0.0  # since it was last shown
+
+    def show(self, tally: Tally) -> None:
+        self._peak = max(self._peak, tally.peak)
+        now_s = time.monotonic()
+        if now_s - self._shown_s < (METER_S if self._terminal else LINE_S):
+            return
+        self._shown_s = now_s
+        self._write(tally, "\r" if self._terminal else "", "" if self._terminal else "\n")
+        self._peak = 0.0
+
+    def end(self, tally: Tally) -> None:
+        if self._terminal:
+            self._write(tally, "\r", "\n")
+
+    def _write(self, tally: Tally, start: str, end: str) -> None:
+        done_s = tally.frames / self._found.rate_hz
+        lost = f", {tally.lost} lost" if tally.lost else ""
+        line = f"{done_s:6.1f} of {self._seconds:g} s  {self._level(tally)}{lost}"
+        with contextlib.suppress(OSError):
+            print(f"{start}{line:<78}" if start else line, end=end, file=sys.stderr, flush=True)
+
+    def _level(self, tally: Tally) -> str:
+        """Decibels of full scale with a bar, or the plain numbers where there is no full scale."""
+        if self._found.full_scale is None:
+            return f"peak {self._peak:.3g}, RMS {tally.rms:.3g}"
+        peak_db, rms_db = (20 * np.log10(max(x, 1e-6)) for x in (self._peak, tally.rms))
+        filled = round(WIDTH * min(1.0, max(0.0, 1 - peak_db / FLOOR_DB)))
+        bar = "#" * filled + "." * (WIDTH - filled)
+        return f"[{bar}] peak {peak_db:6.1f} dBFS, RMS {rms_db:6.1f}"
