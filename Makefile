@@ -4,7 +4,10 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo trials reproduce packages clean
+# Which wheels the Debian package is made of: those of the target's Python (Debian 12: 3.11).
+DEB_PYTHON ?= 3.11
+
+.PHONY: demo faults deb boot-test test check format bench zoo trials reproduce packages boot-packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -23,6 +26,14 @@ format: $(DEV)/installed
 
 faults: $(DEV)/installed packages ## everything that breaks in the field, against the real process
 	$(DEV)/bin/python -m tests.faults $(ARGS)
+
+deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
+	for arch in amd64 arm64; do \
+	  PYTHON=$(RUN)/bin/python DEB_PYTHON=$(DEB_PYTHON) deploy/deb/build.sh $$arch || exit 1; \
+	done
+
+boot-test: $(DEV)/installed deb boot-packages ## as root: the package's life on a fresh Debian
+	$(DEV)/bin/python -m tests.boot dist/drsn-agent_*_$$(dpkg --print-architecture).deb --write
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)
@@ -62,6 +73,11 @@ packages:
 	@PATH=$$PATH:/usr/sbin:/sbin; \
 	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
 	  mkfs.ext4:e2fsprogs systemd-analyze:systemd shellcheck; do \
+	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
+	done
+
+boot-packages:
+	@for name in debootstrap systemd-nspawn:systemd-container nsenter:util-linux; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
 	done
 

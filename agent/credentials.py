@@ -18,7 +18,7 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 def resolve(record: Record) -> Record:
     """The record with each `*_file` in `SECRETS` replaced by what was handed over for it."""
-    changes = {}
+    changes: dict[str, object] = {}
     for key in record.__struct_fields__:
         value = getattr(record, key)
         if isinstance(value, msgspec.Struct):

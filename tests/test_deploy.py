@@ -1,4 +1,4 @@
-"""What is installed: a unit that is correct and closed, scripts without slips, secrets handed over."""
+"""What is installed: a closed unit, scripts without slips, secrets that are handed over."""
 
 import os
 import re
