@@ -1,4 +1,4 @@
-"""`python -m tests.boot PACKAGE.deb [--write]`: boots a fresh Debian and lives through a box's life.
+"""`python -m tests.boot PACKAGE.deb [--write]`: a box's life, on a fresh Debian that boots.
 
 As root, with debootstrap and systemd-container. `--write` puts the transcript in docs/BOOT.md.
 """
@@ -18,9 +18,9 @@ from .steps import STEPS, Check, Step, put
 DOCUMENT = Path(__file__).parents[2] / "docs" / "BOOT.md"
 HEAD = """# A box's life, on a fresh Debian
 
-`make boot-test` (as root; debootstrap and systemd-container) makes a Debian, boots it with systemd as
-its first process in a container without a network, installs the package beside a mosquitto, and does
-to it what happens to a box. It writes this file: what was typed, what was answered, what was counted.
+`make boot-test` (as root; debootstrap and systemd-container) makes a Debian, boots it with systemd
+as its first process in a container without a network, installs the package beside a mosquitto, and
+does to it what happens to a box. It writes this file: what was typed, answered and counted.
 
 A container is no board: there is no sensor in it (the source is a simulated machine), and that the
 unit lets a microphone or a serial line through is not shown here.

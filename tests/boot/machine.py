@@ -13,6 +13,7 @@ SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients"
 CACHE = Path(__file__).parents[2] / "build" / f"boot-{SUITE}"
+ALONE = ("--private-network", "--console=pipe")
 BOOT_S = 60.0
 
 
@@ -63,8 +64,7 @@ def booted() -> Iterator[Machine]:
         root = Path(folder) / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", str(CACHE), str(root)], check=True)
         nspawn = subprocess.Popen(
-            ["systemd-nspawn", "-q", "-D", str(root), "--register=no", "--keep-unit"]
-            + ["--private-network", "--console=pipe", "-b"],
+            ["systemd-nspawn", "-q", f"-D{root}", "--register=no", "--keep-unit", *ALONE, "-b"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
