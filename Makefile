@@ -4,7 +4,15 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo reproduce packages clean
+# Which wheels the Debian package is made of: those of the target's Python (Debian 12: 3.11).
+DEB_PYTHON ?= 3.11
+# What tests talk to, and what a boot of a fresh Debian needs.
+PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptables e2fsprogs \
+  pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins iiod libiio0 g++ \
+  device-tree-compiler systemd shellcheck
+BOOT_PACKAGES := debootstrap systemd-container util-linux
+
+.PHONY: demo faults deb boot-test test check format bench zoo reproduce packages apt clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -23,6 +31,15 @@ format: $(DEV)/installed
 
 faults: $(DEV)/installed packages ## everything that breaks in the field, against the real process
 	$(DEV)/bin/python -m tests.faults $(ARGS)
+
+deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
+	for arch in amd64 arm64; do \
+	  PYTHON=$(RUN)/bin/python DEB_PYTHON=$(DEB_PYTHON) deploy/deb/build.sh $$arch || exit 1; \
+	done
+
+boot-test: $(DEV)/installed deb ## as root: the package's life on a fresh Debian
+	$(call have,$(BOOT_PACKAGES))
+	$(DEV)/bin/python -m tests.boot dist/drsn-agent_*_$$(dpkg --print-architecture).deb --write
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)
@@ -49,26 +66,22 @@ $(DEV)/installed: pyproject.toml
 # Debian's python3 comes without venv's own part; its broker and strace are what tests talk to.
 APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 define venv
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory apt-python3-venv
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory apt NAMES=python3-venv
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 endef
 
-packages:
-	@PATH=$$PATH:/usr/sbin:/sbin; \
-	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
-	  mkfs.ext4:e2fsprogs pulseaudio pactl:pulseaudio-utils iiod \
-	  g++ dtc:device-tree-compiler; do \
-	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
-	done; \
-	for name in portaudio:libportaudio2 iio:libiio0; do \
-	  ldconfig -p | grep -q "lib$${name%:*}\.so" || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
-	done; \
-	ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 || \
-	  $(MAKE) --no-print-directory apt-libasound2-plugins
+define have
+	@missing=$$(for name in $(1); do \
+	  test "$$(dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null)" = installed || echo $$name; \
+	done); test -z "$$missing" || $(MAKE) --no-print-directory apt NAMES="$$(echo $$missing)"
+endef
 
-apt-%:
+packages:
+	$(call have,$(PACKAGES))
+
+apt:
 	$(APT) update -qq
-	DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $* >/dev/null
+	DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $(NAMES) >/dev/null
 
 clean:
 	rm -rf $(RUN) $(DEV) build dist *.egg-info

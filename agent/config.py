@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agent import sources, yamlfile
+from agent import credentials, sources, yamlfile
 from agent.bearing import Bearing, MachineClass, Orders
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
@@ -153,8 +153,9 @@ def parse(tree: object) -> Config:
     for at, name in enumerate(names):
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
-    _check_files(sections.mqtt)
-    return Config(sections.agent, sections.mqtt, sections.outbox, found)
+    mqtt = credentials.resolve(sections.mqtt)
+    _check_files(mqtt)
+    return Config(sections.agent, mqtt, sections.outbox, found)
 
 
 def _source(raw: Mapping[str, Any], path: str) -> Source:
@@ -205,7 +206,7 @@ def _check_files(mqtt: Mqtt) -> None:
         "mqtt.tls.key_file": tls.key_file,
     }
     for key, file in named.items():
-        if file is not None and not Path(file).is_file():
-            raise ConfigError(f"{key}: found no file {file}, expected one")
+        if file is not None and not credentials.readable(file):
+            raise ConfigError(f"{key}: found no file {file} that can be read, expected one")
     if (tls.cert_file is None) != (tls.key_file is None):
         raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")

@@ -3,20 +3,25 @@
 Source threads fill rings, the main thread scores what is due and puts it in the outbox, the
 sender thread delivers. Shutdown runs down the same way: sources stop, the rings are scored to
 their end, the outbox is delivered as far as time allows, and the sink says farewell.
+SIGHUP has the configuration read again; `agent.lineup` says what that does.
 """
 
 import functools
 import logging
 import math
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 
-from agent import lanes, pipeline
+from agent import pipeline
 from agent.config import Config
 from agent.core import Scored, SourceError
 from agent.delivery.post import Post
+from agent.errors import ConfigError
+from agent.lane import Lane
+from agent.lineup import Lineup
 from agent.notify import notify
 from agent.timeline import WallClock
 from agent.watch import Watch
@@ -31,27 +36,28 @@ log = logging.getLogger("drsn")
 class Daemon:
     """One agent. Build it (`ConfigError` for what cannot be run), then `run`."""
 
-    def __init__(self, chosen: Config) -> None:
+    def __init__(self, chosen: Config, reread: Callable[[], Config] | None = None) -> None:
+        """`reread` is asked for another configuration on SIGHUP."""
         self._wake = threading.Event()
-        self._stopping = threading.Event()  # set in the main loop, read by source threads
-        self._signalled = False
+        self._stopping = False
+        self._signalled = self._hung_up = False
+        self._reread = reread
         self._failure: str | None = None
         self._watch = Watch()
         clock = WallClock()
-        self._lanes = lanes.build(chosen, self._wake.set, clock)
-        self._by_name = {lane.name: lane for lane in self._lanes}
-        self._channels = [lane.channel for lane in self._lanes]
-        self._post = Post(chosen, self._lanes, clock, self._watch.sender_turns)
+        self._lineup = Lineup(chosen, self._wake.set, clock, self._begin)
+        self._post = Post(chosen, self._lineup.lanes, clock, self._watch.sender_turns)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code."""
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
+        if self._reread is not None:
+            signal.signal(signal.SIGHUP, self._on_signal)
         sender = self._thread("sender", self._post.sender.run)
-        for lane in self._lanes:
-            self._thread(f"source {lane.name}", functools.partial(lane.intake.run, self._stopping))
+        self._lineup.start()
         notify("READY=1")
-        log.info("running with %d source(s)", len(self._lanes))
+        log.info("running with %d source(s)", len(self._lineup.lanes))
         self._guarded("scoring", self._score_until_done)
         notify("STOPPING=1")
         self._deliver(sender)
@@ -63,40 +69,62 @@ class Daemon:
 
     def _score_until_done(self) -> None:
         stop_by_s = math.inf
-        while not (self._failure or all(lane.drained for lane in self._lanes)):
-            if self._signalled and not self._stopping.is_set():
-                self._stopping.set()
+        while not (self._failure or self._lineup.drained):
+            if self._signalled and not self._stopping:
+                self._stop()
                 stop_by_s = time.monotonic() + DRAIN_S
             if time.monotonic() > stop_by_s:
                 log.warning("gave up waiting for the sources to stop")
                 break
             self._turn()
-        self._stopping.set()
-        for lane in self._lanes:
+            self._reload()
+        self._stop()
+        for lane in self._lineup.lanes:
             lane.ring.close()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._lineup.stop()
 
     def _turn(self) -> None:
         """Scores what is due, or waits for it."""
-        if self._post.outbox.crowded and all(lane.patient for lane in self._lanes):
+        lanes = self._lineup.lanes
+        if self._post.outbox.crowded and all(lane.patient for lane in lanes):
             self._wake.wait(LOOK_S / 10)  # recordings can wait for the disk; sensors cannot
             return
         with self._watch.scoring():
-            scored = pipeline.step(self._channels)
+            scored = pipeline.step(self._lineup.channels)
         for each in scored:
             self._tell(each)
-        for lane in self._lanes:
+        for lane in lanes:
             if (fault := lane.fail()) is not None:
                 self._tell(fault)
         now_s = time.monotonic()
-        self._watch.main_turns(all(lane.alive(now_s) for lane in self._lanes))
-        for lane in self._lanes:
+        self._watch.main_turns(all(lane.alive(now_s) for lane in lanes))
+        for lane in lanes:
             self._watch.source_reads(lane.name, lane.intake.reading_s)
         if not scored:
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
+    def _reload(self) -> None:
+        """Begins with what SIGHUP asked for, or goes on with it; a wrong file changes nothing."""
+        if self._hung_up and self._lineup.settled and not self._stopping:
+            self._hung_up = False
+            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                assert self._reread is not None
+                log.info("reloaded: %s", self._lineup.change(self._reread()).told())
+            except ConfigError as error:
+                log.error("not reloaded, all goes on as it was: %s", error)
+            if self._lineup.settled:
+                notify("READY=1")
+        if self._lineup.settle():
+            self._post.announce()
+            notify("READY=1")
+
     def _tell(self, scored: Scored) -> None:
-        lane = self._by_name[scored.source]
+        lane = self._lineup.by_name[scored.source]
         if scored.event is not None:
             log.info("%s: %s", scored.source, _told(scored))
         self._post.put(scored, lane, lane.count(scored))
@@ -115,6 +143,9 @@ class Daemon:
             self._watch.main_turns(alive=True)
             sender.join(LOOK_S)
 
+    def _begin(self, lane: Lane) -> None:
+        self._thread(f"source {lane.name}", functools.partial(lane.intake.run, lane.stopping))
+
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         guarded = functools.partial(self._guarded, name, work)
         thread = threading.Thread(target=guarded, name=name, daemon=True)
@@ -132,8 +163,14 @@ class Daemon:
             self._wake.set()
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        """Sets a flag and no more: a handler that takes a lock may find its own thread in it."""
-        self._signalled = True
+        """Sets a flag and no more: a handler that takes a lock may find its own thread in it.
+
+        At a terminal, SIGHUP says that it has gone.
+        """
+        if number == signal.SIGHUP and not os.isatty(0):
+            self._hung_up = True
+        else:
+            self._signalled = True
 
 
 def _told(scored: Scored) -> str:

@@ -1,6 +1,7 @@
 """One configured source with all that is its own, and what is known of how it fares."""
 
 import collections
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class Lane:
     origin: wire.Origin
     timeline: Timeline
     untold: bool = False  # the model reads the shaft's speed, which nobody tells
+    stopping: threading.Event = field(default_factory=threading.Event)  # read by its thread
     windows: int = 0
     flagged: int = 0
     scored_s: float = field(default_factory=time.monotonic)  # when a window last was

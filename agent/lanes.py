@@ -24,13 +24,18 @@ from agent.windows import Windower
 
 
 def build(
-    chosen: config.Config, wake: Callable[[], None], clock: WallClock, commissioned: bool = True
+    chosen: config.Config,
+    wake: Callable[[], None],
+    clock: WallClock,
+    commissioned: bool = True,
+    models: dict[str, OnnxClassifier] | None = None,
 ) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
 
-    `commissioned` False leaves baselines unread: a new one is about to be made.
+    `commissioned` False leaves baselines unread: a new one is about to be made. `models` are those
+    that are loaded already; what is loaded here is added.
     """
-    models: dict[str, OnnxClassifier] = {}
+    models = {} if models is None else models
     lanes: list[Lane] = []
     for settings in chosen.sources:
         try:
@@ -41,6 +46,8 @@ def build(
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
             lanes.append(_build(settings, models[model], topics, folder, wake, clock))
         except ConfigError as error:
+            for lane in lanes:
+                lane.intake.close()
             raise ConfigError(f"{settings.path} ({settings.common.name}): {error}") from None
     return lanes
 

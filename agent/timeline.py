@@ -9,12 +9,14 @@ time is fixed when it is opened.
 import ctypes
 import ctypes.util
 import time
+from pathlib import Path
 
 from agent.intake.feed import Feed
 
 HELD_S = 0.02
 STEP_S = 1.0  # a change of the offset by as much is a step, not drift
 TIME_ERROR = 5  # ntp_gettime(3): the clock is not synchronised
+SYNCHRONISED = Path("/run/systemd/timesync/synchronized")  # for where we may not ask the kernel
 
 
 class WallClock:
@@ -66,6 +68,9 @@ def synchronised() -> bool | None:
     try:
         libc = ctypes.CDLL(None)
         answer = (ctypes.c_long * 16)()  # struct ntptimeval, and room to spare
-        return bool(libc.ntp_gettime(ctypes.byref(answer)) != TIME_ERROR)
+        state = int(libc.ntp_gettime(ctypes.byref(answer)))
     except (OSError, AttributeError):
         return None
+    if state >= 0:
+        return state != TIME_ERROR
+    return True if SYNCHRONISED.exists() else None

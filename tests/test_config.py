@@ -42,7 +42,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "missing file": (
         {"mqtt": {"password_file": "/no/such"}, "sources": [SYNTH]},
-        "mqtt.password_file: found no file /no/such, expected one",
+        "mqtt.password_file: found no file /no/such that can be read, expected one",
     ),
     "half a certificate": (
         {"mqtt": {"tls": {"cert_file": __file__}}, "sources": [SYNTH]},

@@ -41,6 +41,11 @@ class Post:
         for topic in windows + events:
             self._put(topic, scored, lane, latency_s)
 
+    def announce(self) -> None:
+        """Says anew which sources there are; each connection begins with that anyway."""
+        for birth in self._births():
+            self.sender.tell(birth)
+
     def _put(self, topic: wire.Topic, scored: Scored, lane: Lane, latency_s: float) -> None:
         began_s = lane.timeline.unix_s(scored.window.first)
 

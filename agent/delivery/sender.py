@@ -46,6 +46,7 @@ class Sender:
         self._session_s = 0.0  # when it began
         self._cursor = 0  # the last seq that was sent in this session
         self._under_way: set[int] = set()
+        self._fleeting: collections.deque[Message] = collections.deque()
         self._stop_by_s: float | None = None  # monotonic; None: not told to finish
 
     def put(self, make: Callable[[str, int], Message]) -> None:
@@ -56,6 +57,11 @@ class Sender:
             self._put_s[seq] = time.monotonic()
         if first:
             self._sink.wake()
+
+    def tell(self, message: Message) -> None:
+        """Sends it soon if there is a connection; it is not kept for one."""
+        self._fleeting.append(message)
+        self._sink.wake()
 
     def finish(self, within_s: float) -> None:
         """Ends `run` when everything is delivered, or after `within_s`."""
@@ -143,8 +149,12 @@ class Sender:
                 self._outbox.park(receipt.seq, f"refused by the broker: {receipt.refused}")
 
     def _beat(self) -> None:
-        """Health, while there is somebody to tell."""
+        """Health and what else is fleeting, while there is somebody to tell."""
         now_s = time.monotonic()
+        while self._fleeting:
+            message = self._fleeting.popleft()
+            if self._sink.window:
+                self._sink.send(message)
         if self._sink.window and now_s >= self._health_due_s:
             self._sink.send(self._health())
             self._health_due_s = now_s + self._health_s

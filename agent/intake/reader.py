@@ -51,6 +51,7 @@ class Intake:
         """
         try:
             self._source = self._reopen()
+            self.fault = None
         except SourceError as error:
             self._break(error)
 
@@ -130,7 +131,11 @@ class Intake:
     def _reopen(self) -> Source:
         source = self._open_source()
         if self.feed is None:
-            self.feed = self._attach(source)
+            try:
+                self.feed = self._attach(source)
+            except BaseException:
+                source.close()
+                raise
         elif source.format != self.feed.format:
             source.close()
             raise SourceError(f"comes back as {source.format}, was {self.feed.format}")

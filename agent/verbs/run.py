@@ -1,6 +1,7 @@
 """`run`: the agent itself."""
 
 import argparse
+import functools
 from pathlib import Path
 
 from agent import config, logs
@@ -10,7 +11,8 @@ from agent.daemon import Daemon
 def define(parser: argparse.ArgumentParser) -> None:
     def run(chosen: argparse.Namespace) -> int:
         logs.start(chosen.log_level)
-        return Daemon(config.load(chosen.config)).run()
+        load = functools.partial(config.load, chosen.config)
+        return Daemon(load(), load).run()
 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     logs.add_level(parser, "INFO")

@@ -1,0 +1,158 @@
+"""The sources at work, and how they change while the agent runs. Used by the main thread alone.
+
+A source that stays is not touched. One that goes is stopped and scored to its end, as at a
+shutdown; only then does what comes under its name begin.
+"""
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent import lanes, zoo
+from agent.baseline import record
+from agent.classify import OnnxClassifier
+from agent.config import Config
+from agent.errors import ConfigError
+from agent.lane import Lane
+from agent.pipeline import Channel
+from agent.timeline import WallClock
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What another configuration makes of this one."""
+
+    stay: list[str]
+    go: list[str]
+    come: list[str]
+    fixed: list[str]  # keys that changed and hold only after a restart
+
+    def told(self) -> str:
+        moves = {"stay": self.stay, "go": self.go, "come": self.come}
+        said = [f"{', '.join(names) or 'none'} {verb}" for verb, names in moves.items()]
+        late = f"; only after a restart: {', '.join(self.fixed)}" if self.fixed else ""
+        return ", ".join(said) + late
+
+
+class Lineup:
+    """`lanes` is one list for as long as the agent runs, so that others may look at it."""
+
+    def __init__(
+        self,
+        chosen: Config,
+        wake: Callable[[], None],
+        clock: WallClock,
+        begin: Callable[[Lane], None],
+    ) -> None:
+        """`begin` starts a lane's thread."""
+        self._models: dict[str, OnnxClassifier] = {}
+        self.lanes = lanes.build(chosen, wake, clock, models=self._models)
+        self._chosen = chosen
+        self._wake = wake
+        self._clock = clock
+        self._begin = begin
+        self._going: list[Lane] = []
+        self._coming: list[Lane] = []
+        self._look()
+
+    def start(self) -> None:
+        for lane in self.lanes:
+            self._begin(lane)
+
+    def stop(self) -> None:
+        for lane in self.lanes:
+            lane.stopping.set()
+        for lane in self._coming:
+            lane.intake.close()
+        self._coming = []
+
+    @property
+    def settled(self) -> bool:
+        return not (self._going or self._coming)
+
+    @property
+    def drained(self) -> bool:
+        """Nothing more will come, from anyone."""
+        return not self._coming and all(lane.drained for lane in self.lanes)
+
+    def change(self, chosen: Config) -> Change:
+        """Begins to turn into that configuration; `ConfigError`, and nothing has changed.
+
+        `settle` goes on with it, turn by turn, until the lineup is `settled`.
+        """
+        fixed = _differing(self._chosen, chosen)
+        wanted = dataclasses.replace(self._chosen, sources=chosen.sources)
+        stay = [lane for lane in self.lanes if _stays(lane, wanted)]
+        names = {lane.name for lane in stay}
+        used = {lane.settings.common.model for lane in stay}
+        models = {name: model for name, model in self._models.items() if name in used}
+        news = tuple(each for each in wanted.sources if each.common.name not in names)
+        fresh = dataclasses.replace(wanted, sources=news)
+        self._coming = lanes.build(fresh, self._wake, self._clock, models=models)
+        self._models = models
+        self._going = [lane for lane in self.lanes if lane.name not in names]
+        for lane in self._going:
+            lane.stopping.set()
+        self._chosen = wanted
+        return Change(
+            [lane.name for lane in stay],
+            [lane.name for lane in self._going],
+            [lane.name for lane in self._coming],
+            fixed,
+        )
+
+    def settle(self) -> bool:
+        """Takes away what has ended, begins what may; whether the lineup is settled by this."""
+        if self.settled:
+            return False
+        for lane in [lane for lane in self._going if lane.drained]:
+            self._going.remove(lane)
+            self.lanes.remove(lane)
+        at_work = {lane.name for lane in self.lanes}
+        for lane in [lane for lane in self._coming if lane.name not in at_work]:
+            self._coming.remove(lane)
+            self._start(lane)
+        self._look()
+        return self.settled
+
+    def _start(self, lane: Lane) -> None:
+        if lane.intake.fault is not None:  # perhaps its predecessor had the device
+            lane.intake.open()
+        lane.scored_s = time.monotonic()
+        self.lanes.append(lane)
+        self._begin(lane)
+
+    def _look(self) -> None:
+        self.by_name = {lane.name: lane for lane in self.lanes}
+        self.channels: list[Channel] = [lane.channel for lane in self.lanes]
+
+
+def _stays(lane: Lane, chosen: Config) -> bool:
+    """Whether it is there as it is: its keys, its model's file and its baseline."""
+    ours, monitor = lane.settings, lane.channel.monitor
+    if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
+        return False
+    if _digest(zoo.find(ours.common.model)) != lane.origin.sha256:
+        return False
+    frame = lanes.frame(ours, lane.origin.contract)
+    found = record.load(Path(chosen.agent.state_dir), lane.name, frame)
+    return (found and found.made) == (monitor and monitor.baseline.made)
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def _differing(old: Config, new: Config) -> list[str]:
+    """The keys of all sections but the sources that have another value."""
+    return [
+        f"{section}.{key}"
+        for section in ("agent", "mqtt", "outbox")
+        for key in getattr(old, section).__struct_fields__
+        if getattr(getattr(old, section), key) != getattr(getattr(new, section), key)
+    ]

@@ -1,0 +1,1 @@
+"""The package on a freshly made Debian with systemd as its first process."""

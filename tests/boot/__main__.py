@@ -1,0 +1,95 @@
+"""`python -m tests.boot PACKAGE.deb [--write]`: a box's life, on a fresh Debian that boots.
+
+As root, with debootstrap and systemd-container. `--write` puts the transcript in docs/BOOT.md.
+"""
+
+import argparse
+import datetime
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .machine import SUITE, Machine, booted
+from .steps import STEPS, Check, Step, put
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "BOOT.md"
+HEAD = """# A box's life, on a fresh Debian
+
+`make boot-test` (as root; debootstrap and systemd-container) makes a Debian, boots it with systemd
+as its first process in a container without a network, installs the package beside a mosquitto, and
+does to it what happens to a box. It writes this file: what was typed, answered and counted.
+
+A container is no board: there is no sensor in it (the source is a simulated machine), and that the
+unit lets a microphone or a serial line through is not shown here.
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m tests.boot", description=__doc__)
+    parser.add_argument("package", type=Path)
+    parser.add_argument("--write", action="store_true", help="put it in the document")
+    given = parser.parse_args()
+    parts, failed = [HEAD, _machine(given.package)], 0
+    with booted() as box:
+        put(box, given.package, "drsn-agent.deb")
+        put(box, _next(given.package), "drsn-agent-next.deb")
+        for title, run in STEPS.items():
+            part, bad = _step(box, title, _lived(box, run))
+            failed += bad
+            parts.append(part)
+            print(part, flush=True)
+            if bad:
+                break
+    if given.write and not failed:
+        DOCUMENT.write_text("\n".join(parts))
+    return 1 if failed else 0
+
+
+def _lived(box: Machine, run: Step) -> list[Check]:
+    try:
+        return run(box)
+    except TimeoutError as late:
+        box.show("journalctl -q -o short-monotonic -n 40; ls -la /root; tail -3 /root/heard")
+        return [Check("came to its end", late, False)]
+
+
+def _step(box: Machine, title: str, checks: list[Check]) -> tuple[str, int]:
+    lines = "\n".join(box.transcript)
+    box.transcript.clear()
+    judged = "\n".join(
+        f"- {'yes' if each.good else '**no**'}: {each.what}: {each.found}" for each in checks
+    )
+    return f"## {title}\n\n```\n{lines}\n```\n\n{judged}\n", sum(not each.good for each in checks)
+
+
+def _next(package: Path) -> Path:
+    """The same package as its next version: only dpkg can tell them apart."""
+    folder = Path(tempfile.mkdtemp(prefix="drsn-next-"))
+    subprocess.run(["dpkg-deb", "-R", package, folder / "root"], check=True)
+    control = folder / "root" / "DEBIAN" / "control"
+    lines = control.read_text().splitlines()
+    control.write_text(
+        "".join(f"{line}+next\n" if line.startswith("Version: ") else f"{line}\n" for line in lines)
+    )
+    build = ["dpkg-deb", "-Znone", "--root-owner-group", "-b", folder / "root", folder / "next.deb"]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    return folder / "next.deb"
+
+
+def _machine(package: Path) -> str:
+    version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True)
+    return (
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {package.name} "
+        f"({package.stat().st_size / 2**20:.0f} MiB), Debian {SUITE} ({platform.machine()}) in "
+        f"systemd-nspawn {version.stdout.split()[1]}, Linux {platform.release().split('-')[0]}.\n"
+    )
+
+
+if __name__ == "__main__":
+    began_s = time.monotonic()
+    code = main()
+    print(f"{time.monotonic() - began_s:.0f} s")
+    sys.exit(code)

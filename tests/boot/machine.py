@@ -1,0 +1,102 @@
+"""A fresh Debian that boots in a container: debootstrap, systemd-nspawn, no network but its own."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients"
+CACHE = Path(__file__).parents[2] / "build" / f"boot-{SUITE}"
+ALONE = ("--private-network", "--console=pipe")
+BOOT_S = 60.0
+
+
+@dataclass
+class Machine:
+    """A booted container; `run` is a shell in it, whose every line is kept for the transcript."""
+
+    root: Path
+    leader: int  # process id, outside, of its first process
+    transcript: list[str] = field(default_factory=list)
+
+    def ask(self, line: str, check: bool = False) -> str:
+        """What a shell line in the container says, both outputs together."""
+        command = ["nsenter", "--all", "--target", str(self.leader)]
+        command += ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
+        done = subprocess.run(
+            [*command, "DEBIAN_FRONTEND=noninteractive", "sh", "-c", f"cd /root; {line}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=check,
+        )
+        return done.stdout.strip()
+
+    def show(self, line: str) -> str:
+        """As `ask`, and into the transcript."""
+        said = self.ask(line)
+        self.transcript.append(f"$ {line}" + (f"\n{said}" if said else ""))
+        return said
+
+    def until(self, happened: Callable[[], bool], within_s: float) -> float:
+        """Seconds until it was so; `TimeoutError` where it never was."""
+        began_s = time.monotonic()
+        while not happened():
+            if time.monotonic() - began_s > within_s:
+                raise TimeoutError(f"not within {within_s:g} s")
+            time.sleep(0.05)
+        return time.monotonic() - began_s
+
+
+@contextmanager
+def booted() -> Iterator[Machine]:
+    """A machine of its own, which is gone afterwards."""
+    if not CACHE.is_dir():
+        _bootstrap()
+    with tempfile.TemporaryDirectory(prefix="drsn-boot-") as folder:
+        root = Path(folder) / "root"
+        subprocess.run(["cp", "-a", "--reflink=auto", str(CACHE), str(root)], check=True)
+        nspawn = subprocess.Popen(
+            ["systemd-nspawn", "-q", f"-D{root}", "--register=no", "--keep-unit", *ALONE, "-b"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield _ready(root, nspawn)
+        finally:
+            nspawn.terminate()  # to the container: power off
+            nspawn.wait(30)
+
+
+def _bootstrap() -> None:
+    """Once: a minimal Debian with what the package needs."""
+    half = CACHE.with_name(f"{CACHE.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.parent.mkdir(exist_ok=True)
+    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
+    subprocess.run([*command, SUITE, str(half), MIRROR], check=True, stdout=subprocess.DEVNULL)
+    half.rename(CACHE)
+
+
+def _ready(root: Path, nspawn: subprocess.Popen[bytes]) -> Machine:
+    """nspawn's first child only makes the one that stays: the container's first process."""
+    children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
+    machine = Machine(root, 0)
+
+    def up() -> bool:
+        if nspawn.poll() is not None:
+            raise RuntimeError(f"systemd-nspawn ended with {nspawn.returncode}")
+        machine.leader = int((children.read_text().split() or ["0"])[0])
+        state = machine.ask("systemctl is-system-running") if machine.leader else ""
+        return state in ("running", "degraded")
+
+    machine.until(up, BOOT_S)
+    return machine

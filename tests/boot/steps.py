@@ -1,0 +1,266 @@
+"""What the package and its unit promise, step by step, on one machine."""
+
+import contextlib
+import json
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machine import Machine
+
+UNIT = "drsn-agent.service"
+WATCHDOG_S = 20.0  # of the unit
+CONFIG = """\
+agent: {id: press-04, health_s: 1}
+mqtt:
+  username: press-04
+  password_file: /etc/drsn-agent/secrets/mqtt-password
+sources:
+  - {name: bearing-de, kind: synth, model: bearing, repeat: true, publish_windows: true}
+"""
+BROKER = """\
+listener 1883 127.0.0.1
+password_file /etc/mosquitto/passwords
+max_queued_messages 0
+"""
+LISTENER = """\
+[Service]
+ExecStart=mosquitto_sub -h 127.0.0.1 -u ear -P heard -i ear -c -q 1 -t drsn/# -F '%%t %%p'
+StandardOutput=append:/root/heard
+Restart=always
+RestartSec=0.2
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    what: str
+    found: object
+    good: bool
+
+
+Step = Callable[[Machine], list[Check]]
+STEPS: dict[str, Step] = {}
+
+
+def step(title: str) -> Callable[[Step], Step]:
+    def add(run: Step) -> Step:
+        STEPS[title] = run
+        return run
+
+    return add
+
+
+def prop(box: Machine, name: str) -> str:
+    return box.ask(f"systemctl show -P {name} {UNIT}")
+
+
+def heard(box: Machine) -> list[tuple[str, dict[str, object]]]:
+    """Topic and record of every message that a subscriber has heard so far."""
+    lines = (box.root / "root" / "heard").read_text().splitlines()
+    split = [line.partition(" ") for line in lines]
+    return [(topic, json.loads(text)) for topic, _, text in split if text.startswith("{")]
+
+
+def statuses(box: Machine) -> list[str]:
+    lines = (box.root / "root" / "heard").read_text().splitlines()
+    return [line.split()[1] for line in lines if line.split()[0].endswith("/status")]
+
+
+def windows(box: Machine) -> int:
+    return sum(topic.endswith("/window") for topic, _ in heard(box))
+
+
+def more_windows(box: Machine, count: int = 5, within_s: float = 30) -> float:
+    before = windows(box)
+    return box.until(lambda: windows(box) >= before + count, within_s)
+
+
+def waiting(box: Machine) -> int:
+    """Messages in the outbox on disk; read from a copy, since its owner keeps it locked."""
+    state = box.root / "var/lib/drsn-agent"
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "outbox.sqlite"
+        for ending in ("", "-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(state / f"outbox.sqlite{ending}", f"{copy}{ending}")
+        with contextlib.closing(sqlite3.connect(copy)) as db:
+            return int(db.execute("SELECT count(*) FROM message").fetchone()[0])
+
+
+@step("Installed, enabled, and not started without a configuration")
+def install(box: Machine) -> list[Check]:
+    said = box.show("dpkg -i drsn-agent.deb")
+    enabled, active = (
+        box.show(f"systemctl is-enabled {UNIT}"),
+        box.show(f"systemctl is-active {UNIT}"),
+    )
+    box.show("id drsn-agent; ls -ld /var/lib/drsn-agent /etc/drsn-agent/*")
+    return [
+        Check("why it is not started", "one line", "sources: found none, expected" in said),
+        Check("enabled", enabled, enabled == "enabled"),
+        Check("active", active, active == "inactive"),
+    ]
+
+
+@step("Configured and ready")
+def ready(box: Machine) -> list[Check]:
+    broker = box.root / "etc" / "mosquitto"
+    (broker / "conf.d" / "agent.conf").write_text(BROKER)
+    box.ask("mosquitto_passwd -b -c /etc/mosquitto/passwords press-04 only-root-knows")
+    box.ask("mosquitto_passwd -b /etc/mosquitto/passwords ear heard")
+    box.ask("chmod 644 /etc/mosquitto/passwords; systemctl restart mosquitto")
+    (box.root / "etc/systemd/system/listener.service").write_text(LISTENER)
+    box.ask("systemctl daemon-reload; systemctl start listener")
+    (box.root / "etc/drsn-agent/config.yaml").write_text(CONFIG)
+    box.show("umask 077; echo only-root-knows > /etc/drsn-agent/secrets/mqtt-password")
+    box.show("cat /etc/drsn-agent/config.yaml")
+    box.show("drsn-agent check --config /etc/drsn-agent/config.yaml")
+    box.show(f"systemctl start {UNIT}")
+    states = box.show(f"systemctl show -p ActiveState,SubState,Type,WatchdogUSec,NRestarts {UNIT}")
+    took_s = more_windows(box)
+    box.show(f"journalctl -q -o cat -u {UNIT} | tail -4")
+    facts = "Uid|CapEff|NoNewPrivs|Seccomp:"
+    shown = box.show(f"grep -E '{facts}' /proc/$(systemctl show -P MainPID {UNIT})/status")
+    return [
+        Check("state", "active, running", "ActiveState=active\nSubState=running" in states),
+        Check("heard over MQTT with the secret's password", f"{took_s:.1f} s", True),
+        Check("capabilities", "none", "CapEff:\t0000000000000000" in shown),
+        Check("system calls filtered", "yes", "Seccomp:\t2" in shown),
+    ]
+
+
+@step("Killed, and started again")
+def killed(box: Machine) -> list[Check]:
+    before = prop(box, "MainPID")
+    box.show(f"systemctl kill -s KILL {UNIT}")
+    took_s = box.until(lambda: prop(box, "MainPID") not in ("0", before), 20)
+    took_s += more_windows(box)
+    restarts = box.show(f"systemctl show -p NRestarts,ActiveState {UNIT}")
+    said = ", ".join(statuses(box)[-2:])
+    return [
+        Check("restarts", "1", "NRestarts=1" in restarts),
+        Check("windows again after", f"{took_s:.1f} s", took_s < 10),
+        Check("last will, then birth", said, said == "offline, online"),
+    ]
+
+
+@step("Hung, and killed by the watchdog")
+def hung(box: Machine) -> list[Check]:
+    before = prop(box, "MainPID")
+    box.show(f"systemctl kill -s STOP {UNIT}")
+    took_s = box.until(lambda: prop(box, "MainPID") not in ("0", before), 2 * WATCHDOG_S)
+    more_windows(box)
+    log = box.show(f"journalctl -q -o cat -u {UNIT} | grep -i watchdog")
+    restarts = box.show(f"systemctl show -p NRestarts,ActiveState {UNIT}")
+    return [
+        Check("systemd's word", "Watchdog timeout", "Watchdog timeout" in log),
+        Check("another process after", f"{took_s:.1f} s", took_s < WATCHDOG_S + 10),
+        Check("restarts", "2", "NRestarts=2" in restarts),
+    ]
+
+
+@step("Reloaded: a source comes, a wrong file changes nothing")
+def reloaded(box: Machine) -> list[Check]:
+    file, before = box.root / "etc/drsn-agent/config.yaml", prop(box, "MainPID")
+    second = CONFIG + CONFIG.splitlines()[-1].replace("bearing-de", "bearing-nde") + "\n"
+    file.write_text(second)
+    box.show(f"tail -2 /etc/drsn-agent/config.yaml; systemctl reload {UNIT}")
+    box.until(lambda: any("/bearing-nde/window" in topic for topic, _ in heard(box)), 20)
+    file.write_text(second + "what: is this\n")
+    box.show(f"tail -1 /etc/drsn-agent/config.yaml; systemctl reload {UNIT}")
+    box.until(lambda: "not reloaded" in box.ask(f"journalctl -q -o cat -u {UNIT}"), 20)
+    said = box.show(f"journalctl -q -o cat -u {UNIT} | grep reloaded")
+    file.write_text(CONFIG)
+    box.show(f"systemctl reload {UNIT}; systemctl show -p ActiveState,NRestarts {UNIT}")
+    firsts = [r["first_sample"] for t, r in heard(box) if t.endswith("bearing-de/window")]
+    run = firsts[len(firsts) - firsts[::-1].index(0) - 1 :]
+    return [
+        Check("same process", before, before == prop(box, "MainPID")),
+        Check("comes", "bearing-nde", "bearing-de stay, none go, bearing-nde come" in said),
+        Check("windows of the source that stays, none left out", len(run), gapless(run)),
+    ]
+
+
+def gapless(firsts: list[object]) -> bool:
+    """Windows every 0.1 s at 10 kHz."""
+    return firsts == list(range(0, 1000 * len(firsts), 1000))
+
+
+@step("Stopped in good order")
+def stopped(box: Machine) -> list[Check]:
+    box.show(f"systemctl stop {UNIT}")
+    result = box.show(f"systemctl show -p ActiveState,Result,ExecMainStatus {UNIT}")
+    box.show(f"journalctl -q -o cat -u {UNIT} | tail -4")
+    last = statuses(box)[-1]
+    return [
+        Check("exit code", "0", "ExecMainStatus=0" in result and "Result=success" in result),
+        Check("last status over MQTT", last, last == "offline"),
+        Check("left in the outbox", waiting(box), waiting(box) == 0),
+    ]
+
+
+@step("Upgraded while the outbox is full and the broker away")
+def upgraded(box: Machine) -> list[Check]:
+    box.ask("systemctl stop mosquitto")
+    box.show(f"systemctl start {UNIT}; systemctl is-active mosquitto {UNIT}")
+    box.until(lambda: waiting(box) > 30, 30)
+    before, left = prop(box, "MainPID"), waiting(box)
+    box.show("dpkg -i drsn-agent-next.deb")
+    box.show("dpkg-query -W drsn-agent; cat /etc/drsn-agent/config.yaml | head -3")
+    after, kept = prop(box, "MainPID"), waiting(box)
+    config = (box.root / "etc/drsn-agent/config.yaml").read_text()
+    box.ask("systemctl start mosquitto")
+    box.until(lambda: waiting(box) < 5, 60)
+    more_windows(box)
+    seqs = sorted({int(str(r["seq"])) for _, r in heard(box) if "seq" in r})
+    last, missing = seqs[-1], seqs[-1] - len(seqs)
+    epochs = {r["epoch"] for _, r in heard(box) if "seq" in r}
+    return [
+        Check("waiting before", left, left > 30),
+        Check("waiting after", kept, kept >= left),
+        Check("another process", f"{before} -> {after}", after not in ("0", before)),
+        Check("configuration as it was", "yes", config == CONFIG),
+        Check("sequence numbers the subscriber misses", f"{missing} of {last}", not missing),
+        Check("outboxes since the first start", len(epochs), len(epochs) == 1),
+    ]
+
+
+@step("A configuration that is wrong: one line, and no restart after restart")
+def wrong(box: Machine) -> list[Check]:
+    file = box.root / "etc/drsn-agent/config.yaml"
+    file.write_text(CONFIG.replace("model: bearing", "model: bearings"))
+    box.show(f"systemctl restart {UNIT}; sleep 3")
+    result = box.show(f"systemctl show -p ActiveState,Result,ExecMainStatus,NRestarts {UNIT}")
+    said = box.show(f"journalctl -q -o cat -u {UNIT} | grep '^drsn-agent: '")
+    file.write_text(CONFIG)
+    return [
+        Check("exit code", "78", "ExecMainStatus=78" in result),
+        Check("restarts", "none", "NRestarts=0" in result),
+        Check("what it says", "one line", said.count("\n") == 0 and "did you mean bearing" in said),
+    ]
+
+
+@step("Removed, then purged")
+def purged(box: Machine) -> list[Check]:
+    box.show(f"systemctl start {UNIT}; dpkg -r drsn-agent")
+    left = box.show("ls -d /var/lib/drsn-agent/* /etc/drsn-agent/* /opt/drsn-agent 2>&1")
+    box.show("dpkg -P drsn-agent")
+    gone = box.show(
+        "find / -xdev -name '*drsn-agent*' -not -path '/root/*' -not -path '/var/log/*'"
+    )
+    user = box.show("id drsn-agent")
+    kept = ("outbox.sqlite", "config.yaml", "secrets")
+    return [
+        Check("kept when removed", "outbox, configuration", all(each in left for each in kept)),
+        Check("files left when purged", gone or "none", not gone),
+        Check("user left when purged", "no", re.search("no such user", user) is not None),
+    ]
+
+
+def put(box: Machine, package: Path, name: str) -> None:
+    (box.root / "root" / name).write_bytes(package.read_bytes())
