@@ -12,14 +12,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent import lanes, pipeline
 from agent.config import Config
 from agent.core import Scored, SourceError
 from agent.delivery.post import Post
+from agent.lane import Lane
 from agent.notify import notify
 from agent.timeline import WallClock
 from agent.watch import Watch
+
+if TYPE_CHECKING:
+    from agent.page.site import Site
+    from agent.page.stage import Stage
 
 LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
@@ -31,17 +37,20 @@ log = logging.getLogger("drsn")
 class Daemon:
     """One agent. Build it (`ConfigError` for what cannot be run), then `run`."""
 
-    def __init__(self, chosen: Config) -> None:
+    def __init__(self, chosen: Config, stage: "Stage | None" = None) -> None:
+        """`stage` is what a demonstration adds."""
         self._wake = threading.Event()
         self._stopping = threading.Event()  # set in the main loop, read by source threads
         self._signalled = False
         self._failure: str | None = None
         self._watch = Watch()
         clock = WallClock()
-        self._lanes = lanes.build(chosen, self._wake.set, clock)
+        around = lanes.as_it_is if stage is None else stage.open
+        self._lanes = lanes.build(chosen, self._wake.set, clock, around=around)
         self._by_name = {lane.name: lane for lane in self._lanes}
         self._channels = [lane.channel for lane in self._lanes]
         self._post = Post(chosen, self._lanes, clock, self._watch.sender_turns)
+        self._page = _open_page(chosen, self._lanes, stage)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code."""
@@ -50,10 +59,14 @@ class Daemon:
         sender = self._thread("sender", self._post.sender.run)
         for lane in self._lanes:
             self._thread(f"source {lane.name}", functools.partial(lane.intake.run, self._stopping))
+        if self._page is not None:
+            self._page.start()
         notify("READY=1")
         log.info("running with %d source(s)", len(self._lanes))
         self._guarded("scoring", self._score_until_done)
         notify("STOPPING=1")
+        if self._page is not None:
+            self._page.close()
         self._deliver(sender)
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
@@ -98,6 +111,8 @@ class Daemon:
         if scored.event is not None:
             log.info("%s: %s", scored.source, _told(scored))
         self._post.put(scored, lane, lane.count(scored))
+        if self._page is not None:
+            self._page.see(scored)
 
     def _deliver(self, sender: threading.Thread) -> None:
         """Waits for the last acknowledgement; after a signal or a failure not for long."""
@@ -132,6 +147,15 @@ class Daemon:
     def _on_signal(self, number: int, _frame: object) -> None:
         """Sets a flag and no more: a handler that takes a lock may find its own thread in it."""
         self._signalled = True
+
+
+def _open_page(chosen: Config, found: list[Lane], stage: "Stage | None") -> "Site | None":
+    """Where one is configured; nothing of it is loaded elsewhere."""
+    if chosen.page is None:
+        return None
+    from agent.page.site import Site
+
+    return Site(chosen.page, found, stage)
 
 
 def _told(scored: Scored) -> str:

@@ -22,13 +22,26 @@ from agent.ring import Ring
 from agent.timeline import Timeline, WallClock
 from agent.windows import Windower
 
+Opener = Callable[[], Source]
+Around = Callable[[Opener], Source]
+
+
+def as_it_is(open_source: Opener) -> Source:
+    """Nothing between a source and its lane."""
+    return open_source()
+
 
 def build(
-    chosen: config.Config, wake: Callable[[], None], clock: WallClock, commissioned: bool = True
+    chosen: config.Config,
+    wake: Callable[[], None],
+    clock: WallClock,
+    commissioned: bool = True,
+    around: Around = as_it_is,
 ) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
 
-    `commissioned` False leaves baselines unread: a new one is about to be made.
+    `commissioned` False leaves baselines unread: a new one is about to be made. `around` may put
+    something between a source and its lane.
     """
     models: dict[str, OnnxClassifier] = {}
     lanes: list[Lane] = []
@@ -39,7 +52,7 @@ def build(
                 models[model] = classify.load(zoo.find(model))
             folder = Path(chosen.agent.state_dir) if commissioned else None
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
-            lanes.append(_build(settings, models[model], topics, folder, wake, clock))
+            lanes.append(_build(settings, models[model], topics, folder, wake, clock, around))
         except ConfigError as error:
             raise ConfigError(f"{settings.path} ({settings.common.name}): {error}") from None
     return lanes
@@ -65,6 +78,7 @@ def _build(
     baselines: Path | None,
     wake: Callable[[], None],
     clock: WallClock,
+    around: Around,
 ) -> Lane:
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
@@ -79,7 +93,7 @@ def _build(
     unit = common.unit or contract.unit
     lane = Lane(
         settings=settings,
-        intake=_intake(settings, contract, ring, wake, timeline),
+        intake=_intake(settings, contract, ring, wake, timeline, around),
         ring=ring,
         channel=Channel(
             source=common.name,
@@ -115,6 +129,7 @@ def _intake(
     ring: Ring,
     wake: Callable[[], None],
     timeline: Timeline,
+    around: Around,
 ) -> Intake:
     common = settings.common
 
@@ -125,7 +140,7 @@ def _intake(
         return feed
 
     open_source = functools.partial(sources.open_source, common.kind, settings.options)
-    return Intake(common.name, open_source, attach, ring, wake)
+    return Intake(common.name, functools.partial(around, open_source), attach, ring, wake)
 
 
 def _hop(settings: config.Source, contract: Contract) -> int:
