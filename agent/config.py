@@ -17,7 +17,7 @@ from agent import sources, yamlfile
 from agent.bearing import Bearing, MachineClass, Orders
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
-from agent.page import options as page
+from agent.page.options import Page, check_page
 from agent.strict import convert, unknown_key
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
@@ -124,7 +124,7 @@ class Config:
     mqtt: Mqtt
     outbox: Outbox
     sources: tuple[Source, ...]
-    page: page.Page | None = None  # None: there is none
+    page: Page | None = None  # None: there is none
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -134,7 +134,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
     sources: list[dict[str, Any]] = []
-    page: page.Page | None = None
+    page: Page | None = None
 
 
 def load(path: Path) -> Config:
@@ -158,7 +158,7 @@ def parse(tree: object) -> Config:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
     _check_files(sections.mqtt)
     if sections.page is not None:
-        page.check(sections.page)
+        check_page(sections.page)
     return Config(sections.agent, sections.mqtt, sections.outbox, found, sections.page)
 
 

@@ -118,7 +118,7 @@ export function spectrogram(canvas, history, columns, bands) {
     end -= history[at].columns;
   }
   pen.putImageData(image, 0, 0);
-  draw.imageSmoothingEnabled = true;
+  draw.imageSmoothingEnabled = false;
   draw.drawImage(sheet, 0, 0, width, height);
 }
 

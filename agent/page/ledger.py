@@ -3,19 +3,32 @@
 import collections
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+from agent.core import Samples
 
 KEPT = 400  # stretches: at 50 ms each, more than any window
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and mean square of some frames: those of several stretches can be put together."""
+
+    mean: float = 0.0
+    square: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive frames under one setting; powers are variances, in the signal's unit squared."""
+    """Consecutive frames under one setting."""
 
     first: int
     frames: int
-    signal: float
-    noise: float
+    signal: Moments
+    noise: Moments
     version: int  # of the setting
     machine: str | None  # how the simulated machine was; None: a real one
 
@@ -51,8 +64,8 @@ class Ledger:
         inside = [(each, share) for each, share in parts if share > 0]
         if not inside:
             return UNKNOWN
-        signal = sum(each.signal * share for each, share in inside)
-        noise = sum(each.noise * share for each, share in inside)
+        signal = _variance([(each.signal, share) for each, share in inside])
+        noise = _variance([(each.noise, share) for each, share in inside])
         versions = {each.version for each, _ in inside}
         machines = {each.machine for each, _ in inside}
         return Truth(
@@ -60,6 +73,19 @@ class Ledger:
             version=versions.pop() if len(versions) == 1 else None,
             machine=machines.pop() if len(machines) == 1 else None,
         )
+
+
+def moments(samples: Samples) -> Moments:
+    """Of [frames] or [frames, channels]."""
+    exact = samples.astype(np.float64)
+    return Moments(float(exact.mean()), float((exact**2).mean()))
+
+
+def _variance(parts: Sequence[tuple[Moments, int]]) -> float:
+    """Of frames of which each part has so many: slow noise varies between parts, too."""
+    frames = sum(share for _, share in parts)
+    mean = sum(part.mean * share for part, share in parts) / frames
+    return sum(part.square * share for part, share in parts) / frames - mean**2
 
 
 def _shared(stretch: Stretch, first: int, frames: int) -> int:

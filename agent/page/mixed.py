@@ -18,7 +18,7 @@ from agent.core import Block, Samples, Source
 from agent.intake.resample import Resampler
 from agent.noise import scale_for
 from agent.page.knobs import Knobs, Noise
-from agent.page.ledger import Ledger, Stretch
+from agent.page.ledger import Ledger, Stretch, moments
 
 LEVEL_S = {True: 0.5, False: 8.0}  # of a simulated machine, of anything else
 MARGIN_DB = 15.9
@@ -73,15 +73,14 @@ class Mixed:
     def _mix(self, samples: Samples) -> Samples:
         if not len(samples):
             return samples
-        setting, signal = self._knobs.setting, float(samples.var(axis=0).mean())
-        level = self._level(len(samples), signal)
+        setting = self._knobs.setting
+        level = self._level(len(samples), float(samples.var(axis=0).mean()))
         added = np.zeros(len(samples), np.float32)
         if setting.snr_db is not None and setting.noise in self._noises:
             added = scale_for(level, setting.snr_db) * self._noises[setting.noise](len(samples))
         machine = setting.machine if self._simulated else None
-        self._ledger.note(
-            Stretch(self._first, len(samples), signal, float(added.var()), setting.version, machine)
-        )
+        told = (moments(samples), moments(added), setting.version, machine)
+        self._ledger.note(Stretch(self._first, len(samples), *told))
         self._first += len(samples)
         return (samples + added[:, None]).astype(np.float32)
 

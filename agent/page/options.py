@@ -19,7 +19,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     token_file: str | None = None  # its first line is the token; None: none is asked for
 
 
-def check(page: Page) -> None:
+def check_page(page: Page) -> None:
     """`ConfigError` where it must not be served so."""
     if not is_loopback(page.address) and page.token_file is None:
         raise ConfigError(

@@ -61,7 +61,7 @@ function begin(told) {
   about = told.sources.find((source) => about && source.name === about.name) || told.sources[0];
   if (first) arrange();
   const trouble = about.trouble ? ` – ${about.trouble}` : "";
-  say($("told"), `${told.agent}, ${about.name}: ${about.told}${trouble}`);
+  say($("told"), `${told.agent}, ${about.name}: ${about.told.replace("->", "→")}${trouble}`);
   const [decision, label] = told.states[about.name] || ["waiting", null];
   decide(decision, label);
   $("events").replaceChildren();
@@ -149,8 +149,9 @@ function numbers() {
 }
 
 function fill(cell, p, at) {
-  say(cell.firstChild, p ? `${Math.round(100 * p[at])}` : "–");
-  cell.lastChild.style.setProperty("--share", p ? `${100 * p[at]}%` : "0%");
+  const [bar, number] = cell.firstChild.children;
+  say(number, p ? `${Math.round(100 * p[at])}` : "–");
+  bar.style.setProperty("--share", p ? `${100 * p[at]}%` : "0%");
   cell.classList.toggle("best", Boolean(p) && best(p) === at);
 }
 
@@ -187,7 +188,9 @@ function classRow(label, at) {
     const cell = make("td", "");
     const bar = make("span", "", { className: "bar" });
     bar.style.setProperty("--own", tints[at]);
-    cell.append(make("span", "–"), bar);
+    const both = make("div", "");
+    both.append(bar, make("span", "–"));
+    cell.append(both);
     row.append(cell);
   }
   return row;
