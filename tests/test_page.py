@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import onnxruntime
@@ -20,8 +21,8 @@ import pytest
 import soundfile
 from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_then_loud
 
-from agent import classify, config, lanes, zoo
-from agent.core import Block, Format, Samples
+from agent import classify, config, lanes, pipeline, sources, zoo
+from agent.core import Block, Format, Samples, SourceError
 from agent.errors import ConfigError, UserError
 from agent.machine import Machine, Spec
 from agent.page import demo, graph, layers, scoring, server
@@ -126,6 +127,18 @@ def test_another_site_can_change_nothing(headers: dict[str, str]) -> None:
         own = {"Origin": f"http://127.0.0.1:{port}", "Sec_Fetch_Site": "same-origin"}
         assert asked(port, "/api/setting", "POST", changes, **own).status == 200
         assert knobs.setting.snr_db == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "dest", "status"),
+    [("/", "document", 200), ("/api/stream", "empty", 403), ("/page.js", "script", 403)],
+)
+def test_another_site_may_link_to_the_page_and_use_nothing_of_it(
+    path: str, dest: str, status: int
+) -> None:
+    with served() as (port, _):
+        found = asked(port, path, Sec_Fetch_Site="cross-site", Sec_Fetch_Dest=dest)
+        assert found.status == status
 
 
 def test_with_a_token_only_who_knows_it_is_let_in() -> None:
@@ -341,7 +354,8 @@ def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_d
     fitted = np.stack([tone, quadrature], axis=1)
     signal = fitted @ np.linalg.lstsq(fitted, frames, rcond=None)[0]
     real_db = 10 * np.log10(signal.var() / (frames - signal).var())
-    assert real_db == pytest.approx(snr_db, abs=1.0)
+    slow = 3.0 if kind == "pink" else 0.5  # two seconds of it are more or less loud
+    assert real_db == pytest.approx(snr_db, abs=slow)
     told = stage.ledger.of(10_000, 20_000)
     assert told.snr_db == pytest.approx(real_db, abs=0.5)
     assert (told.version, told.machine) == (1, None)
@@ -368,6 +382,59 @@ def test_a_tone_is_at_its_height_in_the_spectrogram_and_at_its_level() -> None:
     wave = picture.waveform(tone[-5 * picture.column :])
     assert wave.shape == (5, 2)
     assert wave.min() == pytest.approx(-1, abs=0.05)
+
+
+class Microphone:
+    """The kind `mic` as far as the page knows it: a module with `Options` and `open_source`."""
+
+    class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+        pass
+
+    @staticmethod
+    def open_source(options: "Microphone.Options") -> Tone:
+        return Tone(pauses=False)
+
+
+def test_a_microphone_is_a_source_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, "mic"))
+    monkeypatch.setitem(sys.modules, "agent.sources.mic", Microphone)  # type: ignore[arg-type]
+    wish = demo.Wish(mic=True, model="bearing", background=None)
+    chosen = config.parse(demo.tree(wish, 1883, str(tmp_path)))
+    stage = Stage(rate_hz=10_000.0, simulated=False)
+    stage.knobs.turn({"snr_db": 0.0})
+    (lane,) = lanes.build(chosen, lambda: None, WallClock(), around=stage.open)
+    stopping = threading.Event()
+    threading.Thread(target=lane.intake.run, args=(stopping,), daemon=True).start()
+    scored: list[Any] = []
+
+    def is_scored() -> bool:
+        scored.extend(pipeline.step([lane.channel]))
+        return len(scored) > 20
+
+    eventually(is_scored, 10, "windows")
+    stopping.set()
+    lane.ring.close()
+    assert scored[-1].prediction.snr_db < 6
+    told = stage.ledger.of(scored[-1].window.first, 4096)
+    assert told.snr_db is None or told.snr_db == pytest.approx(0, abs=1)
+
+
+def test_without_a_microphone_the_demo_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tuple(kind for kind in sources.KINDS if kind != "mic")
+    monkeypatch.setattr(sources, "KINDS", known)
+    with pytest.raises(UserError, match="--mic: this drsn-agent has no source of the kind mic"):
+        demo.demo(demo.Wish(mic=True))
+
+    def broken(options: Microphone.Options) -> Tone:
+        raise SourceError("PortAudio is missing: apt-get install libportaudio2")
+
+    monkeypatch.setattr(sources, "KINDS", (*known, "mic"))
+    monkeypatch.setattr(Microphone, "open_source", staticmethod(broken))
+    monkeypatch.setitem(sys.modules, "agent.sources.mic", Microphone)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="PortAudio is missing"):
+        demo.demo(demo.Wish(mic=True))
 
 
 # -- The agent's own status page
@@ -421,7 +488,7 @@ def test_a_browser_that_stands_still_keeps_neither_scoring_nor_others_waiting(
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         stuck.connect(("127.0.0.1", port))
         stuck.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        frames = heard(port, 150)["frame"]
+        frames = heard(port, 120)["frame"]
     steps = {b["first"] - a["first"] for a, b in itertools.pairwise(frames)}
     assert steps == {20}
 

@@ -45,7 +45,7 @@ def demo(wish: Wish) -> int:
     broker = free_port(1883) if wish.broker is None else valid_port("--port", wish.broker)
     page = options.Page(port=port, address=wish.address)
     with running_broker(broker), tempfile.TemporaryDirectory() as state_dir:
-        chosen = dataclasses.replace(config.parse(_tree(wish, broker, state_dir)), page=page)
+        chosen = dataclasses.replace(config.parse(tree(wish, broker, state_dir)), page=page)
         daemon = Daemon(chosen, _stage(wish, token))
         print(f"page    {_url(wish.address, port, token)}   (Ctrl-C ends it)")
         print(f"broker  mosquitto_sub -p {broker} -v -t '{BASE}/#'", flush=True)
@@ -75,7 +75,8 @@ def _stage(wish: Wish, token: str | None) -> Stage:
     )
 
 
-def _tree(wish: Wish, broker: int, state_dir: str) -> dict[str, object]:
+def tree(wish: Wish, broker: int, state_dir: str) -> dict[str, object]:
+    """The settings of such an agent."""
     source = {"name": "machine", "kind": "synth"}
     if wish.mic:
         source = {"name": "microphone", "kind": "mic"}

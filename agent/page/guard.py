@@ -24,8 +24,9 @@ def refusal(method: str, headers: Message) -> str | None:
     origin = headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != host:
         return f"Origin {origin!r} is another site"
-    site = headers.get("Sec-Fetch-Site", "none")
-    if site not in ("none", "same-origin") and method != "GET":
+    own = headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+    linked = method == "GET" and headers.get("Sec-Fetch-Dest") == "document"
+    if not own and not linked:
         return "the request comes from another site"
     return None
 

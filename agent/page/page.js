@@ -22,6 +22,7 @@ let stream = null;
 let numbersAt = 0;
 let drawnAt = 0;
 let recording = null;
+let toldId = 0; // of the newest event that is shown
 const tried = new Map();
 
 // -- Numbers and words
@@ -64,9 +65,23 @@ function begin(told) {
   say($("told"), `${told.agent}, ${about.name}: ${about.told.replace("->", "→")}${trouble}`);
   const [decision, label] = told.states[about.name] || ["waiting", null];
   decide(decision, label);
-  $("events").replaceChildren();
-  told.events.forEach(tell);
+  remember(told.events);
   if (told.setting) hold(told.setting);
+}
+
+// What has happened before is shown and not read out; what was shown stays as it is.
+function remember(events) {
+  const last = events.length ? events[events.length - 1].id : 0;
+  if (last < toldId) forget(); // the agent has begun anew
+  $("events").setAttribute("aria-live", "off");
+  events.filter((event) => event.id > toldId).forEach(tell);
+  requestAnimationFrame(() => $("events").setAttribute("aria-live", "polite"));
+}
+
+function forget() {
+  toldId = 0;
+  $("events").replaceChildren();
+  $("no-events").hidden = false;
 }
 
 function take(frame) {
@@ -206,6 +221,7 @@ function layerRows() {
 }
 
 function tell(event) {
+  toldId = event.id;
   if (event.source !== about.name) return;
   const at = new Date(event.at);
   const item = make("li", "");
@@ -321,6 +337,7 @@ $("pause").addEventListener("click", () => {
 $("source").addEventListener("change", () => {
   about = stand.sources.find((source) => source.name === $("source").value);
   arrange();
+  forget();
   listen();
 });
 

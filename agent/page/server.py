@@ -26,6 +26,7 @@ from agent.page.records import Stand
 
 STALLED_S = 10.0  # a browser that takes or sends nothing for so long has gone
 ALIVE_S = 2.0  # a stream in which nothing happens says so, to notice who has gone
+BUFFERED = 32 * 1024  # bytes that wait for one browser in the kernel: seconds, not minutes
 CONNECTIONS = 32
 MOST_BYTES = 50 * 2**20  # of a recording
 MOST_SETTING_BYTES = 4096
@@ -209,6 +210,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if viewer is None:
             raise RefusedError(503, "too many browsers look at this page already")
         self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED)
         try:
             self._head(200, "text/event-stream", {"Connection": "close"})
             self._tell(viewer)
