@@ -26,11 +26,11 @@ from agent.core import Block, Format, Samples, SourceError
 from agent.errors import ConfigError, UserError
 from agent.machine import Machine, Spec
 from agent.page import demo, graph, layers, scoring, server
+from agent.page.door import Door
 from agent.page.hub import VIEWERS, WAITING, Hub
 from agent.page.knobs import Knobs
 from agent.page.picture import BANDS, FLOOR_DB, STEP_DB, Picture
 from agent.page.records import About, Stand
-from agent.page.server import Door
 from agent.page.stage import Stage, rival
 from agent.timeline import WallClock
 
@@ -56,7 +56,7 @@ def served(token: str | None = None) -> Iterator[tuple[int, Knobs]]:
         rate_hz=1000.0,
         hop_s=0.1,
         window_s=0.2,
-        columns_s=0.02,
+        column_s=0.02,
         model="tiny",
         layers=0,
         rival=None,
@@ -371,15 +371,15 @@ def test_pauses_between_words_do_not_hush_the_noise() -> None:
 
 
 def test_a_tone_is_at_its_height_in_the_spectrogram_and_at_its_level() -> None:
-    picture = Picture(16_000.0)
+    picture = Picture(16_000.0, 1600)
     tone = np.sin(2 * np.pi * 3000 * np.arange(6400) / 16_000).astype(np.float32)
-    levels = np.frombuffer(picture.spectrogram(tone, 5), np.uint8).reshape(5, BANDS)
+    levels = np.frombuffer(picture.spectrogram(tone), np.uint8).reshape(5, BANDS)
     band = int(3000 / 8000 * BANDS)
     assert set(levels.argmax(axis=1)) <= {band - 1, band}
     power_db = levels.max(axis=1) * STEP_DB + FLOOR_DB
     assert np.all(power_db > -12)
     assert np.all(levels[:, band + 10] * STEP_DB + FLOOR_DB < -60)
-    wave = picture.waveform(tone[-5 * picture.column :])
+    wave = picture.waveform(tone)
     assert wave.shape == (5, 2)
     assert wave.min() == pytest.approx(-1, abs=0.05)
 

@@ -42,27 +42,27 @@ class Desk:
     def __init__(self, lane: Lane, stage: Stage | None) -> None:
         self._lane = lane
         self._stage = stage
-        self._rate_hz = lane.origin.contract.rate_hz
-        self._hop = round(lane.settings.common.hop_s * self._rate_hz)
-        self._picture = Picture(self._rate_hz)
+        rate_hz = lane.origin.contract.rate_hz
+        hop = round(lane.settings.common.hop_s * rate_hz)
+        self._picture = Picture(rate_hz, min(hop, lane.origin.contract.window))
         file = zoo.find(lane.settings.common.model)
         self._layers = layers.load(file)
         self.layers = self._layers.count if self._layers else 0
+        self.column_s = self._picture.column / rate_hz
 
     def frame(self, scored: Scored, missing: int) -> Frame:
         """`missing` frames were never delivered before it: what is mixed in knows none of them."""
         window, said = scored.window, scored.prediction or Prediction(())
         signal = window.samples[0]
-        columns = self._picture.columns(min(self._hop, len(signal)))
         state = scored.event or scored.previous
         truth = UNKNOWN
         if self._stage is not None:
             truth = self._stage.ledger.of(window.first - missing, len(signal))
         return Frame(
             first=window.first,
-            columns=columns,
-            wave=_text(self._picture.waveform(signal[-columns * self._picture.column :]).tobytes()),
-            levels=_text(self._picture.spectrogram(signal, columns)),
+            columns=self._picture.columns,
+            wave=_text(self._picture.waveform(signal).tobytes()),
+            levels=_text(self._picture.spectrogram(signal)),
             flags=window.flags,
             decision=scored.verdict.decision,
             label=scored.verdict.label,

@@ -56,6 +56,13 @@ class Ledger:
         with self._lock:
             self._stretches.append(stretch)
 
+    @property
+    def end(self) -> int:
+        """One past the newest frame: where a source that is opened again goes on."""
+        with self._lock:
+            last = self._stretches[-1] if self._stretches else None
+        return 0 if last is None else last.first + last.frames
+
     def of(self, first: int, frames: int) -> Truth:
         """The truth of the frames from `first` on."""
         with self._lock:

@@ -46,7 +46,7 @@ class Mixed:
         self._ledger = ledger
         self._noises = noises
         self._simulated = simulated
-        self._first = 0  # index of the next frame
+        self._first = ledger.end  # index of the next frame
         self._powers: collections.deque[tuple[int, float]] = collections.deque()  # (frames, power)
         self._ended = False
 

@@ -112,7 +112,7 @@ function fillGap(frame) {
 const EMPTY = { wave: [], levels: [], flags: [], probabilities: null, rival: null, taken_off: null, snr_db: null, mixed_db: null };
 
 const seconds = () => (innerWidth < 600 ? 6 : 12);
-const columns = () => Math.round(seconds() / about.columns_s);
+const columns = () => Math.round(seconds() / about.column_s);
 
 // -- What is shown of a window
 

@@ -17,7 +17,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     rate_hz: float
     hop_s: float
     window_s: float
-    columns_s: float
+    column_s: float  # of waveform and spectrogram
     model: str
     layers: int  # that threshold
     rival: str | None

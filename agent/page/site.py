@@ -17,10 +17,10 @@ from agent.core import Scored, Verdict
 from agent.errors import UserError
 from agent.lane import Lane
 from agent.page import scoring, server
+from agent.page.door import Door
 from agent.page.frame import Desk
 from agent.page.hub import Hub
 from agent.page.options import Page, token
-from agent.page.picture import COLUMN_S
 from agent.page.records import About, Event, Stand
 from agent.page.scoring import Timeline
 from agent.page.stage import Stage
@@ -54,9 +54,9 @@ class Site:
         self._states: dict[str, Verdict] = {}
         self._scoring = threading.Lock()
         if stage is None:
-            door = server.Door(self._hub, self.stand, token(page))
+            door = Door(self._hub, self.stand, token(page))
         else:
-            door = server.Door(self._hub, self.stand, stage.token, stage.knobs.turn, self._score)
+            door = Door(self._hub, self.stand, stage.token, stage.knobs.turn, self._score)
         self._server = server.bind(page.address, page.port, door)
 
     def see(self, scored: Scored) -> None:
@@ -110,7 +110,7 @@ class Site:
             rate_hz=contract.rate_hz,
             hop_s=lane.settings.common.hop_s,
             window_s=contract.window / contract.rate_hz,
-            columns_s=COLUMN_S,
+            column_s=self._desks[lane.name].column_s,
             model=f"{contract.name} {contract.version} ({contract.family})",
             layers=self._desks[lane.name].layers,
             rival=None if rival is None else rival.contract.name,

@@ -1,6 +1,5 @@
 """What a demonstration adds to an agent: noise to turn up, a machine to break, a second network."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from agent.classify import OnnxClassifier
 from agent.core import Samples, Source
 from agent.errors import ConfigError
 from agent.intake.resample import QUALITY
+from agent.lanes import Opener
 from agent.machine import Fault
 from agent.noise import Cut
 from agent.page.bench import Bench
@@ -21,8 +21,6 @@ from agent.page.mixed import Draw, Mixed
 from agent.recordings import open_recording
 
 LONGEST_S = 600  # of a background that is kept in memory
-
-Opener = Callable[[], Source]
 
 
 @dataclass(frozen=True)
