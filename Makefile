@@ -9,7 +9,7 @@ DEB_PYTHON ?= 3.11
 # What tests talk to, and what a boot of a fresh Debian needs.
 PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptables e2fsprogs \
   pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins iiod libiio0 g++ \
-  device-tree-compiler systemd shellcheck
+  device-tree-compiler systemd shellcheck chromium chromium-driver
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 
 .PHONY: demo faults deb boot-test test check format bench zoo reproduce packages apt clean

@@ -48,22 +48,27 @@ def load(path: Path) -> OnnxClassifier:
     """The classifier in that file; `ConfigError`, one line, for a file that cannot be served."""
     try:
         data = path.read_bytes()
-        session = ort.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
+        running = session(data)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions have no common base
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path}: not a model that ONNX Runtime can load: {reason}") from None
     try:
-        described = contract.parse(session.get_modelmeta().custom_metadata_map, str(path))
-        _check_graph(session, described, str(path))
+        described = contract.parse(running.get_modelmeta().custom_metadata_map, str(path))
+        _check_graph(running, described, str(path))
     except UserError as error:
         raise ConfigError(str(error)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path}: names and metadata: found {error.reason}, expected UTF-8"
         ) from None
-    return OnnxClassifier(session, described, hashlib.sha256(data).hexdigest())
+    return OnnxClassifier(running, described, hashlib.sha256(data).hexdigest())
+
+
+def session(model: bytes) -> ort.InferenceSession:
+    """A model file's content, ready to run."""
+    return ort.InferenceSession(model, _options(), providers=["CPUExecutionProvider"])
 
 
 def _options() -> ort.SessionOptions:

@@ -17,6 +17,7 @@ from agent import credentials, sources, yamlfile
 from agent.bearing import Bearing, MachineClass, Orders
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
+from agent.page.options import Page, check_page
 from agent.strict import convert, unknown_key
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
@@ -123,6 +124,7 @@ class Config:
     mqtt: Mqtt
     outbox: Outbox
     sources: tuple[Source, ...]
+    page: Page | None = None  # None: there is none
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,6 +134,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
     sources: list[dict[str, Any]] = []
+    page: Page | None = None
 
 
 def load(path: Path) -> Config:
@@ -155,7 +158,9 @@ def parse(tree: object) -> Config:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
     mqtt = credentials.resolve(sections.mqtt)
     _check_files(mqtt)
-    return Config(sections.agent, mqtt, sections.outbox, found)
+    if sections.page is not None:
+        check_page(sections.page)
+    return Config(sections.agent, mqtt, sections.outbox, found, sections.page)
 
 
 def _source(raw: Mapping[str, Any], path: str) -> Source:

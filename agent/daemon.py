@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent import pipeline
 from agent.config import Config
@@ -21,10 +22,15 @@ from agent.core import Scored, SourceError
 from agent.delivery.post import Post
 from agent.errors import ConfigError
 from agent.lane import Lane
+from agent.lanes import as_it_is
 from agent.lineup import Lineup
 from agent.notify import notify
 from agent.timeline import WallClock
 from agent.watch import Watch
+
+if TYPE_CHECKING:
+    from agent.page.site import Site
+    from agent.page.stage import Stage
 
 LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
@@ -36,8 +42,13 @@ log = logging.getLogger("drsn")
 class Daemon:
     """One agent. Build it (`ConfigError` for what cannot be run), then `run`."""
 
-    def __init__(self, chosen: Config, reread: Callable[[], Config] | None = None) -> None:
-        """`reread` is asked for another configuration on SIGHUP."""
+    def __init__(
+        self,
+        chosen: Config,
+        reread: Callable[[], Config] | None = None,
+        stage: "Stage | None" = None,
+    ) -> None:
+        """`reread`: another configuration, on SIGHUP; `stage`: what a demonstration adds."""
         self._wake = threading.Event()
         self._stopping = False
         self._signalled = self._hung_up = False
@@ -45,8 +56,10 @@ class Daemon:
         self._failure: str | None = None
         self._watch = Watch()
         clock = WallClock()
-        self._lineup = Lineup(chosen, self._wake.set, clock, self._begin)
+        around = as_it_is if stage is None else stage.open
+        self._lineup = Lineup(chosen, self._wake.set, clock, self._begin, around)
         self._post = Post(chosen, self._lineup.lanes, clock, self._watch.sender_turns)
+        self._page = _open_page(chosen, self._lineup.lanes, stage)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code."""
@@ -56,10 +69,14 @@ class Daemon:
             signal.signal(signal.SIGHUP, self._on_signal)
         sender = self._thread("sender", self._post.sender.run)
         self._lineup.start()
+        if self._page is not None:
+            self._page.start()
         notify("READY=1")
         log.info("running with %d source(s)", len(self._lineup.lanes))
         self._guarded("scoring", self._score_until_done)
         notify("STOPPING=1")
+        if self._page is not None:
+            self._page.close()
         self._deliver(sender)
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
@@ -128,6 +145,8 @@ class Daemon:
         if scored.event is not None:
             log.info("%s: %s", scored.source, _told(scored))
         self._post.put(scored, lane, lane.count(scored))
+        if self._page is not None:
+            self._page.see(scored)
 
     def _deliver(self, sender: threading.Thread) -> None:
         """Waits for the last acknowledgement; after a signal or a failure not for long."""
@@ -171,6 +190,15 @@ class Daemon:
             self._hung_up = True
         else:
             self._signalled = True
+
+
+def _open_page(chosen: Config, found: list[Lane], stage: "Stage | None") -> "Site | None":
+    """Where one is configured; nothing of it is loaded elsewhere."""
+    if chosen.page is None:
+        return None
+    from agent.page.site import Site
+
+    return Site(chosen.page, found, stage)
 
 
 def _told(scored: Scored) -> str:

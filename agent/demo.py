@@ -26,17 +26,11 @@ FAREWELL_S = 3.0
 
 def demo(seconds: float, port: int | None) -> int:
     """Runs the scenario, stretched to `seconds`; the exit code."""
-    try:
-        from iotcore import Broker
-    except ImportError:
-        raise UserError("demo needs a broker: pip install 'drsn-agent[demo]'") from None
     if seconds <= 0:
         raise UserError(f"--seconds: found {seconds:g}, expected more than 0")
-    if port is not None and not 0 < port < 65536:
-        raise UserError(f"--port: found {port}, expected 1 to 65535")
     phases = _stretched(seconds)
-    port = port or _free_port()
-    with _broker(Broker, port), tempfile.TemporaryDirectory() as state_dir:
+    port = free_port(1883) if port is None else valid_port("--port", port)
+    with running_broker(port), tempfile.TemporaryDirectory() as state_dir:
         print(f"broker on {HOST}:{port}; watch it: mosquitto_sub -p {port} -v -t '{BASE}/#'\n")
         print("   time  machine (simulated)         heard over MQTT")
         listener = Listener(port, phases)
@@ -45,10 +39,14 @@ def demo(seconds: float, port: int | None) -> int:
     return code
 
 
-def _broker(kind: Any, port: int) -> Any:
-    """The running broker, to be left again."""
+def running_broker(port: int) -> Any:
+    """A broker on loopback, to be left again; `UserError` where there is none to be had."""
     try:
-        return kind(port=port, listen=HOST).start()
+        from iotcore import Broker
+    except ImportError:
+        raise UserError("demo needs a broker: pip install 'drsn-agent[demo]'") from None
+    try:
+        return Broker(port=port, listen=HOST).start()
     except (OSError, RuntimeError) as error:
         raise UserError(f"demo's broker: {error}") from None
 
@@ -142,9 +140,16 @@ def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> config.Conf
     )
 
 
-def _free_port() -> int:
-    """1883 where nobody has it, any free one else."""
-    for port in (1883, 0):
+def valid_port(option: str, port: int) -> int:
+    """The port, if it is one."""
+    if not 0 < port < 65536:
+        raise UserError(f"{option}: found {port}, expected 1 to 65535")
+    return port
+
+
+def free_port(wanted: int) -> int:
+    """That port where nobody has it, any free one else."""
+    for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

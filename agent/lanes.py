@@ -22,6 +22,14 @@ from agent.ring import Ring
 from agent.timeline import Timeline, WallClock
 from agent.windows import Windower
 
+Opener = Callable[[], Source]
+Around = Callable[[Opener], Source]
+
+
+def as_it_is(open_source: Opener) -> Source:
+    """Nothing between a source and its lane."""
+    return open_source()
+
 
 def build(
     chosen: config.Config,
@@ -29,11 +37,13 @@ def build(
     clock: WallClock,
     commissioned: bool = True,
     models: dict[str, OnnxClassifier] | None = None,
+    around: Around = as_it_is,
 ) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
 
     `commissioned` False leaves baselines unread: a new one is about to be made. `models` are those
-    that are loaded already; what is loaded here is added.
+    that are loaded already; what is loaded here is added. `around` may put something between a
+    source and its lane.
     """
     models = {} if models is None else models
     lanes: list[Lane] = []
@@ -44,7 +54,7 @@ def build(
                 models[model] = classify.load(zoo.find(model))
             folder = Path(chosen.agent.state_dir) if commissioned else None
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
-            lanes.append(_build(settings, models[model], topics, folder, wake, clock))
+            lanes.append(_build(settings, models[model], topics, folder, wake, clock, around))
         except ConfigError as error:
             for lane in lanes:
                 lane.intake.close()
@@ -72,6 +82,7 @@ def _build(
     baselines: Path | None,
     wake: Callable[[], None],
     clock: WallClock,
+    around: Around,
 ) -> Lane:
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
@@ -86,7 +97,7 @@ def _build(
     unit = common.unit or contract.unit
     lane = Lane(
         settings=settings,
-        intake=_intake(settings, contract, ring, wake, timeline),
+        intake=_intake(settings, contract, ring, wake, timeline, around),
         ring=ring,
         channel=Channel(
             source=common.name,
@@ -122,6 +133,7 @@ def _intake(
     ring: Ring,
     wake: Callable[[], None],
     timeline: Timeline,
+    around: Around,
 ) -> Intake:
     common = settings.common
 
@@ -133,7 +145,8 @@ def _intake(
 
     open_source = functools.partial(sources.open_source, common.kind, settings.options)
     longest_s = sources.longest_s(common.kind)
-    return Intake(common.name, open_source, attach, ring, wake, longest_s)
+    opened = functools.partial(around, open_source)
+    return Intake(common.name, opened, attach, ring, wake, longest_s)
 
 
 def _hop(settings: config.Source, contract: Contract) -> int:

@@ -16,6 +16,7 @@ from agent.classify import OnnxClassifier
 from agent.config import Config
 from agent.errors import ConfigError
 from agent.lane import Lane
+from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
 from agent.timeline import WallClock
 
@@ -45,10 +46,11 @@ class Lineup:
         wake: Callable[[], None],
         clock: WallClock,
         begin: Callable[[Lane], None],
+        around: Around = as_it_is,
     ) -> None:
-        """`begin` starts a lane's thread."""
+        """`begin` starts a lane's thread; `around` may put something between a source and it."""
         self._models: dict[str, OnnxClassifier] = {}
-        self.lanes = lanes.build(chosen, wake, clock, models=self._models)
+        self.lanes = lanes.build(chosen, wake, clock, models=self._models, around=around)
         self._chosen = chosen
         self._wake = wake
         self._clock = clock

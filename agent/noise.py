@@ -55,6 +55,26 @@ def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:
         last = new
 
 
+def again(recording: Array) -> Iterator[Array]:
+    """A recording [frames] over and over."""
+    while True:
+        yield recording
+
+
+class Cut:
+    """Cuts endless segments into pieces of any length."""
+
+    def __init__(self, segments: Iterator[Array]) -> None:
+        self._segments = segments
+        self._left = np.zeros(0, np.float32)
+
+    def __call__(self, frames: int) -> Array:
+        while len(self._left) < frames:
+            self._left = np.concatenate([self._left, next(self._segments)])
+        piece, self._left = self._left[:frames], self._left[frames:]
+        return piece
+
+
 def _gaussian(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return rng.standard_normal(shape, dtype=np.float32)
 

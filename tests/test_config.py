@@ -208,6 +208,7 @@ def test_the_example_names_every_key() -> None:
     assert set(tree["agent"]) == set(config.Agent.__struct_fields__)
     assert set(tree["mqtt"]) == set(config.Mqtt.__struct_fields__)
     assert set(tree["mqtt"]["tls"]) == set(config.Tls.__struct_fields__)
+    assert set(tree["page"]) == set(config.Page.__struct_fields__)
     assert set(config.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:
         assert set(sources.options(raw["kind"]).__struct_fields__) <= set(raw)

@@ -78,7 +78,7 @@ def _render(options: Options, frames: int) -> Iterator[npt.NDArray[np.float64]]:
         Spec(rate_hz=options.rate_hz, rpm=options.rpm), np.random.default_rng(machine_seed)
     )
     noises = {
-        kind: _Cut(noise.stream(kind, np.random.default_rng(seed)))
+        kind: noise.Cut(noise.stream(kind, np.random.default_rng(seed)))
         for kind, seed in zip(noise.KINDS, noise_seeds, strict=True)
     }
     for phase, done in _steps(options):
@@ -100,17 +100,3 @@ def _steps(options: Options) -> Iterator[tuple[Phase, float]]:
 
 def _between(pair: tuple[float, float], done: float) -> float:
     return pair[0] + (pair[1] - pair[0]) * done
-
-
-class _Cut:
-    """Cuts endless segments into pieces of any length."""
-
-    def __init__(self, segments: Iterator[noise.Array]) -> None:
-        self._segments = segments
-        self._left = np.zeros(0, np.float32)
-
-    def __call__(self, frames: int) -> noise.Array:
-        while len(self._left) < frames:
-            self._left = np.concatenate([self._left, next(self._segments)])
-        piece, self._left = self._left[:frames], self._left[frames:]
-        return piece

@@ -1,4 +1,4 @@
-"""`demo`: a simulated machine, a broker and a subscriber."""
+"""`demo`: a simulated machine, a broker and a subscriber; or a page, with a microphone too."""
 
 import argparse
 
@@ -6,14 +6,47 @@ from agent import logs
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def demo(chosen: argparse.Namespace) -> int:
-        from agent.demo import demo
-
-        logs.start("WARNING")
-        return demo(chosen.seconds, chosen.port)
-
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the scenario")
     parser.add_argument(
         "--port", type=int, help="of the demo's broker; default: 1883 or a free one"
     )
-    parser.set_defaults(run=demo)
+    page = parser.add_argument_group("on a page, in a browser")
+    page.add_argument(
+        "--page",
+        type=int,
+        nargs="?",
+        const=None,
+        default=False,
+        metavar="PORT",
+        help="a machine to break and noise to turn up; default: 8080 or a free port",
+    )
+    page.add_argument("--mic", action="store_true", help="the same with this machine's microphone")
+    page.add_argument("--model", help="a name in the zoo or an .onnx file")
+    page.add_argument("--rival", metavar="MODEL", help="a second network that hears the same")
+    page.add_argument("--background", metavar="FILE", help="a recording to mix in as noise")
+    page.add_argument("--address", default="127.0.0.1", help="another than loopback needs --token")
+    page.add_argument(
+        "--token", nargs="?", const="", help="what a browser must know; without a value: a new one"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    logs.start("WARNING")
+    if chosen.page is False and not chosen.mic:
+        from agent.demo import demo
+
+        return demo(chosen.seconds, chosen.port)
+    from agent.page import demo as on_page
+
+    wish = on_page.Wish(
+        mic=chosen.mic,
+        port=chosen.page or None,
+        broker=chosen.port,
+        model=chosen.model,
+        rival=chosen.rival,
+        background=chosen.background,
+        address=chosen.address,
+        token=chosen.token,
+    )
+    return on_page.demo(wish)

@@ -1,0 +1,171 @@
+"""What the page's server answers: three files, a stream of server-sent events, two things to post.
+
+Of the standard library. Nothing outside this machine is asked for anything.
+"""
+
+import http.server
+import logging
+import socket
+import tempfile
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from agent.errors import UserError
+from agent.page import guard
+from agent.page.door import FILES, HEADERS, Door, RefusedError
+from agent.page.hub import Viewer
+
+STALLED_S = 10.0  # a browser that takes or sends nothing for so long has gone
+ALIVE_S = 2.0  # a stream in which nothing happens says so, to notice who has gone
+BUFFERED = 32 * 1024  # bytes that wait for one browser in the kernel: seconds, not minutes
+MOST_BYTES = 50 * 2**20  # of a recording
+MOST_SETTING_BYTES = 4096
+
+log = logging.getLogger("drsn.page")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = STALLED_S
+    server_version, sys_version = "drsn-agent", ""
+
+    def __init__(self, *given: Any, door: Door) -> None:
+        self._door = door
+        super().__init__(*given)
+
+    def do_GET(self) -> None:
+        self._answered(self._get)
+
+    def do_POST(self) -> None:
+        self._answered(self._post)
+
+    def log_message(self, format: str, *given: Any) -> None:
+        log.debug(format, *given)
+
+    def _answered(self, answer: Callable[[str, dict[str, str]], None]) -> None:
+        """Guards, then answers; a refusal is a line of text."""
+        asked = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(asked.query).items()}
+        try:
+            why = guard.refusal(self.command, self.headers)
+            if why is not None:
+                raise RefusedError(403, why)
+            if not guard.knows(self._door.token, self.headers, query.get("token")):
+                raise RefusedError(401, "the page asks for its token: open it as ...?token=TOKEN")
+            answer(asked.path, query)
+        except RefusedError as refused:
+            self.close_connection = True  # whatever of the request is not read yet
+            self._send(refused.status, "text/plain; charset=utf-8", f"{refused}\n".encode())
+        except TimeoutError:
+            self.close_connection = True
+
+    def _get(self, path: str, query: dict[str, str]) -> None:
+        if path == "/" and self._door.token is not None and "token" in query:
+            headers = {"Location": "/", "Set-Cookie": guard.cookie(self._door.token)}
+            self._send(303, "text/plain", b"", headers)
+        elif path in FILES:
+            name, kind = FILES[path]
+            self._send(200, kind, (files("agent.page") / name).read_bytes())
+        elif path == "/api/stream":
+            self._stream(query.get("source", ""))
+        else:
+            raise RefusedError(404, "there is no such page")
+
+    def _post(self, path: str, query: dict[str, str]) -> None:
+        if path == "/api/setting" and self._door.turn is not None:
+            self._json(self._turn(self._door.turn))
+        elif path == "/api/recording" and self._door.score is not None:
+            name = Path(query.get("name", "recording")).name[:200] or "recording"
+            self._json(self._score(self._door.score, name, query.get("source", "")))
+        else:
+            raise RefusedError(404, "there is nothing to post here")
+
+    def _turn(self, turn: Callable[[object], msgspec.Struct]) -> msgspec.Struct:
+        body = self.rfile.read(self._length(MOST_SETTING_BYTES))
+        try:
+            setting = turn(msgspec.json.decode(body))
+        except (UserError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RefusedError(400, str(error)) from None
+        self._door.hub.put("setting", msgspec.json.encode(setting))
+        return setting
+
+    def _score(
+        self, score: Callable[[Path, str, str], msgspec.Struct], name: str, source: str
+    ) -> msgspec.Struct:
+        """The recording goes to a file, since it is read as one; it is gone afterwards."""
+        length = self._length(MOST_BYTES)
+        with tempfile.TemporaryDirectory(prefix="drsn-") as folder:
+            file = Path(folder) / "recording.sound"  # no suffix that would say how to read it
+            with file.open("wb") as out:
+                _copy(self.rfile, out, length)
+            try:
+                return score(file, name, source)
+            except UserError as error:
+                raise RefusedError(422, str(error)) from None
+
+    def _length(self, most: int) -> int:
+        given = self.headers.get("Content-Length", "")
+        if not given.isdecimal():
+            raise RefusedError(411, "found no length, expected one")
+        if int(given) > most:
+            found, limit = int(given) / 2**20, most / 2**20
+            raise RefusedError(413, f"found {found:.1f} MiB, expected at most {limit:.1f}")
+        return int(given)
+
+    def _stream(self, source: str) -> None:
+        """Frames and news for as long as the browser takes them."""
+        names = [each.name for each in self._door.stand().sources]
+        viewer = self._door.hub.join(source if source in names else names[0])
+        if viewer is None:
+            raise RefusedError(503, "too many browsers look at this page already")
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED)
+        try:
+            self._head(200, "text/event-stream", {"Connection": "close"})
+            self._tell(viewer)
+        except OSError:
+            pass  # it has gone, or takes nothing any more
+        finally:
+            self._door.hub.leave(viewer)
+
+    def _tell(self, viewer: Viewer) -> None:
+        while True:  # from the beginning again after every pause, and where something was missed
+            kind, data = "stand", msgspec.json.encode(self._door.stand())
+            while True:
+                self.wfile.write(b"event: %s\ndata: %s\n\n" % (kind.encode(), data))
+                item = viewer.next(ALIVE_S)
+                if item is None:
+                    break
+                kind, data = item
+
+    def _json(self, record: msgspec.Struct) -> None:
+        self._send(200, "application/json", msgspec.json.encode(record))
+
+    def _send(
+        self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None
+    ) -> None:
+        self._head(status, kind, {"Content-Length": str(len(body))} | (more or {}))
+        self.wfile.write(body)
+
+    def _head(self, status: int, kind: str, more: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": kind} | HEADERS | more).items():
+            self.send_header(name, value)
+        if self.close_connection and "Connection" not in more:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+
+def _copy(body: Any, out: IO[bytes], length: int) -> None:
+    left = length
+    while left:
+        part = body.read(min(left, 1 << 20))
+        if not part:
+            raise RefusedError(400, "the recording broke off")
+        out.write(part)
+        left -= len(part)

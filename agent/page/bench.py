@@ -1,0 +1,35 @@
+"""A simulated machine that is broken and mended while one looks."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.core import Block, Format
+from agent.machine import Fault, Machine, Spec
+from agent.pace import Pace
+
+STEP_S = 0.05
+FLOOR_DB = 30.0  # of its own noise: no sensor is without
+
+
+class Bench:
+    """A source like any other; `state` is asked before every step."""
+
+    def __init__(self, rate_hz: float, state: Callable[[], Fault], seed: int = 0) -> None:
+        self.format = Format(rate_hz, 1)
+        self._state = state
+        self._frames = round(STEP_S * rate_hz)
+        self._pace = Pace(rate_hz)
+        self._rng = np.random.default_rng(seed)
+        self._machine = Machine(Spec(rate_hz=rate_hz), self._rng)
+        self._floor = np.sqrt(self._machine.power("normal", 0.0) * 10 ** (-FLOOR_DB / 10))
+
+    def read(self) -> Block:
+        if not self._pace.ready(self._frames):
+            return Block(np.zeros((0, 1), np.float32))
+        signal = self._machine.render(self._frames, self._state(), 1.0)
+        signal = signal + self._floor * self._rng.standard_normal(self._frames)
+        return Block(signal.astype(np.float32)[:, None])
+
+    def close(self) -> None:
+        """There is nothing to give back."""

@@ -1,0 +1,45 @@
+"""What the page's server is given: the files, the headers, and what may be asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from agent.page.hub import Hub
+from agent.page.records import Stand
+
+FILES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
+}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """What the server is given; None where a page only shows."""
+
+    hub: Hub
+    stand: Callable[[], Stand]
+    token: str | None
+    turn: Callable[[object], msgspec.Struct] | None = None
+    score: Callable[[Path, str, str], msgspec.Struct] | None = None  # file, its name, source
+
+
+class RefusedError(Exception):
+    """A request that is not answered as asked: the status and a line that says why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status

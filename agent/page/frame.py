@@ -1,0 +1,102 @@
+"""What a browser is told of one window, and how it is made of it."""
+
+import base64
+
+import msgspec
+import numpy as np
+
+from agent import zoo
+from agent.core import Prediction, Samples, Scored
+from agent.lane import Lane
+from agent.page import layers
+from agent.page.ledger import UNKNOWN
+from agent.page.picture import Picture
+from agent.page.stage import Stage
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """One window. `wave` and `levels` are base64; see `agent.page.picture`."""
+
+    first: int  # absolute index of the window's first sample
+    columns: int  # that are new in it
+    wave: str  # float32 [columns, 2]
+    levels: str  # uint8 [columns, bands]
+    flags: list[str]
+    decision: str  # of this window alone, as the next one
+    label: str | None
+    state: str  # the source's decision
+    state_label: str | None
+    probabilities: tuple[float, ...] | None
+    shrinkage: float | None
+    snr_db: float | None  # estimated
+    taken_off: list[float] | None  # by each layer's threshold
+    rival: tuple[float, ...] | None  # probabilities of the second network
+    mixed_db: float | None  # SNR of the noise that was mixed in
+    version: int | None  # of the setting; None: it changed within the window
+    machine: str | None  # how the simulated machine really was
+
+
+class Desk:
+    """Makes one source's frames, in the page's thread, with networks of the page's own."""
+
+    def __init__(self, lane: Lane, stage: Stage | None) -> None:
+        self._lane = lane
+        self._stage = stage
+        rate_hz = lane.origin.contract.rate_hz
+        hop = round(lane.settings.common.hop_s * rate_hz)
+        self._picture = Picture(rate_hz, min(hop, lane.origin.contract.window))
+        file = zoo.find(lane.settings.common.model)
+        self._layers = layers.load(file)
+        self.layers = self._layers.count if self._layers else 0
+        self.column_s = self._picture.column / rate_hz
+
+    def frame(self, scored: Scored, missing: int) -> Frame:
+        """`missing` frames were never delivered before it: what is mixed in knows none of them."""
+        window, said = scored.window, scored.prediction or Prediction(())
+        signal = window.samples[0]
+        state = scored.event or scored.previous
+        truth = UNKNOWN
+        if self._stage is not None:
+            truth = self._stage.ledger.of(window.first - missing, len(signal))
+        return Frame(
+            first=window.first,
+            columns=self._picture.columns,
+            wave=_text(self._picture.waveform(signal).tobytes()),
+            levels=_text(self._picture.spectrogram(signal)),
+            flags=window.flags,
+            decision=scored.verdict.decision,
+            label=scored.verdict.label,
+            state=state.decision,
+            state_label=state.label,
+            probabilities=_rounded(said),
+            shrinkage=said.shrinkage,
+            snr_db=said.snr_db,
+            taken_off=self._taken_off(scored),
+            rival=self._rival(scored),
+            mixed_db=truth.snr_db,
+            version=truth.version,
+            machine=truth.machine,
+        )
+
+    def _taken_off(self, scored: Scored) -> list[float] | None:
+        if self._layers is None or scored.prediction is None:
+            return None
+        return self._layers.taken_off(scored.window.samples, self._running(scored))
+
+    def _rival(self, scored: Scored) -> tuple[float, ...] | None:
+        rival = self._stage.rival if self._stage else None
+        if rival is None or scored.prediction is None:
+            return None
+        found = rival.classify(scored.window.samples[None], self._running(scored)[None])
+        return _rounded(found[0])
+
+    def _running(self, scored: Scored) -> Samples:
+        return np.asarray(self._lane.channel.running(scored.window), np.float32)
+
+
+def _rounded(said: Prediction) -> tuple[float, ...] | None:
+    return tuple(round(p, 4) for p in said.probabilities) or None
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,101 @@
+"""What was mixed into which frames, so that a window can be told what it really holds."""
+
+import collections
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.core import Samples
+
+KEPT = 400  # stretches: at 50 ms each, more than any window
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and mean square of some frames: those of several stretches can be put together."""
+
+    mean: float = 0.0
+    square: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive frames under one setting."""
+
+    first: int
+    frames: int
+    signal: Moments
+    noise: Moments
+    version: int  # of the setting
+    machine: str | None  # how the simulated machine was; None: a real one
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a window from outside."""
+
+    snr_db: float | None  # of what was mixed in; None: nothing was
+    version: int | None  # of the setting, None where it changed within the window
+    machine: str | None  # as `version`
+
+
+UNKNOWN = Truth(None, None, None)
+
+
+class Ledger:
+    """Written by the source thread, read by the page's."""
+
+    def __init__(self) -> None:
+        self._stretches: collections.deque[Stretch] = collections.deque(maxlen=KEPT)
+        self._lock = threading.Lock()
+
+    def note(self, stretch: Stretch) -> None:
+        with self._lock:
+            self._stretches.append(stretch)
+
+    @property
+    def end(self) -> int:
+        """One past the newest frame: where a source that is opened again goes on."""
+        with self._lock:
+            last = self._stretches[-1] if self._stretches else None
+        return 0 if last is None else last.first + last.frames
+
+    def of(self, first: int, frames: int) -> Truth:
+        """The truth of the frames from `first` on."""
+        with self._lock:
+            kept = list(self._stretches)
+        parts = [(each, _shared(each, first, frames)) for each in kept]
+        inside = [(each, share) for each, share in parts if share > 0]
+        if not inside:
+            return UNKNOWN
+        signal = _variance([(each.signal, share) for each, share in inside])
+        noise = _variance([(each.noise, share) for each, share in inside])
+        versions = {each.version for each, _ in inside}
+        machines = {each.machine for each, _ in inside}
+        return Truth(
+            snr_db=10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None,
+            version=versions.pop() if len(versions) == 1 else None,
+            machine=machines.pop() if len(machines) == 1 else None,
+        )
+
+
+def moments(samples: Samples) -> Moments:
+    """Of [frames] or [frames, channels]."""
+    exact = samples.astype(np.float64)
+    return Moments(float(exact.mean()), float((exact**2).mean()))
+
+
+def _variance(parts: Sequence[tuple[Moments, int]]) -> float:
+    """Of frames of which each part has so many: slow noise varies between parts, too."""
+    frames = sum(share for _, share in parts)
+    mean = sum(part.mean * share for part, share in parts) / frames
+    return sum(part.square * share for part, share in parts) / frames - mean**2
+
+
+def _shared(stretch: Stretch, first: int, frames: int) -> int:
+    """How many frames the two have in common."""
+    end = min(stretch.first + stretch.frames, first + frames)
+    return end - max(stretch.first, first)

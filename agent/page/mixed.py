@@ -1,0 +1,95 @@
+"""Noise at a chosen SNR mixed into a live source, at the rate at which the network hears it.
+
+The signal is brought to the model's rate first: noise that the resampler would take out again
+counts for nothing. The level that the SNR refers to is that of what was active lately, blocks
+within 15.9 dB of the loudest (the margin of ITU-T P.56), so that pauses between words do not hush
+the noise; a machine has no pauses, and its level is followed sooner.
+
+No full scale is told: signal and noise together may lie above the converter's, which is no fault.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.core import Block, Samples, Source
+from agent.intake.resample import Resampler
+from agent.noise import scale_for
+from agent.page.knobs import Knobs, Noise
+from agent.page.ledger import Ledger, Stretch, moments
+
+LEVEL_S = {True: 0.5, False: 8.0}  # of a simulated machine, of anything else
+MARGIN_DB = 15.9
+
+Draw = Callable[[int], Samples]
+
+
+class Mixed:
+    """A source around a source."""
+
+    def __init__(
+        self,
+        source: Source,
+        rate_hz: float,
+        knobs: Knobs,
+        ledger: Ledger,
+        noises: dict[Noise, Draw],
+        simulated: bool,
+    ) -> None:
+        """`noises` draw so many frames of unit variance at `rate_hz`."""
+        self.format = dataclasses.replace(source.format, rate_hz=rate_hz, full_scale=None)
+        self._source = source
+        self._resampler = Resampler(source.format.rate_hz, rate_hz, source.format.channels)
+        self._knobs = knobs
+        self._ledger = ledger
+        self._noises = noises
+        self._simulated = simulated
+        self._first = ledger.end  # index of the next frame
+        self._powers: collections.deque[tuple[int, float]] = collections.deque()  # (frames, power)
+        self._ended = False
+
+    def read(self) -> Block | None:
+        block = None if self._ended else self._source.read()
+        if block is None:
+            return self._rest()
+        lost = round(block.lost * self._resampler.ratio)
+        self._first += lost
+        marks = np.zeros(len(block.samples), np.uint8)
+        samples, _ = self._resampler.push(block.samples, marks)
+        return Block(self._mix(samples), lost)
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _rest(self) -> Block | None:
+        """What the filter still holds, once."""
+        if self._ended:
+            return None
+        self._ended = True
+        return Block(self._mix(self._resampler.flush()[0]))
+
+    def _mix(self, samples: Samples) -> Samples:
+        if not len(samples):
+            return samples
+        setting = self._knobs.setting
+        level = self._level(len(samples), float(samples.var(axis=0).mean()))
+        added = np.zeros(len(samples), np.float32)
+        if setting.snr_db is not None and setting.noise in self._noises:
+            added = scale_for(level, setting.snr_db) * self._noises[setting.noise](len(samples))
+        machine = setting.machine if self._simulated else None
+        told = (moments(samples), moments(added), setting.version, machine)
+        self._ledger.note(Stretch(self._first, len(samples), *told))
+        self._first += len(samples)
+        return (samples + added[:, None]).astype(np.float32)
+
+    def _level(self, frames: int, power: float) -> float:
+        """Power of what was active in the last seconds."""
+        self._powers.append((frames, power))
+        longest = LEVEL_S[self._simulated] * self.format.rate_hz
+        while len(self._powers) > 1 and sum(f for f, _ in self._powers) > longest:
+            self._powers.popleft()
+        least = max(p for _, p in self._powers) * 10 ** (-MARGIN_DB / 10)
+        active = [(f, p) for f, p in self._powers if p >= least]
+        return sum(f * p for f, p in active) / sum(f for f, _ in active)

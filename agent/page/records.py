@@ -1,0 +1,48 @@
+"""What a browser is told beside the windows."""
+
+import msgspec
+
+from agent.page.knobs import Setting
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """One source and its networks."""
+
+    name: str
+    kind: str
+    told: str  # where the signal comes from and what hears it, in a line
+    trouble: str | None  # of the source, if there is any
+    labels: tuple[str, ...]
+    normal: tuple[str, ...]
+    rate_hz: float
+    hop_s: float
+    window_s: float
+    column_s: float  # of waveform and spectrogram
+    model: str
+    layers: int  # that threshold
+    rival: str | None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a source's state."""
+
+    id: int
+    source: str
+    at: str  # start of the window that changed it, ISO 8601
+    decision: str
+    label: str | None
+    probability: float | None
+    previous: str
+    flags: list[str]
+
+
+class Stand(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a browser needs to begin, or to begin again."""
+
+    agent: str
+    sources: list[About]
+    events: list[Event]  # oldest first
+    setting: Setting | None  # None: a page that only shows
+    noises: tuple[str, ...]
+    simulated: bool
+    states: dict[str, tuple[str, str | None]]  # decision and label of each source

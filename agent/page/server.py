@@ -1,0 +1,62 @@
+"""The page's server: a thread a connection, few connections, one that stands still is dropped."""
+
+import functools
+import http.server
+import logging
+import socket
+import threading
+from typing import Any
+
+from agent.errors import ConfigError
+from agent.page.answers import Handler
+from agent.page.door import Door
+
+CONNECTIONS = 32
+
+log = logging.getLogger("drsn.page")
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Listens from the start; answers once `serve_forever` runs in a thread."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = CONNECTIONS
+
+    def __init__(self, address: tuple[str, int], door: Door) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._free = threading.Semaphore(CONNECTIONS)
+        super().__init__(address, functools.partial(Handler, door=door))
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread for it, while there are any."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away in the middle of an answer is no news."""
+        log.debug("a connection ended", exc_info=True)
+
+    def server_bind(self) -> None:
+        """Without asking a name server what this machine is called, as the base class does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.socket.getsockname()[:2]
+
+
+def bind(address: str, port: int, door: Door) -> Server:
+    """The server on that address; `ConfigError` where it cannot be had."""
+    try:
+        return Server((address, port), door)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"page: {address} port {port} cannot be had: {reason}") from None

@@ -1,0 +1,87 @@
+"""What a demonstration adds to an agent: noise to turn up, a machine to break, a second network."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from agent import classify, noise
+from agent.classify import OnnxClassifier
+from agent.core import Samples, Source
+from agent.errors import ConfigError
+from agent.intake.resample import QUALITY
+from agent.lanes import Opener
+from agent.machine import Fault
+from agent.noise import Cut
+from agent.page.bench import Bench
+from agent.page.knobs import Knobs, Noise
+from agent.page.ledger import Ledger
+from agent.page.mixed import Draw, Mixed
+from agent.recordings import open_recording
+
+LONGEST_S = 600  # of a background that is kept in memory
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`simulated`: the machine is ours to break. `token`: what a browser must know, if anything."""
+
+    rate_hz: float  # the model's
+    simulated: bool
+    rival: OnnxClassifier | None = None  # scores the same windows, for comparison
+    background: Samples | None = None  # [frames] of unit variance at `rate_hz`
+    token: str | None = None
+    knobs: Knobs = field(default_factory=Knobs)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def open(self, open_source: Opener) -> Source:
+        """The source with its noise; a simulated machine takes the place of what there was."""
+        source = Bench(self.rate_hz, self._state) if self.simulated else open_source()
+        draws = self._noises()
+        return Mixed(source, self.rate_hz, self.knobs, self.ledger, draws, self.simulated)
+
+    @property
+    def kinds(self) -> tuple[Noise, ...]:
+        """The noises there are."""
+        return noise.KINDS if self.background is None else (*noise.KINDS, "recording")
+
+    def _state(self) -> Fault:
+        return self.knobs.setting.machine
+
+    def _noises(self) -> dict[Noise, Draw]:
+        seeds = np.random.SeedSequence().spawn(len(noise.KINDS))
+        draws: dict[Noise, Draw] = {
+            kind: Cut(noise.stream(kind, np.random.default_rng(seed)))
+            for kind, seed in zip(noise.KINDS, seeds, strict=True)
+        }
+        if self.background is not None:
+            draws["recording"] = Cut(noise.again(self.background))
+        return draws
+
+
+def rival(model: OnnxClassifier, file: Path) -> OnnxClassifier:
+    """The second network; `ConfigError` unless it answers the same question of the same window."""
+    found = classify.load(file)
+    ours, theirs = model.contract, found.contract
+    for what in ("labels", "rate_hz", "window", "channels"):
+        if getattr(ours, what) != getattr(theirs, what):
+            raise ConfigError(
+                f"{file}: {what}: found {getattr(theirs, what)}, expected "
+                f"{getattr(ours, what)}, as {ours.name} has it"
+            )
+    return found
+
+
+def background(path: Path, rate_hz: float) -> Samples:
+    """A recording's first channel [frames] at `rate_hz`, of unit variance; `ConfigError`."""
+    opened = open_recording(path)
+    if opened.rate_hz is None:
+        raise ConfigError(f"{path}: found no sampling rate in the file, expected a sound file")
+    samples = opened.read(round(LONGEST_S * opened.rate_hz))[:, 0]
+    heard: Samples = soxr.resample(samples, opened.rate_hz, rate_hz, quality=QUALITY)
+    heard = heard - heard.mean() if len(heard) else heard
+    if len(heard) < rate_hz or heard.std() == 0:
+        raise ConfigError(f"{path}: found {len(heard) / rate_hz:.1f} s of sound, expected a second")
+    even: Samples = (heard / heard.std()).astype(np.float32)
+    return even

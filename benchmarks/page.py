@@ -1,0 +1,95 @@
+"""What the live page costs: the agent's CPU time at 16 kHz without it, with it, and looked at.
+
+    python -m benchmarks.page [SECONDS]         (needs chromium and chromium-driver)
+
+A recording is played as a microphone would deliver it, ten windows a second, white noise mixed in,
+a second network beside the first: all that the page can show. Percent of one core.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from selenium import webdriver
+
+from agent import classify, config, zoo
+from agent.daemon import Daemon
+from agent.page.stage import Stage, rival
+
+RATE_HZ = 16_000
+PORT = 8098
+MODEL, RIVAL = "bearing", "bearing-resnet"
+WARM_UP_S = 4.0
+
+
+def main(seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Path(folder) / "noise.wav"
+        noise = np.random.default_rng(0).standard_normal(round((4 * seconds + 60) * RATE_HZ))
+        soundfile.write(recording, 0.05 * noise, RATE_HZ)
+        print(f"without a page      {_measured(recording, False, False, seconds):5.1f} %")
+        print(f"page, nobody looks  {_measured(recording, True, False, seconds):5.1f} %")
+        print(f"page, a browser     {_measured(recording, True, True, seconds):5.1f} %")
+
+
+def _measured(recording: Path, page: bool, looked_at: bool, seconds: float) -> float:
+    agent = multiprocessing.get_context("spawn").Process(target=_run, args=(recording, page))
+    agent.start()
+    driver = None
+    try:
+        time.sleep(WARM_UP_S)
+        driver = _browser() if looked_at else None
+        time.sleep(WARM_UP_S)
+        assert agent.pid is not None
+        before_s, began_s = _cpu_s(agent.pid), time.monotonic()
+        time.sleep(seconds)
+        return 100 * (_cpu_s(agent.pid) - before_s) / (time.monotonic() - began_s)
+    finally:
+        if driver is not None:
+            driver.quit()
+        agent.terminate()
+        agent.join()
+
+
+def _run(recording: Path, page: bool) -> None:
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        _serve(recording, page)
+
+
+def _serve(recording: Path, page: bool) -> None:
+    source = {"name": "a", "kind": "file", "path": str(recording), "model": MODEL}
+    tree: dict[str, object] = {"agent": {"sink": "stdout"}, "sources": [source]}
+    if not page:
+        Daemon(config.parse(tree)).run()
+        return
+    model = classify.load(zoo.find(MODEL))
+    beside = rival(model, zoo.find(RIVAL))
+    stage = Stage(rate_hz=model.contract.rate_hz, simulated=False, rival=beside)
+    stage.knobs.turn({"snr_db": 5})
+    Daemon(config.parse(tree | {"page": {"port": PORT}}), stage).run()
+
+
+def _browser() -> webdriver.Chrome:
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for each in ("--headless=new", "--no-sandbox"):
+        options.add_argument(each)
+    driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
+    driver.get(f"http://127.0.0.1:{PORT}/")
+    return driver
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time of the process, all of its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)
