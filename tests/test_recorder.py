@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from conftest import eventually
 
-from agent import cli, recorder
+from agent import cli, manifest
 from agent.core import Block, Format
 from agent.recorder import Recorder, Session
 from models import data, listing
@@ -106,20 +106,20 @@ def test_training_reads_it_in_the_unit_of_the_agent(tmp_path: Path) -> None:
 def test_the_second_and_every_fourth_session_of_a_label_validate(tmp_path: Path) -> None:
     splits = []
     for at in range(8):
-        splits.append(recorder.split(tmp_path, "fan_ok"))
+        splits.append(manifest.split(tmp_path, "fan_ok"))
         name = f"fan_ok-2026010{at + 1}T000000"
         for piece in (1, 2):
             row = {"file": f"{name}-{piece}.flac", "label": "fan_ok", "split": splits[-1]}
-            recorder.append(tmp_path / "manifest.csv", row)
+            manifest.append(tmp_path, row)
     assert splits == ["train", "val", "train", "val", "train", "train", "train", "val"]
-    assert recorder.split(tmp_path, "worn") == "train"
+    assert manifest.split(tmp_path, "worn") == "train"
 
 
 def test_a_manifest_that_is_there_keeps_its_columns(tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.csv"
-    manifest.write_text("label,file,split,load\nnormal,a.wav,train,3\n")
-    recorder.append(manifest, {"file": "b.wav", "label": "worn", "split": "val", "source": "mic"})
-    assert manifest.read_text().splitlines()[2] == "worn,b.wav,val,"
+    file = tmp_path / "manifest.csv"
+    file.write_text("label,file,split,load\nnormal,a.wav,train,3\n")
+    manifest.append(tmp_path, {"file": "b.wav", "label": "worn", "split": "val", "source": "mic"})
+    assert file.read_text().splitlines()[2] == "worn,b.wav,val,"
 
 
 # -- the verb ---------------------------------------------------------------------------
