@@ -43,7 +43,8 @@ class Device:
 
     @property
     def format(self) -> Format:
-        return Format(self.rate_hz, len(self.channels), self._full_scale(), live=True)
+        channels, counted = len(self.channels), not self.buffered
+        return Format(self.rate_hz, channels, self._full_scale(), live=True, counted=counted)
 
     def scaled(self, raw: Values) -> Samples:
         """Raw values [frames, channels] in the channels' unit."""

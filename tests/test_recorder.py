@@ -164,6 +164,28 @@ def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_pat
     assert samples == pytest.approx(2.0 * np.arange(1, 8000, 2) / 2**15)
 
 
+def test_a_sensor_that_loses_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pieces between its gaps are all too short to be kept."""
+
+    class Leaky:
+        format = Format(RATE_HZ, 1, live=True, counted=True)
+        now_s = 0.0
+
+        def read(self) -> Block:
+            Leaky.now_s += 1.0
+            return Block(np.ones((500, 1), np.float32), 500)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("agent.sources.open_source", lambda *_: Leaky())
+    monkeypatch.setattr(time, "monotonic", lambda: Leaky.now_s)
+    keys = ("--label", "a", "--source", "synth", "--seconds", "5")
+    assert command(str(tmp_path), *keys) == 1
+    assert "too much is lost to get 5 s together, " in capsys.readouterr().err
+
+
 def test_interrupted_it_keeps_what_there_is(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "agent", "record", str(tmp_path), "--label", "ok"]
     process = subprocess.Popen(

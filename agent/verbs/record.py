@@ -87,7 +87,10 @@ def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:
     """Blocks until so many seconds are recorded; the last one is cut to that length."""
     frames = max(1, round(seconds * source.format.rate_hz))
     came_s = time.monotonic()
+    give_up_s = came_s + 2 * seconds + SILENT_S
     while tally.frames < frames:
+        if time.monotonic() > give_up_s:
+            raise SourceError(f"too much is lost to get {seconds:g} s together")
         block = source.read()
         if block is None:
             return
