@@ -32,8 +32,9 @@ class Lease:
 
     def close(self) -> None:
         with _lock:
-            _leases.remove(self)
-            self.stream.close(ignore_errors=True)
+            if self in _leases:
+                _leases.remove(self)
+                self.stream.close(ignore_errors=True)
 
 
 @dataclass(frozen=True)

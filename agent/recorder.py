@@ -4,7 +4,6 @@ What was lost is in no file: behind a gap a new one begins, so that no recording
 files of one session have the same split, since they are of the same machine in the same minute.
 """
 
-import csv
 import datetime
 import itertools
 import time
@@ -15,24 +14,11 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
+from agent import manifest
 from agent.core import Block, Format, Samples
 from agent.intake.cadence import Cadence
 
-MANIFEST = "manifest.csv"
-COLUMNS = (
-    "file",
-    "label",
-    "split",
-    "rate_hz",
-    "scale",
-    "unit",
-    "rpm",
-    "seconds",
-    "source",
-    "start",
-)
 SHORTEST_S = 1.0  # a shorter piece between two gaps is left out
-HELD = 4  # every fourth session of a label validates, and the second, so that one of two does
 FLAC_HZ = 655_350  # the highest rate that FLAC has
 CODES = 2.0**15  # the manifest's scale is of a 16-bit code
 
@@ -160,7 +146,7 @@ class Piece:
     def keep(self) -> str:
         """Closes the file and notes it in the manifest; its name."""
         self._file.close()
-        append(self._session.folder / MANIFEST, self._row())
+        manifest.append(self._session.folder, self._row())
         return self._path.name
 
     def discard(self) -> None:
@@ -186,34 +172,3 @@ class Piece:
 def _scale(factor: float, channels: int) -> str:
     """As the manifest has it; nothing where there is none."""
     return "" if factor == 1.0 else "|".join([repr(factor / CODES)] * channels)
-
-
-def split(folder: Path, label: str) -> str:
-    """Whether the next session of that label trains or validates."""
-    sessions = {row["start_of"] for row in rows(folder / MANIFEST) if row["label"] == label}
-    return "val" if len(sessions) == 1 or len(sessions) % HELD == HELD - 1 else "train"
-
-
-def rows(manifest: Path) -> list[dict[str, str]]:
-    """The rows of a manifest, each with its session, which is in the names of our files."""
-    if not manifest.is_file():
-        return []
-    with manifest.open(newline="") as file:
-        found = list(csv.DictReader(file))
-    return [row | {"start_of": row["file"].rpartition("-")[0] or row["file"]} for row in found]
-
-
-def append(manifest: Path, row: dict[str, str]) -> None:
-    """Puts a row behind the others, in the columns that the file has."""
-    fresh = not manifest.is_file()
-    columns = list(COLUMNS)
-    if not fresh:
-        with manifest.open(newline="") as file:
-            columns = next(csv.reader(file), columns)
-    with manifest.open("a", newline="") as file:
-        writer = csv.DictWriter(
-            file, columns, extrasaction="ignore", restval="", lineterminator="\n"
-        )
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)

@@ -108,7 +108,9 @@ def _expected(what: str) -> str:
         return expected
     names = "|".join(_PLAIN)
     plain = re.sub(rf"`((?:{names})(?: \| (?:{names}))*)`", lambda m: _words(m[1]), expected)
-    return re.sub(r"text matching regex .*", "a name without spaces and without + # /", plain)
+    if plain.startswith("text matching regex"):
+        return "a name without spaces and without + # /" if "/" in plain else "a topic, no + or #"
+    return plain
 
 
 def _words(names: str) -> str:

@@ -14,6 +14,7 @@ from agent.contract import Decide
 from agent.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.yaml"
+NODE = {"name": "a", "model": "m", "rate_hz": 1000}
 SYNTH = {"name": "a", "kind": "synth", "model": "bearing"}
 ORDERS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
 GEOMETRY = {"balls": 9, "ball_mm": 7.94, "pitch_mm": 39.04}
@@ -68,6 +69,34 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "deep in a scenario": (
         {"sources": [SYNTH | {"scenario": [{"duration_s": 1, "fault": "bent"}]}]},
         "sources[0].scenario[0].fault: found 'bent', expected",
+    ),
+    "bits that no converter has": (
+        {"sources": [{"name": "a", "kind": "mic", "model": "m", "bits": 20}]},
+        "sources[0].bits: found 20, expected one of 16, 24",
+    ),
+    "a line without its rate": (
+        {"sources": [{"name": "a", "kind": "serial", "model": "m", "port": "/dev/ttyACM0"}]},
+        "sources[0].rate_hz: found nothing, expected a value",
+    ),
+    "a dtype that frames have not": (
+        {"sources": [NODE | {"kind": "udp", "listen": "0.0.0.0:5005", "dtype": "int8"}]},
+        "sources[0].dtype: found 'int8', expected one of int16, int32, float32",
+    ),
+    "more channels than a frame can say": (
+        {"sources": [NODE | {"kind": "udp", "listen": "0.0.0.0:5005", "interleaved": 300}]},
+        "sources[0].interleaved: found 300, expected a whole number <= 255",
+    ),
+    "a topic of many nodes": (
+        {"sources": [NODE | {"kind": "mqtt", "topic": "plant/+"}]},
+        "sources[0].topic: found 'plant/+', expected a topic, no + or #",
+    ),
+    "a key of TLS": (
+        {"sources": [NODE | {"kind": "mqtt", "topic": "plant/1", "tls": {"cafile": "x"}}]},
+        "sources[0].tls.cafile: found an unknown key, did you mean ca_file?",
+    ),
+    "a mode that no device has": (
+        {"sources": [NODE | {"kind": "iio", "device": "adxl345", "mode": "fast"}]},
+        "sources[0].mode: found 'fast', expected one of buffer, polled",
     ),
     "a name twice": (
         {"sources": [SYNTH, SYNTH]},

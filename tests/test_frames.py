@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import frames
 from agent.core import Block
-from agent.frames import FrameError
-from agent.inbox import Inbox
-from agent.sequence import Sequence
+from agent.nodes import frames
+from agent.nodes.frames import FrameError
+from agent.nodes.inbox import Inbox
+from agent.nodes.sequence import Sequence
 
 RATE_HZ = 1000.0
 HOLD_S, MOST = 0.1, 8

@@ -15,9 +15,10 @@ import pytest
 from conftest import Broker
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import frames, sources
+from agent import sources
 from agent.core import Block, SourceError
 from agent.errors import ConfigError
+from agent.nodes import frames
 from agent.sources.mqtt import MqttSource, open_source
 from agent.strict import convert
 

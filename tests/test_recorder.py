@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from conftest import eventually
 
-from agent import cli, recorder
+from agent import cli, manifest
 from agent.core import Block, Format
 from agent.recorder import Recorder, Session
 from models import data, listing
@@ -106,20 +106,20 @@ def test_training_reads_it_in_the_unit_of_the_agent(tmp_path: Path) -> None:
 def test_the_second_and_every_fourth_session_of_a_label_validate(tmp_path: Path) -> None:
     splits = []
     for at in range(8):
-        splits.append(recorder.split(tmp_path, "fan_ok"))
+        splits.append(manifest.split(tmp_path, "fan_ok"))
         name = f"fan_ok-2026010{at + 1}T000000"
         for piece in (1, 2):
             row = {"file": f"{name}-{piece}.flac", "label": "fan_ok", "split": splits[-1]}
-            recorder.append(tmp_path / "manifest.csv", row)
+            manifest.append(tmp_path, row)
     assert splits == ["train", "val", "train", "val", "train", "train", "train", "val"]
-    assert recorder.split(tmp_path, "worn") == "train"
+    assert manifest.split(tmp_path, "worn") == "train"
 
 
 def test_a_manifest_that_is_there_keeps_its_columns(tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.csv"
-    manifest.write_text("label,file,split,load\nnormal,a.wav,train,3\n")
-    recorder.append(manifest, {"file": "b.wav", "label": "worn", "split": "val", "source": "mic"})
-    assert manifest.read_text().splitlines()[2] == "worn,b.wav,val,"
+    file = tmp_path / "manifest.csv"
+    file.write_text("label,file,split,load\nnormal,a.wav,train,3\n")
+    manifest.append(tmp_path, {"file": "b.wav", "label": "worn", "split": "val", "source": "mic"})
+    assert file.read_text().splitlines()[2] == "worn,b.wav,val,"
 
 
 # -- the verb ---------------------------------------------------------------------------
@@ -162,6 +162,28 @@ def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_pat
     (entry,) = listing.entries(tmp_path / "set")
     (samples,) = data.read(entry, Source(folder=""), 1000)
     assert samples == pytest.approx(2.0 * np.arange(1, 8000, 2) / 2**15)
+
+
+def test_a_sensor_that_loses_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pieces between its gaps are all too short to be kept."""
+
+    class Leaky:
+        format = Format(RATE_HZ, 1, live=True, counted=True)
+        now_s = 0.0
+
+        def read(self) -> Block:
+            Leaky.now_s += 1.0
+            return Block(np.ones((500, 1), np.float32), 500)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("agent.sources.open_source", lambda *_: Leaky())
+    monkeypatch.setattr(time, "monotonic", lambda: Leaky.now_s)
+    keys = ("--label", "a", "--source", "synth", "--seconds", "5")
+    assert command(str(tmp_path), *keys) == 1
+    assert "too much is lost to get 5 s together, " in capsys.readouterr().err
 
 
 def test_interrupted_it_keeps_what_there_is(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from conftest import free_port, needed
 
 from agent import config, sources
 from agent.core import Block
-from agent.sources.serial import Frames
+from agent.nodes.framing import Framing
 from agent.sources.udp import open_source
 from agent.strict import convert
 
@@ -102,8 +102,7 @@ def test_the_sketch_is_understood(tmp_path: Path) -> None:
     build = ["g++", *warnings, "-o", tmp_path / "sketch", tmp_path / "sketch.cpp"]
     subprocess.run(build, check=True)
     said = subprocess.run([tmp_path / "sketch"], capture_output=True, check=True, timeout=10).stdout
-    keys = {"rate_hz": 1000.0, "port": "unused", "format": "binary"}
-    decoder = Frames(convert(keys, sources.options("serial"), ""))
+    decoder = Framing(1000.0, "int16", 1)
     came = decoder.push(said, 0.0)
     assert [block.lost for block in came] == [0] * 4
     values = np.concatenate([block.samples for block in came])[:, 0] * 2**15

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import Agent, Broker, Subscriber, eventually, free_port
 
-from agent import frames, sources
+from agent import sources
 from agent.core import Block, SourceError
 from agent.errors import ConfigError
+from agent.nodes import frames
 from agent.sources.udp import UdpSource, open_source
 from agent.strict import convert
 

@@ -1,32 +1,28 @@
 """A converter or accelerometer with a Linux IIO driver, here or behind an `iiod`, by libiio.
 
 Samples come through the kernel's buffer where the driver has one; else each is asked for in turn
-(polled), which works up to some hundred a second and jitters. Values are (raw + offset) * scale:
+(polled), which is slow and jitters. Values are (raw + offset) * scale:
 m/s2 for an accelerometer (Linux kernel, Documentation/ABI/testing/sysfs-bus-iio).
 """
 
-import contextlib
 import errno
 import math
 import select
 import time
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import Block, Format, Samples, SourceError
+from agent.core import Block, SourceError
 from agent.errors import ConfigError
+from agent.iio_device import Device
 
 WAIT_S = 0.2
 LOCAL_S, REMOTE_S = 0.25, 0.1  # of signal in a block; a remote one comes only when it is full
 TIMEOUT_S = 1.0  # of a remote context
 POLLED_S = 0.05
-RATE = "sampling_frequency"
-
-Values = npt.NDArray[np.float64]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,65 +33,6 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     uri: str = "local:"  # of the context; ip:HOST of another machine's iiod
     rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # to set; None: as the device is
     mode: Literal["buffer", "polled"] | None = None  # None: buffer where the driver has one
-
-
-class Device:
-    """A device with its chosen channels, how raw values are scaled, and at which rate it runs."""
-
-    def __init__(self, options: Options, context: Any) -> None:
-        self._context = context
-        device = context.find_device(options.device)
-        if device is None:
-            names = ", ".join(each.name or each.id for each in context.devices) or "none"
-            raise SourceError(f"found no {options.device!r} among the devices ({names})")
-        self.device = device
-        self.channels = _chosen(device, options.inputs)
-        buffered = all(each.scan_element for each in self.channels)
-        if options.mode == "buffer" and not buffered:
-            raise ConfigError(f"mode: found buffer, but the driver of {options.device} has none")
-        self.buffered = buffered and options.mode != "polled"
-        self.rate_hz = self._rate_hz(options)
-        self._scale = np.array([_number(each, "scale", 1.0) for each in self.channels])
-        self._offset = np.array([_number(each, "offset", 0.0) for each in self.channels])
-
-    @property
-    def format(self) -> Format:
-        return Format(self.rate_hz, len(self.channels), self._full_scale(), live=True)
-
-    def scaled(self, raw: Values) -> Samples:
-        """Raw values [frames, channels] in the channels' unit."""
-        return np.asarray((raw + self._offset) * self._scale, np.float32)
-
-    def close(self) -> None:
-        """In this order: libiio does not survive a device that outlives its context."""
-        self.channels = []
-        self.device = self._context = None
-
-    def _full_scale(self) -> float | None:
-        """Where the converter clips, if that is known and the same for all and both signs."""
-        formats = {(each.data_format.bits, each.data_format.is_signed) for each in self.channels}
-        (bits, signed), *others = formats
-        alike = not others and len(set(self._scale)) == 1 and not self._offset.any()
-        if not (self.buffered and alike and signed and bits):
-            return None
-        return float(np.float32(abs(self._scale[0]) * (2 ** (bits - 1) - 1)))
-
-    def _rate_hz(self, options: Options) -> float:
-        holders = [self.device, *self.channels]
-        attribute = next((each.attrs[RATE] for each in holders if RATE in each.attrs), None)
-        if attribute is None or not self.buffered:
-            own = None if attribute is None else float(attribute.value)
-            if options.rate_hz is None and own is None:
-                raise ConfigError(f"rate_hz: {options.device} has no {RATE}, expected the key")
-            return options.rate_hz or own or 0.0
-        if options.rate_hz is not None:
-            try:
-                attribute.value = f"{options.rate_hz:.6f}".rstrip("0").rstrip(".")
-            except OSError as error:
-                raise ConfigError(
-                    f"rate_hz: {options.device} refuses {options.rate_hz:g} Hz: {error.strerror}"
-                ) from None
-        return float(attribute.value)
 
 
 class BufferedSource:
@@ -181,7 +118,8 @@ def open_source(options: Options) -> BufferedSource | PolledSource:
     try:
         if options.uri != "local:":
             context.set_timeout(round(TIMEOUT_S * 1000))
-        device = Device(options, context)
+        wanted = (options.device, options.inputs, options.rate_hz, options.mode)
+        device = Device(context, *wanted)
         if not device.buffered:
             return PolledSource(device)
         return BufferedSource(iio, device, options.uri == "local:")
@@ -197,27 +135,6 @@ def _load() -> Any:
     except (OSError, AttributeError):  # the latter where its loader finds no library at all
         raise ConfigError("kind: iio needs the library libiio 0.x: apt install libiio0") from None
     return iio
-
-
-def _chosen(device: Any, wanted: Sequence[str] | None) -> list[Any]:
-    """The channels of those ids, in that order; `ConfigError` where the device has no such."""
-    known = {
-        each.id: each for each in device.channels if not each.output and each.id != "timestamp"
-    }
-    for each in wanted or ():
-        if each not in known:
-            expected = ", ".join(known)
-            raise ConfigError(f"inputs: found {each!r}, expected of {device.name}: {expected}")
-    found = [known[each] for each in (wanted or known)]
-    if not found:
-        raise ConfigError(f"inputs: found none on {device.name}, expected at least one")
-    return found
-
-
-def _number(channel: Any, attribute: str, absent: float) -> float:
-    with contextlib.suppress(KeyError):
-        return float(channel.attrs[attribute].value)
-    return absent
 
 
 def _values(channel: Any, buffer: Any) -> npt.NDArray[np.generic]:

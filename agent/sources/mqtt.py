@@ -1,4 +1,4 @@
-"""Frames (`agent.frames`) that a small node publishes to a broker, one a message.
+"""Frames (`agent.nodes.frames`) that a small node publishes to a broker, one a message.
 
 The connection is this source's own (MQTT 3.1.1, which every broker speaks), without a session: what
 is published while it is away is a gap. Retained messages are of another time and left out.
@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 from agent.config import Mqtt, Port, Tls
 from agent.core import Block, Format, SourceError
 from agent.errors import ConfigError
-from agent.inbox import Inbox
+from agent.nodes.inbox import Inbox
 from agent.sinks import mqtt_client
 from agent.sinks.pump import hang_up
 

@@ -1,28 +1,22 @@
 """`record`: a sensor into a data set that `train` reads."""
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
 import math
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from agent import config, logs, recorder, sources, yamlfile
+from agent import config, logs, manifest, sources, yamlfile
 from agent.core import Block, Format, Source, SourceError
 from agent.errors import ConfigError, UserError
 from agent.recorder import Recorder, Session, Tally
+from agent.verbs.meter import Meter
 
 LABEL = r"[A-Za-z0-9_.-]+"
 SILENT_S = 10.0
-METER_S, LINE_S = 0.2, 5.0  # between two looks at the meter, on a terminal and elsewhere
-FLOOR_DB = -60.0
-WIDTH = 30
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +55,7 @@ def _record(chosen: argparse.Namespace, settings: config.Source, source: Source)
     common, found = settings.common, source.format
     channels = _channels(common, found)
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    split = chosen.split or recorder.split(chosen.folder, chosen.label)
+    split = chosen.split or manifest.split(chosen.folder, chosen.label)
     session = Session(
         chosen.folder,
         chosen.label,
@@ -93,7 +87,10 @@ def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:
     """Blocks until so many seconds are recorded; the last one is cut to that length."""
     frames = max(1, round(seconds * source.format.rate_hz))
     came_s = time.monotonic()
+    give_up_s = came_s + 2 * seconds + SILENT_S
     while tally.frames < frames:
+        if time.monotonic() > give_up_s:
+            raise SourceError(f"too much is lost to get {seconds:g} s together")
         block = source.read()
         if block is None:
             return
@@ -149,43 +146,3 @@ def _channels(common: config.SourceKeys, found: Format) -> list[int]:
         expected = f"of 0 to {found.channels - 1}"
         raise ConfigError(f"channels: found {list(channels)}, expected {expected}")
     return list(channels)
-
-
-class Meter:
-    """Level and progress on standard error: a moving line on a terminal, else one now and then."""
-
-    def __init__(self, found: Format, seconds: float) -> None:
-        self._found = found
-        self._seconds = seconds
-        self._terminal = sys.stderr.isatty()
-        self._shown_s = 0.0
-        self._peak = 0.0  # since it was last shown
-
-    def show(self, tally: Tally) -> None:
-        self._peak = max(self._peak, tally.peak)
-        now_s = time.monotonic()
-        if now_s - self._shown_s < (METER_S if self._terminal else LINE_S):
-            return
-        self._shown_s = now_s
-        self._write(tally, "\r" if self._terminal else "", "" if self._terminal else "\n")
-        self._peak = 0.0
-
-    def end(self, tally: Tally) -> None:
-        if self._terminal:
-            self._write(tally, "\r", "\n")
-
-    def _write(self, tally: Tally, start: str, end: str) -> None:
-        done_s = tally.frames / self._found.rate_hz
-        lost = f", {tally.lost} lost" if tally.lost else ""
-        line = f"{done_s:6.1f} of {self._seconds:g} s  {self._level(tally)}{lost}"
-        with contextlib.suppress(OSError):
-            print(f"{start}{line:<78}" if start else line, end=end, file=sys.stderr, flush=True)
-
-    def _level(self, tally: Tally) -> str:
-        """Decibels of full scale with a bar, or the plain numbers where there is no full scale."""
-        if self._found.full_scale is None:
-            return f"peak {self._peak:.3g}, RMS {tally.rms:.3g}"
-        peak_db, rms_db = (20 * np.log10(max(x, 1e-6)) for x in (self._peak, tally.rms))
-        filled = round(WIDTH * min(1.0, max(0.0, 1 - peak_db / FLOOR_DB)))
-        bar = "#" * filled + "." * (WIDTH - filled)
-        return f"[{bar}] peak {peak_db:6.1f} dBFS, RMS {rms_db:6.1f}"

@@ -1,13 +1,14 @@
-"""Frames in (`agent.frames`), blocks out: what UDP, MQTT and serial sources have in common."""
+"""Frames in (`agent.nodes.frames`), blocks out: what udp, mqtt and serial sources share."""
 
 import logging
 
 import numpy as np
 
-from agent import frames, pcm
+from agent import pcm
 from agent.core import Block, Format
-from agent.frames import FrameError, Head
-from agent.sequence import Sequence
+from agent.nodes import frames
+from agent.nodes.frames import FrameError, Head
+from agent.nodes.sequence import Sequence
 
 log = logging.getLogger("drsn.source")
 

@@ -1,0 +1,1 @@
+"""What small nodes send: frames, lines of numbers, and how they are put in order."""

@@ -1,0 +1,53 @@
+"""Finds frames (`agent.nodes.frames`) with their CRC in a stream of bytes."""
+
+from agent.core import Block
+from agent.nodes import frames
+from agent.nodes.frames import CRC, HEADER, MAGIC, FrameError
+from agent.nodes.inbox import Inbox
+
+LARGEST = 1 << 14  # bytes of samples
+
+
+class Framing:
+    """Bytes into frames: finds the next one behind whatever stands between."""
+
+    def __init__(self, rate_hz: float, dtype: str, channels: int) -> None:
+        self.inbox = Inbox(rate_hz, dtype, channels)
+        self.format = self.inbox.format
+        self._data = b""
+
+    def push(self, data: bytes, now_s: float) -> list[Block]:
+        """Blocks of the whole frames so far."""
+        self._data += data
+        while self._cut(now_s):
+            pass
+        blocks = []
+        while len((block := self.inbox.take(now_s)).samples):
+            blocks.append(block)
+        return blocks
+
+    def _cut(self, now_s: float) -> bool:
+        """Takes one frame, or leaves out what is none; False where more has to come."""
+        at = self._data.find(MAGIC)
+        if at < 0:
+            self._data = self._data[-1:] if self._data.endswith(MAGIC[:1]) else b""
+            return False
+        self._data = self._data[at:]
+        if len(self._data) < HEADER.size:
+            return False
+        try:
+            head = self.inbox.head(self._data)
+            size = HEADER.size + head.payload
+            if head.payload > LARGEST:
+                raise FrameError(f"found a frame of {size} bytes, expected at most {LARGEST}")
+            if len(self._data) < size + CRC.size:
+                return False
+            if frames.crc(self._data[:size]) != CRC.unpack_from(self._data, size)[0]:
+                raise FrameError("found a wrong checksum")
+        except FrameError as error:
+            self.inbox.refuse(error)
+            self._data = self._data[1:]  # the next one may begin anywhere behind this
+            return True
+        self.inbox.put(self._data[:size], now_s)
+        self._data = self._data[size + CRC.size :]
+        return True

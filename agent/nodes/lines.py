@@ -1,0 +1,60 @@
+"""Lines of numbers, one for each instant; commas, semicolons, blanks and tabs separate."""
+
+import contextlib
+import re
+
+import numpy as np
+
+from agent.core import Block, Format
+
+LONGEST = 1 << 12  # bytes: what has no newline for so long is no text
+
+
+class Lines:
+    """Text into frames; a line that is none counts as a lost frame."""
+
+    def __init__(self, rate_hz: float, channels: int) -> None:
+        self.format = Format(rate_hz, channels, live=True)
+        self.refused = 0
+        self._rest: bytes | None = None  # None: within a line whose start was not heard
+        self._lost = 0  # frames, since the last good one
+
+    def push(self, data: bytes, _now_s: float) -> list[Block]:
+        """Blocks of the whole lines so far; what comes first is taken for the end of a line."""
+        *lines, rest = ((self._rest or b"") + data).split(b"\n")
+        if self._rest is None and lines:
+            del lines[0]
+        elif self._rest is None:
+            return []
+        self._rest = rest
+        if len(rest) > LONGEST:
+            self._rest = None
+            self._lost += 1
+        blocks: list[Block] = []
+        good: list[list[float]] = []
+        for line in lines:
+            numbers = self._numbers(line)
+            if numbers is None:
+                self._end(good, blocks)
+                self._lost += 1
+            elif numbers:
+                good.append(numbers)
+        self._end(good, blocks)
+        return blocks
+
+    def _end(self, good: list[list[float]], blocks: list[Block]) -> None:
+        """Puts the good lines so far into a block."""
+        if good:
+            with np.errstate(over="ignore"):  # too large a number is infinity, which is marked
+                blocks.append(Block(np.array(good).astype(np.float32), self._lost))
+            self._lost = 0
+            good.clear()
+
+    def _numbers(self, line: bytes) -> list[float] | None:
+        """Those in a line, none in an empty one; None where it is not what was agreed."""
+        with contextlib.suppress(ValueError):
+            numbers = [float(each) for each in re.split(rb"[,;\s]+", line.strip()) if each]
+            if len(numbers) in (0, self.format.channels):
+                return numbers
+        self.refused += 1
+        return None
