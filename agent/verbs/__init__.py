@@ -9,6 +9,7 @@ import importlib
 SUMMARIES = {
     "run": "run the agent",
     "check": "check a configuration, its models and its sources, and start nothing",
+    "doctor": "look at configuration, models, sensors, broker, clock and disk: what to do",
     "commission": "learn what a source is like while its machine is healthy",
     "demo": "watch a simulated machine's fault being found, over MQTT",
     "replay": "score a recording: JSON lines, no broker",

@@ -6,6 +6,7 @@ As root, with debootstrap and systemd-container. `--write` puts the transcript i
 import argparse
 import datetime
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ def main() -> int:
     parts, failed = [HEAD, _machine(given.package)], 0
     with booted() as box:
         put(box, given.package, "drsn-agent.deb")
-        put(box, _next(given.package), "drsn-agent-next.deb")
+        _put_next(box, given.package)
         for title, run in STEPS.items():
             part, bad = _step(box, title, _lived(box, run))
             failed += bad
@@ -65,18 +66,16 @@ def _step(box: Machine, title: str, checks: list[Check]) -> tuple[str, int]:
     return f"## {title}\n\n```\n{lines}\n```\n\n{judged}\n", sum(not each.good for each in checks)
 
 
-def _next(package: Path) -> Path:
+def _put_next(box: Machine, package: Path) -> None:
     """The same package as its next version: only dpkg can tell them apart."""
-    folder = Path(tempfile.mkdtemp(prefix="drsn-next-"))
-    subprocess.run(["dpkg-deb", "-R", package, folder / "root"], check=True)
-    control = folder / "root" / "DEBIAN" / "control"
-    lines = control.read_text().splitlines()
-    control.write_text(
-        "".join(f"{line}+next\n" if line.startswith("Version: ") else f"{line}\n" for line in lines)
-    )
-    build = ["dpkg-deb", "-Znone", "--root-owner-group", "-b", folder / "root", folder / "next.deb"]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-    return folder / "next.deb"
+    with tempfile.TemporaryDirectory(prefix="drsn-next-") as folder:
+        root = Path(folder) / "root"
+        subprocess.run(["dpkg-deb", "-R", package, root], check=True)
+        control = root / "DEBIAN" / "control"
+        control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+next", control.read_text()))
+        build = ["dpkg-deb", "-Znone", "--root-owner-group", "-b", root, f"{folder}/next.deb"]
+        subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+        put(box, Path(folder) / "next.deb", "drsn-agent-next.deb")
 
 
 def _machine(package: Path) -> str:

@@ -14,7 +14,7 @@ MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients"
 CACHE = Path(__file__).parents[2] / "build" / f"boot-{SUITE}"
 ALONE = ("--private-network", "--console=pipe")
-BOOT_S = 60.0
+BOOT_S = 180.0
 
 
 @dataclass
