@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo trials reproduce packages clean
+.PHONY: demo faults contract test check format bench zoo trials reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -23,6 +23,10 @@ format: $(DEV)/installed
 
 faults: $(DEV)/installed packages ## everything that breaks in the field, against the real process
 	$(DEV)/bin/python -m tests.faults $(ARGS)
+
+contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
+	$(DEV)/bin/python -m agent.schema
+	$(DEV)/bin/python -m tests.examples
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)
