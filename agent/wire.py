@@ -147,7 +147,8 @@ def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
 
 def status(topics: Topics, payload: bytes) -> Message:
     """`online` or `offline`, retained; the last will is the latter."""
-    return Message(0, topics.of_agent("status"), payload, retain=True, qos=0)
+    qos: Literal[0, 1] = 0 if payload == ONLINE else 1
+    return Message(0, topics.of_agent("status"), payload, retain=True, qos=qos)
 
 
 def iso(unix_s: float) -> str:

@@ -15,16 +15,29 @@ class Listening:
 
     port: int
     topic: str = "drsn/#"
+    host: str = "127.0.0.1"
+    extra: tuple[object, ...] = ()
     heard: list[dict[str, Any]] = field(default_factory=list)
 
     def __enter__(self) -> "Listening":
-        command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), "-V", "mqttv5"]
-        command += ["-q", "1", "-t", self.topic, "-t", "$SYS/broker/version"]
-        command += ["--retain-as-published", "-F", "%j"]
+        # Line by line: it says that it is subscribed, and then may have nothing to say for long.
+        command = [
+            "stdbuf",
+            "-oL",
+            "mosquitto_sub",
+            "-h",
+            self.host,
+            "-p",
+            str(self.port),
+            "-V",
+            "mqttv5",
+        ]
+        command += ["-q", "1", "-t", self.topic, "-d"]
+        command += ["--retain-as-published", "-F", "%j", *map(str, self.extra)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         self._subscribed = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        assert self._subscribed.wait(5)  # mosquitto answers with its version, which it retains
+        assert self._subscribed.wait(5)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,8 +64,7 @@ class Listening:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            said = json.loads(line)
-            if said["topic"].startswith("$SYS"):
+            if line.startswith(b"{"):
+                self.heard.append(json.loads(line))
+            elif line.startswith(b"Subscribed"):
                 self._subscribed.set()
-            else:
-                self.heard.append(said)
