@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults contract test check format bench zoo trials reproduce packages clean
+.PHONY: demo faults contract home-assistant-test test check format bench zoo trials reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -27,6 +27,9 @@ faults: $(DEV)/installed packages ## everything that breaks in the field, agains
 contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
 	$(DEV)/bin/python -m agent.schema
 	$(DEV)/bin/python -m tests.examples
+
+home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md
+	$(DEV)/bin/python -m tests.home_assistant $(HOME_ASSISTANT) $(HOME_ASSISTANT_DIR) $(ARGS)
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)

@@ -38,6 +38,7 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
     will_delay_s: Seconds = 3  # MQTT 5: how long we may be away before `offline` is told
     window_expiry_s: Annotated[int, msgspec.Meta(ge=1)] = 3600  # MQTT 5: kept for whoever is away
+    home_assistant: bool = False  # describe ourselves to it
     tls: Tls | None = None
 
 

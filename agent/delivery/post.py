@@ -6,15 +6,17 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health, statedir, wire
+from agent import __version__, health, homeassistant, statedir, wire
 from agent.config import Config
 from agent.core import Message, Scored, Sink
+from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
 from agent.errors import ConfigError, UserError
 from agent.lane import Lane
+from agent.sinks.rival import Listener
 from agent.sinks.stdout import StdoutSink
 from agent.timeline import WallClock
 
@@ -56,20 +58,33 @@ class Post:
         from agent.sinks.mqtt import MqttSink
         from agent.sinks.rival import Identity
 
+        self._discovery = self._discover(chosen)
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
             will=wire.status(self._topics, wire.OFFLINE),
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
+            listens=self._listens(chosen),
         )
         return MqttSink(chosen.mqtt, identity)
+
+    def _listens(self, chosen: Config) -> dict[str, Listener]:
+        """Whom the broker's messages are for, by topic."""
+        wanted = chosen.mqtt.home_assistant
+        return {homeassistant.STATUS: self._discovery.heard} if wanted else {}
+
+    def _discover(self, chosen: Config) -> Discovery:
+        wanted = [lane.info() for lane in self._lanes] if chosen.mqtt.home_assistant else None
+        configs = [] if wanted is None else homeassistant.configs(self._topics, wanted)
+        return Discovery(Path(chosen.agent.state_dir), configs)
 
     def _births(self) -> list[Message]:
         sources = [lane.info() for lane in self._lanes]
         return [
             wire.status(self._topics, wire.ONLINE),
             wire.info(self._topics, __version__, self.outbox.epoch, time.time(), sources),
+            *self._discovery.messages(),
         ]
 
     def _is_other(self, info: bytes) -> bool:
