@@ -16,8 +16,12 @@ import msgspec
 from agent import broker, sources, yamlfile
 from agent.bearing import Bearing, MachineClass, Orders
 from agent.broker import Mqtt
+from agent.commands import keys as commands
+from agent.commands.keys import Commands
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
+from agent.evidence.keys import Evidence
+from agent.metrics import Metrics
 from agent.strict import convert, unknown_key
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
@@ -103,6 +107,9 @@ class Config:
     mqtt: Mqtt
     outbox: Outbox
     sources: tuple[Source, ...]
+    commands: Commands
+    evidence: Evidence | None  # None: off, as is the next one
+    metrics: Metrics | None
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,6 +118,9 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     agent: Agent = Agent()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
+    commands: Commands = Commands()
+    evidence: Evidence | None = None
+    metrics: Metrics | None = None
     sources: list[dict[str, Any]] = []
 
 
@@ -134,7 +144,16 @@ def parse(tree: object) -> Config:
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
     broker.check(sections.mqtt)
-    return Config(sections.agent, sections.mqtt, sections.outbox, found)
+    commands.check(sections.commands, tuple(names))
+    return Config(
+        sections.agent,
+        sections.mqtt,
+        sections.outbox,
+        found,
+        sections.commands,
+        sections.evidence,
+        sections.metrics,
+    )
 
 
 def _source(raw: Mapping[str, Any], path: str) -> Source:

@@ -17,6 +17,7 @@ from agent import lanes, pipeline
 from agent.config import Config
 from agent.core import Scored, SourceError
 from agent.delivery.post import Post
+from agent.evidence.keeping import Keeping
 from agent.notify import notify
 from agent.timeline import WallClock
 from agent.watch import Watch
@@ -41,7 +42,9 @@ class Daemon:
         self._lanes = lanes.build(chosen, self._wake.set, clock)
         self._by_name = {lane.name: lane for lane in self._lanes}
         self._channels = [lane.channel for lane in self._lanes]
-        self._post = Post(chosen, self._lanes, clock, self._watch.sender_turns)
+        self._keeping = Keeping(chosen)
+        turn, recorder = self._watch.sender_turns, self._keeping.recorder
+        self._post = Post(chosen, self._lanes, clock, turn, recorder)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code."""
@@ -50,10 +53,15 @@ class Daemon:
         sender = self._thread("sender", self._post.sender.run)
         for lane in self._lanes:
             self._thread(f"source {lane.name}", functools.partial(lane.intake.run, self._stopping))
+        recorder = self._keeping.recorder
+        writer = None if recorder is None else self._thread("recorder", recorder.run)
         notify("READY=1")
         log.info("running with %d source(s)", len(self._lanes))
         self._guarded("scoring", self._score_until_done)
         notify("STOPPING=1")
+        self._keeping.finish()
+        if writer is not None:
+            writer.join(DRAIN_S)
         self._deliver(sender)
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
@@ -84,6 +92,7 @@ class Daemon:
             scored = pipeline.step(self._channels)
         for each in scored:
             self._tell(each)
+        self._keeping.collect()
         for lane in self._lanes:
             if (fault := lane.fail()) is not None:
                 self._tell(fault)
@@ -97,7 +106,8 @@ class Daemon:
         lane = self._by_name[scored.source]
         if scored.event is not None:
             log.info("%s: %s", scored.source, _told(scored))
-        self._post.put(scored, lane, lane.count(scored))
+        evidence = self._keeping.note(scored, lane)
+        self._post.put(scored, lane, lane.count(scored), evidence)
 
     def _deliver(self, sender: threading.Thread) -> None:
         """Waits for the last acknowledgement; after a signal or a failure not for long."""

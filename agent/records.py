@@ -83,6 +83,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     previous: Decision | None = None  # the decision before; in states and events
     physics: tuple[Physics, ...] | None = None  # a channel each; in states and events
     anomaly: float | None = None  # of the window; above 1: unlike the machine when commissioned
+    evidence: str | None = None  # in a fault's event: the file in the state directory, once written
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,3 +197,22 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     process: ProcessHealth
     latency_ms: Latencies
     sources: dict[str, SourceHealth]  # by name
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What has become of a command."""
+
+    schema: str
+    epoch: Epoch
+    seq: Seq
+    agent: str
+    t_published: Time
+    verb: str
+    id: str  # the command's
+    ok: bool  # it was carried out
+    why: str | None  # it was not, for a person
+    uptime_s: float | None = None  # ping
+    version: str | None = None  # ping: of the agent
+    until: Time | None = None  # publish_windows
+    file: str | None = None  # capture: in the state directory
+    seconds: float | None = None  # capture: as many as there were

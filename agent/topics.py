@@ -71,5 +71,13 @@ PUBLISHED = {
             "every window, with `publish_windows: true`",
             SOURCE,
         ),
+        Published(
+            "result",
+            records.Result,
+            1,
+            False,
+            "in answer to a command",
+            "cmd/{verb}/",
+        ),
     )
 }

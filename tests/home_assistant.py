@@ -205,7 +205,7 @@ def home_assistant(tool: str, folder: str, port: int) -> Iterator[Web]:
         yield web
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
 
 

@@ -36,9 +36,9 @@ class Discovery:
     def messages(self) -> list[Message]:
         return self._messages
 
-    def heard(self, _topic: str, payload: bytes, retained: bool) -> list[Message]:
-        """On `homeassistant/status`; what is retained there comes with our own connect."""
-        return self._messages if payload == b"online" and not retained else []
+    def heard(self, _topic: str, payload: bytes, _retained: bool) -> list[Message]:
+        """On `homeassistant/status`."""
+        return self._messages if payload == b"online" else []
 
 
 def _read(file: Path) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.core import Message
 from agent.sinks.rival import Identity
@@ -12,10 +13,19 @@ from agent.sinks.rival import Identity
 log = logging.getLogger("drsn.mqtt")
 
 
-def subscribe(client: paho.Client, identity: Identity) -> None:
-    """To our own topic and to what others asked for; what is retained there comes at once."""
+def subscribe(client: paho.Client, identity: Identity, modern: bool) -> None:
+    """To our own topic and to what others asked for; what is retained there comes at once.
+
+    Over MQTT 5 those others also hear of a fresh message whether it was published as retained.
+    """
     client.on_subscribe = _on_subscribe
-    client.subscribe([(topic, 1) for topic in (identity.topic, *identity.listens)])
+    topics = [identity.topic, *identity.listens]
+    if not modern:
+        client.subscribe([(topic, 1) for topic in topics])
+        return
+    client.subscribe(
+        [(t, SubscribeOptions(1, retainAsPublished=t != identity.topic)) for t in topics]
+    )
 
 
 def answers(identity: Identity, message: paho.MQTTMessage) -> Iterator[Message]:

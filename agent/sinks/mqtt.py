@@ -171,7 +171,8 @@ class MqttSink:
         self._since_s = time.monotonic()
         self.window = getattr(properties, "ReceiveMaximum", 65535)
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
-        ears.subscribe(client, self._identity)  # before our own birth there: what was last said
+        modern = self._settings.version == "5"
+        ears.subscribe(client, self._identity, modern)  # before our own birth: what was last said
         for birth in self._identity.births():  # QoS 0: no place in the receive maximum is taken
             self.send(birth)
 
