@@ -152,7 +152,7 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
         "drsn_source_decision", "1 for the decision that holds", labels=["source", "decision"]
     )
     latency = GaugeMetricFamily(
-        "drsn_source_latency_seconds", "Last sample to outbox", labels=["source", "quantile"]
+        "drsn_source_latency_seconds", "Last sample to outbox", labels=["source", "percentile"]
     )
     drift = GaugeMetricFamily(
         "drsn_source_drift", "Above 1: unlike the machine when commissioned", labels=["source"]
@@ -161,8 +161,8 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
         ok.add_metric([name], each.state == "ok")
         for word in DECISIONS:
             decision.add_metric([name, word], each.decision == word)
-        for quantile, value_ms in zip(("0.5", "0.99"), each.latency_ms or (), strict=False):
-            latency.add_metric([name, quantile], value_ms / 1000)
+        for percentile, value_ms in zip(("50", "99"), each.latency_ms or (), strict=False):
+            latency.add_metric([name, percentile], value_ms / 1000)
         if each.drift is not None:
             drift.add_metric([name], each.drift)
     yield from (ok, decision, latency, drift)
