@@ -16,35 +16,45 @@ import msgspec
 import yaml
 
 from agent import __version__
-from agent.topics import PUBLISHED, Published
+from agent.topics import COMMAND, PUBLISHED, Heard, Published
 
 DOCS = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Tree = dict[str, Any]
+ALL: tuple[Published | Heard, ...] = (*PUBLISHED.values(), COMMAND)
 
 
 def of(published: Published) -> Tree:
     """The JSON Schema (2020-12) of the messages on one topic."""
     assert published.record is not None
-    (top,), parts = msgspec.json.schema_components(
-        [published.record], ref_template="#/$defs/{name}"
-    )
-    name = top["$ref"].rpartition("/")[2]
-    described = {key: _described(part, key, published.record) for key, part in parts.items()}
-    tree = described.pop(name)
+    tree = _tree(published.last, published.record, published.when)
     tree["properties"]["schema"] = {"const": published.schema}
-    return {
-        "$schema": DIALECT,
-        "$id": f"urn:drsn-agent:{published.schema}",
-        **tree,
-        "title": f"{published.last}: {published.when}".replace("`", ""),
-        **({"$defs": described} if described else {}),
-    }
+    return tree
 
 
 def schemas() -> dict[str, Tree]:
-    """By the topic's last level."""
+    """Of what is published, by the topic's last level."""
     return {last: of(each) for last, each in PUBLISHED.items() if each.record is not None}
+
+
+def command() -> Tree:
+    """Of what the agent is asked; there nothing is let pass that is not named."""
+    tree = _tree(COMMAND.last, COMMAND.record, COMMAND.when)
+    return tree | {"additionalProperties": False}
+
+
+def _tree(last: str, record: type, when: str) -> Tree:
+    (top,), parts = msgspec.json.schema_components([record], ref_template="#/$defs/{name}")
+    name = top["$ref"].rpartition("/")[2]
+    described = {key: _described(part, key, record) for key, part in parts.items()}
+    tree = described.pop(name)
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:drsn-agent:drsn-{last}/1",
+        **tree,
+        "title": f"{last}: {when}".replace("`", ""),
+        **({"$defs": described} if described else {}),
+    }
 
 
 def asyncapi() -> Tree:
@@ -58,15 +68,25 @@ def asyncapi() -> Tree:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {last: _channel(each) for last, each in PUBLISHED.items()},
-        "operations": {f"send-{last}": _operation(each) for last, each in PUBLISHED.items()},
-        "components": {"messages": {last: _message(each) for last, each in PUBLISHED.items()}},
+        "channels": {each.last: _channel(each) for each in ALL},
+        "operations": {
+            **{f"send-{last}": _operation(each) for last, each in PUBLISHED.items()},
+            "receive-command": {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{COMMAND.last}"},
+                "summary": COMMAND.when,
+                "reply": {"channel": {"$ref": "#/channels/result"}},
+                "bindings": {"mqtt": {"qos": 1, "retain": False}},
+            },
+        },
+        "components": {"messages": {each.last: _message(each) for each in ALL}},
     }
 
 
 def files() -> dict[str, str]:
     """Every generated file, by its path below `docs`."""
-    made = {f"schema/{last}.json": _json(tree) for last, tree in schemas().items()}
+    trees = schemas() | {COMMAND.last: command()}
+    made = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
     head = "# Made by `python -m agent.schema` from the agent's records; not edited by hand.\n"
     return made | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
 
@@ -86,7 +106,7 @@ def _comments(record: type) -> dict[str, str]:
     return {field: comment.replace("None", "null") for field, comment in found}
 
 
-def _channel(published: Published) -> Tree:
+def _channel(published: Published | Heard) -> Tree:
     names = re.findall(r"{(\w+)}", published.address)
     parameters = {
         "base": "mqtt.base, by default drsn",
@@ -110,12 +130,12 @@ def _operation(published: Published) -> Tree:
     }
 
 
-def _message(published: Published) -> Tree:
+def _message(published: Published | Heard) -> Tree:
     if published.record is None:
         text = {"type": "string", "enum": ["online", "offline"]}
         return {"name": published.last, "contentType": "text/plain", "payload": text}
     return {
-        "name": published.schema,
+        "name": f"drsn-{published.last}/1",
         "contentType": "application/json",
         "payload": {
             "schemaFormat": f"application/schema+json;version={DIALECT.split('/')[4]}",

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from agent import records
+from agent.commands import request
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,19 @@ class Published:
         return f"{{base}}/{{agent}}/{self.below}{self.last}"
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What the agent listens to below its own name."""
+
+    last: str
+    record: type[msgspec.Struct]
+    when: str
+    address: str
+
+
+COMMAND = Heard(
+    "command", request.Command, "a command, never retained", "{base}/{agent}/cmd/{verb}"
+)
 SOURCE = "{source}/"
 PUBLISHED = {
     each.last: each

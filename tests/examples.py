@@ -4,6 +4,7 @@ An agent that goes through a scenario like the demo's, with a broker that comes 
 outbox, so that there is a gap; heard by mosquitto_sub. `--check` only validates what is there.
 """
 
+import datetime
 import json
 import re
 import subprocess
@@ -38,6 +39,8 @@ def tree(folder: Path, port: int) -> dict[str, Any]:
         "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 1.0},
         "mqtt": {"port": port},
         "outbox": {"max_messages": 10},
+        "commands": {"allow": ["capture"]},
+        "evidence": {"min_free_mib": 0.0},
         "sources": [source],
     }
 
@@ -56,12 +59,23 @@ def heard() -> dict[str, dict[str, Any]]:
             eventually(lambda: "over the limit" in log.read_text(), 30, "messages are dropped")
             broker.start()
             with Listening(broker.port) as listening:
+                listening.until("window", 20)
+                ask(broker.port)
                 agent.wait(60)
                 listening.until_offline()
         finally:
             agent.kill()
             broker.stop()
         return {each["topic"].rpartition("/")[2]: each for each in listening.heard}
+
+
+def ask(port: int) -> None:
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
+    command = {"id": "7d2c", "expires": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
+    command |= {"arguments": {"source": "bearing-de", "seconds": 3.0}}
+    topic = "drsn/press-04/cmd/capture"
+    line = ["mosquitto_pub", "-p", str(port), "-q", "1", "-t", topic, "-m", json.dumps(command)]
+    subprocess.run(line, check=True)
 
 
 def examples(text: str) -> Iterator[tuple[str, str]]:
@@ -107,6 +121,7 @@ def main() -> int:
         print(f"not heard: {', '.join(missing)}", file=sys.stderr)
         return 1
     told = [shown(last, found[last]) for last, each in PUBLISHED.items() if each.record]
+    told.append(shown("capture", found["capture"]))
     text = put(DOCUMENT.read_text(), "topics", table())
     DOCUMENT.write_text(put(text, "examples", "\n\n".join(told)))
     return 0

@@ -52,9 +52,11 @@ def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
 
 def test_every_example_in_the_document_keeps_its_schema() -> None:
     found = list(examples.examples((DOCS / "MQTT.md").read_text()))
-    assert {topic.rpartition("/")[2] for topic, _ in found} == set(schema.schemas())
-    for topic, payload in found:
-        validator(topic.rpartition("/")[2]).validate(json.loads(payload))
+    last = [topic.rpartition("/")[2] for topic, _ in found]
+    kinds = ["command" if each == "capture" else each for each in last]
+    assert sorted(kinds) == sorted([*schema.schemas(), "command"])
+    for kind, (_, payload) in zip(kinds, found, strict=True):
+        validator(kind).validate(json.loads(payload))
 
 
 def test_a_schema_refuses_what_the_agent_would_not_say() -> None:
@@ -88,7 +90,7 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
         assert run_agent(tree).wait() == 0
         listening.until_offline()
     kinds = {each["topic"].rpartition("/")[2] for each in listening.heard}
-    assert kinds == set(PUBLISHED) - {"gap"}
+    assert kinds == set(PUBLISHED) - {"gap", "result"}
     assert len(listening.of("window")) == (600_000 - 4096) // 1000 + 1
     assert {"normal", "fault"} <= {each["decision"] for each in listening.of("state")}
     validators = {last: validator(last) for last in schema.schemas()}

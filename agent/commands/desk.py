@@ -42,8 +42,8 @@ class Desk:
         verb = topic.rpartition("/")[2]
         try:
             command = self._admit(verb, payload, retained)
-            log.info("%s %s", verb, command.id)
             asked = request.arguments(command, VERBS[verb].arguments)
+            log.info("%s %s", verb, command.id)
             self._carry_out(verb, command.id, asked)
         except Refused as refusal:
             self._refuse(verb, refusal)
