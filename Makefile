@@ -12,7 +12,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
   device-tree-compiler systemd shellcheck chromium chromium-driver
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 
-.PHONY: demo faults deb boot-test test check format bench zoo reproduce packages apt clean
+.PHONY: demo faults contract home-assistant-test deb boot-test test check format bench zoo reproduce packages apt clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -40,6 +40,12 @@ deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
 boot-test: $(DEV)/installed deb ## as root: the package's life on a fresh Debian
 	$(call have,$(BOOT_PACKAGES))
 	$(DEV)/bin/python -m tests.boot dist/drsn-agent_*_$$(dpkg --print-architecture).deb --write
+contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
+	$(DEV)/bin/python -m agent.schema
+	$(DEV)/bin/python -m tests.examples
+
+home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md
+	$(DEV)/bin/python -m tests.home_assistant $(HOME_ASSISTANT) $(HOME_ASSISTANT_DIR) $(ARGS)
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)

@@ -1,93 +1,113 @@
-"""Tries the broker once, as the agent would: name, TLS, credentials, the right to publish."""
+"""What the configuration says of the broker: the section `mqtt`, and the files that it names.
 
-import contextlib
-import socket
+A file may be a systemd credential: `$CREDENTIALS_DIRECTORY/name`, by the unit's `LoadCredential=`.
+"""
+
+import os
 import ssl
-import time
-from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
 
-import paho.mqtt.client as paho
-from paho.mqtt.reasoncodes import ReasonCode
+import msgspec
 
-from agent.config import Config, Mqtt
-from agent.core import Message
-from agent.sinks import mqtt_client
+from agent.errors import ConfigError
 
-ANSWER_S = 5.0
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+FILES = ("password_file", "tls.ca_file", "tls.cert_file", "tls.key_file")
 
-
-class _Answers:
-    """What the broker said; the callbacks of paho's client."""
-
-    def __init__(self) -> None:
-        self.let_in: ReasonCode | None = None
-        self.took: ReasonCode | None = None
-
-    def on_connect(self, _c: object, _d: object, _f: object, code: ReasonCode, _p: object) -> None:
-        self.let_in = code
-
-    def on_publish(self, _c: object, _d: object, _m: int, code: ReasonCode, _p: object) -> None:
-        self.took = code
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Base = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+(/[^+#/\x00-\x20\x7f]+)*$")]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=86400)]
 
 
-def trouble(chosen: Config) -> str | None:
-    """Why the agent cannot publish there, and what to do; None where it can.
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    ca_file: str | None = None  # None: the system's
+    cert_file: str | None = None
+    key_file: str | None = None
+    insecure: bool = False
 
-    Publishes an empty message to `<base>/<agent>/doctor`, under a client id of its own.
-    """
-    message = Message(0, f"{chosen.mqtt.base}/{chosen.agent.id}/doctor", b"")
-    client_id = f"{chosen.mqtt.client_id or 'drsn-' + chosen.agent.id}-doctor"
-    answers = _Answers()
-    client: paho.Client | None = None
+
+class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    base: Base = "drsn"
+    version: Literal["5", "3.1.1"] = "5"
+    client_id: str | None = None  # None: drsn-<agent.id>
+    username: str | None = None
+    password_file: str | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
+    will_delay_s: Seconds = 3  # MQTT 5: how long we may be away before `offline` is told
+    window_expiry_s: Annotated[int, msgspec.Meta(ge=1)] = 3600  # MQTT 5: kept for whoever is away
+    home_assistant: bool = False  # describe ourselves to it
+    tls: Tls | None = None
+
+
+def check(mqtt: Mqtt) -> None:
+    """`ConfigError` for a file that is missing or of no use."""
+    tls = mqtt.tls or Tls()
+    for key in FILES:
+        section, _, name = key.rpartition(".")
+        named = getattr(tls if section else mqtt, name)
+        if named is not None and not _place(named, f"mqtt.{key}").is_file():
+            raise ConfigError(f"mqtt.{key}: found no file {named}, expected one")
+    if (tls.cert_file is None) != (tls.key_file is None):
+        raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
+    if mqtt.tls is not None:
+        context(mqtt.tls)
+
+
+def password(mqtt: Mqtt) -> str | None:
+    """Read anew for each connection, so that it may change; `OSError`, `ConfigError`."""
+    if mqtt.password_file is None:
+        return None
+    key = "mqtt.password_file"
     try:
-        client = mqtt_client.make(chosen.mqtt, client_id, message)
-        client.on_connect, client.on_publish = answers.on_connect, answers.on_publish
-        client.connect(chosen.mqtt.host, chosen.mqtt.port, chosen.mqtt.keepalive_s)
-        return _asked(client, answers, message)
-    except (OSError, ValueError) as error:
-        return _explained(error, chosen.mqtt)
-    finally:
-        if client is not None:
-            with contextlib.suppress(OSError, ValueError):
-                client.disconnect()
+        text = _place(mqtt.password_file, key).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{key}: found no text in {mqtt.password_file}, expected UTF-8") from None
+    return text.rstrip("\r\n")
 
 
-def _asked(client: paho.Client, answers: _Answers, message: Message) -> str | None:
-    if not _until(client, lambda: answers.let_in is not None):
-        return f"no answer within {ANSWER_S:g} s: is that an MQTT broker, and with TLS or without?"
-    assert answers.let_in is not None
-    if answers.let_in.is_failure:
-        todo = "see mqtt.username and mqtt.password_file"
-        return f"refuses us: {answers.let_in}: {todo}"
-    client.publish(message.topic, message.payload, 1)
-    if not _until(client, lambda: answers.took is not None):
-        return f"lets us in and does not acknowledge {message.topic}: may we publish there (ACL)?"
-    assert answers.took is not None
-    if answers.took.is_failure:
-        return f"does not take {message.topic}: {answers.took}: may we publish there (ACL)?"
-    return None
+def context(tls: Tls) -> ssl.SSLContext:
+    """Certificates and key are read anew for each connection; `ConfigError` names a bad file."""
+    try:
+        ca_file = None if tls.ca_file is None else _place(tls.ca_file, "mqtt.tls.ca_file")
+        made = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigError(f"mqtt.tls.ca_file: {tls.ca_file}: {_unfit(error)}") from None
+    if tls.cert_file is not None and tls.key_file is not None:
+        try:
+            certificate = _place(tls.cert_file, "mqtt.tls.cert_file")
+            key = _place(tls.key_file, "mqtt.tls.key_file")
+            made.load_cert_chain(certificate, key, _no_passphrase)
+        except OSError as error:
+            files = f"{tls.cert_file} and {tls.key_file}"
+            raise ConfigError(f"mqtt.tls: {files}: {_unfit(error)}") from None
+    if tls.insecure:
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
 
 
-def _until(client: paho.Client, happened: Callable[[], bool]) -> bool:
+def _place(named: str, key: str) -> Path:
+    head, slash, rest = named.partition("/")
+    if head != f"${CREDENTIALS}" or not slash:
+        return Path(named)
+    folder = os.environ.get(CREDENTIALS)
+    if not folder:
+        raise ConfigError(f"{key}: found {named} and no credentials, expected LoadCredential=")
+    return Path(folder) / rest
 
-    until_s = time.monotonic() + ANSWER_S
-    while not happened() and time.monotonic() < until_s:
-        if client.loop(0.1) != paho.MQTT_ERR_SUCCESS:
-            return happened()
-    return happened()
+
+def _no_passphrase() -> str:
+    """OpenSSL would ask on the terminal."""
+    raise PermissionError(None, "the key has a passphrase, expected one without")
 
 
-def _explained(error: Exception, mqtt: Mqtt) -> str:
-    said = getattr(error, "strerror", None) or str(error)
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"{error.verify_message}: see mqtt.tls.ca_file, and the name in mqtt.host"
-        case ssl.SSLError() | ConnectionResetError():
-            return f"{said}: does that port speak TLS, and expect a certificate of ours?"
-        case socket.gaierror():
-            return f"{said}: see mqtt.host, and the machine's name server"
-        case ConnectionRefusedError():
-            return f"{said}: does the broker run, is mqtt.port {mqtt.port} right?"
-        case TimeoutError():
-            return f"{said}: is there a way to it, a firewall between?"
-    return str(said)
+def _unfit(error: OSError) -> str:
+    known = {
+        "KEY_VALUES_MISMATCH": "the key is not the certificate's",
+        "NO_CERTIFICATE_OR_CRL_FOUND": "found no certificate, expected PEM",
+    }
+    if isinstance(error, ssl.SSLError):
+        return known.get(error.reason or "", "found no certificate and key, expected PEM")
+    return error.strerror or str(error)

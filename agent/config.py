@@ -13,18 +13,21 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agent import credentials, sources, yamlfile
+from agent import broker, credentials, sources, yamlfile
 from agent.bearing import Bearing, MachineClass, Orders
+from agent.broker import Mqtt
+from agent.commands import keys as commands
+from agent.commands.keys import Commands
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
+from agent.evidence.keys import Evidence
+from agent.metrics import Metrics
 from agent.page.options import Page, check_page
 from agent.strict import convert, unknown_key
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
 Positive = Annotated[float, msgspec.Meta(gt=0)]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length=64)]
-Base = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+(/[^+#/\x00-\x20\x7f]+)*$")]
 
 
 class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,25 +35,6 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     state_dir: str = "/var/lib/drsn-agent"
     sink: Literal["mqtt", "stdout"] = "mqtt"
     health_s: Positive = 10.0
-
-
-class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    ca_file: str | None = None  # None: the system's
-    cert_file: str | None = None
-    key_file: str | None = None
-    insecure: bool = False
-
-
-class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    host: str = "127.0.0.1"
-    port: Port = 1883
-    base: Base = "drsn"
-    version: Literal["5", "3.1.1"] = "5"
-    client_id: str | None = None  # None: drsn-<agent.id>
-    username: str | None = None
-    password_file: str | None = None
-    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
-    tls: Tls | None = None
 
 
 class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -124,7 +108,10 @@ class Config:
     mqtt: Mqtt
     outbox: Outbox
     sources: tuple[Source, ...]
-    page: Page | None = None  # None: there is none
+    commands: Commands = field(default_factory=Commands)
+    evidence: Evidence | None = None  # None: off, as are the next ones
+    metrics: Metrics | None = None
+    page: Page | None = None
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -133,6 +120,9 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     agent: Agent = Agent()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
+    commands: Commands = Commands()
+    evidence: Evidence | None = None
+    metrics: Metrics | None = None
     sources: list[dict[str, Any]] = []
     page: Page | None = None
 
@@ -157,10 +147,20 @@ def parse(tree: object) -> Config:
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
     mqtt = credentials.resolve(sections.mqtt)
-    _check_files(mqtt)
+    broker.check(mqtt)
+    commands.check(sections.commands, tuple(names))
     if sections.page is not None:
         check_page(sections.page)
-    return Config(sections.agent, mqtt, sections.outbox, found, sections.page)
+    return Config(
+        sections.agent,
+        mqtt,
+        sections.outbox,
+        found,
+        sections.commands,
+        sections.evidence,
+        sections.metrics,
+        sections.page,
+    )
 
 
 def _source(raw: Mapping[str, Any], path: str) -> Source:
@@ -200,18 +200,3 @@ def _with_version_text(tree: object) -> object:
         if isinstance(version, int) and not isinstance(version, bool):
             return tree | {"mqtt": tree["mqtt"] | {"version": str(version)}}
     return tree
-
-
-def _check_files(mqtt: Mqtt) -> None:
-    tls = mqtt.tls or Tls()
-    named = {
-        "mqtt.password_file": mqtt.password_file,
-        "mqtt.tls.ca_file": tls.ca_file,
-        "mqtt.tls.cert_file": tls.cert_file,
-        "mqtt.tls.key_file": tls.key_file,
-    }
-    for key, file in named.items():
-        if file is not None and not credentials.readable(file):
-            raise ConfigError(f"{key}: found no file {file} that can be read, expected one")
-    if (tls.cert_file is None) != (tls.key_file is None):
-        raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.contract import Contract
-from agent.records import Physics
+from agent.records import Decision, Physics
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
-Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
 
 
 class Mark(enum.IntFlag):

@@ -21,6 +21,7 @@ from agent.config import Config
 from agent.core import Scored, SourceError
 from agent.delivery.post import Post
 from agent.errors import ConfigError
+from agent.evidence.keeping import Keeping
 from agent.lane import Lane
 from agent.lanes import as_it_is
 from agent.lineup import Lineup
@@ -58,7 +59,9 @@ class Daemon:
         clock = WallClock()
         around = as_it_is if stage is None else stage.open
         self._lineup = Lineup(chosen, self._wake.set, clock, self._begin, around)
-        self._post = Post(chosen, self._lineup.lanes, clock, self._watch.sender_turns)
+        self._keeping = Keeping(chosen)
+        turn, recorder = self._watch.sender_turns, self._keeping.recorder
+        self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder)
         self._page = _open_page(chosen, self._lineup.lanes, stage)
 
     def run(self) -> int:
@@ -69,6 +72,8 @@ class Daemon:
             signal.signal(signal.SIGHUP, self._on_signal)
         sender = self._thread("sender", self._post.sender.run)
         self._lineup.start()
+        recorder = self._keeping.recorder
+        writer = None if recorder is None else self._thread("recorder", recorder.run)
         if self._page is not None:
             self._page.start()
         notify("READY=1")
@@ -77,6 +82,9 @@ class Daemon:
         notify("STOPPING=1")
         if self._page is not None:
             self._page.close()
+        self._keeping.finish()
+        if writer is not None:
+            writer.join(DRAIN_S)
         self._deliver(sender)
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
@@ -113,6 +121,7 @@ class Daemon:
             scored = pipeline.step(self._lineup.channels)
         for each in scored:
             self._tell(each)
+        self._keeping.collect()
         for lane in lanes:
             if (fault := lane.fail()) is not None:
                 self._tell(fault)
@@ -144,7 +153,8 @@ class Daemon:
         lane = self._lineup.by_name[scored.source]
         if scored.event is not None:
             log.info("%s: %s", scored.source, _told(scored))
-        self._post.put(scored, lane, lane.count(scored))
+        evidence = self._keeping.note(scored, lane)
+        self._post.put(scored, lane, lane.count(scored), evidence)
         if self._page is not None:
             self._page.see(scored)
 

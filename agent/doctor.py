@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker, config, lanes, timeline
+from agent import broker_probe, config, lanes, timeline
 from agent.config import Config
 from agent.errors import ConfigError
 from agent.lane import Lane
@@ -170,7 +170,7 @@ def _listened(what: str, lane: Lane) -> Finding:
 
 def _broker(chosen: Config) -> Finding:
     where = f"{chosen.mqtt.host}:{chosen.mqtt.port}"
-    wrong = broker.trouble(chosen)
+    wrong = broker_probe.trouble(chosen)
     if wrong is not None:
         return Finding("broker", "wrong", f"{where}: {wrong}")
     secured = "TLS" if chosen.mqtt.tls is not None else "no TLS"

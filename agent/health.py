@@ -25,20 +25,25 @@ from agent.records import (
 )
 
 
-def message(
-    topics: wire.Topics,
+def message(topics: wire.Topics, record: Health) -> Message:
+    """The `health` message; QoS 0."""
+    return Message(0, topics.of_agent("health"), msgspec.json.encode(record), qos=0)
+
+
+def record(
+    agent: str,
     lanes: Sequence[Lane],
     outbox: Outbox,
     sink: Sink,
     acknowledged_s: Sequence[float],
     began_s: float,
     clock: timeline.WallClock,
-) -> Message:
-    """The `health` message of this moment; QoS 0."""
+) -> Health:
+    """How the agent is at this moment; for the thread that owns the outbox."""
     scored_s = [each for lane in lanes for each in list(lane.latencies_s)]
-    record = Health(
+    return Health(
         schema="drsn-health/1",
-        agent=topics.agent,
+        agent=agent,
         t_published=wire.iso(time.time()),
         uptime_s=round(time.monotonic() - began_s, 1),
         clock=ClockHealth(synchronised=timeline.synchronised(), steps=clock.steps),
@@ -50,7 +55,6 @@ def message(
         ),
         sources={lane.name: _source(lane) for lane in lanes},
     )
-    return Message(0, topics.of_agent("health"), msgspec.json.encode(record), qos=0)
 
 
 def _outbox(outbox: Outbox) -> OutboxHealth:

@@ -29,6 +29,7 @@ class Lane:
     timeline: Timeline
     untold: bool = False  # the model reads the shaft's speed, which nobody tells
     stopping: threading.Event = field(default_factory=threading.Event)  # read by its thread
+    publish_until_s: float = 0.0  # monotonic: every window is published, as somebody asked for
     windows: int = 0
     flagged: int = 0
     scored_s: float = field(default_factory=time.monotonic)  # when a window last was

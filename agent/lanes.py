@@ -13,6 +13,7 @@ from agent.contract import Contract, Decide
 from agent.core import Source
 from agent.decide import Decider, Judge
 from agent.errors import ConfigError
+from agent.evidence import faults
 from agent.intake.feed import Feed
 from agent.intake.reader import Intake
 from agent.lane import Lane
@@ -54,7 +55,9 @@ def build(
                 models[model] = classify.load(zoo.find(model))
             folder = Path(chosen.agent.state_dir) if commissioned else None
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
-            lanes.append(_build(settings, models[model], topics, folder, wake, clock, around))
+            kept_s = faults.reach_s(chosen.evidence)
+            parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)
+            lanes.append(_build(*parts))
         except ConfigError as error:
             for lane in lanes:
                 lane.intake.close()
@@ -83,12 +86,17 @@ def _build(
     wake: Callable[[], None],
     clock: WallClock,
     around: Around,
+    kept_s: float,
 ) -> Lane:
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
     tacho = common.tacho is not None
-    history = round(measure.SECONDS * contract.rate_hz) + pipeline.DUE_AT_ONCE * hop
+    back = max(
+        round(measure.SECONDS * contract.rate_hz),
+        round(kept_s * contract.rate_hz) + contract.window,
+    )
+    history = back + pipeline.DUE_AT_ONCE * hop
     ring = Ring(frames, contract.channels + tacho, wake, history)
     farthest = common.decide.max_distance or contract.max_distance
     judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)

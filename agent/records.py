@@ -1,8 +1,23 @@
-"""Every payload that leaves the agent, as a typed record. `docs/MQTT.md` explains the fields."""
+"""Every payload that leaves the agent, as a typed record. `docs/MQTT.md` explains the fields.
+
+JSON Schemas are made of these (`agent.schema`): a comment beside a field is its description there,
+and a field with a default is one that came later. Add fields at the end, with one.
+"""
+
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from agent.bearing import MachineClass, Orders
+
+Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
+Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Seq = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,7 +25,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: str
-    sha256: str
+    sha256: Sha256  # of the model file
     precision: str
 
 
@@ -27,9 +42,9 @@ class Physics(msgspec.Struct, frozen=True, kw_only=True):
     """What the signal before a change of state shows without any network; of one channel."""
 
     seconds: float  # of signal behind it, up to the window's end
-    rms: float  # without the mean, in the source's unit, as the next one
-    peak: float
-    crest: float | None
+    rms: float  # without the mean, in the source's unit
+    peak: float  # without the mean, in the source's unit
+    crest: float | None  # peak over rms
     kurtosis: float | None  # 3 for noise of a normal distribution
     velocity_mm_s: float | None  # RMS over the band
     velocity_band_hz: tuple[float, float] | None
@@ -43,31 +58,32 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """A window, or a source's state and the window that changed it."""
 
     schema: str
-    epoch: str
-    seq: int
+    epoch: Epoch  # of the outbox; with seq the message's identity
+    seq: Seq  # counts the messages of an epoch from 1
     agent: str
     source: str
-    t_start: str  # of the window, measured; ISO 8601, UTC, milliseconds
-    t_end: str
-    t_published: str  # when it was put in the outbox
-    first_sample: int  # absolute index at rate_hz
-    n_samples: int
-    dropped: int  # samples of the window that are missing
+    t_start: Time  # of the window, measured; ISO 8601, UTC, milliseconds
+    t_end: Time  # of the window, measured
+    t_published: Time  # when it was put in the outbox
+    first_sample: Count  # absolute index at rate_hz
+    n_samples: Count  # 0: the source fell silent or broke
+    dropped: Count  # samples of the window that are missing
     rate_hz: float  # the model's
-    unit: str
-    flags: list[str]  # gap, overrun, clipped, invalid, flat
-    decision: str  # normal, fault, unknown, abstain, sensor_fault
-    label: str | None
-    probability: float | None  # a window's own; smoothed in states and events
-    probabilities: dict[str, float] | None  # of the window; None: flagged, not classified
-    snr_db: float | None
-    shrinkage: float | None
-    distance: float | None
+    unit: str  # of the samples
+    flags: list[str]  # gap, overrun, clipped, invalid, slow, flat, silent, broken; others may come
+    decision: Decision
+    label: str | None  # the network's; None: it has none to give
+    probability: Share | None  # a window's own; smoothed in states and events
+    probabilities: dict[str, Share] | None  # of the window; None: flagged, not classified
+    snr_db: float | None  # as the model estimates it; None: it does not
+    shrinkage: float | None  # mean threshold over mean magnitude; None: the model has none
+    distance: float | None  # from all training; None: the model does not tell
     model: Model
     latency_ms: float  # from the window's last sample to the outbox
-    previous: str | None = None  # the decision before; in states and events
+    previous: Decision | None = None  # the decision before; in states and events
     physics: tuple[Physics, ...] | None = None  # a channel each; in states and events
     anomaly: float | None = None  # of the window; above 1: unlike the machine when commissioned
+    evidence: str | None = None  # in a fault's event: the file in the state directory, once written
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,9 +108,9 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: str
     agent: str
-    version: str
-    epoch: str
-    t_published: str
+    version: str  # of the agent
+    epoch: Epoch
+    t_published: Time
     sources: list[SourceInfo]
 
 
@@ -102,13 +118,13 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that had to be dropped before they were delivered."""
 
     schema: str
-    epoch: str
-    seq: int  # also that of the last message dropped
+    epoch: Epoch
+    seq: Seq  # also that of the last message dropped
     agent: str
-    t_published: str
-    first_seq: int
-    last_seq: int
-    messages: int
+    t_published: Time
+    first_seq: Seq
+    last_seq: Seq
+    messages: Seq  # how many are missing
     why: str  # messages, bytes, age (the limit that was reached) or disk (that took nothing)
 
 
@@ -116,15 +132,15 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of one source since the start."""
 
     state: str  # ok, or what is wrong
-    opened: int  # times
-    samples: int  # frames taken from it
-    gaps: int
-    missing: int  # frames that never arrived, at the model's rate
-    overrun: int  # frames that were overwritten before they were scored
-    windows: int
-    flagged: int  # windows that were not classified, for what is wrong with them
-    missed: int  # windows of which nothing was left
-    decision: str
+    opened: Count  # times
+    samples: Count  # frames taken from it
+    gaps: Count  # stretches that never arrived
+    missing: Count  # frames that never arrived, at the model's rate
+    overrun: Count  # frames that were overwritten before they were scored
+    windows: Count
+    flagged: Count  # windows that were not classified, for what is wrong with them
+    missed: Count  # windows of which nothing was left
+    decision: Decision
     latency_ms: tuple[float, float] | None  # p50 and p99: last sample to outbox
     drift: float | None = None  # as anomaly, of the average of the last windows
 
@@ -133,32 +149,32 @@ class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The wall clock."""
 
     synchronised: bool | None  # None: the system does not say
-    steps: int  # seen since the start
+    steps: Count  # seen since the start
 
 
 class MqttHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The connection; it can only be told while there is one."""
 
-    state: str
-    why: str | None
-    connects: int
+    state: str  # connected, connecting, unreachable, refused, lost, stalled, taken_over
+    why: str | None  # for a person
+    connects: Count  # since the start
 
 
 class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Messages on their way."""
 
-    depth: int  # not acknowledged
+    depth: Count  # not acknowledged
     age_s: float  # of the oldest
-    dropped: int  # since the epoch began
-    parked: int
+    dropped: Count  # since the epoch began
+    parked: Count  # set aside as undeliverable since the epoch began
     trouble: str | None  # why the disk takes nothing
 
 
 class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):
     rss_mib: float
     rss_peak_mib: float
-    threads: int
-    fds: int
+    threads: Count
+    fds: Count
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,11 +189,30 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: str
     agent: str
-    t_published: str
-    uptime_s: float
+    t_published: Time
+    uptime_s: float  # of the process
     clock: ClockHealth
     mqtt: MqttHealth
     outbox: OutboxHealth
     process: ProcessHealth
     latency_ms: Latencies
-    sources: dict[str, SourceHealth]
+    sources: dict[str, SourceHealth]  # by name
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What has become of a command."""
+
+    schema: str
+    epoch: Epoch
+    seq: Seq
+    agent: str
+    t_published: Time
+    verb: str
+    id: str  # the command's
+    ok: bool  # it was carried out
+    why: str | None  # it was not, for a person
+    uptime_s: float | None = None  # ping
+    version: str | None = None  # ping: of the agent
+    until: Time | None = None  # publish_windows
+    file: str | None = None  # capture: in the state directory
+    seconds: float | None = None  # capture: as many as there were

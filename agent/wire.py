@@ -7,7 +7,7 @@ least once, so a subscriber that must not count twice compares these two.
 import datetime
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -66,6 +66,7 @@ class Stamp:
     began_s: float  # Unix time of the window's first sample
     now_s: float  # Unix time
     latency_s: float
+    evidence: str | None = None  # the file that will hold the signal around it
 
 
 def observation(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Message:
@@ -111,6 +112,7 @@ def _record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Obser
         previous=None if topic == "window" else scored.previous.decision,
         physics=None if topic == "window" else scored.physics,
         anomaly=_rounded(scored.anomaly, 4),
+        evidence=stamp.evidence if topic == "event" else None,
     )
 
 
@@ -145,9 +147,36 @@ def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
     return Message(lost.last, topics.of_agent("gap"), msgspec.json.encode(record))
 
 
+def result(
+    topics: Topics,
+    epoch: str,
+    seq: int,
+    now_s: float,
+    verb: str,
+    command: str,
+    why: str | None,
+    **told: Any,
+) -> Message:
+    """What has become of a command; `told` are the fields that its verb fills."""
+    record = records.Result(
+        schema="drsn-result/1",
+        epoch=epoch,
+        seq=seq,
+        agent=topics.agent,
+        t_published=iso(now_s),
+        verb=verb,
+        id=command,
+        ok=why is None,
+        why=why,
+        **told,
+    )
+    return Message(seq, topics.of_agent(f"cmd/{verb}/result"), msgspec.json.encode(record))
+
+
 def status(topics: Topics, payload: bytes) -> Message:
     """`online` or `offline`, retained; the last will is the latter."""
-    return Message(0, topics.of_agent("status"), payload, retain=True, qos=0)
+    qos: Literal[0, 1] = 0 if payload == ONLINE else 1
+    return Message(0, topics.of_agent("status"), payload, retain=True, qos=qos)
 
 
 def iso(unix_s: float) -> str:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import yaml
 
-from agent import config, sources
+from agent import broker, config, sources
 from agent.bearing import of_geometry
 from agent.contract import Decide
 from agent.errors import ConfigError
@@ -236,7 +236,7 @@ def test_the_example_names_every_key() -> None:
     tree = uncommented()
     assert set(tree["agent"]) == set(config.Agent.__struct_fields__)
     assert set(tree["mqtt"]) == set(config.Mqtt.__struct_fields__)
-    assert set(tree["mqtt"]["tls"]) == set(config.Tls.__struct_fields__)
+    assert set(tree["mqtt"]["tls"]) == set(broker.Tls.__struct_fields__)
     assert set(tree["page"]) == set(config.Page.__struct_fields__)
     assert set(config.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:

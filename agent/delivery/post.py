@@ -6,15 +6,19 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health, statedir, wire
+from agent import __version__, health, homeassistant, metrics, statedir, wire
 from agent.config import Config
 from agent.core import Message, Scored, Sink
+from agent.delivery import hearing
+from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
 from agent.errors import ConfigError, UserError
+from agent.evidence.recorder import Recorder
 from agent.lane import Lane
+from agent.records import Health
 from agent.sinks.stdout import StdoutSink
 from agent.timeline import WallClock
 
@@ -23,58 +27,100 @@ class Post:
     """`put` is for the main thread; `sender.run` is the sender thread."""
 
     def __init__(
-        self, chosen: Config, lanes: Sequence[Lane], clock: WallClock, turn: Callable[[], None]
+        self,
+        chosen: Config,
+        lanes: Sequence[Lane],
+        clock: WallClock,
+        turn: Callable[[], None],
+        recorder: Recorder | None,
     ) -> None:
         self._topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
         self._lanes = lanes
         self._clock = clock
         self._began_s = time.monotonic()
         self.outbox, self._lock = _open_outbox(chosen, self._gap)
-        self._sink = self._open_sink(chosen)
-        self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turn)
+        self._results = hearing.Results(self._topics)
+        self._sink = self._open_sink(chosen, recorder)
+        turns = self._with_board(chosen, turn)
+        self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turns)
+        self._results.sender = self.sender
 
-    def put(self, scored: Scored, lane: Lane, latency_s: float) -> None:
-        """Queues what is published of a scored window."""
-        wanted = lane.settings.common.publish_windows and scored.window.samples.size
+    def put(
+        self, scored: Scored, lane: Lane, latency_s: float, evidence: str | None = None
+    ) -> None:
+        """Queues what is published of a scored window; `evidence` is the file that goes with it."""
+        asked = lane.settings.common.publish_windows or time.monotonic() < lane.publish_until_s
+        wanted = asked and scored.window.samples.size
         windows: list[wire.Topic] = ["window"] if wanted else []
         events: list[wire.Topic] = [] if scored.event is None else ["event", "state"]
         for topic in windows + events:
-            self._put(topic, scored, lane, latency_s)
+            self._put(topic, scored, lane, latency_s, evidence)
 
     def announce(self) -> None:
         """Says anew which sources there are; each connection begins with that anyway."""
+        self._discovery.renew(self._devices())
         for birth in self._births():
             self.sender.tell(birth)
 
-    def _put(self, topic: wire.Topic, scored: Scored, lane: Lane, latency_s: float) -> None:
+    def _put(
+        self,
+        topic: wire.Topic,
+        scored: Scored,
+        lane: Lane,
+        latency_s: float,
+        evidence: str | None,
+    ) -> None:
         began_s = lane.timeline.unix_s(scored.window.first)
 
         def make(epoch: str, seq: int) -> Message:
-            stamp = wire.Stamp(epoch, seq, began_s, time.time(), latency_s)
+            stamp = wire.Stamp(epoch, seq, began_s, time.time(), latency_s, evidence)
             return wire.observation(topic, scored, lane.origin, stamp)
 
         self.sender.put(make)
 
-    def _open_sink(self, chosen: Config) -> Sink:
+    def _with_board(self, chosen: Config, turn: Callable[[], None]) -> Callable[[], None]:
+        """The sender's turn, on which it also leaves a record for those who scrape."""
+        if chosen.metrics is None:
+            return turn
+        board = metrics.Board(self._record)
+        metrics.serve(chosen.metrics, board)
+
+        def turns() -> None:
+            turn()
+            board.turn()
+
+        return turns
+
+    def _open_sink(self, chosen: Config, recorder: Recorder | None) -> Sink:
         if chosen.agent.sink == "stdout":
             return StdoutSink()
         from agent.sinks.mqtt import MqttSink
         from agent.sinks.rival import Identity
 
+        wanted = chosen.mqtt.home_assistant
+        devices = self._devices() if wanted else []
+        self._discovery = Discovery(Path(chosen.agent.state_dir), devices)
+        desk = hearing.desk(chosen, self._lanes, recorder, self._results)
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
             will=wire.status(self._topics, wire.OFFLINE),
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
+            listens=hearing.listeners(chosen, self._topics, self._discovery, desk),
         )
         return MqttSink(chosen.mqtt, identity)
+
+    def _devices(self) -> list[Message]:
+        """Us and our sources, as Home Assistant wants them described."""
+        return homeassistant.configs(self._topics, [lane.info() for lane in self._lanes])
 
     def _births(self) -> list[Message]:
         sources = [lane.info() for lane in self._lanes]
         return [
             wire.status(self._topics, wire.ONLINE),
             wire.info(self._topics, __version__, self.outbox.epoch, time.time(), sources),
+            *self._discovery.messages(),
         ]
 
     def _is_other(self, info: bytes) -> bool:
@@ -88,8 +134,11 @@ class Post:
         return wire.gap(self._topics, epoch, lost, time.time())
 
     def _health(self) -> Message:
-        return health.message(
-            self._topics,
+        return health.message(self._topics, self._record())
+
+    def _record(self) -> Health:
+        return health.record(
+            self._topics.agent,
             self._lanes,
             self.outbox,
             self._sink,

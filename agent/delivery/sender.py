@@ -14,7 +14,7 @@ COMMIT_AT = 500  # or how many
 TROUBLE_S = 1.0  # between tries to write to a disk that takes nothing
 IDLE_S = 1.0
 LATENCIES = 1000  # messages whose time from outbox to acknowledgement is remembered
-OVERHEAD = 64  # bytes of a message's packet beside topic and payload: header and properties
+OVERHEAD = 128  # bytes of a message's packet beside topic and payload: header and properties
 
 
 class Sender:

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from agent import config, lanes, pipeline, sources
+from agent.broker import Mqtt
 from agent.core import Scored, SourceError, Verdict
 from agent.errors import UserError
 from agent.lane import Lane
@@ -123,7 +124,7 @@ def _lane(path: Path, like: Lane) -> Lane:
     common = msgspec.structs.replace(like.settings.common, kind="file", channels=channels)
     options = sources.options("file")(path=str(path), pace="fast")
     source = config.Source("file", common, options)
-    chosen = config.Config(config.Agent(), config.Mqtt(), config.Outbox(), (source,))
+    chosen = config.Config(config.Agent(), Mqtt(), config.Outbox(), (source,))
     wake = threading.Event()
     (lane,) = lanes.build(chosen, wake.set, WallClock(), commissioned=False)
     return lane

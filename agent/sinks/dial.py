@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 
-from agent.config import Mqtt
+from agent.broker import Mqtt
+from agent.sinks import mqtt_client
 
 
 class Dial:
@@ -27,7 +28,7 @@ class Dial:
     def _run(self, make: Callable[[], paho.Client], settings: Mqtt) -> None:
         try:
             client = make()
-            client.connect(settings.host, settings.port, settings.keepalive_s)
+            mqtt_client.connect(client, settings)
             self._answer = client
         except Exception as error:  # noqa: BLE001 - handed over, not swallowed
             self._answer = error

@@ -11,14 +11,12 @@ import time
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.backoff import Backoff
-from agent.config import Mqtt
+from agent.broker import Mqtt
 from agent.core import Message, Receipt
-from agent.sinks import mqtt_client
+from agent.sinks import ears, mqtt_client, reasons
 from agent.sinks.dial import Dial
 from agent.sinks.pump import FINE, hang_up, pump, rest
 from agent.sinks.rival import Identity, Lost, Rival
@@ -50,6 +48,7 @@ class MqttSink:
         self._client: paho.Client | None = None
         self._under_way = UnderWay()
         self._yielding = False  # to a rival that we have just heard of
+        self._error: str | None = None  # paho's last on this connection, for the reason
         self._since_s = 0.0  # when the broker let us in
         self._rival = Rival(identity)
         self._backoff = Backoff(*BACKOFF_S)
@@ -62,9 +61,7 @@ class MqttSink:
         if client is None:
             return
         self._under_way.about_to_send()
-        sent = client.publish(
-            message.topic, message.payload, message.qos, message.retain, self._properties()
-        )
+        sent = mqtt_client.publish(client, message, self._settings)
         # Writing may have found the connection gone. The next one counts its ids from 1 again: an
         # id kept from this one would take another message's for the acknowledgement of ours.
         if message.seq and self._client is client:
@@ -81,7 +78,7 @@ class MqttSink:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
         if self._client is not None and self.window:
             will = self._identity.will
-            farewell = self._client.publish(will.topic, will.payload, 1, will.retain)
+            farewell = mqtt_client.publish(self._client, will, self._settings)
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
@@ -98,6 +95,7 @@ class MqttSink:
         """Dials when it is time to, and takes the client over when it has been dialled."""
         if self._dial is None:
             if time.monotonic() >= self._retry_s:
+                self._error = None
                 self._dial = Dial(self._make_client, self._settings, self.wake)
             return
         answer = self._dial.answer()
@@ -105,7 +103,8 @@ class MqttSink:
             return
         self._dial = None
         if isinstance(answer, Exception):
-            self._lose(Lost("unreachable", f"cannot connect: {_reason(answer)}"))
+            why = reasons.dialling(answer, self._error, self._settings.tls is not None)
+            self._lose(Lost("unreachable", f"cannot connect: {why}"))
         else:
             self._client = answer
             self._under_way.begin()
@@ -117,6 +116,8 @@ class MqttSink:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        client.on_log = self._on_log
+        client.on_socket_close = self._on_socket_close
         return client
 
     def _work(self, timeout_s: float) -> None:
@@ -162,7 +163,7 @@ class MqttSink:
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._lose(Lost("refused", str(code)))
+            self._lose(Lost("refused", reasons.broker(code, properties)))
             return
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
         self.state, self.why = "connected", None
@@ -170,7 +171,8 @@ class MqttSink:
         self._since_s = time.monotonic()
         self.window = getattr(properties, "ReceiveMaximum", 65535)
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
-        client.subscribe(self._identity.topic)  # before our own birth there: what was last said
+        modern = self._settings.version == "5"
+        ears.subscribe(client, self._identity, modern)  # before our own birth: what was last said
         for birth in self._identity.births():  # QoS 0: no place in the receive maximum is taken
             self.send(birth)
 
@@ -179,10 +181,14 @@ class MqttSink:
     ) -> None:
         if self._client is not client:
             return
+        refused = reasons.tls(self._error or "")
+        if refused is not None and not self.window:
+            self._lose(Lost("unreachable", f"cannot connect: {refused}"))
+            return
         silently = bool(self.window) and not flags.is_disconnect_packet_from_server
         self._lose(
             self._rival.closed(
-                str(code),
+                reasons.closed(code, bool(self.window)),
                 taken_over=code.value == TAKEN_OVER,
                 idle=silently and not self._under_way,
                 lived_s=time.monotonic() - self._since_s,
@@ -190,25 +196,25 @@ class MqttSink:
         )
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        """Something on our own topic."""
+        """Something on our own topic, or on one that others asked for."""
+        if message.topic != self._identity.topic:
+            for answer in ears.answers(self._identity, message):
+                self.send(answer)
+            return
         self._yielding |= self._rival.drives_us_out(
             bytes(message.payload), message.retain, self.session
         )
 
+    def _on_log(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
+        if level == paho.MQTT_LOG_ERR:
+            self._error = text
+
+    def _on_socket_close(self, _client: paho.Client, _data: object, sock: Any) -> None:
+        self._error = reasons.last_word(sock) or self._error
+
     def _on_publish(
-        self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: Any
+        self, client: paho.Client, _data: object, mid: int, code: ReasonCode, properties: Any
     ) -> None:
-        refused = str(code) if code.is_failure else None
+        refused = reasons.broker(code, properties) if code.is_failure else None
         if client is self._client and self._under_way.acknowledge(mid, refused):
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
-
-    def _properties(self) -> Properties | None:
-        if self._settings.version != "5":
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
-        return properties
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)

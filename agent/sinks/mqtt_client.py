@@ -3,15 +3,15 @@
 import contextlib
 import logging
 import socket
-import ssl
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.config import Mqtt, Tls
+from agent import broker
+from agent.broker import Mqtt
 from agent.core import Message
+from agent.sinks import mqtt_properties
 
 CONNECT_S = 4.0
 USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
@@ -32,30 +32,43 @@ def make(settings: Mqtt, client_id: str, will: Message | None) -> paho.Client:
     client.connect_timeout = CONNECT_S
     client.max_inflight_messages_set(100)  # never reached: the sender keeps its own window
     if will is not None:
-        client.will_set(will.topic, will.payload, 1, will.retain)
+        told = mqtt_properties.will(will.topic, settings.will_delay_s) if modern else None
+        client.will_set(will.topic, will.payload, 1, will.retain, told)
     if settings.username is not None:
-        client.username_pw_set(settings.username, _password(settings))
+        client.username_pw_set(settings.username, broker.password(settings))
     if settings.tls is not None:
-        client.tls_set_context(_tls(settings.tls))
+        if settings.tls.insecure:
+            log.warning("mqtt.tls.insecure: the broker's certificate is not checked")
+        client.tls_set_context(broker.context(settings.tls))
         client.tls_insecure_set(settings.tls.insecure)
     client.on_socket_open = _notice_dead_peers
     return client
 
 
-def _password(settings: Mqtt) -> str | None:
-    if settings.password_file is None:
-        return None
-    return Path(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+def connect(client: paho.Client, settings: Mqtt) -> None:
+    """Blocks for look-up, TCP and TLS, and sends the CONNECT.
+
+    Over MQTT 5 the session outlives a connection for as long as the last will is delayed: a client
+    that comes back within that time is not told to be `offline`. Nothing else is kept in it.
+
+    `OSError` for what goes wrong.
+    """
+    how: dict[str, Any] = {}
+    if settings.version == "5":
+        how["clean_start"] = settings.will_delay_s == 0
+        how["properties"] = mqtt_properties.session(settings.will_delay_s)
+    code = client.connect(settings.host, settings.port, settings.keepalive_s, **how)
+    if code != paho.MQTT_ERR_SUCCESS:  # it was closed while the CONNECT was written
+        raise ConnectionError(paho.error_string(code).rstrip("."))
 
 
-def _tls(tls: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.cert_file is not None:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    if tls.insecure:
-        log.warning("mqtt.tls.insecure: the broker's certificate is not checked")
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+def publish(client: paho.Client, message: Message, settings: Mqtt) -> paho.MQTTMessageInfo:
+    """Over MQTT 5 with the properties that go with its topic."""
+    properties = None
+    if settings.version == "5":
+        properties = mqtt_properties.of(message.topic, settings.window_expiry_s)
+    topic, payload = message.topic, message.payload
+    return client.publish(topic, payload, message.qos, message.retain, properties)
 
 
 def _notice_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:

@@ -16,8 +16,8 @@ stand back.
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from agent.core import Message
 
@@ -30,6 +30,10 @@ SOON_S = 1.0  # a rival that knows nothing yet closes ours sooner
 log = logging.getLogger("drsn.mqtt")
 
 
+# Hears payload and whether it was retained, by topic; what it returns is sent in answer.
+Listener = Callable[[str, bytes, bool], Sequence[Message]]
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who this client is."""
@@ -39,6 +43,7 @@ class Identity:
     births: Callable[[], Sequence[Message]]  # follow every connect; one of them on `topic`
     topic: str
     is_other: Callable[[bytes], bool]  # whether what was said on `topic` is another agent's
+    listens: Mapping[str, Listener] = field(default_factory=dict)  # besides, by topic or filter
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Rival:
             return self.stand_back()
         again_s = random.uniform(*AGAIN_S) if self._suspicious else None
         if self._suspicious < SURE_AFTER:
-            return Lost("lost", f"disconnected, {why}", again_s)
+            return Lost("lost", why, again_s)
         self._heard_s, self._suspicious = time.monotonic(), 0
         return Lost("taken_over", self._why(), again_s)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import paho.mqtt.client as paho
 
-from agent.config import Mqtt, Port, Tls
+from agent.broker import Mqtt, Port, Tls
 from agent.core import Block, Format, SourceError
 from agent.errors import ConfigError
 from agent.nodes.inbox import Inbox

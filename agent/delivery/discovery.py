@@ -1,0 +1,69 @@
+"""Keeps Home Assistant's picture of this agent true, over restarts and changed configurations.
+
+Every topic on which a device was ever described is remembered in the state directory, so that one
+that is no longer configured can be taken away: its topic is emptied on every connect from then on.
+"""
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from agent import homeassistant
+from agent.core import Message
+
+FILE = "home-assistant.json"
+
+log = logging.getLogger("drsn.homeassistant")
+
+
+class Discovery:
+    """What to say after every connect, and whenever Home Assistant has started."""
+
+    def __init__(self, state_dir: Path, configs: Sequence[Message]) -> None:
+        """`configs` is empty where Home Assistant is not wanted (any more)."""
+        self._file = state_dir / FILE
+        self._wanted = bool(configs)
+        self._describe(configs)
+
+    def renew(self, configs: Sequence[Message]) -> None:
+        """Sources have come or gone."""
+        if self._wanted:
+            self._describe(configs)
+
+    def _describe(self, configs: Sequence[Message]) -> None:
+        known = _read(self._file)
+        topics = {each.topic for each in configs}
+        self._messages = [*map(homeassistant.removal, sorted(known - topics)), *configs]
+        if not topics <= known:
+            _write(self._file, known | topics)
+
+    def messages(self) -> list[Message]:
+        return self._messages
+
+    def heard(self, _topic: str, payload: bytes, _retained: bool) -> list[Message]:
+        """On `homeassistant/status`."""
+        return self._messages if payload == b"online" else []
+
+
+def _read(file: Path) -> set[str]:
+    try:
+        return set(msgspec.json.decode(file.read_bytes(), type=list[str]))
+    except FileNotFoundError:
+        return set()
+    except (OSError, msgspec.MsgspecError) as error:
+        log.warning("%s: cannot be read, devices that are gone may stay: %s", file, error)
+        return set()
+
+
+def _write(file: Path, topics: set[str]) -> None:
+    new = file.with_name(f"{file.name}.new")
+    try:
+        new.write_bytes(msgspec.json.encode(sorted(topics)))
+        new.replace(file)
+    except OSError as error:
+        log.warning("%s: cannot be written, devices that go may stay: %s", file, error.strerror)
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)

@@ -1,0 +1,52 @@
+"""Whom the broker's messages are for: Home Assistant's state, and commands."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from agent import homeassistant, wire
+from agent.commands.desk import Desk
+from agent.commands.verbs import Reach
+from agent.config import Config
+from agent.core import Message
+from agent.delivery.discovery import Discovery
+from agent.delivery.sender import Sender
+from agent.evidence.recorder import Recorder
+from agent.lane import Lane
+from agent.sinks.rival import Listener
+
+
+def listeners(
+    chosen: Config, topics: wire.Topics, discovery: Discovery, desk: Desk
+) -> dict[str, Listener]:
+    """By topic; a verb that nobody may use is not even subscribed to."""
+    found: dict[str, Listener] = {}
+    if chosen.mqtt.home_assistant:
+        found[homeassistant.STATUS] = discovery.heard
+    if chosen.commands.allow:
+        found[topics.of_agent("cmd/+")] = desk.heard
+    return found
+
+
+class Results:
+    """Puts what has become of commands in the outbox, once there is a sender."""
+
+    def __init__(self, topics: wire.Topics) -> None:
+        self.sender: Sender | None = None
+        self._topics = topics
+
+    def publish(self, verb: str, command: str, why: str | None, **told: Any) -> None:
+        """From any thread."""
+
+        def make(epoch: str, seq: int) -> Message:
+            return wire.result(self._topics, epoch, seq, time.time(), verb, command, why, **told)
+
+        if self.sender is not None:
+            self.sender.put(make)
+
+
+def desk(
+    chosen: Config, lanes: Sequence[Lane], recorder: Recorder | None, results: Results
+) -> Desk:
+    reach = Reach(lanes, recorder, time.monotonic())
+    return Desk(chosen.commands, reach, results.publish)

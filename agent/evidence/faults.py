@@ -1,0 +1,54 @@
+"""Which stretch of signal goes with a fault, and when all of it is there."""
+
+from dataclasses import dataclass
+
+from agent import wire
+from agent.core import Scored
+from agent.evidence import clip as clips
+from agent.evidence.keys import Evidence
+from agent.evidence.recorder import Recorder
+from agent.lane import Lane
+
+FOLDER = "evidence"  # in the state directory
+
+
+@dataclass(frozen=True)
+class _Due:
+    lane: Lane
+    first: int
+    end: int  # absolute index up to which the signal is waited for
+    name: str
+
+
+class Faults:
+    """For the main thread."""
+
+    def __init__(self, keys: Evidence, recorder: Recorder) -> None:
+        self._keys = keys
+        self._recorder = recorder
+        self._due: list[_Due] = []
+
+    def note(self, scored: Scored, lane: Lane) -> str | None:
+        """The file that will hold the signal around this window; None where it tells no fault."""
+        if scored.event is None or scored.event.decision != "fault":
+            return None
+        rate_hz = lane.origin.contract.rate_hz
+        end = scored.window.first + scored.window.samples.shape[1]
+        first = max(0, end - round(self._keys.before_s * rate_hz))
+        name = clips.name(lane.name, wire.iso(lane.timeline.unix_s(end)), "fault")
+        self._due.append(_Due(lane, first, end + round(self._keys.after_s * rate_hz), name))
+        return f"{FOLDER}/{name}"
+
+    def collect(self, at_once: bool = False) -> None:
+        """Hands over what is complete, or will get no more; `at_once`, all there is."""
+        for due in list(self._due):
+            ring = due.lane.ring
+            if at_once or ring.ended or ring.end >= due.end:
+                self._due.remove(due)
+                end = min(due.end, ring.end)
+                self._recorder.keep(clips.cut(due.lane, due.first, end, due.name))
+
+
+def reach_s(keys: Evidence | None) -> float:
+    """How far back the ring must reach for it."""
+    return 0.0 if keys is None else keys.before_s + keys.after_s

@@ -1,0 +1,47 @@
+"""Writes clips in a thread of its own: neither scoring nor sending waits for a disk."""
+
+import logging
+import queue
+from collections.abc import Callable
+
+from agent.evidence import clip as clips
+from agent.evidence.clip import Clip
+from agent.evidence.shelf import Shelf
+
+MOST_WAITING = 4
+FINISH_S = 1.0
+
+log = logging.getLogger("drsn.evidence")
+Done = Callable[[str | None], None]  # called with why it was not kept; None: it was
+
+
+class Recorder:
+    """`run` is the thread; the rest is for others."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._waiting: queue.Queue[tuple[Clip, Done] | None] = queue.Queue(MOST_WAITING)
+
+    def keep(self, clip: Clip, done: Done = lambda why: None) -> None:
+        """Puts it in the queue, or tells at once that there is no place in it."""
+        try:
+            self._waiting.put_nowait((clip, done))
+        except queue.Full:
+            _tell(clip, done, "too much is being written already")
+
+    def finish(self) -> None:
+        """Ends `run` behind what is in the queue; `queue.Full` where a disk stands still."""
+        self._waiting.put(None, timeout=FINISH_S)
+
+    def run(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            clip, done = job
+            _tell(clip, done, self._shelf.put(clip.name, clips.encode(clip)))
+
+
+def _tell(clip: Clip, done: Done, why: str | None) -> None:
+    if why is None:
+        log.info("%s kept: %.1f s", clip.name, len(clip.samples) / clip.rate_hz)
+    else:
+        log.warning("%s not kept: %s", clip.name, why)
+    done(why)

@@ -1,0 +1,65 @@
+"""A folder that never holds more than its quota and leaves the disk room: the oldest go."""
+
+import contextlib
+import logging
+import os
+import shutil
+from pathlib import Path
+
+log = logging.getLogger("drsn.evidence")
+
+
+class Shelf:
+    """Owned by one thread. Only `*.flac` files are counted and removed."""
+
+    def __init__(self, folder: Path, max_bytes: int, min_free_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._min_free_bytes = min_free_bytes
+
+    def put(self, name: str, data: bytes) -> str | None:
+        """Writes the file, whole or not at all; the reason where it cannot be kept."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            why = self._make_room(len(data))
+            if why is None:
+                self._write(name, data)
+            return why
+        except OSError as error:
+            return error.strerror or str(error)
+
+    def _make_room(self, size: int) -> str | None:
+        if size > self._max_bytes:
+            return f"{size} bytes are more than evidence.max_mib allows"
+        oldest_first = sorted(
+            ((status.st_mtime_ns, path, status.st_size) for path, status in self._files()),
+            reverse=True,
+        )
+        held = sum(each_size for _, _, each_size in oldest_first)
+        while held + size > self._max_bytes or not self._spare(size):
+            if not oldest_first:
+                return "the disk has less free than evidence.min_free_mib"
+            _, path, gone = oldest_first.pop()
+            path.unlink(missing_ok=True)
+            log.info("%s removed, to make room", path.name)
+            held -= gone
+        return None
+
+    def _spare(self, size: int) -> bool:
+        return shutil.disk_usage(self._folder).free - size >= self._min_free_bytes
+
+    def _files(self) -> list[tuple[Path, os.stat_result]]:
+        return [(path, path.stat()) for path in self._folder.glob("*.flac")]
+
+    def _write(self, name: str, data: bytes) -> None:
+        new = self._folder / f"{name}.new"
+        try:
+            with new.open("wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(self._folder / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,43 @@
+"""What a connection is told besides: on which topics, by whom it is heard."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from agent.core import Message
+from agent.sinks.rival import Identity
+
+log = logging.getLogger("drsn.mqtt")
+
+
+def subscribe(client: paho.Client, identity: Identity, modern: bool) -> None:
+    """To our own topic and to what others asked for; what is retained there comes at once.
+
+    Over MQTT 5 those others also hear of a fresh message whether it was published as retained.
+    """
+    client.on_subscribe = _on_subscribe
+    topics = [identity.topic, *identity.listens]
+    if not modern:
+        client.subscribe([(topic, 1) for topic in topics])
+        return
+    client.subscribe(
+        [(t, SubscribeOptions(1, retainAsPublished=t != identity.topic)) for t in topics]
+    )
+
+
+def answers(identity: Identity, message: paho.MQTTMessage) -> Iterator[Message]:
+    """What those who asked for that topic have to say to it."""
+    for topic, listener in identity.listens.items():
+        if paho.topic_matches_sub(topic, message.topic):
+            yield from listener(message.topic, bytes(message.payload), message.retain)
+
+
+def _on_subscribe(
+    _client: paho.Client, _data: object, _mid: int, codes: Any, _properties: Any
+) -> None:
+    refused = [str(code) for code in codes if code.is_failure]
+    if refused:
+        log.warning("the broker does not let us subscribe: %s", refused[0])

@@ -1,0 +1,45 @@
+"""What goes with a message over MQTT 5 beside topic and payload."""
+
+import functools
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent import __version__
+from agent.topics import PUBLISHED
+
+
+def of(topic: str, window_expiry_s: int) -> Properties:
+    """Content type; the payload's schema and the agent's version as user properties.
+
+    Windows expire where a broker keeps them for a subscriber that is away; changes of state do not.
+    """
+    return _made(PacketTypes.PUBLISH, topic.rpartition("/")[2], window_expiry_s)
+
+
+def will(topic: str, delay_s: int) -> Properties:
+    """Of the last will, which is told after so many seconds, if we are not back by then."""
+    properties = _made(PacketTypes.WILLMESSAGE, topic.rpartition("/")[2], 0)
+    properties.WillDelayInterval = delay_s
+    return properties
+
+
+def session(expiry_s: int) -> Properties:
+    """Of a connect: for how long the broker remembers us, which delays the last will."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = expiry_s
+    return properties
+
+
+@functools.lru_cache(maxsize=64)
+def _made(packet: int, last: str, window_expiry_s: int) -> Properties:
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    published = PUBLISHED.get(last)
+    schema = None if published is None else published.schema
+    text = published is not None and schema is None
+    properties.ContentType = "text/plain" if text else "application/json"
+    told = [] if schema is None else [("schema", schema)]
+    properties.UserProperty = [*told, ("version", __version__)]
+    if last == "window":
+        properties.MessageExpiryInterval = window_expiry_s
+    return properties

@@ -1,0 +1,97 @@
+"""What is published on which topic: one table, from which documents and packets are made."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from agent import records
+from agent.commands import request
+
+
+@dataclass(frozen=True)
+class Published:
+    """One kind of message, by the last level of its topic."""
+
+    last: str
+    record: type[msgspec.Struct] | None  # None: plain text
+    qos: Literal[0, 1]
+    retained: bool
+    when: str
+    below: str = ""  # what stands between `<base>/<agent>/` and the last level
+
+    @property
+    def schema(self) -> str | None:
+        """As in the payload; the number changes when a subscriber would have to."""
+        return None if self.record is None else f"drsn-{self.last}/1"
+
+    @property
+    def address(self) -> str:
+        return f"{{base}}/{{agent}}/{self.below}{self.last}"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the agent listens to below its own name."""
+
+    last: str
+    record: type[msgspec.Struct]
+    when: str
+    address: str
+
+
+COMMAND = Heard(
+    "command", request.Command, "a command, never retained", "{base}/{agent}/cmd/{verb}"
+)
+SOURCE = "{source}/"
+PUBLISHED = {
+    each.last: each
+    for each in (
+        Published(
+            "status",
+            None,
+            0,
+            True,
+            "`online` after every connect; `offline` at the end, with QoS 1, and as the last will",
+        ),
+        Published(
+            "info", records.Info, 0, True, "after every connect: version, sources, their models"
+        ),
+        Published("gap", records.Gap, 1, False, "in the place of messages that had to be dropped"),
+        Published(
+            "health", records.Health, 0, False, "every `agent.health_s` seconds while connected"
+        ),
+        Published(
+            "state",
+            records.Observation,
+            1,
+            True,
+            "when the source's decision changes, and once at the start",
+            SOURCE,
+        ),
+        Published(
+            "event",
+            records.Observation,
+            1,
+            False,
+            "the same, for subscribers that want changes only",
+            SOURCE,
+        ),
+        Published(
+            "window",
+            records.Observation,
+            1,
+            False,
+            "every window, with `publish_windows: true`",
+            SOURCE,
+        ),
+        Published(
+            "result",
+            records.Result,
+            1,
+            False,
+            "in answer to a command",
+            "cmd/{verb}/",
+        ),
+    )
+}

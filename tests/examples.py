@@ -1,0 +1,131 @@
+"""`python -m tests.examples`: puts a real example of every message in docs/MQTT.md.
+
+An agent that goes through a scenario like the demo's, with a broker that comes late to a small
+outbox, so that there is a gap; heard by mosquitto_sub. `--check` only validates what is there.
+"""
+
+import datetime
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from conftest import Broker, eventually
+from listening import Listening
+
+from agent.topics import PUBLISHED
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"
+BEARING = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
+SCENARIO = [
+    {"duration_s": 6.0, "snr_db": [5.0, 5.0]},
+    {"duration_s": 6.0, "fault": "outer", "snr_db": [5.0, 5.0]},
+]
+
+
+def tree(folder: Path, port: int) -> dict[str, Any]:
+    source = {"name": "bearing-de", "kind": "synth", "pace": "realtime", "model": "bearing"}
+    source |= {"rpm": 1797.0, "unit": "m/s2", "publish_windows": True, "scenario": SCENARIO}
+    source |= {"bearing": BEARING, "machine_class": "group2-rigid"}
+    return {
+        "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 1.0},
+        "mqtt": {"port": port},
+        "outbox": {"max_messages": 10},
+        "commands": {"allow": ["capture"]},
+        "evidence": {"min_free_mib": 0.0},
+        "sources": [source],
+    }
+
+
+def heard() -> dict[str, dict[str, Any]]:
+    """The last of each kind of message, by its last topic level, as mosquitto_sub tells it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        broker = Broker(folder)
+        file, log = folder / "config.yaml", folder / "log"
+        file.write_text(yaml.safe_dump(tree(folder, broker.port)))
+        command = [sys.executable, "-m", "agent", "run", "--config", str(file)]
+        with log.open("wb") as err:
+            agent = subprocess.Popen(command, stderr=err)
+        try:
+            eventually(lambda: "over the limit" in log.read_text(), 30, "messages are dropped")
+            broker.start()
+            with Listening(broker.port) as listening:
+                listening.until("window", 20)
+                ask(broker.port)
+                agent.wait(60)
+                listening.until_offline()
+        finally:
+            agent.kill()
+            broker.stop()
+        return {each["topic"].rpartition("/")[2]: each for each in listening.heard}
+
+
+def ask(port: int) -> None:
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
+    command = {"id": "7d2c", "expires": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
+    command |= {"arguments": {"source": "bearing-de", "seconds": 3.0}}
+    topic = "drsn/press-04/cmd/capture"
+    line = ["mosquitto_pub", "-p", str(port), "-q", "1", "-t", topic, "-m", json.dumps(command)]
+    subprocess.run(line, check=True)
+
+
+def examples(text: str) -> Iterator[tuple[str, str]]:
+    """The topic and payload of every example in the document."""
+    yield from re.findall(r"^`(\S+)`[^\n]*\n\n```json\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
+
+
+def table() -> str:
+    rows = ["| topic | QoS | retained | schema | when |", "|---|---|---|---|---|"]
+    for each in PUBLISHED.values():
+        topic = re.sub(r"{(\w+)}", r"<\1>", each.address).removeprefix("<base>/<agent>")
+        schema = f"[`{each.schema}`](schema/{each.last}.json)" if each.schema else "text"
+        kept = "yes" if each.retained else "no"
+        rows.append(f"| `...{topic}` | {each.qos} | {kept} | {schema} | {each.when} |")
+    return "\n".join(rows)
+
+
+def shown(last: str, said: dict[str, Any]) -> str:
+    payload = json.loads(said["payload"])
+    text = json.dumps(payload, indent=1, ensure_ascii=False)
+    short = re.sub(  # what fits on a line stands on one
+        r"([\[{])\n\s+([^\[\]{}]*?)\n\s+([\]}])",
+        lambda m: m[1] + re.sub(r"\n\s+", " ", m[2]) + m[3],
+        text,
+    )
+    properties = said.get("properties", {})
+    told = f" with {json.dumps(properties)}" if properties else ""
+    return f"`{said['topic']}`{told.replace('|', '')}\n\n```json\n{short}\n```"
+
+
+def put(text: str, name: str, fresh: str) -> str:
+    """Replaces what is between the markers of that name."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    head, _, rest = text.partition(begin)
+    assert rest, f"no marker {name}"
+    return f"{head}{begin}{fresh}\n{end}{rest.partition(end)[2]}"
+
+
+def main() -> int:
+    found = heard()
+    missing = [each.last for each in PUBLISHED.values() if each.last not in found]
+    if missing:
+        print(f"not heard: {', '.join(missing)}", file=sys.stderr)
+        return 1
+    told = [shown(last, found[last]) for last, each in PUBLISHED.items() if each.record]
+    told.append(shown("capture", found["capture"]))
+    text = put(DOCUMENT.read_text(), "topics", table())
+    DOCUMENT.write_text(put(text, "examples", "\n\n".join(told)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
