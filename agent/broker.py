@@ -1,18 +1,14 @@
-"""What the configuration says of the broker: the section `mqtt`, and the files that it names.
+"""What the configuration says of the broker: the section `mqtt`, and the files that it names."""
 
-A file may be a systemd credential: `$CREDENTIALS_DIRECTORY/name`, by the unit's `LoadCredential=`.
-"""
-
-import os
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from agent import credentials
 from agent.errors import ConfigError
 
-CREDENTIALS = "CREDENTIALS_DIRECTORY"
 FILES = ("password_file", "tls.ca_file", "tls.cert_file", "tls.key_file")
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -48,8 +44,8 @@ def check(mqtt: Mqtt) -> None:
     for key in FILES:
         section, _, name = key.rpartition(".")
         named = getattr(tls if section else mqtt, name)
-        if named is not None and not _place(named, f"mqtt.{key}").is_file():
-            raise ConfigError(f"mqtt.{key}: found no file {named}, expected one")
+        if named is not None and not credentials.readable(named):
+            raise ConfigError(f"mqtt.{key}: found no file {named} that can be read, expected one")
     if (tls.cert_file is None) != (tls.key_file is None):
         raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
     if mqtt.tls is not None:
@@ -60,42 +56,29 @@ def password(mqtt: Mqtt) -> str | None:
     """Read anew for each connection, so that it may change; `OSError`, `ConfigError`."""
     if mqtt.password_file is None:
         return None
-    key = "mqtt.password_file"
+    file = Path(mqtt.password_file)
     try:
-        text = _place(mqtt.password_file, key).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{key}: found no text in {mqtt.password_file}, expected UTF-8") from None
+        raise ConfigError(f"mqtt.password_file: found no text in {file}, expected UTF-8") from None
     return text.rstrip("\r\n")
 
 
 def context(tls: Tls) -> ssl.SSLContext:
     """Certificates and key are read anew for each connection; `ConfigError` names a bad file."""
     try:
-        ca_file = None if tls.ca_file is None else _place(tls.ca_file, "mqtt.tls.ca_file")
-        made = ssl.create_default_context(cafile=ca_file)
+        made = ssl.create_default_context(cafile=tls.ca_file)
     except OSError as error:
         raise ConfigError(f"mqtt.tls.ca_file: {tls.ca_file}: {_unfit(error)}") from None
     if tls.cert_file is not None and tls.key_file is not None:
         try:
-            certificate = _place(tls.cert_file, "mqtt.tls.cert_file")
-            key = _place(tls.key_file, "mqtt.tls.key_file")
-            made.load_cert_chain(certificate, key, _no_passphrase)
+            made.load_cert_chain(tls.cert_file, tls.key_file, _no_passphrase)
         except OSError as error:
             files = f"{tls.cert_file} and {tls.key_file}"
             raise ConfigError(f"mqtt.tls: {files}: {_unfit(error)}") from None
     if tls.insecure:
         made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     return made
-
-
-def _place(named: str, key: str) -> Path:
-    head, slash, rest = named.partition("/")
-    if head != f"${CREDENTIALS}" or not slash:
-        return Path(named)
-    folder = os.environ.get(CREDENTIALS)
-    if not folder:
-        raise ConfigError(f"{key}: found {named} and no credentials, expected LoadCredential=")
-    return Path(folder) / rest
 
 
 def _no_passphrase() -> str:

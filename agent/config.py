@@ -108,7 +108,7 @@ class Config:
     mqtt: Mqtt
     outbox: Outbox
     sources: tuple[Source, ...]
-    commands: Commands = field(default_factory=Commands)
+    commands: Commands = dataclasses.field(default_factory=Commands)
     evidence: Evidence | None = None  # None: off, as are the next ones
     metrics: Metrics | None = None
     page: Page | None = None
