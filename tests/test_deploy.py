@@ -60,12 +60,10 @@ def test_a_secret_of_the_units_folder_is_read_where_systemd_hands_it_over(
     given = tmp_path / f"{name}_password"
     given.write_text("right\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    mqtt = {"username": "a", "password_file": f"{folder}/password", "tls": {"ca_file": __file__}}
+    mqtt = {"username": "a", "password_file": f"{folder}/password"}
     source = {"name": "a", "kind": "synth", "model": "m"}
     parsed = config.parse({"mqtt": mqtt, "sources": [source]}).mqtt
     assert parsed.password_file == str(given)
-    assert parsed.tls is not None
-    assert parsed.tls.ca_file == __file__
 
 
 def test_a_file_elsewhere_is_never_taken_for_a_secret(
