@@ -58,22 +58,30 @@ define venv
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 endef
 
-packages:
+packages: sensor-packages
 	@PATH=$$PATH:/usr/sbin:/sbin; \
 	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
-	  mkfs.ext4:e2fsprogs pulseaudio pactl:pulseaudio-utils iiod \
-	  g++ dtc:device-tree-compiler; do \
+	  mkfs.ext4:e2fsprogs; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
-	done; \
-	for name in portaudio:libportaudio2 iio:libiio0; do \
-	  ldconfig -p | grep -q "lib$${name%:*}\.so" || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
-	done; \
-	ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 || \
-	  $(MAKE) --no-print-directory apt-libasound2-plugins
+	done
 
 apt-%:
 	$(APT) update -qq
 	DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $* >/dev/null
+
+# A sound server and an IIO daemon to listen to; what compiles the sketch and overlay of SENSORS.md.
+.PHONY: sensor-packages
+sensor-packages:
+	@PATH=$$PATH:/usr/sbin:/sbin; \
+	for name in pulseaudio pactl:pulseaudio-utils iiod g++ dtc:device-tree-compiler; do \
+	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
+	done; \
+	for name in portaudio:libportaudio2 iio:libiio0; do \
+	  ldconfig -p | grep -q "lib$${name%:*}\.so" || \
+	    $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
+	done; \
+	ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 || \
+	  $(MAKE) --no-print-directory apt-libasound2-plugins
 
 clean:
 	rm -rf $(RUN) $(DEV) build dist *.egg-info
