@@ -1,6 +1,6 @@
 """What the live page costs: the agent's CPU time at 16 kHz without it, with it, and looked at.
 
-    python -m benchmarks.page [SECONDS]         (needs chromium and chromium-driver)
+    python -m benchmarks.page [SECONDS [RIVAL]]     (needs chromium and chromium-driver)
 
 A recording is played as a microphone would deliver it, ten windows a second, white noise mixed in,
 a second network beside the first: all that the page can show. Percent of one core.
@@ -24,22 +24,23 @@ from agent.page.stage import Stage, rival
 
 RATE_HZ = 16_000
 PORT = 8098
-MODEL, RIVAL = "bearing", "bearing-resnet"
+MODEL = "bearing"
 WARM_UP_S = 4.0
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, beside: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "noise.wav"
         noise = np.random.default_rng(0).standard_normal(round((4 * seconds + 60) * RATE_HZ))
         soundfile.write(recording, 0.05 * noise, RATE_HZ)
-        print(f"without a page      {_measured(recording, False, False, seconds):5.1f} %")
-        print(f"page, nobody looks  {_measured(recording, True, False, seconds):5.1f} %")
-        print(f"page, a browser     {_measured(recording, True, True, seconds):5.1f} %")
+        print(f"without a page      {_measured(recording, None, False, seconds):5.1f} %")
+        print(f"page, nobody looks  {_measured(recording, beside, False, seconds):5.1f} %")
+        print(f"page, a browser     {_measured(recording, beside, True, seconds):5.1f} %")
 
 
-def _measured(recording: Path, page: bool, looked_at: bool, seconds: float) -> float:
-    agent = multiprocessing.get_context("spawn").Process(target=_run, args=(recording, page))
+def _measured(recording: Path, beside: str | None, looked_at: bool, seconds: float) -> float:
+    """`beside` is the second network; None: no page."""
+    agent = multiprocessing.get_context("spawn").Process(target=_run, args=(recording, beside))
     agent.start()
     driver = None
     try:
@@ -57,20 +58,20 @@ def _measured(recording: Path, page: bool, looked_at: bool, seconds: float) -> f
         agent.join()
 
 
-def _run(recording: Path, page: bool) -> None:
+def _run(recording: Path, beside: str | None) -> None:
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        _serve(recording, page)
+        _serve(recording, beside)
 
 
-def _serve(recording: Path, page: bool) -> None:
+def _serve(recording: Path, beside: str | None) -> None:
     source = {"name": "a", "kind": "file", "path": str(recording), "model": MODEL}
     tree: dict[str, object] = {"agent": {"sink": "stdout"}, "sources": [source]}
-    if not page:
+    if beside is None:
         Daemon(config.parse(tree)).run()
         return
     model = classify.load(zoo.find(MODEL))
-    beside = rival(model, zoo.find(RIVAL))
-    stage = Stage(rate_hz=model.contract.rate_hz, simulated=False, rival=beside)
+    second = rival(model, zoo.find(beside))
+    stage = Stage(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
     stage.knobs.turn({"snr_db": 5})
     Daemon(config.parse(tree | {"page": {"port": PORT}}), stage).run()
 
@@ -92,4 +93,5 @@ def _cpu_s(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)
+    given = dict(enumerate(sys.argv))
+    main(float(given.get(1, 30)), given.get(2, "bearing-resnet"))

@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 PORT = 8097
-SIZES = {"desktop": (1280, 1180), "phone": (390, 1500)}
+SIZES = {"desktop": (1140, 1100), "phone": (390, 1500)}
 PICTURES = (
     ("page", "desktop", "light"),
     ("page-dark", "desktop", "dark"),

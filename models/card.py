@@ -32,7 +32,7 @@ def text(recipe: Recipe, measured: list[Measured], out: Path, wording: Wording) 
     sections.append(_scores(recipe, measured, wording))
     if recipe.simulated:
         sections.append(_recognition(recipe, measured[0]))
-    sections += [_precision(measured[0]), _limits(recipe, measured[0], wording)]
+    sections += [_precision(recipe, measured[0]), _limits(recipe, measured[0], wording)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -46,13 +46,17 @@ A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recip
 {recipe.channels} channel, unit: {recipe.unit}; every window is standardized inside the graph.
 
 {markdown.table(heads, [costs])}
-
+{_paragraph(wording.purpose)}
 {wording.made}
 
 It trains with a fixed seed, yet another processor or number of threads rounds otherwise, and
 ends at another network of about the same figures.
 
 Licence of the file: {recipe.licence or "not stated"}. No recording is part of it."""
+
+
+def _paragraph(text: str) -> str:
+    return f"\n{text}\n" if text else ""
 
 
 def _data(recipe: Recipe) -> str:
@@ -158,7 +162,7 @@ name, in per cent; the worst of the {len(noise.KINDS)} noises.
 {markdown.table(heads, rows)}"""
 
 
-def _precision(own: Measured) -> str:
+def _precision(recipe: Recipe, own: Measured) -> str:
     rows = [
         (size, f"{us['float32']:.0f}", f"{us['int8']:.0f}", f"{us['float32'] / us['int8']:.2f}")
         for size, us in own.window_us.items()
@@ -168,11 +172,13 @@ def _precision(own: Measured) -> str:
         for name, share in own.agreement.items()
     )
     count = validation.CALIBRATION_WINDOWS
+    gate = "" if recipe.family == "resnet" else " the thresholds and their"
+    parts = "additions" if recipe.family == "resnet" else "sub-network, additions"
     return f"""## Precision
 
 The convolutions along time are INT8: weights signed, 7 bits, per channel; activations unsigned;
-static ranges from {count} noisy training windows. Standardization, the thresholds and their
-sub-network, additions, classifier and softmax are float32: this is *not* a fully INT8 graph.
+static ranges from {count} noisy training windows. Standardization,{gate}
+{parts}, classifier and softmax are float32: this is *not* a fully INT8 graph.
 INT8 and float give the same label to these shares of the windows: {agreed}.
 
 Microseconds a window on the machine that wrote this card, one thread, medians in turns:

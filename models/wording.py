@@ -13,6 +13,11 @@ class Wording:
     scores: str
     chosen: str
     limits: str
+    purpose: str = ""  # of a network that is there for a reason of its own
+
+
+CONTROL = """It has no thresholds: it is there to be compared with `bearing`, as the live page does
+(docs/PAGE.md). Same recipe, same layers and widths, without the sub-networks of the thresholds."""
 
 
 def released(recipe: Recipe) -> Wording:
@@ -33,6 +38,7 @@ def released(recipe: Recipe) -> Wording:
             "is another",
             "  domain: record your own machine and train on that before you rely on an answer.",
         ),
+        purpose=CONTROL if recipe.family == "resnet" else "",
     )
 
 

@@ -41,5 +41,5 @@ class RefusedError(Exception):
     """A request that is not answered as asked: the status and a line that says why."""
 
     def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+        super().__init__(" ".join(why.split()))
         self.status = status

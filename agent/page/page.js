@@ -184,12 +184,20 @@ function arrange() {
   $("snr-figure").hidden = false;
   $("mixed-row").hidden = $("mixed-key").hidden = $("turn").hidden = $("file").hidden = !stand.setting;
   say($("span-hz"), `0 to ${about.rate_hz / 2000} kHz`);
-  const ours = about.layers ? "DRSN" : about.model;
-  say($("ours"), ours);
-  say($("ours-strip"), `${ours}, window by window`);
+  const names = heads();
+  say($("ours"), names.ours);
+  say($("ours-strip"), `${names.ours}, window by window`);
+  say($("theirs"), names.theirs);
+  say($("theirs-strip"), `${names.theirs}, same windows${names.theirs === "ResNet" ? ": the same layers without thresholds" : ""}`);
   $("classes").tBodies[0].replaceChildren(...about.labels.map(classRow));
   $("layers").replaceChildren(...layerRows());
   if (stand.setting) arrangeControls();
+}
+
+// What the two networks are called.
+function heads() {
+  const plain = Boolean(about.rival) && about.rival.includes("resnet");
+  return { ours: about.layers ? "DRSN" : about.model, theirs: plain ? "ResNet" : about.rival || "" };
 }
 
 function classRow(label, at) {
@@ -236,11 +244,12 @@ function tell(event) {
 
 // -- Controls
 
+const MACHINES = ["normal", "inner", "outer", "ball"];
 const NOISES = { gaussian: "white", laplacian: "impulsive", pink: "pink", recording: "recording" };
 
 function arrangeControls() {
   $("machine").hidden = !stand.simulated;
-  radios($("machine"), "machine", stand.simulated ? about.labels : [], (label) => label);
+  radios($("machine"), "machine", stand.simulated ? MACHINES : [], (label) => label);
   radios($("noise"), "noise", stand.noises, (kind) => NOISES[kind] || kind);
   $("tried").hidden = !about.rival && !stand.simulated;
   const caption = stand.simulated ? "Right answers, window by window, at what you have tried"
@@ -298,7 +307,9 @@ async function turn(changes) {
 // Counts right answers where the truth is known, and where it is not, equal ones.
 function count(frame) {
   const { probabilities: p, rival, version, machine } = frame;
-  if (!setting || version !== setting.version || !p || (!machine && !rival)) return;
+  if (!setting || version !== setting.version || !p || !(rival || about.labels.includes(machine))) return;
+  const settled = setting.snr_db === null || Math.abs(frame.mixed_db - setting.snr_db) < 1.5;
+  if (stand.simulated && !settled) return; // the noise follows the signal's level a little later
   const level = setting.snr_db === null ? "none" : `${NOISES[setting.noise]} ${signed(setting.snr_db)} dB`;
   const key = `${machine}/${level}`;
   const row = tried.get(key) || { machine, level, ours: 0, theirs: 0, same: 0, of: 0 };
@@ -314,12 +325,13 @@ function count(frame) {
 
 function showTried() {
   const known = stand.simulated;
-  const heads = known ? ["Machine", "Noise", "DRSN", about.rival ? "ResNet" : null, "of"] : ["Noise", "same", "of"];
+  const { ours, theirs } = heads();
+  const titles = known ? ["Machine", "Noise", ours, theirs || null, "of"] : ["Noise", "same", "of"];
   const cells = (row) => (known
     ? [row.machine, row.level, row.ours, about.rival ? row.theirs : null, row.of]
     : [row.level, percent(row.same / row.of), row.of]);
   const shown = (values) => values.filter((value) => value !== null);
-  $("tried").tHead.rows[0].replaceChildren(...shown(heads).map((head) => make("th", head, { scope: "col" })));
+  $("tried").tHead.rows[0].replaceChildren(...shown(titles).map((head) => make("th", head, { scope: "col" })));
   $("tried").tBodies[0].replaceChildren(...[...tried.values()].reverse().map((row) => {
     const line = make("tr", "");
     shown(cells(row)).forEach((value) => line.append(make("td", value)));
