@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults contract home-assistant-test test check format bench zoo trials reproduce packages clean
+.PHONY: demo faults contract home-assistant-test node-red-test test check format bench zoo trials reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -30,6 +30,9 @@ contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in doc
 
 home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md
 	$(DEV)/bin/python -m tests.home_assistant $(HOME_ASSISTANT) $(HOME_ASSISTANT_DIR) $(ARGS)
+
+node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, loaded: NODE_RED=command
+	$(DEV)/bin/python -m tests.node_red $(NODE_RED)
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)

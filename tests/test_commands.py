@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fuzz_commands
+import jsonschema
 import pytest
 import soundfile
 from conftest import Agent, Broker
@@ -16,13 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listening import Listening
 
-from agent import config
+from agent import config, schema
 from agent.commands import keys, verbs
 from agent.commands.desk import Desk
 from agent.commands.keys import Commands
 from agent.commands.request import Refused, read
 from agent.commands.verbs import Reach
 from agent.errors import ConfigError
+from agent.topics import PUBLISHED
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -178,6 +180,8 @@ def test_ping_windows_and_capture_over_a_real_broker(
         "c": True,
         "d": False,
     }
+    for each in results.values():
+        jsonschema.Draft202012Validator(schema.of(PUBLISHED["result"])).validate(each)
     assert results["p"]["uptime_s"] > 0
     file = tmp_path / "state" / results["c"]["file"]
     told = json.loads(soundfile.SoundFile(file).comment)

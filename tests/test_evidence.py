@@ -1,5 +1,6 @@
 """The signal around a fault is kept, exactly, within its quota and off everybody's way."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -89,6 +90,19 @@ def test_more_than_can_be_written_is_refused_at_once(tmp_path: Path) -> None:
     for _ in range(MOST_WAITING + 1):  # nobody writes yet
         recorder.keep(clip(np.zeros((10, 1))), told.append)
     assert told == ["too much is being written already"]
+
+
+def test_a_signal_that_flac_does_not_hold_is_a_reason_and_no_crash(tmp_path: Path) -> None:
+    recorder = Recorder(Shelf(tmp_path, 10**6, 0))
+    told: list[str | None] = []
+    fast = dataclasses.replace(clip(np.zeros((10, 1))), rate_hz=2e6)
+    recorder.keep(fast, told.append)
+    recorder.keep(clip(np.zeros((10, 1))), told.append)
+    recorder.finish()
+    recorder.run()
+    assert told[0] is not None
+    assert told[0].startswith("not a signal for FLAC")
+    assert told[1] is None
 
 
 @pytest.fixture
