@@ -67,7 +67,7 @@ def test_any_other_is_refused_in_the_line_that_the_document_shows(
     assert case.says in line
     assert f"| {case.words} | `{line}` |" in tls_table.DOCUMENT.read_text()
     assert "connected to" not in agent.logged()
-    assert (agent.wait(5) == 78) if line.startswith("config.yaml") else (agent.stop() == 0)
+    assert (agent.wait(15) == 78) if line.startswith("config.yaml") else (agent.stop(15) == 0)
     assert "Traceback" not in agent.logged()
 
 
