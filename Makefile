@@ -9,10 +9,11 @@ DEB_PYTHON ?= 3.11
 # What tests talk to, and what a boot of a fresh Debian needs.
 PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptables e2fsprogs \
   pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins iiod libiio0 g++ \
-  device-tree-compiler systemd shellcheck chromium chromium-driver
+  device-tree-compiler systemd shellcheck chromium chromium-driver prometheus
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 
-.PHONY: demo faults contract home-assistant-test deb boot-test test check format bench zoo reproduce packages apt clean
+.PHONY: demo faults contract home-assistant-test node-red-test deb boot-test test check format bench \
+  zoo reproduce packages apt clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -46,6 +47,9 @@ contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in doc
 
 home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md
 	$(DEV)/bin/python -m tests.home_assistant $(HOME_ASSISTANT) $(HOME_ASSISTANT_DIR) $(ARGS)
+
+node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, loaded: NODE_RED=command
+	$(DEV)/bin/python -m tests.node_red $(NODE_RED)
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)

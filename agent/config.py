@@ -21,7 +21,7 @@ from agent.commands.keys import Commands
 from agent.contract import Decide, Share
 from agent.errors import ConfigError
 from agent.evidence.keys import Evidence
-from agent.metrics import Metrics
+from agent.metrics.keys import Metrics
 from agent.page.options import Page, check_page
 from agent.strict import convert, unknown_key
 

@@ -1,7 +1,9 @@
 """The signal around a fault is kept, exactly, within its quota and off everybody's way."""
 
+import dataclasses
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import Agent, Broker, quiet_then_loud
+from conftest import Agent, Broker, eventually, quiet_then_loud
 from listening import Listening
 
 from agent.evidence import clip as clips
@@ -91,6 +93,19 @@ def test_more_than_can_be_written_is_refused_at_once(tmp_path: Path) -> None:
     assert told == ["too much is being written already"]
 
 
+def test_a_signal_that_flac_does_not_hold_is_a_reason_and_no_crash(tmp_path: Path) -> None:
+    recorder = Recorder(Shelf(tmp_path, 10**6, 0))
+    told: list[str | None] = []
+    fast = dataclasses.replace(clip(np.zeros((10, 1))), rate_hz=2e6)
+    recorder.keep(fast, told.append)
+    recorder.keep(clip(np.zeros((10, 1))), told.append)
+    recorder.finish()
+    recorder.run()
+    assert told[0] is not None
+    assert told[0].startswith("not a signal for FLAC")
+    assert told[1] is None
+
+
 @pytest.fixture
 def loud_in_the_middle(tmp_path: Path) -> tuple[Path, np.ndarray]:
     path = tmp_path / "loud.wav"
@@ -136,6 +151,24 @@ def test_a_fault_at_the_end_keeps_what_there_is(
     (file,) = (tmp_path / "state" / "evidence").glob("*.flac")
     told = json.loads(soundfile.SoundFile(file).comment)
     assert soundfile.info(file).frames == 7000 - told["first_sample"]
+
+
+def test_a_sensor_that_goes_with_its_machine_leaves_what_it_gave(
+    broker: Broker, run_agent: Start, settings: Settings, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        source = {"kind": "stream", "rate_hz": 1000, "url": url, "dtype": "float32"}
+        tree = settings(broker.port, **source, live=False)
+        tree["evidence"] = {"before_s": 1.0, "after_s": 2.0, "min_free_mib": 0}
+        agent = run_agent(tree)
+        with listener.accept()[0] as sensor:
+            sensor.sendall(quiet_then_loud(3500).astype(np.float32).tobytes())
+            folder = tmp_path / "state" / "evidence"  # no more comes, and no end
+            eventually(lambda: bool(list(folder.glob("*.flac"))), 30, "the file")
+            assert agent.stop(15) == 0
+    (file,) = folder.glob("*.flac")
+    assert 1000 < soundfile.info(file).frames < 3500
 
 
 def test_off_by_default(

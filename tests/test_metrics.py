@@ -1,6 +1,7 @@
 """What Prometheus scrapes is what `health` tells, and nothing is served that was not asked for."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -16,10 +17,19 @@ from conftest import Agent, Broker, eventually, free_port
 from listening import Listening
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.metrics import FRESH_S, Board
+from agent.metrics.board import FRESH_S, Board
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed: see the Makefile's target `packages`")
+        pytest.skip(f"needs {name} (apt-get install prometheus)")
+    return found
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -86,9 +96,7 @@ def test_it_is_served_on_loopback_alone(serving: tuple[int, Agent]) -> None:
 
 
 def test_prometheus_own_tool_has_nothing_to_complain_of(serving: tuple[int, Agent]) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("needs promtool (apt-get install prometheus)")
+    promtool = tool("promtool")
     text = get(serving[0], "/metrics")[1]
     done = subprocess.run(
         [promtool, "check", "metrics"], input=text, text=True, capture_output=True, check=False
@@ -97,9 +105,7 @@ def test_prometheus_own_tool_has_nothing_to_complain_of(serving: tuple[int, Agen
 
 
 def test_a_real_prometheus_scrapes_it(serving: tuple[int, Agent], tmp_path: Path) -> None:
-    prometheus = shutil.which("prometheus")
-    if prometheus is None:
-        pytest.skip("needs prometheus (apt-get install prometheus)")
+    prometheus = tool("prometheus")
     targets = f"static_configs: [{{targets: ['127.0.0.1:{serving[0]}']}}]"
     job = f"{{job_name: agent, scrape_interval: 1s, {targets}}}"
     config = tmp_path / "prometheus.yml"

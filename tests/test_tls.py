@@ -1,5 +1,6 @@
 """TLS as it should be: the right broker is let in, every other one is named and refused."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,17 @@ def test_a_broker_that_our_authority_vouches_for_is_let_in(
     assert "0 message(s) left" in agent.logged()
 
 
+def test_an_authority_that_the_system_knows_needs_no_file(
+    stopped_broker: Broker, pki: Path, run_agent: Start, settings: Settings
+) -> None:
+    broker = with_tls(stopped_broker, pki, "server")
+    tree = settings(broker.port, kind="synth", rate_hz=1000)
+    tree["mqtt"] |= {"host": "localhost", "tls": {}}
+    agent = run_agent(tree, env=os.environ | {"SSL_CERT_FILE": str(pki / "ours.pem")})
+    eventually(lambda: "connected to" in agent.logged(), 10, "connected")
+    assert agent.stop() == 0
+
+
 @pytest.mark.parametrize("case", tls_table.CASES, ids=lambda case: case.words)
 def test_any_other_is_refused_in_the_line_that_the_document_shows(
     stopped_broker: Broker, pki: Path, run_agent: Start, settings: Settings, case: Case
@@ -55,7 +67,7 @@ def test_any_other_is_refused_in_the_line_that_the_document_shows(
     assert case.says in line
     assert f"| {case.words} | `{line}` |" in tls_table.DOCUMENT.read_text()
     assert "connected to" not in agent.logged()
-    assert (agent.wait(5) == 78) if line.startswith("config.yaml") else (agent.stop() == 0)
+    assert (agent.wait(15) == 78) if line.startswith("config.yaml") else (agent.stop(15) == 0)
     assert "Traceback" not in agent.logged()
 
 

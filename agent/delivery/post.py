@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health, homeassistant, metrics, statedir, wire
+from agent import __version__, health, homeassistant, statedir, wire
 from agent.config import Config
 from agent.core import Message, Scored, Sink
 from agent.delivery import hearing
@@ -18,6 +18,7 @@ from agent.delivery.store import Gap
 from agent.errors import ConfigError, UserError
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
+from agent.metrics.board import Board
 from agent.records import Health
 from agent.sinks.stdout import StdoutSink
 from agent.timeline import WallClock
@@ -82,8 +83,10 @@ class Post:
         """The sender's turn, on which it also leaves a record for those who scrape."""
         if chosen.metrics is None:
             return turn
-        board = metrics.Board(self._record)
-        metrics.serve(chosen.metrics, board)
+        from agent.metrics import server
+
+        board = Board(self._record)
+        server.serve(chosen.metrics, board)
 
         def turns() -> None:
             turn()

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import soundfile
 
 from agent import wire
 from agent.core import Mark, Samples
@@ -54,6 +53,8 @@ def cut(lane: Lane, first: int, end: int, called: str) -> Clip:
 
 def encode(clip: Clip) -> bytes:
     """FLAC, 24 bit. Full scale is `scale` of the comment, a power of two, in `unit`."""
+    import soundfile  # only for those who keep something
+
     samples = clip.samples[:, :MOST_CHANNELS]
     peak = float(np.max(np.abs(samples), initial=0.0))
     scale = 2.0 ** math.ceil(math.log2(peak) + 1e-6) if math.isfinite(peak) and peak > 0 else 1.0

@@ -1,5 +1,6 @@
 """Which stretch of signal goes with a fault, and when all of it is there."""
 
+import time
 from dataclasses import dataclass
 
 from agent import wire
@@ -9,6 +10,7 @@ from agent.evidence.keys import Evidence
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
 
+LATE_S = 2.0
 FOLDER = "evidence"  # in the state directory
 
 
@@ -17,6 +19,7 @@ class _Due:
     lane: Lane
     first: int
     end: int  # absolute index up to which the signal is waited for
+    by_s: float  # monotonic: a sensor that went with its machine gives no more
     name: str
 
 
@@ -36,14 +39,17 @@ class Faults:
         end = scored.window.first + scored.window.samples.shape[1]
         first = max(0, end - round(self._keys.before_s * rate_hz))
         name = clips.name(lane.name, wire.iso(lane.timeline.unix_s(end)), "fault")
-        self._due.append(_Due(lane, first, end + round(self._keys.after_s * rate_hz), name))
+        last = end + round(self._keys.after_s * rate_hz)
+        by_s = time.monotonic() + self._keys.after_s + LATE_S
+        self._due.append(_Due(lane, first, last, by_s, name))
         return f"{FOLDER}/{name}"
 
     def collect(self, at_once: bool = False) -> None:
         """Hands over what is complete, or will get no more; `at_once`, all there is."""
+        now_s = time.monotonic()
         for due in list(self._due):
             ring = due.lane.ring
-            if at_once or ring.ended or ring.end >= due.end:
+            if at_once or ring.ended or ring.end >= due.end or now_s > due.by_s:
                 self._due.remove(due)
                 end = min(due.end, ring.end)
                 self._recorder.keep(clips.cut(due.lane, due.first, end, due.name))

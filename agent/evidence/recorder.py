@@ -36,7 +36,14 @@ class Recorder:
     def run(self) -> None:
         while (job := self._waiting.get()) is not None:
             clip, done = job
-            _tell(clip, done, self._shelf.put(clip.name, clips.encode(clip)))
+            _tell(clip, done, self._write(clip))
+
+    def _write(self, clip: Clip) -> str | None:
+        try:
+            data = clips.encode(clip)
+        except (RuntimeError, ValueError) as error:  # a rate, say, that FLAC does not have
+            return f"not a signal for FLAC: {error}"
+        return self._shelf.put(clip.name, data)
 
 
 def _tell(clip: Clip, done: Done, why: str | None) -> None:

@@ -19,13 +19,10 @@ def subscribe(client: paho.Client, identity: Identity, modern: bool) -> None:
     Over MQTT 5 those others also hear of a fresh message whether it was published as retained.
     """
     client.on_subscribe = _on_subscribe
-    topics = [identity.topic, *identity.listens]
-    if not modern:
-        client.subscribe([(topic, 1) for topic in topics])
-        return
-    client.subscribe(
-        [(t, SubscribeOptions(1, retainAsPublished=t != identity.topic)) for t in topics]
-    )
+    client.subscribe(identity.topic)
+    for topic in identity.listens:
+        how = {"options": SubscribeOptions(1, retainAsPublished=True)} if modern else {"qos": 1}
+        client.subscribe(topic, **how)
 
 
 def answers(identity: Identity, message: paho.MQTTMessage) -> Iterator[Message]:

@@ -1,0 +1,99 @@
+"""A record as the official client's families of samples, made anew for each scrape."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from agent import __version__
+from agent.metrics.board import Board
+from agent.records import Health, SourceHealth
+
+STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
+DECISIONS = ("normal", "fault", "unknown", "abstain", "sensor_fault")
+
+
+class Collector:
+    """What a registry asks."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def collect(self) -> Iterator[Any]:
+        health = self._board.shown()
+        if health is not None:
+            yield from _of_agent(health)
+            yield from _of_sources(health.sources)
+
+
+def _of_agent(health: Health) -> Iterator[Any]:
+    yield _gauge("build_info", "Version of the agent", 1, version=__version__)
+    yield _gauge("uptime_seconds", "Since the start", health.uptime_s)
+    yield _words("mqtt_state", "State of the connection", health.mqtt.state, STATES)
+    yield _count("mqtt_connects", "Connections since the start", health.mqtt.connects)
+    yield _gauge("outbox_messages", "Not acknowledged", health.outbox.depth)
+    yield _gauge("outbox_age_seconds", "Age of the oldest", health.outbox.age_s)
+    yield _count("outbox_dropped", "Dropped since the epoch began", health.outbox.dropped)
+    yield _count("outbox_parked", "Set aside since the epoch began", health.outbox.parked)
+    yield _gauge("outbox_trouble", "The disk takes nothing", health.outbox.trouble is not None)
+    yield _count("clock_steps", "Steps of the wall clock", health.clock.steps)
+    yield _gauge("resident_bytes", "Memory", health.process.rss_mib * 2**20)
+    yield _gauge("threads", "Threads of the process", health.process.threads)
+    yield _gauge("open_fds", "Open descriptors", health.process.fds)
+
+
+def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
+    counters = {
+        "opened": "Times that it was opened",
+        "samples": "Frames taken from it",
+        "gaps": "Stretches that never arrived",
+        "missing": "Frames that never arrived, at the model's rate",
+        "overrun": "Frames overwritten before they were scored",
+        "windows": "Windows scored",
+        "flagged": "Windows not classified, for what is wrong with them",
+        "missed": "Windows of which nothing was left",
+    }
+    for field, words in counters.items():
+        family = CounterMetricFamily(f"drsn_source_{field}", words, labels=["source"])
+        for name, each in sources.items():
+            family.add_metric([name], getattr(each, field))
+        yield family
+    ok = GaugeMetricFamily("drsn_source_ok", "It delivers as it should", labels=["source"])
+    decision = GaugeMetricFamily(
+        "drsn_source_decision", "1 for the decision that holds", labels=["source", "decision"]
+    )
+    latency = GaugeMetricFamily(
+        "drsn_source_latency_seconds", "Last sample to outbox", labels=["source", "percentile"]
+    )
+    drift = GaugeMetricFamily(
+        "drsn_source_drift", "Above 1: unlike the machine when commissioned", labels=["source"]
+    )
+    for name, each in sources.items():
+        ok.add_metric([name], each.state == "ok")
+        for word in DECISIONS:
+            decision.add_metric([name, word], each.decision == word)
+        for percentile, value_ms in zip(("50", "99"), each.latency_ms or (), strict=False):
+            latency.add_metric([name, percentile], value_ms / 1000)
+        if each.drift is not None:
+            drift.add_metric([name], each.drift)
+    yield from (ok, decision, latency, drift)
+
+
+def _gauge(name: str, words: str, value: float, **labels: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"drsn_{name}", words, labels=list(labels))
+    family.add_metric(list(labels.values()), value)
+    return family
+
+
+def _count(name: str, words: str, value: float) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"drsn_{name}", words, labels=[])
+    family.add_metric([], value)
+    return family
+
+
+def _words(name: str, words: str, holds: str, known: tuple[str, ...]) -> Any:
+    """1 for the word that holds, 0 for the others: as Prometheus wants enumerations."""
+    family = GaugeMetricFamily(f"drsn_{name}", words, labels=["state"])
+    for each in known:
+        family.add_metric([each], each == holds)
+    return family

@@ -1,0 +1,66 @@
+"""`/metrics` and `/healthz`, on loopback alone. Needs the extra `metrics`."""
+
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import msgspec
+
+from agent.errors import ConfigError
+from agent.metrics.board import Board
+from agent.metrics.keys import Metrics
+from agent.records import Health
+
+HOST = "127.0.0.1"
+
+
+def serve(keys: Metrics, board: Board) -> None:
+    """Answers in threads of its own, from now on; `ConfigError` where that cannot be."""
+    try:
+        from prometheus_client import CollectorRegistry, make_wsgi_app
+
+        from agent.metrics.families import Collector
+    except ImportError:
+        raise ConfigError("metrics: needs pip install 'drsn-agent[metrics]'") from None
+    registry = CollectorRegistry()
+    registry.register(Collector(board))
+    metrics: Callable[[Any, Any], Iterable[bytes]] = make_wsgi_app(registry)
+
+    def answer(environ: Any, start: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            return metrics(environ, start)
+        if path == "/healthz":
+            return _healthz(board.shown(), start)
+        start("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"/metrics or /healthz\n"]
+
+    try:
+        server = make_server(HOST, keys.port, answer, _Server, _Quiet)
+    except OSError as error:
+        raise ConfigError(f"metrics.port: {keys.port}: {error.strerror}") from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def _healthz(health: Health | None, start: Any) -> list[bytes]:
+    """200 while the work is being done; a broker that is away is no illness of the agent's."""
+    start("200 OK" if health else "503 Service Unavailable", [("Content-Type", "application/json")])
+    if health is None:
+        return [b'{"ok":false}\n']
+    sources = {name: each.state for name, each in health.sources.items()}
+    return [
+        msgspec.json.encode({"ok": True, "mqtt": health.mqtt.state, "sources": sources}) + b"\n"
+    ]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5  # of a client that says nothing
+
+    def log_message(self, *_: object) -> None:
+        pass
