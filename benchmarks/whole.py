@@ -115,7 +115,8 @@ def measure(channels: int, rate_hz: int) -> Row:
         config = Path(folder) / "config.json"
         config.write_text(json.dumps(_tree(folder, port, feeder.port, channels, rate_hz)))
         command = [sys.executable, "-m", "agent", "run", "--log-level", "ERROR"]
-        agent = subprocess.Popen([*command, "--config", str(config)])
+        environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as in the unit
+        agent = subprocess.Popen([*command, "--config", str(config)], env=environment)
         try:
             _until(ear, channels * WARM)
             began, before_s = ear.windows, _cpu_s(agent.pid)
