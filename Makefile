@@ -35,8 +35,9 @@ deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
 boot-test: $(DEV)/installed deb boot-packages ## as root: the package's life on a fresh Debian
 	$(DEV)/bin/python -m tests.boot dist/drsn-agent_*_$$(dpkg --print-architecture).deb --write
 
-bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
-	$(DEV)/bin/python -m benchmarks $(ARGS)
+bench: $(DEV)/installed packages ## ratios against baselines; the whole agent: ARGS=--write
+	$(DEV)/bin/python -m benchmarks
+	$(DEV)/bin/python -m benchmarks.whole $(ARGS)
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
