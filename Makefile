@@ -33,7 +33,8 @@ deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
 	done
 
 boot-test: $(DEV)/installed deb boot-packages ## as root: the package's life on a fresh Debian
-	$(DEV)/bin/python -m tests.boot dist/drsn-agent_*_$$(dpkg --print-architecture).deb --write
+	version=$$($(DEV)/bin/python -c 'import agent; print(agent.__version__)'); \
+	$(DEV)/bin/python -m tests.boot dist/drsn-agent_$${version}_$$(dpkg --print-architecture).deb --write
 
 bench: $(DEV)/installed packages ## ratios against baselines; the whole agent: ARGS=--write
 	$(DEV)/bin/python -m benchmarks
