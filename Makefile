@@ -40,7 +40,9 @@ deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
 
 boot-test: $(DEV)/installed deb ## as root: the package's life on a fresh Debian
 	$(call have,$(BOOT_PACKAGES))
-	$(DEV)/bin/python -m tests.boot dist/drsn-agent_*_$$(dpkg --print-architecture).deb --write
+	version=$$($(DEV)/bin/python -c 'import agent; print(agent.__version__)'); \
+	$(DEV)/bin/python -m tests.boot dist/drsn-agent_$${version}_$$(dpkg --print-architecture).deb --write
+
 contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
 	$(DEV)/bin/python -m agent.schema
 	$(DEV)/bin/python -m tests.examples
@@ -51,8 +53,10 @@ home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/H
 node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, loaded: NODE_RED=command
 	$(DEV)/bin/python -m tests.node_red $(NODE_RED)
 
-bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
-	$(DEV)/bin/python -m benchmarks $(ARGS)
+
+bench: $(DEV)/installed packages ## ratios against baselines; the whole agent: ARGS=--write
+	$(DEV)/bin/python -m benchmarks
+	$(DEV)/bin/python -m benchmarks.whole $(ARGS)
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)

@@ -22,7 +22,13 @@ class Feeder:
         self._server = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._server.getsockname()[1]
         self.accepted_s: list[float] = []  # monotonic
+        self._sent: list[int] = []  # frames, a connection each
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def sent(self) -> int:
+        """Frames that were taken, by all connections together."""
+        return sum(self._sent)
 
     def close(self) -> None:
         self._server.close()
@@ -34,9 +40,11 @@ class Feeder:
             except OSError:
                 return
             self.accepted_s.append(time.monotonic())
-            threading.Thread(target=self._feed, args=(connection,), daemon=True).start()
+            self._sent.append(0)
+            which = len(self._sent) - 1
+            threading.Thread(target=self._feed, args=(connection, which), daemon=True).start()
 
-    def _feed(self, connection: socket.socket) -> None:
+    def _feed(self, connection: socket.socket, which: int) -> None:
         step = round(STEP_S * self._rate_hz)
         began_s, at = time.monotonic(), 0
         with connection:
@@ -47,6 +55,7 @@ class Feeder:
                 except OSError:
                     return
                 at += frames
+                self._sent[which] = at
                 due_s = began_s + (at - self._first) / self._rate_hz
                 time.sleep(max(0.0, due_s - time.monotonic()))
 

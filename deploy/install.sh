@@ -24,7 +24,7 @@ install -m 0644 "$checkout/deploy/drsn-agent.service" /etc/systemd/system/drsn-a
 
 systemctl daemon-reload
 systemctl enable --quiet drsn-agent
-if drsn-agent check --config $etc/config.yaml; then
+if /opt/drsn-agent/bin/drsn-agent check --config $etc/config.yaml; then
   systemctl restart drsn-agent
 else
   echo "not started: mend $etc/config.yaml, then systemctl start drsn-agent"

@@ -195,6 +195,7 @@ def test_every_verb_has_help() -> None:
     for verb in (
         "run",
         "check",
+        "doctor",
         "commission",
         "demo",
         "replay",

