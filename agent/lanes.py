@@ -24,13 +24,18 @@ from agent.windows import Windower
 
 
 def build(
-    chosen: config.Config, wake: Callable[[], None], clock: WallClock, commissioned: bool = True
+    chosen: config.Config,
+    wake: Callable[[], None],
+    clock: WallClock,
+    commissioned: bool = True,
+    models: dict[str, OnnxClassifier] | None = None,
 ) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
 
-    `commissioned` False leaves baselines unread: a new one is about to be made.
+    `commissioned` False leaves baselines unread: a new one is about to be made. `models` keeps
+    what is loaded for whoever builds lanes again and again.
     """
-    models: dict[str, OnnxClassifier] = {}
+    models = {} if models is None else models
     lanes: list[Lane] = []
     for settings in chosen.sources:
         try:

@@ -35,10 +35,7 @@ class Post:
 
     def put(self, scored: Scored, lane: Lane, latency_s: float) -> None:
         """Queues what is published of a scored window."""
-        wanted = lane.settings.common.publish_windows and scored.window.samples.size
-        windows: list[wire.Topic] = ["window"] if wanted else []
-        events: list[wire.Topic] = [] if scored.event is None else ["event", "state"]
-        for topic in windows + events:
+        for topic in wire.topics(scored, lane.settings.common.publish_windows):
             self._put(topic, scored, lane, latency_s)
 
     def _put(self, topic: wire.Topic, scored: Scored, lane: Lane, latency_s: float) -> None:
