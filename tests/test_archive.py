@@ -28,6 +28,7 @@ import soundfile
 import tiny
 from conftest import eventually, quiet_then_loud
 
+from agent import cli
 from agent.archive import parquet
 from agent.archive.job import Job, Outcome, Task
 from agent.archive.run import run
@@ -170,6 +171,35 @@ def test_a_second_run_is_kept_out_of_the_folder(archive: Path, tmp_path: Path) -
     assert (second.returncode, second.stderr.count("\n")) == (78, 1)
     assert "--out: " in second.stderr
     assert "in use by another" in second.stderr
+
+
+CONFIG = ("--config", "agent.yaml")
+MISTAKES = {
+    (): "--model: found neither it nor --config, expected one of them",
+    ("--model", "bearings"): "model 'bearings': not in the zoo",
+    ("--model", "bearing", "--hop-s", "0"): "sources[0].hop_s: found 0.0, expected a number > 0",
+    ("--model", "bearing", "--start", "noon"): "--start: found 'noon', expected a time like",
+    ("--model", "bearing", "--workers", "0"): "--workers: found 0, expected at least 1",
+    ("--model", "bearing", "--address", "auto"): "--address: found it without --engine ray",
+    ("--model", "bearing", "--out", "agent.yaml"): "--out: ",
+    (*CONFIG, "--model", "bearing"): "--config: found --model beside it, expected the source to",
+    CONFIG: "--source: found nothing, expected a source's name beside --config",
+    (*CONFIG, "--source", "b"): "--source: found 'b', expected one of a",
+}
+
+
+@pytest.mark.parametrize("options", MISTAKES)
+def test_a_mistake_is_one_line(
+    options: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("agent.yaml").write_text("sources: [{name: a, kind: synth, model: bearing}]")
+    assert cli.main(["score", "r.wav", "--out", "out", *options]) in (1, 78)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"drsn-agent: {MISTAKES[options]}")
 
 
 @contextlib.contextmanager
@@ -316,7 +346,8 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
     try:
         done = functools.partial(tmp_path.glob, "events/*.parquet")
-        eventually(lambda: len(list(done())) >= 2, 300, "two are scored")
+        eventually(lambda: len(list(done())) >= 2 or process.poll() is not None, 300, "two scored")
+        assert process.poll() is None, process.communicate()
         started = descendants(process.pid)
         workers = [pid for pid, command in started.items() if WORKERS[engine] in command]
         os.kill(workers[0], signal.SIGKILL)

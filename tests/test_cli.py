@@ -198,6 +198,7 @@ def test_every_verb_has_help() -> None:
         "commission",
         "demo",
         "replay",
+        "score",
         "model",
         "train",
         "export",

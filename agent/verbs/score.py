@@ -45,8 +45,8 @@ def _score(chosen: argparse.Namespace) -> int:
     except ImportError:
         raise UserError("score writes Parquet: pip install 'drsn-agent[score]'") from None
     logs.start(chosen.log_level)
-    engine, job = _engine(chosen), _job(chosen)
-    return run(job, chosen.paths, engine, functools.partial(print, file=sys.stderr, flush=True))
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    return run(job(chosen), chosen.paths, _engine(chosen), say)
 
 
 def _engine(chosen: argparse.Namespace) -> "Engine":
@@ -63,7 +63,8 @@ def _engine(chosen: argparse.Namespace) -> "Engine":
     return LocalEngine(workers)
 
 
-def _job(chosen: argparse.Namespace) -> "Job":
+def job(chosen: argparse.Namespace) -> "Job":
+    """What every recording is to go through; `UserError`."""
     from agent.alone import named
     from agent.archive.job import Job
 

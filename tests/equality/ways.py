@@ -61,7 +61,7 @@ def live(
         tree = setting.tree(recordings, pace, own, broker.port)
         config = own / "live.yaml"
         config.write_text(yaml.safe_dump(tree))
-        subprocess.run([*COMMAND, "run", "--config", config], check=True, capture_output=True)
+        _run("run", "--config", str(config))
         eventually(lambda: "offline" in subscriber.status(), 60, "status offline")
         said = [heard.record for heard in subscriber.heard if heard.last in ("window", "event")]
         states = [heard.record for heard in subscriber.heard if heard.last == "state"]
@@ -76,8 +76,7 @@ def live(
 def replayed(setting: Setting, recording: Path) -> Records:
     """By `replay`, on standard output."""
     assert not setting.machine
-    line = [*COMMAND, "replay", str(recording), "--start", START, *_options(setting)]
-    out = subprocess.run(line, check=True, capture_output=True).stdout
+    out = _run("replay", str(recording), "--start", START, *_options(setting))
     return _records(json.loads(each) for each in out.splitlines())
 
 
@@ -87,9 +86,8 @@ def archived(
     """By `score` with the configuration of a live source; `engine`: options of the command."""
     config, out = folder / "archive.yaml", folder / f"out-{len(list(folder.glob('out-*')))}"
     config.write_text(yaml.safe_dump(setting.tree(recordings[:1], "realtime", folder, 1883)))
-    line = [*COMMAND, "score", *map(str, recordings), "--out", str(out), "--start", START]
-    line += ["--config", str(config), "--source", "s0", *engine]
-    subprocess.run(line, check=True, capture_output=True)
+    source = ("--config", str(config), "--source", "s0")
+    _run("score", *map(str, recordings), "--out", str(out), "--start", START, *source, *engine)
     return [read(out, recording) for recording in recordings]
 
 
@@ -102,6 +100,13 @@ def _rows(folder: Path, recording: Path) -> list[Record]:
     chosen = [("recording", "=", os.path.abspath(recording))]  # noqa: PTH100 - no link followed
     rows = pq.read_table(folder, filters=chosen).to_pylist(maps_as_pydicts="strict")
     return [{name: value for name, value in row.items() if name != "recording"} for row in rows]
+
+
+def _run(*arguments: str) -> bytes:
+    """What the command prints; its complaint where it fails."""
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
 
 
 def _options(setting: Setting) -> list[str]:

@@ -15,7 +15,6 @@ from agent.archive.job import Job, Outcome, Task
 from agent.archive.worker import Worker
 from agent.errors import UserError
 
-LOOPBACK = "127.0.0.1"
 STORE_BYTES = 100 * 2**20  # what travels are names and outcomes
 
 
@@ -27,17 +26,17 @@ class RayEngine:
         self._address = address
 
     def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        ray = _imported()
+        ray = _imported(alone=self._address is None)
         try:
             self._connect(ray)
             yield from self._run(ray, job, tasks)
-        except (ray.exceptions.RayError, ConnectionError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - some of Ray's are nothing more than that
             raise UserError(f"ray: {str(error).strip().splitlines()[-1]}") from None
         finally:
             ray.shutdown()
 
     def _connect(self, ray: Any) -> None:
-        quiet = {"logging_level": logging.WARNING, "log_to_driver": False}
+        quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self._address is not None:
             ray.init(address=self._address, **quiet)
             return
@@ -46,11 +45,11 @@ class RayEngine:
             num_cpus=self._workers,
             object_store_memory=STORE_BYTES,
             include_dashboard=False,
-            _node_ip_address=LOOPBACK,
             **quiet,
         )
 
     def _run(self, ray: Any, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -76,15 +75,14 @@ class _Actor:
         return asdict(self._worker(Task(**row)))
 
 
-def _imported() -> Any:
-    """Ray, which tells nobody that it is used."""
+def _imported(alone: bool) -> Any:
+    """Ray, which tells nobody that it is used, and if `alone` hears nobody from elsewhere."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings are not for users
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    if alone:  # by its own address Ray would listen on every interface
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
         import ray.data
-        import ray.exceptions
     except ImportError:
         raise UserError("--engine ray needs Ray: pip install 'drsn-agent[ray]'") from None
     return ray
