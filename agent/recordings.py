@@ -13,13 +13,16 @@ import numpy.typing as npt
 import soundfile
 
 from agent import pcm, table
-from agent.core import Samples
+from agent.core import Samples, SourceError
 from agent.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Opened:
-    """`read(frames)` gives the next ones [frames, channels], fewer at the end; see `Format`."""
+    """`read(frames)` gives the next ones [frames, channels], fewer at the end; see `Format`.
+
+    It raises `SourceError` where the file is damaged.
+    """
 
     read: Callable[[int], Samples]
     rate_hz: float | None  # where the file says it
@@ -59,7 +62,11 @@ def _open_sound(path: Path) -> Opened:
     full_scale = None if bits is None else 1.0 - 2.0 ** (1 - bits)  # the largest positive code
 
     def read(frames: int) -> Samples:
-        samples: Samples = sound.read(frames, dtype="float32", always_2d=True)
+        try:
+            samples: Samples = sound.read(frames, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            reason = str(error).rstrip(".")
+            raise SourceError(f"{path}: breaks off at frame {sound.tell()}: {reason}") from None
         return samples
 
     return Opened(read, float(sound.samplerate), sound.channels, full_scale, sound.frames)

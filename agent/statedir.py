@@ -7,15 +7,18 @@ from pathlib import Path
 from agent.errors import ConfigError
 
 
-def claim(folder: Path) -> int:
-    """The lock, held until it is closed or the process ends; `ConfigError` where it cannot be."""
+def claim(folder: Path, key: str = "agent.state_dir") -> int:
+    """The lock, held until it is closed or the process ends; `ConfigError` where it cannot be.
+
+    `key` is the user's name for the folder.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ConfigError(f"agent.state_dir: {folder} is in use by another agent") from None
+        raise ConfigError(f"{key}: {folder} is in use by another agent") from None
     except OSError as error:
         reason = error.strerror
-        raise ConfigError(f"agent.state_dir: {folder} cannot be written: {reason}") from None
+        raise ConfigError(f"{key}: {folder} cannot be written: {reason}") from None
     return lock

@@ -69,18 +69,26 @@ class Stamp:
     evidence: str | None = None  # the file that will hold the signal around it
 
 
+def topics(scored: Scored, windows: bool) -> list[Topic]:
+    """What there is to say of a scored window, in order; `windows`: each, not only changes."""
+    wanted = windows and scored.window.samples.size  # a source's fault has no window
+    window: list[Topic] = ["window"] if wanted else []
+    change: list[Topic] = [] if scored.event is None else ["event", "state"]
+    return window + change
+
+
 def observation(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Message:
     """The message on `topic` about a scored window."""
-    record = _record(topic, scored, origin, stamp)
     return Message(
         seq=stamp.seq,
         topic=origin.topics.of_source(origin.source, topic),
-        payload=msgspec.json.encode(record),
+        payload=msgspec.json.encode(record(topic, scored, origin, stamp)),
         retain=topic == "state",
     )
 
 
-def _record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observation:
+def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observation:
+    """What is said on `topic` about a scored window."""
     window, rate_hz, labels = scored.window, origin.contract.rate_hz, origin.contract.labels
     said = scored.prediction or NOTHING
     verdict = scored.verdict if topic == "window" or scored.event is None else scored.event

@@ -201,6 +201,7 @@ def test_every_verb_has_help() -> None:
         "replay",
         "record",
         "devices",
+        "score",
         "model",
         "train",
         "export",

@@ -34,6 +34,18 @@ def test_the_agent_imports_neither_models_nor_torch_nor_scipy(file: Path) -> Non
     assert not imported(file) & {"models", "torch", "scipy", "onnx", "sklearn"}
 
 
+def test_only_archives_import_what_only_archives_need() -> None:
+    """pyarrow, fsspec and Ray are in `agent/archive`, which nothing but its verb imports."""
+    heavy = {"pyarrow", "fsspec", "ray"}
+    files = [file for file in (ROOT / "agent").rglob("*.py") if "archive" not in file.parts]
+    assert [file.name for file in files if imported(file) & heavy] == []
+    users = [file.name for file in files if re.search(r"agent\.archive", file.read_text())]
+    assert users == ["score.py"]
+    code = "import agent.daemon, agent.cli, agent.verbs.run, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert not {each.partition(".")[0] for each in loaded.stdout.decode().split()} & heavy
+
+
 @pytest.mark.parametrize("module", ["models", "models.zoo", "models.commands"])
 def test_what_the_command_line_needs_of_models_is_free_of_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
@@ -47,7 +59,7 @@ def test_the_running_daemon_has_no_torch_and_no_scipy_in_it(
     eventually(lambda: bool(subscriber.of("state")), 20, "a state")
     maps = Path(f"/proc/{agent.process.pid}/maps").read_text()
     assert "onnxruntime" in maps
-    assert not re.search(r"/(torch|scipy|sklearn|onnx)/", maps)
+    assert not re.search(r"/(torch|scipy|sklearn|onnx|pyarrow|ray)/", maps)
     assert agent.stop() == 0
 
 

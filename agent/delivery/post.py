@@ -50,11 +50,8 @@ class Post:
         self, scored: Scored, lane: Lane, latency_s: float, evidence: str | None = None
     ) -> None:
         """Queues what is published of a scored window; `evidence` is the file that goes with it."""
-        asked = lane.settings.common.publish_windows or time.monotonic() < lane.publish_until_s
-        wanted = asked and scored.window.samples.size
-        windows: list[wire.Topic] = ["window"] if wanted else []
-        events: list[wire.Topic] = [] if scored.event is None else ["event", "state"]
-        for topic in windows + events:
+        asked = time.monotonic() < lane.publish_until_s
+        for topic in wire.topics(scored, lane.settings.common.publish_windows or asked):
             self._put(topic, scored, lane, latency_s, evidence)
 
     def announce(self) -> None:

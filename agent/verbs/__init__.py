@@ -15,6 +15,7 @@ SUMMARIES = {
     "replay": "score a recording: JSON lines, no broker",
     "record": "record a sensor into a data set that `train` reads",
     "devices": "list the sound inputs",
+    "score": "score archives of recordings into Parquet",
     "model": "print what a model file says of itself",
 }
 

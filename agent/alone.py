@@ -1,0 +1,81 @@
+"""One source by itself: read and scored to its end the way the daemon does it, not delivered."""
+
+import dataclasses
+import datetime
+import threading
+from collections.abc import Generator
+from pathlib import Path
+
+import msgspec
+
+from agent import config, lanes, pipeline, sources
+from agent.classify import OnnxClassifier
+from agent.core import Scored
+from agent.errors import UserError
+from agent.timeline import WallClock
+
+WAIT_S = 0.25
+
+
+def named(chosen: config.Config, name: str) -> config.Source:
+    """The source of that name; `UserError` where there is none."""
+    by_name = {source.common.name: source for source in chosen.sources}
+    if name not in by_name:
+        raise UserError(f"--source: found {name!r}, expected one of {', '.join(by_name)}")
+    return by_name[name]
+
+
+def recorded(
+    source: config.Source, path: str, start: datetime.datetime | None = None
+) -> config.Source:
+    """The same source, its signal out of a file; `start` is the time of the first frame."""
+    rate_hz = getattr(source.options, "rate_hz", None)
+    if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
+        rate_hz = None  # the file knows its own, which need not be the live source's
+    options = sources.options("file")(path=path, pace="fast", rate_hz=rate_hz, start=start)
+    common = msgspec.structs.replace(source.common, kind="file")
+    return dataclasses.replace(source, common=common, options=options)
+
+
+class Alone:
+    """A source's lane, opened (`ConfigError`); see `lanes.build` for what may be left out."""
+
+    def __init__(
+        self,
+        chosen: config.Config,
+        source: config.Source,
+        commissioned: bool = True,
+        models: dict[str, OnnxClassifier] | None = None,
+    ) -> None:
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        only = dataclasses.replace(chosen, sources=(source,))
+        (self.lane,) = lanes.build(only, self._wake.set, WallClock(), commissioned, models)
+
+    def scored(self) -> Generator[list[Scored], None, None]:
+        """Turn by turn what was due, perhaps nothing, until the source has ended.
+
+        What breaks the source is raised, `SourceError` for one, after all that came before it.
+        """
+        thread = threading.Thread(target=self._read, daemon=True)
+        thread.start()
+        try:
+            while not self.lane.drained:
+                scored = pipeline.step([self.lane.channel])
+                yield scored
+                if not scored:
+                    self._wake.wait(WAIT_S)
+                    self._wake.clear()
+        finally:
+            self._stopping.set()
+            self.lane.ring.close()
+            thread.join(2 * WAIT_S)
+        if self._failure is not None:
+            raise self._failure
+
+    def _read(self) -> None:
+        try:
+            self.lane.intake.run(self._stopping)
+        except BaseException as error:  # noqa: BLE001 - raised again where it can be told
+            self._failure = error

@@ -1,0 +1,1 @@
+"""Archives: recordings through the agent's own pipeline into Parquet. Never part of the daemon."""

@@ -1,0 +1,88 @@
+"""Ray Data: a pool of actors, a session each, on this machine or a cluster of many.
+
+https://docs.ray.io/en/latest/data/api/doc/ray.data.Dataset.map.html. A worker that dies is started
+again and its recording scored again. On a cluster every machine needs this package and has to see
+the same recordings and the same output folder.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from agent.archive.job import Job, Outcome, Task
+from agent.archive.worker import Worker
+from agent.errors import UserError
+
+STORE_BYTES = 100 * 2**20  # what travels are names and outcomes
+
+
+class RayEngine:
+    """`address` of a cluster's head; None: Ray is started here, heard on loopback alone."""
+
+    def __init__(self, workers: int, address: str | None) -> None:
+        self._workers = workers
+        self._address = address
+
+    def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        ray = _imported(alone=self._address is None)
+        try:
+            self._connect(ray)
+            yield from self._run(ray, job, tasks)
+        except Exception as error:  # noqa: BLE001 - some of Ray's are nothing more than that
+            raise UserError(f"ray: {str(error).strip().splitlines()[-1]}") from None
+        finally:
+            ray.shutdown()
+
+    def _connect(self, ray: Any) -> None:
+        quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+        if self._address is not None:
+            ray.init(address=self._address, **quiet)
+            return
+        ray.init(
+            address="local",
+            num_cpus=self._workers,
+            object_store_memory=STORE_BYTES,
+            include_dashboard=False,
+            **quiet,
+        )
+
+    def _run(self, ray: Any, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        workers = min(self._workers, len(tasks))
+        rows = [asdict(task) for task in tasks]
+        scored = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+            _Actor,
+            fn_constructor_args=(job,),
+            num_cpus=1,
+            compute=ray.data.ActorPoolStrategy(size=workers),
+        )
+        for row in scored.iter_rows():
+            yield Outcome(**row)
+
+
+class _Actor:
+    """A worker as Ray Data calls it: rows in, rows out."""
+
+    def __init__(self, job: Job) -> None:
+        self._worker = Worker(job)
+
+    def __call__(self, row: dict[str, str]) -> dict[str, Any]:
+        return asdict(self._worker(Task(**row)))
+
+
+def _imported(alone: bool) -> Any:
+    """Ray, which tells nobody that it is used, and if `alone` hears nobody from elsewhere."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if alone:  # by its own address Ray would listen on every interface
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise UserError("--engine ray needs Ray: pip install 'drsn-agent[ray]'") from None
+    return ray

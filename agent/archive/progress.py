@@ -1,0 +1,56 @@
+"""How far a run is, for people: a line now and then, one for each recording that failed."""
+
+import time
+from collections.abc import Callable
+
+from agent.archive.job import Outcome
+
+TELL_S = 5.0
+
+
+class Progress:
+    """Counts outcomes and says so."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._expected = 0
+        self._skipped: set[str] = set()
+        self._scored = self._failed = self._windows = self._events = 0
+        self._signal_s = 0.0
+        self._began_s = self._told_s = time.monotonic()
+
+    def skip(self, recording: str) -> None:
+        """It has been scored before."""
+        self._skipped.add(recording)
+
+    def fail(self, trouble: str) -> None:
+        self._failed += 1
+        self._say(f"drsn-agent: {trouble}")
+
+    def begin(self, expected: int) -> None:
+        self._expected = expected
+        self._began_s = self._told_s = time.monotonic()
+
+    def note(self, outcome: Outcome) -> None:
+        if outcome.trouble:
+            self.fail(f"{outcome.recording}: {outcome.trouble}")
+            return
+        self._scored += 1
+        self._windows += outcome.windows
+        self._events += outcome.events
+        self._signal_s += outcome.signal_s
+        if time.monotonic() - self._told_s > TELL_S:
+            self._told_s = time.monotonic()
+            self._say(f"{self._scored} of {self._expected} recordings, {self._speed()}")
+
+    def finish(self) -> int:
+        """The sum in a line, and the exit code."""
+        self._say(
+            f"{self._scored} scored, {len(self._skipped)} already there, {self._failed} failed: "
+            f"{self._windows} windows, {self._events} events; {self._speed()}"
+        )
+        return 1 if self._failed else 0
+
+    def _speed(self) -> str:
+        took_s = max(time.monotonic() - self._began_s, 1e-3)
+        return f"{self._signal_s:.0f} s of signal at {self._signal_s / took_s:.0f} s per second"

@@ -1,0 +1,33 @@
+"""One recording as the records that a live agent would have published of it."""
+
+from collections.abc import Iterator
+
+from agent import wire
+from agent.alone import Alone
+from agent.core import Scored
+from agent.lane import Lane
+from agent.records import Observation
+
+KEPT: tuple[wire.Topic, ...] = ("window", "event")  # a state is its event, retained
+
+
+def observations(alone: Alone, epoch: str) -> Iterator[tuple[wire.Topic, Observation]]:
+    """Each window and event in order, numbered from 1; `SourceError` where the recording breaks.
+
+    No clock is in them, so that the same recording gives the same records: they are published at
+    the window's end, with no latency.
+    """
+    seq = 0
+    for turn in alone.scored():
+        for scored in turn:
+            for topic in wire.topics(scored, windows=True):
+                if topic in KEPT:
+                    seq += 1
+                    stamp = _stamp(alone.lane, scored, epoch, seq)
+                    yield topic, wire.record(topic, scored, alone.lane.origin, stamp)
+
+
+def _stamp(lane: Lane, scored: Scored, epoch: str, seq: int) -> wire.Stamp:
+    began_s = lane.timeline.unix_s(scored.window.first)
+    end_s = began_s + scored.window.samples.shape[1] / lane.origin.contract.rate_hz
+    return wire.Stamp(epoch, seq, began_s, end_s, latency_s=0.0)

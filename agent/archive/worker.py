@@ -1,0 +1,60 @@
+"""What a worker of any engine does: one recording after another into Parquet, by one model."""
+
+import contextlib
+from pathlib import Path
+
+from agent import classify, zoo
+from agent.alone import Alone, recorded
+from agent.archive import keys, parquet, paths, scoring
+from agent.archive.job import Job, Outcome, Task
+from agent.core import SourceError
+from agent.errors import ConfigError, UserError
+
+
+class Worker:
+    """Call it with a `Task`; whatever happens to that recording is in its `Outcome`."""
+
+    def __init__(self, job: Job) -> None:
+        """`ConfigError` where another model file is found here than was meant."""
+        self._job = job
+        name = job.source.common.model
+        model = classify.load(zoo.find(name))
+        if model.sha256 != job.sha256:
+            found, expected = model.sha256[:12], job.sha256[:12]
+            raise ConfigError(f"model {name}: found sha256 {found}, expected {expected}")
+        self._models = {name: model}
+
+    def __call__(self, task: Task) -> Outcome:
+        try:
+            with paths.fetched(task.recording) as file:
+                return self._score(task, file)
+        except (UserError, SourceError) as error:
+            trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - the other recordings go on
+            trouble = f"{type(error).__name__}: {error}"
+        return Outcome(task.recording, trouble=" ".join(trouble.split()))
+
+    def _score(self, task: Task, file: Path) -> Outcome:
+        source = recorded(self._job.source, str(file), self._job.start)
+        try:
+            alone = Alone(self._job.chosen, source, self._job.commissioned, self._models)
+            return self._write(task, alone)
+        except (UserError, SourceError) as error:  # says which source and file: here it is known
+            trouble = str(error).removeprefix(f"{source.path} ({source.common.name}): ")
+            raise SourceError(trouble.removeprefix(f"{file}: ")) from None
+
+    def _write(self, task: Task, alone: Alone) -> Outcome:
+        """The events' file comes last: where it is, all is."""
+        files = keys.files(self._job.out, task.key)
+        with contextlib.ExitStack() as stack:
+            writers = {
+                topic: stack.enter_context(parquet.Writer(files[topic], task.recording))
+                for topic in ("event", "window")  # left in the opposite order
+            }
+            for topic, record in scoring.observations(alone, task.key):
+                writers[topic].append(record)
+        feed = alone.lane.intake.feed
+        assert feed is not None
+        signal_s = feed.samples / feed.format.rate_hz
+        rows = {topic: writer.rows for topic, writer in writers.items()}
+        return Outcome(task.recording, rows["window"], rows["event"], signal_s)

@@ -1,0 +1,105 @@
+"""`score`: archives of recordings through the agent's own pipeline, into Parquet."""
+
+import argparse
+import datetime
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent import classify, config, logs, zoo
+from agent.errors import UserError
+from agent.strict import convert
+
+if TYPE_CHECKING:
+    from agent.archive.engines import Engine
+    from agent.archive.job import Job
+
+BEGINNING = "1970-01-01T00:00:00Z"
+OF_SOURCE = ("model", "hop_s", "channels", "rate_hz")  # what a configuration says by itself
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a recording, a pattern, a folder; or their URL"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--model", help="a name in the zoo or an .onnx file")
+    parser.add_argument("--hop-s", type=float, help="0.1")
+    parser.add_argument("--channels", type=int, nargs="+", metavar="N")
+    parser.add_argument("--rate-hz", type=float, help="where the file does not say")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="instead of these options")
+    parser.add_argument("--source", metavar="NAME", help="in that configuration")
+    parser.add_argument("--start", default=BEGINNING, help="of each first frame; %(default)s")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--workers", type=int, metavar="N", help="default: one a core")
+    parser.add_argument("--address", help="of a Ray cluster; default: Ray is started here")
+    logs.add_level(parser, "WARNING")
+    parser.set_defaults(run=_score)
+
+
+def _score(chosen: argparse.Namespace) -> int:
+    try:
+        from agent.archive.run import run
+    except ImportError:
+        raise UserError("score writes Parquet: pip install 'drsn-agent[score]'") from None
+    logs.start(chosen.log_level)
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    return run(job(chosen), chosen.paths, _engine(chosen), say)
+
+
+def _engine(chosen: argparse.Namespace) -> "Engine":
+    from agent.archive.engines.local import LocalEngine
+    from agent.archive.engines.ray import RayEngine
+
+    workers = len(os.sched_getaffinity(0)) if chosen.workers is None else chosen.workers
+    if workers < 1:
+        raise UserError(f"--workers: found {workers}, expected at least 1")
+    if chosen.engine == "ray":
+        return RayEngine(workers, chosen.address)
+    if chosen.address is not None:
+        raise UserError("--address: found it without --engine ray, expected both")
+    return LocalEngine(workers)
+
+
+def job(chosen: argparse.Namespace) -> "Job":
+    """What every recording is to go through; `UserError`."""
+    from agent.alone import named
+    from agent.archive.job import Job
+
+    given = {key: getattr(chosen, key) for key in OF_SOURCE if getattr(chosen, key) is not None}
+    if chosen.config is None:
+        whole = _from_options(given)
+        source = whole.sources[0]
+    else:
+        whole = _loaded(chosen, given)
+        source = named(whole, chosen.source)
+    return Job(
+        chosen=whole,
+        source=source,
+        sha256=classify.load(zoo.find(source.common.model)).sha256,
+        out=chosen.out.absolute(),
+        start=_start(chosen.start),
+        commissioned=chosen.config is not None,
+    )
+
+
+def _from_options(given: dict[str, Any]) -> config.Config:
+    if "model" not in given:
+        raise UserError("--model: found neither it nor --config, expected one of them")
+    return config.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | given]})
+
+
+def _loaded(chosen: argparse.Namespace, given: dict[str, Any]) -> config.Config:
+    if given:
+        found = ", ".join(f"--{key.replace('_', '-')}" for key in given)
+        raise UserError(f"--config: found {found} beside it, expected the source to say so")
+    if chosen.source is None:
+        raise UserError("--source: found nothing, expected a source's name beside --config")
+    return config.load(chosen.config)
+
+
+def _start(text: str) -> datetime.datetime:
+    start = convert(text, datetime.datetime, "--start")
+    return start.replace(tzinfo=datetime.UTC) if start.tzinfo is None else start

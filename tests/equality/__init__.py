@@ -1,0 +1,9 @@
+"""One recording, scored in every way there is: the records are the same, field by field.
+
+`python -m tests.equality --data FOLDER` shows it on every recording of some data sets.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where conftest and tiny are
