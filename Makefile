@@ -56,7 +56,7 @@ endef
 packages:
 	@PATH=$$PATH:/usr/sbin:/sbin; \
 	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
-	  mkfs.ext4:e2fsprogs; do \
+	  mkfs.ext4:e2fsprogs pg_ctlcluster:postgresql; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
 	done
 

@@ -153,7 +153,7 @@ def parse(tree: object) -> Config:
     for at, name in enumerate(names):
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
-    _check_files(sections.mqtt)
+    check_files(sections.mqtt)
     return Config(sections.agent, sections.mqtt, sections.outbox, found)
 
 
@@ -196,7 +196,8 @@ def _with_version_text(tree: object) -> object:
     return tree
 
 
-def _check_files(mqtt: Mqtt) -> None:
+def check_files(mqtt: Mqtt) -> None:
+    """Whether what the broker's section names is there."""
     tls = mqtt.tls or Tls()
     named = {
         "mqtt.password_file": mqtt.password_file,

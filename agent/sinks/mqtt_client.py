@@ -19,7 +19,7 @@ USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is go
 log = logging.getLogger("drsn.mqtt")
 
 
-def make(settings: Mqtt, client_id: str, will: Message) -> paho.Client:
+def make(settings: Mqtt, client_id: str, will: Message | None) -> paho.Client:
     """A client for one connection; files that it needs are read now, so that they may change."""
     modern = settings.version == "5"
     client = paho.Client(
@@ -31,7 +31,8 @@ def make(settings: Mqtt, client_id: str, will: Message) -> paho.Client:
     )
     client.connect_timeout = CONNECT_S
     client.max_inflight_messages_set(100)  # never reached: the sender keeps its own window
-    client.will_set(will.topic, will.payload, 1, will.retain)
+    if will is not None:
+        client.will_set(will.topic, will.payload, 1, will.retain)
     if settings.username is not None:
         client.username_pw_set(settings.username, _password(settings))
     if settings.tls is not None:

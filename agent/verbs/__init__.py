@@ -12,6 +12,7 @@ SUMMARIES = {
     "commission": "learn what a source is like while its machine is healthy",
     "demo": "watch a simulated machine's fault being found, over MQTT",
     "replay": "score a recording: JSON lines, no broker",
+    "ingest": "store what a fleet publishes in PostgreSQL",
     "model": "print what a model file says of itself",
 }
 
