@@ -120,15 +120,19 @@ def _connect(to: str) -> psycopg.Connection:
     )
     try:
         with db.transaction():
-            found = db.execute("SELECT to_regclass('drsn.observation')").fetchone()
-            if found == (None,):
+            if not _has_tables(db):
                 db.execute("SELECT pg_advisory_xact_lock(%s)", (SETUP_LOCK,))
+            if not _has_tables(db):
                 db.execute(schema())
                 log.info("made the tables in the schema drsn")
     except psycopg.Error:
         db.close()
         raise
     return db
+
+
+def _has_tables(db: psycopg.Connection) -> bool:
+    return db.execute("SELECT to_regclass('drsn.observation')").fetchone() != (None,)
 
 
 def _identity(row: Observation | Gap | Rejected) -> tuple[Any, ...]:
