@@ -43,9 +43,10 @@ def _run(fleet: Fleet) -> Run:
         fleet.settle(lambda now: now.connected == size.boxes, "all connected")
     with fleet.phase("a steady hour"):
         fleet.ask("pace", size.hour_s / size.changes_per_hour)
+        over_s = time.monotonic() + size.hour_s
         time.sleep(size.hour_s / 2)
         fleet.kill_consumers()
-        time.sleep(size.hour_s / 2)
+        time.sleep(max(0.0, over_s - time.monotonic()))
     with fleet.phase("the broker restarts") as restart:
         fleet.broker.stop()
         down_s = time.time()

@@ -1,6 +1,7 @@
 """A process of many boxes: a thread a box, and one that makes their machines change."""
 
 import itertools
+import logging
 import random
 import resource
 import sys
@@ -126,6 +127,7 @@ class Worker:
 
 def work(orders: Connection, plan: Plan) -> None:
     """The process: calls by name come over the pipe, answers go back."""
+    logging.getLogger("drsn").setLevel(logging.ERROR)
     worker = Worker(plan)
     sys.addaudithook(_count_attempts(worker.attempts, plan.port))
     while True:
