@@ -19,7 +19,7 @@ from agent.ingest.tables import Away, Tables
 
 BATCH = 1000  # messages in one transaction
 GATHER_S = 0.25  # how long the first of them waits for more
-ANSWER_S = 6.0  # how long the broker may take to let us in
+ANSWER_S = 6.0  # how long the broker may say nothing before it has let us in
 BACKOFF_S = (0.5, 60.0)
 WELL_S = 10.0  # a connection that lives so long is no reason to back off any further
 DRAINED_S = 5.0  # without a message: the broker has no more for who has left
@@ -78,11 +78,13 @@ class Consumer:
         inbox.close()
 
     def _greet(self, inbox: Inbox, stopped: Callable[[], bool]) -> None:
-        """Waits for the broker's word on our subscriptions."""
-        until_s = time.monotonic() + ANSWER_S
+        """Waits for the broker's word on our subscriptions; what it kept for us may come first."""
+        heard_s, held = time.monotonic(), 0
         while not inbox.ready and not stopped():
             inbox.work(GATHER_S)
-            if time.monotonic() > until_s and not inbox.ready:
+            if len(inbox.held) > held:
+                heard_s, held = time.monotonic(), len(inbox.held)
+            if time.monotonic() - heard_s > ANSWER_S and not inbox.ready:
                 inbox.close()
                 raise Lost(f"no answer for {ANSWER_S:g} s")
         if inbox.unknown:

@@ -15,7 +15,7 @@ from benchmarks.fleet.recorded import record
 from benchmarks.fleet.worker import End, Now, Plan, work
 from tests.postgres import Postgres
 
-SETTLED_S = 240.0  # how long a phase may take to come to rest
+SETTLED_S = 400.0  # how long a phase may take to come to rest
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Size:
     boxes: int = 1000
     processes: int = 8  # select(2) takes descriptors below 1024, and a box has five
     hour_s: float = 180.0  # that stand for an hour
-    changes_per_hour: float = 12.0  # of each box; each is an event and a state
+    changes_per_hour: float = 6.0  # of each box; each is an event and a state
     health_s: float = 60.0  # of the hour
     down_s: float = 30.0  # of the broker; not compressed: the backoff is not either
     roll_s: float = 60.0
-    burst: int = 10  # changes of each box at once
+    burst: int = 5  # changes of each box at once
 
 
 @dataclass
@@ -76,6 +76,7 @@ class Fleet:
             self._consumer("first", "shared", *group),
             self._consumer("second", "shared", *group),
         ]
+        self._await_consumers()
         self._start_workers()
 
     def __exit__(self, *_: object) -> None:
@@ -151,10 +152,13 @@ class Fleet:
 
     def kill_consumers(self) -> None:
         """The one that is alone and one of the group, and starts them again."""
-        for consumer in (self.consumers[0], self.consumers[1]):
+        for consumer in self.consumers[:2]:
             consumer.kill()
-        for consumer in (self.consumers[0], self.consumers[1]):
             consumer.start()
+        self._await_consumers()
+
+    def _await_consumers(self) -> None:
+        wait_for(lambda: all(c.listens() for c in self.consumers), SETTLED_S, "consumers listen")
 
     def end(self) -> End:
         ends: Sequence[End] = self.ask("end")

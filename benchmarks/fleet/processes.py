@@ -107,17 +107,20 @@ class Consumer:
     """`drsn-agent ingest`, killed and started again."""
 
     def __init__(self, folder: Path, name: str, *arguments: str) -> None:
-        self.kills = 0
+        self.kills = self._lives = 0
         self.log = folder / f"ingest-{name}.log"
         self._spent_s = 0.0
         self._line = [sys.executable, "-m", "agent", "ingest", "--name", name, *arguments]
         self.start()
 
     def start(self) -> None:
-        known = self._times_ready()
+        self._lives += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._line, stderr=log)
-        wait_for(lambda: self._times_ready() > known, 120, f"ready: {self.log}")
+
+    def listens(self) -> bool:
+        """Whether this life of it has its subscriptions."""
+        return self.log.read_text().count(" takes ") == self._lives
 
     def kill(self) -> None:
         self._spent_s += cpu_s(self._process.pid)
@@ -126,7 +129,7 @@ class Consumer:
         self.kills += 1
 
     def stop(self) -> None:
-        self._spent_s += cpu_s(self._process.pid)
+        self._spent_s = self.cpu_s
         self._process.terminate()
         self._process.wait()
 
@@ -138,6 +141,3 @@ class Consumer:
     def cpu_s(self) -> float:
         alive = self._process.poll() is None
         return self._spent_s + (cpu_s(self._process.pid) if alive else 0.0)
-
-    def _times_ready(self) -> int:
-        return self.log.read_text().count(" takes ") if self.log.exists() else 0
