@@ -107,20 +107,23 @@ class Consumer:
     """`drsn-agent ingest`, killed and started again."""
 
     def __init__(self, folder: Path, name: str, *arguments: str) -> None:
-        self.kills = self._lives = 0
+        self.kills = 0
         self.log = folder / f"ingest-{name}.log"
         self._spent_s = 0.0
         self._line = [sys.executable, "-m", "agent", "ingest", "--name", name, *arguments]
         self.start()
 
     def start(self) -> None:
-        self._lives += 1
+        self._known = self._told()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._line, stderr=log)
 
     def listens(self) -> bool:
         """Whether this life of it has its subscriptions."""
-        return self.log.read_text().count(" takes ") == self._lives
+        return self._told() > self._known
+
+    def _told(self) -> int:
+        return self.log.read_text().count(" takes ") if self.log.exists() else 0
 
     def kill(self) -> None:
         self._spent_s += cpu_s(self._process.pid)
