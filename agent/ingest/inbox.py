@@ -54,24 +54,28 @@ class Inbox:
         self.unknown: tuple[str, ...] = ()  # what we were not subscribed to when leaving
         self._session = session
         self._lost: str | None = None
-        client = mqtt_client.make(settings, session.client_id, None)
+        try:
+            self._client = self._dial(settings)
+        except (OSError, ValueError) as error:
+            raise Lost(f"cannot connect: {getattr(error, 'strerror', None) or error}") from None
+
+    def _dial(self, settings: Mqtt) -> paho.Client:
+        """A client that has sent its CONNECT."""
+        client = mqtt_client.make(settings, self._session.client_id, None)
         client.manual_ack_set(True)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
         client.on_message = lambda _client, _data, message: self.held.append(message)
         client.on_disconnect = self._on_disconnect
-        self._client = client
-        try:
-            client.connect(
-                settings.host,
-                settings.port,
-                settings.keepalive_s,
-                clean_start=False,
-                properties=_connecting(session.keep_s),
-            )
-        except (OSError, ValueError) as error:
-            raise Lost(f"cannot connect: {getattr(error, 'strerror', None) or error}") from None
+        client.connect(
+            settings.host,
+            settings.port,
+            settings.keepalive_s,
+            clean_start=False,
+            properties=_connecting(self._session.keep_s),
+        )
+        return client
 
     def work(self, timeout_s: float) -> None:
         """Waits up to `timeout_s` for the broker and takes what it has sent."""
