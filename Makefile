@@ -9,7 +9,7 @@ DEB_PYTHON ?= 3.11
 # What tests talk to, and what a boot of a fresh Debian needs.
 PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptables e2fsprogs \
   pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins iiod libiio0 g++ \
-  device-tree-compiler systemd shellcheck chromium chromium-driver prometheus
+  device-tree-compiler systemd shellcheck chromium chromium-driver prometheus postgresql
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 
 .PHONY: demo faults contract home-assistant-test node-red-test deb boot-test test check format bench \
@@ -74,7 +74,7 @@ $(RUN)/installed: pyproject.toml
 # What developers need on top: training, tests, tools.
 $(DEV)/installed: pyproject.toml
 	$(call venv,$(DEV))
-	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,iio,mic,ray,score,serial,train,test]'
+	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,iio,ingest,metrics,mic,ray,score,serial,train,test]'
 	@touch $@
 
 # Debian's python3 comes without venv's own part; its broker and strace are what tests talk to.

@@ -69,13 +69,13 @@ class Broker:
     folder: Path
     port: int = field(default_factory=free_port)
     extra: str = "allow_anonymous true\n"
+    persistence: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Broker":
         config = self.folder / "mosquitto.conf"
-        config.write_text(
-            f"user root\nlistener {self.port} 127.0.0.1\npersistence false\n{self.extra}"
-        )
+        kept = f"persistence {str(self.persistence).lower()}\n"
+        config.write_text(f"user root\nlistener {self.port} 127.0.0.1\n{kept}{self.extra}")
         assert MOSQUITTO is not None
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-c", config], stdout=log, stderr=log)

@@ -16,6 +16,7 @@ SUMMARIES = {
     "record": "record a sensor into a data set that `train` reads",
     "devices": "list the sound inputs",
     "score": "score archives of recordings into Parquet",
+    "ingest": "store what a fleet publishes in PostgreSQL",
     "model": "print what a model file says of itself",
 }
 

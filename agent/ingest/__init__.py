@@ -1,0 +1,1 @@
+"""Broker to PostgreSQL: the other end of the outbox. The daemon never imports it."""

@@ -1,0 +1,158 @@
+"""One connection to the broker, and what came on it and was not acknowledged.
+
+The session outlives the connection: what is not acknowledged here comes again on the next one. So
+an inbox is never connected again; a message id means something on its own connection only.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.broker import Mqtt
+from agent.sinks import mqtt_client
+from agent.sinks.pump import FINE, hang_up
+
+RECEIVE_MAXIMUM = 2000  # messages under way to us: what a database that is away makes us hold
+READS = 100  # packets taken in one turn
+NO_SUBSCRIPTION = 17  # MQTT 5 reason code: no subscription existed
+
+log = logging.getLogger("drsn.ingest")
+
+
+class Lost(Exception):  # noqa: N818 - a state, as of the agent's own connection
+    """The connection is no more, or never came about; the text says why in one line."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who we are to the broker, and what it keeps for us."""
+
+    client_id: str
+    topics: tuple[str, ...]
+    keep_s: int  # how long it keeps what comes while we are away
+    leaving: bool = False  # we want what it still keeps, and no more
+
+    def __str__(self) -> str:
+        what = "takes its leave" if self.leaving else f"takes {' '.join(self.topics)}"
+        return f"{self.client_id} {what}"
+
+
+class Inbox:
+    """Everything in the caller's thread. `Lost` from any method ends it."""
+
+    def __init__(self, settings: Mqtt, session: Session) -> None:
+        self.held: list[paho.MQTTMessage] = []  # in the order in which they must be acknowledged
+        self.ready = False  # the broker has our subscriptions, or has taken them back
+        self.resumed = False  # it knew us
+        self.unknown: tuple[str, ...] = ()  # what we were not subscribed to when leaving
+        self._session = session
+        self._lost: str | None = None
+        try:
+            self._client = self._dial(settings)
+        except (OSError, ValueError) as error:
+            raise Lost(f"cannot connect: {getattr(error, 'strerror', None) or error}") from None
+
+    def _dial(self, settings: Mqtt) -> paho.Client:
+        """A client that has sent its CONNECT."""
+        client = mqtt_client.make(settings, self._session.client_id, None)
+        client.manual_ack_set(True)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
+        client.on_message = lambda _client, _data, message: self.held.append(message)
+        client.on_disconnect = self._on_disconnect
+        client.connect(
+            settings.host,
+            settings.port,
+            settings.keepalive_s,
+            clean_start=False,
+            properties=_connecting(self._session.keep_s),
+        )
+        return client
+
+    def work(self, timeout_s: float) -> None:
+        """Waits up to `timeout_s` for the broker and takes what it has sent."""
+        before = len(self.held)
+        code = self._client.loop(timeout_s)
+        for _ in range(READS):  # one call is one packet
+            if code != FINE or self._lost or len(self.held) == before:
+                break
+            before = len(self.held)
+            code = self._client.loop_read()
+        self._check(code)
+
+    def acknowledge(self, count: int) -> None:
+        """The first `count` that are held are somebody else's now."""
+        done, self.held = self.held[:count], self.held[count:]
+        for message in done:
+            self._check(self._client.ack(message.mid, message.qos))
+
+    def close(self) -> None:
+        """Says good-bye; the session stays for its time, unless we are leaving."""
+        self._client.on_disconnect = None
+        self._client.disconnect(properties=_parting() if self._session.leaving else None)
+        hang_up(self._client)
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        if self._lost is None and code != FINE:
+            self._lost = paho.error_string(code).rstrip(".")
+        if self._lost is not None:
+            hang_up(self._client)
+            raise Lost(self._lost)
+
+    # -- called by paho, in this thread -----------------------------------------------
+
+    def _on_connect(
+        self, client: paho.Client, _data: object, flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        if code.is_failure:
+            self._lost = f"refused: {code}"
+            return
+        self.resumed = flags.session_present
+        if self._session.leaving:
+            client.unsubscribe(list(self._session.topics))
+        else:
+            client.subscribe([(topic, 1) for topic in self._session.topics])
+
+    def _on_subscribe(
+        self, _client: object, _data: object, _mid: int, codes: Sequence[ReasonCode], _p: Any
+    ) -> None:
+        for topic, code in zip(self._session.topics, codes, strict=True):
+            if code.is_failure:
+                self._lost = f"the broker refuses {topic}: {code}"
+        self.ready = True
+
+    def _on_unsubscribe(
+        self, _client: object, _data: object, _mid: int, codes: Sequence[ReasonCode], _p: Any
+    ) -> None:
+        self.unknown = tuple(
+            topic
+            for topic, code in zip(self._session.topics, codes, strict=True)
+            if code.value == NO_SUBSCRIPTION
+        )
+        self.ready = True
+
+    def _on_disconnect(
+        self, _client: object, _data: object, _flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        self._lost = self._lost or f"disconnected, {code}"
+
+
+def _connecting(keep_s: int) -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = keep_s
+    properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    return properties
+
+
+def _parting() -> Properties:
+    properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = 0
+    return properties

@@ -1,0 +1,139 @@
+"""The tables in PostgreSQL: batches in, each row once."""
+
+import contextlib
+import importlib.resources
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
+
+from agent.errors import UserError
+from agent.ingest.letters import Gap, Letter, Observation, Rejected
+
+CONNECT_S = 5
+STATEMENT_MS = 30_000  # a statement that waits longer, e.g. for a lock, is tried again
+PEER_MS = 10_000  # a server that does not acknowledge TCP for so long is gone
+SETUP_LOCK = 0x6472736E  # two consumers that start at once would make the same tables
+NOT_STORABLE = (psycopg.DataError, ProgramLimitExceeded, StatementTooComplex)  # a value's fault
+
+INSERT: dict[type, str] = {
+    # No conflict target: INSERT is then all the right that is needed.
+    Observation: "INSERT INTO drsn.observation VALUES"
+    " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+    Gap: "INSERT INTO drsn.gap VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+    Rejected: "INSERT INTO drsn.rejected VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+}
+
+log = logging.getLogger("drsn.ingest")
+
+
+class Away(Exception):  # noqa: N818 - a state, as a broker's
+    """The database takes nothing just now."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a batch."""
+
+    fresh: int = 0  # rows that were not there
+    known: int = 0  # rows that were
+    rejected: tuple[Rejected, ...] = ()  # of them all, what is in `rejected`
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(
+            self.fresh + other.fresh,
+            self.known + other.known,
+            self.rejected + other.rejected,
+        )
+
+
+def schema() -> str:
+    """The SQL that makes the tables."""
+    return importlib.resources.files("agent.ingest").joinpath("schema.sql").read_text("utf-8")
+
+
+class Tables:
+    """One connection, opened when it is needed."""
+
+    def __init__(self, to: str) -> None:
+        """`to` is a URL or a conninfo string of libpq; `UserError` where it is neither."""
+        try:
+            psycopg.conninfo.conninfo_to_dict(to)
+        except psycopg.ProgrammingError as error:
+            raise UserError(f"--to: {error}, expected postgresql://[USER@]HOST/DATABASE") from None
+        self._to = to
+        self._db: psycopg.Connection | None = None
+
+    def write(self, letters: Sequence[Letter]) -> Written:
+        """Commits all of them; a row that its table has already changes nothing.
+
+        `Away`: not all of them are there; what is may be written again.
+        """
+        try:
+            try:
+                return self._commit(letters)
+            except NOT_STORABLE as error:
+                return self._divide(letters, error)
+        except psycopg.Error as error:
+            self.close()
+            raise Away(" ".join(str(error).split())) from None
+
+    def close(self) -> None:
+        if self._db is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._db.close()
+        self._db = None
+
+    def _divide(self, letters: Sequence[Letter], error: psycopg.Error) -> Written:
+        """JSON may hold what jsonb does not (U+0000): halves are tried until it stands alone."""
+        if len(letters) == 1:
+            return self._commit([letters[0].rejected(str(error))])
+        middle = len(letters) // 2
+        return self.write(letters[:middle]) + self.write(letters[middle:])
+
+    def _commit(self, letters: Sequence[Letter]) -> Written:
+        if self._db is None:
+            self._db = _connect(self._to)
+        fresh = 0
+        with self._db.transaction(), self._db.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
+            for kind, insert in INSERT.items():
+                # In one order everywhere: consumers with the same rows wait, and do not deadlock.
+                rows = sorted((x.row for x in letters if type(x.row) is kind), key=_identity)
+                if rows:
+                    cursor.executemany(insert, rows)
+                    fresh += cursor.rowcount
+        rejected = tuple(each.row for each in letters if isinstance(each.row, Rejected))
+        return Written(fresh, len(letters) - fresh, rejected)
+
+
+def _connect(to: str) -> psycopg.Connection:
+    db = psycopg.connect(
+        to,
+        autocommit=True,
+        connect_timeout=CONNECT_S,
+        tcp_user_timeout=PEER_MS,
+        application_name="drsn-agent ingest",
+    )
+    try:
+        with db.transaction():
+            if not _has_tables(db):
+                db.execute("SELECT pg_advisory_xact_lock(%s)", (SETUP_LOCK,))
+            if not _has_tables(db):
+                db.execute(schema())
+                log.info("made the tables in the schema drsn")
+    except psycopg.Error:
+        db.close()
+        raise
+    return db
+
+
+def _has_tables(db: psycopg.Connection) -> bool:
+    return db.execute("SELECT to_regclass('drsn.observation')").fetchone() != (None,)
+
+
+def _identity(row: Observation | Gap | Rejected) -> tuple[Any, ...]:
+    return row[:3]

@@ -1,0 +1,103 @@
+"""`ingest`: what a fleet publishes, into PostgreSQL."""
+
+import argparse
+import re
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+from agent import broker, logs
+from agent.errors import UserError
+from agent.strict import convert
+
+if TYPE_CHECKING:
+    from agent.ingest.inbox import Session
+
+KINDS = ("event", "state", "window")
+DAY_S = 86400
+PACKAGE = "found no psycopg, expected the extra: pip install 'drsn-agent[ingest]'"
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    def ingest(chosen: argparse.Namespace) -> int:
+        try:
+            from agent.ingest.consumer import Consumer
+            from agent.ingest.tables import Tables, schema
+        except ModuleNotFoundError as error:
+            raise UserError(f"ingest: {PACKAGE}") from error
+        if chosen.print_schema:
+            print(schema(), end="")
+            return 0
+        if chosen.to is None:
+            raise UserError("--to: found none, expected postgresql://[USER@]HOST/DATABASE")
+        logs.start(chosen.log_level)
+        consumer = Consumer(_settings(chosen), _session(chosen), Tables(chosen.to))
+        signals: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _frame: signals.append(number))
+        consumer.run(lambda: bool(signals))
+        return 0
+
+    _add_database(parser)
+    _add_broker(parser)
+    _add_session(parser)
+    logs.add_level(parser, "INFO")
+    parser.set_defaults(run=ingest)
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    to = "the database; a password belongs into ~/.pgpass or PGPASSWORD"
+    parser.add_argument("--to", metavar="URL", help=to)
+    parser.add_argument(
+        "--print-schema", action="store_true", help="print the SQL of the tables, and do no more"
+    )
+
+
+def _add_broker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="of the broker (%(default)s)")
+    parser.add_argument("--port", type=int, default=1883, help="%(default)s")
+    parser.add_argument("--base", default="drsn", help="of all topics (%(default)s)")
+    parser.add_argument("--username")
+    for what in ("password", "ca", "cert", "key"):
+        parser.add_argument(f"--{what}-file", metavar="FILE")
+
+
+def _add_session(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--topics", nargs="+", choices=KINDS, default=["event", "state"], help="event and state"
+    )
+    parser.add_argument("--group", help="share the messages with the others of that group")
+    parser.add_argument(
+        "--name", default=socket.gethostname(), help="of this consumer: the host's (%(default)s)"
+    )
+    parser.add_argument(
+        "--keep-days", type=float, default=7.0, help="how long the broker keeps our session (7)"
+    )
+    parser.add_argument(
+        "--leave", action="store_true", help="take what the broker still keeps, end the session"
+    )
+
+
+def _settings(chosen: argparse.Namespace) -> broker.Mqtt:
+    tls = {f"{what}_file": getattr(chosen, f"{what}_file") for what in ("ca", "cert", "key")}
+    given = {key: getattr(chosen, key) for key in ("host", "port", "base", "username")}
+    given |= {"password_file": chosen.password_file, "tls": tls if any(tls.values()) else None}
+    settings = convert(given, broker.Mqtt, "")
+    broker.check(settings)
+    return settings
+
+
+def _session(chosen: argparse.Namespace) -> "Session":
+    from agent.ingest.inbox import Session
+
+    for key in ("name", "group"):
+        found = getattr(chosen, key)
+        if found is not None and not re.fullmatch(r"[^+#/\x00-\x20\x7f]+", found):
+            raise UserError(f"--{key}: found {found!r}, expected a name without space, +, # and /")
+    if not 0 < chosen.keep_days * DAY_S < 2**32 - 1:
+        raise UserError(f"--keep-days: found {chosen.keep_days:g}, expected 0 to 49710")
+    share = "" if chosen.group is None else f"$share/{chosen.group}/"
+    gaps = f"{share}{chosen.base}/+/gap"
+    topics = [f"{share}{chosen.base}/+/+/{kind}" for kind in chosen.topics]
+    keep_s = round(chosen.keep_days * DAY_S)
+    return Session(f"drsn-ingest-{chosen.name}", (gaps, *topics), keep_s, chosen.leave)

@@ -1,0 +1,62 @@
+"""Whether what the boxes gave out is there: in the auditor's books and in the tables."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from benchmarks.fleet.auditor import Auditor
+from benchmarks.fleet.worker import Said
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a table holds of what was given out."""
+
+    given: int
+    rows: int
+    twice: int  # rows whose (epoch, seq) another row has
+    missing: int
+    unknown: int  # rows of numbers that no outbox gave out
+    bytes_each: float
+
+    @property
+    def each_once(self) -> bool:
+        return self.rows == self.given and not (self.twice or self.missing or self.unknown)
+
+
+def in_table(url: str, said: Sequence[Said]) -> Kept:
+    """Compares the table with the outboxes' own last numbers, number by number."""
+    given = {(each.epoch, seq) for each in said for seq in range(1, each.last_seq + 1)}
+    with psycopg.connect(url) as db:
+        rows = db.execute("SELECT epoch::text, seq FROM drsn.observation").fetchall()
+        size = db.execute("SELECT pg_total_relation_size('drsn.observation')").fetchone()
+    found = set(rows)
+    return Kept(
+        given=len(given),
+        rows=len(rows),
+        twice=len(rows) - len(found),
+        missing=len(given - found),
+        unknown=len(found - given),
+        bytes_each=(size[0] if size else 0) / max(1, len(rows)),
+    )
+
+
+def missing_from_books(auditor: Auditor, said: Iterable[Said]) -> int:
+    return sum(auditor.missing(each.epoch, each.last_seq) for each in said)
+
+
+def rows(url: str) -> int:
+    with psycopg.connect(url) as db:
+        found = db.execute("SELECT count(*) FROM drsn.observation").fetchone()
+    return found[0] if found else 0
+
+
+def comes_to_rest(count: Callable[[], int], wait: Callable[[], None], turns: int = 5) -> int:
+    """The count once it has stood still for so many turns."""
+    last, still = count(), 0
+    while still < turns:
+        wait()
+        fresh = count()
+        last, still = fresh, still + 1 if fresh == last else 0
+    return last
