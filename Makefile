@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo trials reproduce packages clean
+.PHONY: demo faults test check format bench zoo digits trials reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -29,6 +29,9 @@ bench: $(DEV)/installed         ## ratios against baselines, from interleaved ru
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
+
+digits: $(DEV)/installed packages ## rebuild the network of spoken digits: make digits DATA=folder
+	$(DEV)/bin/python -m models.speech_release --data $(DATA)
 
 trials: $(DEV)/installed        ## families compared: make trials DATA=folder
 	$(DEV)/bin/python -m models.trials run --data $(DATA)
@@ -61,7 +64,7 @@ endef
 packages:
 	@PATH=$$PATH:/usr/sbin:/sbin; \
 	for name in mosquitto mosquitto_sub:mosquitto-clients strace openssl faketime ip:iproute2 iptables \
-	  mkfs.ext4:e2fsprogs; do \
+	  mkfs.ext4:e2fsprogs espeak-ng; do \
 	  command -v $${name%:*} >/dev/null || $(MAKE) --no-print-directory apt-$${name#*:} || exit 1; \
 	done
 
