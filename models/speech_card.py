@@ -83,9 +83,10 @@ def _data(recipe: Recipe, shown: Shown) -> str:
     real = kinds.count(RECORDED) / len(kinds)
     said = _filled(f"""Trained on the split `train` of the speech (four speakers of `fsdd`, and
         those of `speech_commands_mini`), on {speech_corpus.VOICES_A_DIGIT} synthetic voices a
-        digit and {speech_corpus.VOICES_A_WORD} for each of {len(speech_corpus.OTHER_WORDS)} other words or
-        phrases, and on all backgrounds but {_held_back()}. A word trains as it is, and played
-        {1 - slower:.0%} slower to {faster - 1:.0%} faster beside pieces of others; `pieces` are
+        digit and {speech_corpus.VOICES_A_WORD} for each of {len(speech_corpus.OTHER_WORDS)} other
+        words or phrases, and on all backgrounds but {_held_back()}. A word trains as it is, and
+        played {1 - slower:.0%} slower to {faster - 1:.0%} faster beside pieces of others; `pieces`
+        are
         words cut by the window's edge, `backwards` digits played so, both `other`; `drawn` is
         synthetic noise. Recordings: {made}. A word stands anywhere in its window. Windows pass a
         smooth random equalizer ({recipe.colour_db:g} dB) and get fresh noise at {low:g} to
@@ -211,9 +212,9 @@ def _precision(runs: Sequence[Run], shown: Shown) -> str:
     ]
     said = _filled(f"""The convolutions over time and frequency are INT8: weights signed, 7 bits,
         per channel; activations unsigned; static ranges from noisy training windows.
-        Standardization, Fourier transform, mel bands, logarithm, thresholds with their sub-network, additions,
-        classifier and softmax are float32: this is *not* a fully INT8 graph. INT8 and float give
-        the same label to these shares of the windows: {agreed}.""")
+        Standardization, Fourier transform, mel bands, logarithm, thresholds with their sub-network,
+        additions, classifier and softmax are float32: this is *not* a fully INT8 graph. INT8
+        and float give the same label to these shares of the windows: {agreed}.""")
     return f"""## Precision
 
 {said}

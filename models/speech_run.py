@@ -25,6 +25,7 @@ from models.train import train
 from models.validation import Labelled
 
 PRECISIONS = ("float32", "int8")
+FIGURES = "figures.json"
 EVERY = 2  # of the windows judged, those that temperature and farthest distance are fitted to
 
 
@@ -39,7 +40,7 @@ class Material:
 class Run(msgspec.Struct, frozen=True):
     """`f1` by precision, then by condition; `agreement` of INT8 with float by condition.
 
-    `recall` [labels] is of the INT8 file, by condition. `snr_error_db` is NaN where the network
+    `recall` [labels] is of the INT8 file, by condition. `snr_error_db` is None where the network
     does not estimate it.
     """
 
@@ -63,7 +64,11 @@ def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> Run:
     files = {name: folder / f"{name}.onnx" for name in PRECISIONS}
     if not all(path.is_file() for path in files.values()):
         _write(saved, shared, files)
-    return _measured(saved, shared, {name: classify.load(path) for name, path in files.items()})
+    figures_file = folder / FIGURES
+    if not figures_file.is_file():
+        networks = {name: classify.load(path) for name, path in files.items()}
+        figures_file.write_bytes(msgspec.json.encode(_measured(saved, shared, networks)))
+    return msgspec.json.decode(figures_file.read_bytes(), type=Run)
 
 
 def contract(saved: Checkpoint) -> Contract:
@@ -81,8 +86,8 @@ def _checkpoint(recipe: Recipe, shared: Material, path: Path, say: Say) -> Check
         network = train(recipe, shared.recordings, Teller(recipe, say).step)
         saved = calibrated(recipe, network, shared.recordings, _pooled(shared.judged))
         checkpoints.save(saved, path)
-        for name in PRECISIONS:
-            path.with_name(f"{name}.onnx").unlink(missing_ok=True)
+        for name in (*(f"{each}.onnx" for each in PRECISIONS), FIGURES):
+            path.with_name(name).unlink(missing_ok=True)
     return saved
 
 

@@ -129,6 +129,7 @@ def test_what_cannot_be_heard_is_refused_in_one_line(
 def test_recorded_noise_needs_a_background_and_is_then_mixed_in_at_the_told_level() -> None:
     made = small()
     fields = msgspec.to_builtins(made)
+    fields["colour_db"] = 0.0
     fields["noise"] |= {"kinds": ["recorded"], "snr_db": [3.0, 3.0], "clean": 0.0}
     mixed = recipe.checked(fields, "test")
     tone = np.sin(np.arange(3 * WINDOW) * 0.3, dtype=np.float32)[None]
