@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from models import markdown, speech_corpus, speech_sentence
 from models.noises import RECORDED
 from models.recipe import Recipe
-from models.speech_judge import CONDITIONS
+from models.speech_judge import CONDITIONS, LEVELS_DB
 from models.speech_run import Run
 from models.speech_sentence import Heard
 
@@ -236,8 +238,10 @@ def _limits(recipe: Recipe, own: Run) -> str:
     ]
     if own.snr_error_db is not None:
         limits.append(
-            f"""`snr_db` is estimated: off by {own.snr_error_db:.1f} dB (root mean square) on the
-            noisy windows above that hold a word; of a window without one it means nothing."""
+            f"""`snr_db` is estimated, from the thresholds: off by {own.snr_error_db:.1f} dB (root
+            mean square) on the noisy windows above that hold a word, where always guessing their
+            mean would be off by {np.std(LEVELS_DB):.1f}. It tells a noisy room from a quiet one, no
+            more; of a window without a word it means nothing."""
         )
     return "\n".join(("## Limits", "", *(_filled(f"- {each}", "  ") for each in limits)))
 

@@ -21,7 +21,7 @@ from models.validation import HELD_BACK_SEED
 
 GAP_S = (1.0, 1.6)  # between one digit's end and the next one's beginning
 LEAD_S = 1.5  # of background before the first digit; twice that after the last
-SENTENCES = 20
+SENTENCES = 12
 HOP_S = 0.1
 
 

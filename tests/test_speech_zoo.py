@@ -131,6 +131,6 @@ def test_a_sentence_replayed_gives_an_event_a_digit(
     said = speech_sentence.answers(network, sentence, speech_sentence.HOP_S)
     found = speech_sentence.events(network.contract, said, RECIPE.decide, speech_sentence.HOP_S)
     assert named == [label for _, label in found]
-    assert events[0]["decision"] == "normal"
+    assert next(e["label"] for e in events if e["decision"] != "abstain") == "silence"
     assert speech_sentence.heard(sentence, found).right >= 7
-    assert not {each["decision"] for each in events} & {"sensor_fault"}
+    assert "sensor_fault" not in {each["decision"] for each in events}
