@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.contract import Decide
 from models import markdown, speech_corpus, speech_sentence
 from models.noises import RECORDED
 from models.recipe import Recipe
@@ -20,11 +21,11 @@ SHOWN = ("clean", "0 dB")  # conditions of which the recall of each label is tol
 
 @dataclass(frozen=True)
 class Shown:
-    """Beside the runs: sentences by SNR, microseconds a window by batch, then by precision."""
+    """Beside the runs: sentences by SNR and settings, microseconds by batch and precision."""
 
     recordings: Mapping[str, int]  # of training, by data set
     windows: Mapping[str, int]  # judged, by label
-    sentences: Mapping[float, Heard]
+    sentences: Mapping[float, Mapping[str, Heard]]
     window_us: Mapping[str, Mapping[str, float]]
 
 
@@ -183,15 +184,19 @@ The released file, in per cent of the label's windows.
 
 def _sentences(recipe: Recipe, shown: Shown) -> str:
     rows = [
-        (f"{level:g} dB", *(str(n) for n in (h.spoken, h.right, h.wrong, h.missed)))
-        for level, h in shown.sentences.items()
+        (
+            f"{level:g} dB",
+            str(by["own"].spoken),
+            *(str(n) for h in by.values() for n in (h.right, h.wrong, h.missed)),
+        )
+        for level, by in shown.sentences.items()
     ]
     low, high = speech_sentence.GAP_S
     told = recipe.decide
     said = _filled(f"""Sentences of the ten digits in random order by `yweweler`, {low:g} to
         {high:g} s between them, in the held-back backgrounds; the released file, hop
-        {speech_sentence.HOP_S:g} s, decided by its own defaults (enter {told.enter:g}, exit
-        {told.exit:g}, patience {told.patience}, smoothing {told.smoothing:g}). SNR is of the digits
+        {speech_sentence.HOP_S:g} s, decided by its own defaults ({_settings(told)}) and, in
+        the last three columns, by those of a machine ({_settings(Decide())}). SNR is of the digits
         while they sound. Right: from its beginning to the next one's, exactly one event names a
         digit, and that one. Wrong: another one, or several.""")
     after = _filled("""The decision's settings were chosen on sentences like these. Digits with less
@@ -200,9 +205,16 @@ def _sentences(recipe: Recipe, shown: Shown) -> str:
 
 {said}
 
-{markdown.table(("SNR", "spoken", "right", "wrong", "not named"), rows)}
+{markdown.table(("SNR", "spoken", *("right", "wrong", "not named") * 2), rows)}
 
 {after}"""
+
+
+def _settings(told: Decide) -> str:
+    return (
+        f"enter {told.enter:g}, exit {told.exit:g}, patience {told.patience}, "
+        f"smoothing {told.smoothing:g}"
+    )
 
 
 def _precision(runs: Sequence[Run], shown: Shown) -> str:

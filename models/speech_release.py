@@ -15,6 +15,7 @@ import onnx
 
 from agent import classify
 from agent.classify import OnnxClassifier
+from agent.contract import Decide
 from agent.errors import UserError
 from models import checkpoint as checkpoints
 from models import figures, speech_card, speech_run, speech_sentence
@@ -87,14 +88,16 @@ def _shown(
     )
 
 
-def _heard(network: OnnxClassifier, recipe: Recipe, root: Path, snr_db: float) -> Heard:
-    hop_s, decide = speech_sentence.HOP_S, recipe.decide
-    each = []
+def _heard(network: OnnxClassifier, recipe: Recipe, root: Path, snr_db: float) -> dict[str, Heard]:
+    """By the file's own settings of the decision, and by those of a machine."""
+    hop_s, settings = speech_sentence.HOP_S, {"own": recipe.decide, "machine": Decide()}
+    each: dict[str, list[Heard]] = {name: [] for name in settings}
     for sentence in speech_sentence.sentences(recipe, root, snr_db):
         said = speech_sentence.answers(network, sentence, hop_s)
-        found = speech_sentence.events(network.contract, said, decide, hop_s)
-        each.append(speech_sentence.heard(sentence, found))
-    return speech_sentence.total(each)
+        for name, decide in settings.items():
+            found = speech_sentence.events(network.contract, said, decide, hop_s)
+            each[name].append(speech_sentence.heard(sentence, found))
+    return {name: speech_sentence.total(heard) for name, heard in each.items()}
 
 
 def main() -> int:

@@ -17,10 +17,11 @@ from models.data import Array, Recording  # noqa: E402
 from models.families import build  # noqa: E402
 from models.recipe import Recipe  # noqa: E402
 from models.speech import LogMel, mel_bands  # noqa: E402
+from models.speech_card import Shown  # noqa: E402
 from models.speech_corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
 from models.speech_judge import CONDITIONS  # noqa: E402
 from models.speech_release import RECIPE  # noqa: E402
-from models.speech_run import Material  # noqa: E402
+from models.speech_run import Material, Run  # noqa: E402
 from models.speech_sentence import Heard, Sentence, heard  # noqa: E402
 from models.speech_words import PIECES, alone, among, between, trimmed  # noqa: E402
 from models.validation import Labelled  # noqa: E402
@@ -228,3 +229,29 @@ def test_sentences_are_of_all_ten_digits(monkeypatch: pytest.MonkeyPatch) -> Non
         gaps = np.diff(sentence.begins) - 2000
         assert (gaps >= 8000).all()
         assert (gaps <= 1.6 * 8000 + 1).all()
+
+
+def test_the_card_pairs_the_networks_by_seed(tmp_path: Path) -> None:
+    made = recipe.load(RECIPE)
+    runs = [
+        figures_of(family, seed, f1)
+        for seed, level in enumerate((0.80, 0.84))
+        for family, f1 in (("drsn-mel", level), ("se-mel", level - 0.02), ("res-mel", level + 0.01))
+    ]
+    file = tmp_path / "digits.onnx"
+    file.write_bytes(b"x" * 1234)
+    by = {"own": Heard(10, 7, 1, 2), "machine": Heard(10, 5, 0, 5)}
+    us = {"1": {"float32": 300.0, "int8": 200.0}}
+    card = speech_card.text(made, runs, Shown({"fsdd": 4000}, {"one": 54}, {20.0: by}, us), file)
+    assert "| drsn-mel INT8 | 5 | 82.0 ± 2.8 |" in card
+    assert "| se-mel INT8 | +2.0 ± 0.0 |" in card
+    assert "| res-mel float | -1.0 ± 0.0 |" in card
+    assert "| 20 dB | 10 | 7 | 1 | 2 | 5 | 0 | 5 |" in card
+    assert "1,234 bytes" in card
+    assert all(len(line) <= 100 or line.startswith("|") for line in card.splitlines())
+
+
+def figures_of(family: str, seed: int, f1: float) -> Run:
+    each = dict.fromkeys(CONDITIONS, f1)
+    recall = dict.fromkeys(CONDITIONS, [f1] * len(LABELS))
+    return Run(family, seed, 5, 7, {"float32": each, "int8": each}, each, recall, 3.0)
