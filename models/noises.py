@@ -60,7 +60,7 @@ def knocks(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """
     frames = shape[-1]
     rows = [_struck(frames, rng) for _ in range(int(np.prod(shape[:-1])))]
-    drawn: Array = np.stack(rows).reshape(shape)
+    drawn: Array = np.array(rows, np.float32).reshape(shape)  # no rows: nothing, but no error
     return drawn
 
 

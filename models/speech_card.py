@@ -110,22 +110,29 @@ def _held_back() -> str:
 def _scores(recipe: Recipe, runs: Sequence[Run], shown: Shown) -> str:
     windows = ", ".join(f"{label} {count}" for label, count in shown.windows.items())
     seeds = len({run.seed for run in runs})
+    told = f"mean and standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
+    interval = ", with Student's 95 % interval" if seeds > 1 else ""
     before = _filled(f"""In per cent over all {len(recipe.labels)} labels, one decision a window,
-        nothing smoothed; mean and standard deviation of {seeds} seeds. The speakers are `yweweler`
+        nothing smoothed; {told}. The speakers are `yweweler`
         of `fsdd` and the three of the split `val` of `speech_commands_mini`, the backgrounds
         {_held_back()}. SNR is of the whole window. Windows of silence are background alone in
         every column. Windows: {windows}.""")
-    after = _filled(f"""The intervals know the chance of training, not that of other speakers:
-        nearly all digits here are one man's. Settings were chosen on these same windows, by one
-        seed of {recipe.family}: expect less elsewhere, and read its lead over the controls with
-        that in mind. Seed {runs[0].seed} is the one released, whatever the others came to.""")
+    chance = (
+        "The intervals know the chance of training, not that of other speakers"
+        if seeds > 1
+        else "One seed has no interval: what a few points between networks mean is not known here"
+    )
+    after = _filled(f"""{chance}; nearly all digits are one man's. Settings were chosen on these
+        same windows, by one seed of {recipe.family}: expect less elsewhere, and read its lead over
+        the controls with that in mind. Seed {runs[0].seed} is the one released, whatever others
+        come to.""")
     return f"""## Macro-F1 on speakers and in backgrounds that training never heard
 
 {before}
 
 {_macro_f1(recipe, runs)}
 
-{recipe.family} minus the other, paired by seed, with Student's 95 % interval:
+{recipe.family} minus the other, paired by seed{interval}:
 
 {_differences(recipe, runs)}
 

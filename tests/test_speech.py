@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from agent.errors import UserError  # noqa: E402 (torch may be missing)
-from models import cost, recipe, speech_card, speech_run, speech_sentence, speech_voices  # noqa: E402
+from models import cost, noises, recipe, speech_card, speech_run, speech_sentence, speech_voices  # noqa: E402
 from models.batches import batches  # noqa: E402
 from models.data import Array, Recording  # noqa: E402
 from models.families import build  # noqa: E402
@@ -145,6 +145,12 @@ def test_recorded_noise_needs_a_background_and_is_then_mixed_in_at_the_told_leve
     fields["noise"]["background"] = ""
     with pytest.raises(UserError, match=r"test: .*kinds"):
         recipe.checked(fields, "test")
+
+
+@pytest.mark.parametrize("kind", noises.TRAINING)
+def test_a_batch_without_a_window_for_a_kind_of_noise_is_no_mistake(kind: str) -> None:
+    nothing = noises.TRAINING[kind]((0, 1, WINDOW), np.random.default_rng(0))
+    assert nothing.shape == (0, 1, WINDOW)
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs the package espeak-ng")
