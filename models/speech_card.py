@@ -249,7 +249,8 @@ def _limits(recipe: Recipe, own: Run) -> str:
     limits = [
         """Four men, some two hundred short clips of others and a synthesizer taught it. Accents,
         children and far microphones that it has not heard are another domain.""",
-        "`other` has been taught few words: some of what is no digit will be called one.",
+        """`other` has been taught few words, see its recall above: near people who talk it will
+        report digits that nobody said.""",
         """It hears a word when its 1 s window holds all of it; a decision comes some tenths of a
         second after the word's end.""",
         f"""What is farther from all training than one known window in

@@ -103,7 +103,7 @@ def test_the_figures_of_the_contract_are_measured_again(network: classify.OnnxCl
 
 
 def test_the_card_tells_the_figures_of_this_file(network: classify.OnnxClassifier) -> None:
-    card = FILE.with_suffix(".md").read_text()
+    card = " ".join(FILE.with_suffix(".md").read_text().split())
     assert f"{FILE.stat().st_size:,} bytes" in card
     assert all(source.terms in card for source in RECIPE.data)
     told = network.contract.figures
