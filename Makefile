@@ -9,11 +9,12 @@ DEB_PYTHON ?= 3.11
 # What tests talk to, and what a boot of a fresh Debian needs.
 PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptables e2fsprogs \
   pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins iiod libiio0 g++ \
-  device-tree-compiler systemd shellcheck chromium chromium-driver prometheus postgresql
+  device-tree-compiler systemd shellcheck chromium chromium-driver prometheus postgresql \
+  espeak-ng
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 
 .PHONY: demo faults contract home-assistant-test node-red-test deb boot-test test check format bench \
-  zoo reproduce packages apt clean
+  zoo digits reproduce packages apt clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -60,6 +61,9 @@ bench: $(DEV)/installed packages ## ratios against baselines; the whole agent: A
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
+
+digits: $(DEV)/installed packages ## rebuild the network of spoken digits: make digits DATA=folder
+	$(DEV)/bin/python -m models.speech_release --data $(DATA)
 
 # Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
 reproduce: $(DEV)/installed     ## docs/PAPER.md and docs/TRIALS.md anew: make reproduce DATA=folder

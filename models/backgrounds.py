@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from models import data, listing
-from models.noises import Array, Draw
+from models.noises import RECORDED, Array, Draw
 from models.recipe import Source
-
-RECORDED = "recorded"
 
 
 def recorded(

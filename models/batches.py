@@ -1,15 +1,18 @@
 """Training windows without end: labels and machines balanced, noise fresh."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import soxr
 
 from models import noises
+from models.backgrounds import recorded
 from models.data import Array, Recording
+from models.noises import RECORDED, Draw
 from models.recipe import Noise, Recipe, Told
 from models.simulate import MACHINE
 
@@ -33,14 +36,14 @@ def batches(
     recordings: Sequence[Recording], recipe: Recipe, rng: np.random.Generator
 ) -> Iterator[Batch]:
     """A label at random, one of the machines that have it, one of its recordings, a place."""
-    shelf = _shelf(recordings)
+    shelf, draws = _shelf(recordings), _draws(recordings, recipe)
     share = recipe.simulated.share if recipe.simulated else 0.0
     weights = label_shares(recipe)
     while True:
         targets = rng.choice(len(recipe.labels), recipe.batch, p=weights)
         chosen = [_recording(shelf[recipe.labels[t]], share, rng) for t in targets]
         clean = np.stack([_window(recording, recipe.window, rng) for recording in chosen])
-        samples, snr_db = noisy(coloured(clean, recipe.colour_db, rng), recipe.noise, rng)
+        samples, snr_db = noisy(coloured(clean, recipe.colour_db, rng), recipe.noise, rng, draws)
         running = np.array([recording.running for recording in chosen], np.float32)
         yield Batch(samples, targets, snr_db, told(running, recipe.told, rng))
 
@@ -54,7 +57,12 @@ def label_shares(recipe: Recipe) -> npt.NDArray[np.float64]:
     return np.array([share / normal.sum() if n else (1 - share) / (~normal).sum() for n in normal])
 
 
-def noisy(clean: Array, spec: Noise, rng: np.random.Generator) -> tuple[Array, Array]:
+def noisy(
+    clean: Array,
+    spec: Noise,
+    rng: np.random.Generator,
+    draws: Mapping[str, Draw] = noises.TRAINING,
+) -> tuple[Array, Array]:
     """Windows [batch, channels, window] with a share left clean and the rest split over kinds.
 
     Returns the windows, and their SNR in dB [batch], which is inf where clean.
@@ -66,9 +74,7 @@ def noisy(clean: Array, spec: Noise, rng: np.random.Generator) -> tuple[Array, A
     for index, name in enumerate(spec.kinds):
         rows = (kind == index) & np.isfinite(snr_db)
         level = np.repeat(snr_db[rows, None], clean.shape[1], axis=1)  # [rows, channels]
-        samples[rows] = noises.add(
-            clean[rows], level.astype(np.float32), noises.TRAINING[name], rng
-        )
+        samples[rows] = noises.add(clean[rows], level.astype(np.float32), draws[name], rng)
     return samples, snr_db.astype(np.float32)
 
 
@@ -117,6 +123,14 @@ def _shelf(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recordin
     for recording in recordings:
         shelf[recording.label][recording.machine].append(recording)
     return shelf
+
+
+def _draws(recordings: Sequence[Recording], recipe: Recipe) -> Mapping[str, Draw]:
+    """The noises by name; 'recorded' is what training has of the recipe's background."""
+    if not recipe.noise.background:
+        return noises.TRAINING
+    named = [each for each in recordings if each.machine == recipe.noise.background]
+    return {**noises.TRAINING, RECORDED: partial(recorded, [r.samples[0] for r in named])}
 
 
 def _recording(

@@ -17,6 +17,7 @@ from models.recipe import Recipe
 from models.residual import shape
 from models.resnet import resnet
 from models.senet import senet
+from models.speech import speech
 from models.wdcnn import wdcnn
 
 # (preset, channels, window, classes, rate_hz) -> network
@@ -32,6 +33,9 @@ FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
     "resnet": lambda preset, channels, _, classes, __: resnet(preset, channels, classes),
     "senet": lambda preset, channels, _, classes, __: senet(preset, channels, classes),
     "convnet": lambda preset, channels, _, classes, __: ConvNet(shape(preset), channels, classes),
+    "drsn-mel": lambda preset, *size: speech(preset, "threshold", *size),
+    "se-mel": lambda preset, *size: speech(preset, "gain", *size),
+    "res-mel": lambda preset, *size: speech(preset, "none", *size),
     "wdcnn": lambda preset, *size: wdcnn(preset, *size[:3]),
 }
 READ_RUNNING = ("drsn-order", "se-order", "res-order")

@@ -16,6 +16,7 @@ Array = npt.NDArray[np.float32]
 # (shape [..., frames], generator) -> noise of that shape, of any variance above zero
 Draw = Callable[[tuple[int, ...], np.random.Generator], Array]
 
+RECORDED = "recorded"  # real backgrounds, see `models.backgrounds`
 IMPULSES = 0.01  # share of frames that an impulse hits
 IMPULSE_GAIN = 10.0  # standard deviation of an impulse over that of the bed
 
@@ -59,7 +60,7 @@ def knocks(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """
     frames = shape[-1]
     rows = [_struck(frames, rng) for _ in range(int(np.prod(shape[:-1])))]
-    drawn: Array = np.stack(rows).reshape(shape)
+    drawn: Array = np.array(rows, np.float32).reshape(shape)  # no rows: nothing, but no error
     return drawn
 
 

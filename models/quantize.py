@@ -2,7 +2,8 @@
 
 Activations are unsigned and weights signed per channel: ONNX Runtime's fast path on x86.
 Only the convolutions along time are quantized. The 1x1 ones work on pooled values: they are
-the thresholds' sub-network and the classifier, cost next to nothing and stay in float.
+the thresholds' sub-network and the classifier, cost next to nothing and stay in float. So does
+the transform of a spectrogram of which logarithms are taken: it spans more than 8 bits do.
 """
 
 import tempfile
@@ -22,6 +23,8 @@ from models.export import write
 from models.recipe import Recipe, Source
 from models.train import training_recordings
 from models.validation import calibration
+
+FLOAT = "network.spectrogram."  # begins the names of weights that stay in float
 
 
 class Windows(CalibrationDataReader):  # type: ignore[misc]
@@ -47,7 +50,7 @@ def quantize(
     saturates otherwise, and the same file would answer differently on another processor.
     """
     model = onnx.load(source)
-    pooled = [node.name for node in model.graph.node if _is_pointwise(node)]
+    kept = [node.name for node in model.graph.node if _is_pointwise(node) or _is_spectrogram(node)]
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "draft.onnx"
         quantize_static(
@@ -56,7 +59,7 @@ def quantize(
             Windows(drawn, [each.name for each in model.graph.input]),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=pooled,
+            nodes_to_exclude=kept,
             per_channel=True,
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
@@ -94,3 +97,7 @@ def recipe_of(contract: Contract, source: Source) -> Recipe:
 def _is_pointwise(node: onnx.NodeProto) -> bool:
     sizes = [tuple(a.ints) for a in node.attribute if a.name == "kernel_shape"]
     return node.op_type == "Conv" and sizes == [(1, 1)]
+
+
+def _is_spectrogram(node: onnx.NodeProto) -> bool:
+    return node.op_type == "Conv" and any(name.startswith(FLOAT) for name in node.input)

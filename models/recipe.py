@@ -11,7 +11,7 @@ from agent.contract import Decide
 from agent.errors import UserError
 from agent.machine import FAULTS
 from agent.noise import KINDS
-from models.noises import TRAINING
+from models.noises import RECORDED, TRAINING
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
@@ -33,15 +33,20 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Fresh noise for every training window; `snr_db` is the range drawn from uniformly."""
+    """Fresh noise for every training window; `snr_db` is the range drawn from uniformly.
+
+    With `background`, the name of a data set in training, 'recorded' is a kind: places in it.
+    """
 
     kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = KINDS
     snr_db: tuple[float, float] = (-8.0, 10.0)
     clean: Share = 0.2
+    background: str = ""
 
     def __post_init__(self) -> None:
-        if not set(self.kinds) <= set(TRAINING):
-            raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(TRAINING)}")
+        known = (*TRAINING, RECORDED) if self.background else tuple(TRAINING)
+        if not set(self.kinds) <= set(known):
+            raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(known)}")
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

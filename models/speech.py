@@ -1,0 +1,161 @@
+"""Residual network over a log-mel spectrogram that it computes itself: words from raw samples.
+
+Short-time Fourier transform (25 ms, Hann, every 16 ms), power in bands equally wide in mel
+(Davis, Mermelstein: "Comparison of Parametric Representations for Monosyllabic Word Recognition in
+Continuously Spoken Sentences", IEEE Transactions on Acoustics, Speech and Signal Processing 28(4),
+1980), logarithm, each band relative to its mean over the window (Atal: "Effectiveness of linear
+prediction characteristics of the speech wave for automatic speaker identification and
+verification", JASA 55(6), 1974), then residual units along frequency and time. In `drsn-mel` each
+has channel-wise thresholds (`models.shrinkage`); with a gain in their place (`se-mel`) and with
+neither (`res-mel`) the very same skeleton is the control of every claim about them.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (torch's own name)
+from torch import Tensor, nn
+
+from agent.errors import UserError
+from models.residual import Gate, Unit, conv
+from models.resnet import Open
+from models.senet import Excitation
+from models.shrinkage import Shrinkage
+
+FRAME_S, HOP_S = 0.025, 0.016
+FLOOR = (
+    1e-3  # of a band's power, white noise of the window's power being 1: what lies lower is dark
+)
+LOWEST_HZ = 60.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Bands of the spectrogram; stem's width; units; kernel and order as in `Unit`."""
+
+    bands: int
+    stem_width: int
+    units: tuple[tuple[int, int], ...]  # (width, stride)
+    kernel: int = 3
+    order: Literal["pre", "post"] = "post"
+    alpha_start: float = 0.05
+
+
+SHAPES = {
+    "small": Shape(16, 8, ((16, 2), (16, 2))),
+    "deploy": Shape(32, 16, ((16, 1), (32, 2), (48, 2))),
+}
+
+
+class LogMel(nn.Module):
+    """[batch, channels, 1, window] -> [batch, channels, bands, frames]: fixed, nothing is learned.
+
+    Transform and bands are convolutions: ONNX Runtime then rounds alike at every batch size.
+    """
+
+    def __init__(self, bands: int, rate_hz: float) -> None:
+        super().__init__()
+        frame, hop = round(FRAME_S * rate_hz), round(HOP_S * rate_hz)
+        self.bins = frame // 2
+        self.waves = nn.Conv2d(1, 2 * self.bins, (1, frame), (1, hop), bias=False)
+        self.waves.weight.data = _waves(frame)[:, None, None]
+        self.mel = nn.Conv2d(self.bins, bands, 1, bias=False)
+        self.mel.weight.data = mel_bands(bands, frame, rate_hz)[:, :, None, None]
+        self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.waves(x)  # [batch, 2 bins, 1, frames]
+        logs = (self.mel(h[:, : self.bins] ** 2 + h[:, self.bins :] ** 2) + FLOOR).log()
+        logs = logs - F.avg_pool2d(logs, (1, logs.shape[3]))  # each band relative to its mean
+        bands: Tensor = logs.transpose(1, 2)  # [batch, 1, bands, frames]
+        return bands
+
+
+def _waves(frame: int) -> Tensor:
+    """[2 bins, frame]: cosines and sines of bins 1 to frame / 2 under a Hann window.
+
+    White noise of unit power has a power of 1 in every bin.
+    """
+    hann = torch.hann_window(frame)
+    turns = torch.arange(1, frame // 2 + 1)[:, None] * torch.arange(frame) / frame
+    angle = 2 * math.pi * (turns % 1.0)
+    return torch.cat([angle.cos(), angle.sin()]) * hann / hann.square().sum().sqrt()
+
+
+def mel_bands(bands: int, frame: int, rate_hz: float) -> Tensor:
+    """[bands, bins]: triangles equally wide in mel, each a mean of the bins' power (it sums to 1).
+
+    A band narrower than the bins takes the nearest one.
+    """
+    ends = torch.linspace(_mel(LOWEST_HZ), _mel(rate_hz / 2), bands + 2)
+    edges_hz = 700 * (10 ** (ends / 2595) - 1)
+    hz = torch.arange(1, frame // 2 + 1) * rate_hz / frame
+    low, centre, high = (edges_hz[i : bands + i, None] for i in range(3))
+    rows = torch.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)).clamp(min=0)
+    nearest = F.one_hot((hz - centre).abs().argmin(1), len(hz)).float()
+    rows = torch.where(rows.sum(1, keepdim=True) > 0, rows, nearest)
+    return rows / rows.sum(1, keepdim=True)
+
+
+def _mel(hz: float) -> float:
+    return 2595 * math.log10(1 + hz / 700)
+
+
+class Speech(nn.Module):
+    """Spectrogram, stem, units along both axes, mean over time, classifier."""
+
+    def __init__(self, form: Shape, gate: Gate, rate_hz: float, classes: int) -> None:
+        super().__init__()
+        self.spectrogram = LogMel(form.bands, rate_hz)
+        self.stem = conv(1, form.stem_width, form.kernel, 2, 2)
+        self.norm = nn.BatchNorm2d(form.stem_width)
+        widths = [form.stem_width, *(width for width, _ in form.units)]
+        strides = [stride for _, stride in form.units]
+        self.units = nn.ModuleList(
+            Unit(width_in, width, stride, form, gate, 2)
+            for (width_in, width), stride in zip(itertools.pairwise(widths), strides, strict=True)
+        )
+        rows = form.bands // 2 // math.prod(strides)
+        self.classifier = nn.Conv2d(widths[-1] * rows, classes, 1)
+
+    def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [batch, 1, window] -> logits [batch, classes], alphas [batch, any]."""
+        features, alphas = self.features(x, running)
+        return self.classifier(features).flatten(1), alphas
+
+    def features(self, x: Tensor, _running: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [batch, 1, window] -> [batch, width * rows, 1, 1], alphas [batch, any]."""
+        h = torch.relu(self.norm(self.stem(self.spectrogram(x.unsqueeze(2)))))
+        alphas = []
+        for unit in self.units:
+            h, alpha = unit(h)  # [batch, width, rows, frames]
+            alphas.append(alpha)
+        # When in the window a word is spoken tells nothing; at which frequency it sounds, much.
+        mean = F.avg_pool2d(h, (1, h.shape[3]))
+        return mean.flatten(1)[:, :, None, None], torch.cat(alphas, 1)
+
+
+def speech(
+    preset: str, gate: str, channels: int, window: int, classes: int, rate_hz: float
+) -> nn.Module:
+    """[batch, 1, window] -> logits [batch, classes], alphas [batch, thresholds or 0].
+
+    `preset` is 'small' or 'deploy'; anything else, several channels, or a window shorter than
+    a frame of the spectrogram is a UserError.
+    """
+    if preset not in SHAPES:
+        raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")
+    if channels != 1:
+        raise UserError(f"channels: found {channels}, expected one microphone")
+    if window < round(FRAME_S * rate_hz):
+        raise UserError(f"window: found {window}, expected at least {FRAME_S:g} s")
+    form = SHAPES[preset]
+    gates: dict[str, Gate] = {
+        "threshold": lambda width: Shrinkage(width, False, form.alpha_start),
+        "gain": lambda width: Excitation(width, 1),  # no bottleneck: as large as the thresholds
+        "none": lambda width: Open(),
+    }
+    return Speech(form, gates[gate], rate_hz, classes)

@@ -1,0 +1,128 @@
+"""`python -m models.speech_release`: the network of spoken digits, its controls, file and card.
+
+Every family is trained by the recipe with several seeds; figures are of the files themselves, as
+the agent runs them. What is there in --work is not made again.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import onnx
+
+from agent import classify
+from agent.classify import OnnxClassifier
+from agent.contract import Decide
+from agent.errors import UserError
+from models import checkpoint as checkpoints
+from models import figures, speech_card, speech_run, speech_sentence
+from models import recipe as recipes
+from models.export import write
+from models.recipe import Recipe
+from models.speech_card import Shown
+from models.speech_judge import CONDITIONS
+from models.speech_run import Material, Run
+from models.speech_sentence import Heard
+from models.teller import Say
+from models.verbs.guard import needs_torch, say
+
+SEEDS = (0, 1, 2)  # the first is released, whatever the others come to
+SENTENCES_DB = (20.0, 10.0, 5.0, 0.0)
+RECIPE = Path(__file__).parent / "zoo" / "digits.yaml"
+
+
+def release(
+    recipe: Recipe, root: Path, work: Path, out: Path, seeds: Sequence[int], tell: Say
+) -> None:
+    """Writes the INT8 network of the first seed to `out`, and beside it its card."""
+    shared = speech_run.material(recipe, root)
+    tell(f"{len(shared.recordings)} recordings to train on")
+    runs = []
+    for own in _recipes(recipe, seeds):
+        runs.append(speech_run.run(own, shared, _folder(work, own), tell))
+        tell(speech_card.line(runs[-1]))
+    folder = _folder(work, msgspec.structs.replace(recipe, seed=seeds[0]))
+    _publish(runs[0], recipe, folder, out)
+    shown = _shown(recipe, root, shared, folder, classify.load(out))
+    out.with_suffix(".md").write_text(speech_card.text(recipe, runs, shown, out))
+
+
+def _recipes(recipe: Recipe, seeds: Sequence[int]) -> Iterator[Recipe]:
+    """The released one first."""
+    for seed in seeds:
+        for family in (recipe.family, *recipe.controls):
+            yield msgspec.structs.replace(recipe, family=family, seed=seed)
+
+
+def _folder(work: Path, recipe: Recipe) -> Path:
+    return work / f"{recipe.family}-{recipe.seed}"
+
+
+def _publish(run: Run, recipe: Recipe, folder: Path, out: Path) -> None:
+    """The INT8 file, with what was measured and the recipe's decision in its contract."""
+    told = {f"f1_{name}": run.f1["int8"][name] for name in CONDITIONS}
+    told |= {f"agreement_{name}": run.agreement[name] for name in CONDITIONS}
+    named = {key.replace(" ", "").lower(): round(value, 4) for key, value in told.items()}
+    contract = speech_run.contract(checkpoints.load(folder / "net.pt"))
+    changed = msgspec.structs.replace(
+        contract, precision="int8", figures=named, decide=recipe.decide
+    )
+    write(onnx.load(folder / "int8.onnx"), out, changed)
+
+
+def _shown(
+    recipe: Recipe, root: Path, shared: Material, folder: Path, network: OnnxClassifier
+) -> Shown:
+    networks = {name: classify.load(folder / f"{name}.onnx") for name in speech_run.PRECISIONS}
+    clean = shared.judged["clean"]
+    batches = {"1": clean.samples[:1], "16": clean.samples[:16]}
+    counts = Counter(int(target) for target in clean.targets)
+    return Shown(
+        recordings=Counter(recording.machine for recording in shared.recordings),
+        windows={label: counts[index] for index, label in enumerate(recipe.labels)},
+        sentences={level: _heard(network, recipe, root, level) for level in SENTENCES_DB},
+        window_us={size: figures.window_us(networks, batch) for size, batch in batches.items()},
+    )
+
+
+def _heard(network: OnnxClassifier, recipe: Recipe, root: Path, snr_db: float) -> dict[str, Heard]:
+    """By the file's own settings of the decision, and by those of a machine."""
+    hop_s, settings = speech_sentence.HOP_S, {"own": recipe.decide, "machine": Decide()}
+    each: dict[str, list[Heard]] = {name: [] for name in settings}
+    for sentence in speech_sentence.sentences(recipe, root, snr_db):
+        said = speech_sentence.answers(network, sentence, hop_s)
+        for name, decide in settings.items():
+            found = speech_sentence.events(network.contract, said, decide, hop_s)
+            each[name].append(speech_sentence.heard(sentence, found))
+    return {name: speech_sentence.total(heard) for name, heard in each.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m models.speech_release", description=__doc__)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
+    parser.add_argument("--work", type=Path, default=Path("runs/speech"), help="%(default)s")
+    parser.add_argument("--out", type=Path, help=".onnx file to write (beside the recipe)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="the first is released")
+    parser.set_defaults(run=needs_torch(_run))
+    arguments = parser.parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    recipe = recipes.load(arguments.recipe)
+    out = arguments.out or arguments.recipe.with_suffix(".onnx")
+    release(recipe, arguments.data, arguments.work, out, arguments.seeds, say)
+    say(f"wrote {out} and its card")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""More speakers for training: espeak-ng's voices say the words. Nothing that it says is kept.
+
+espeak-ng (Debian package `espeak-ng`) is a formant synthesizer: its voices are of one another's
+kind, so they widen the pitch and the vowels that training hears and say nothing of real people.
+"""
+
+import io
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import soundfile
+import soxr
+
+from agent.errors import UserError
+from models.data import Array
+
+PROGRAM = "espeak-ng"
+ACCENTS = ("en-gb", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")
+TIMBRES = (
+    *("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5"),
+    *("Alex", "Alicia", "Andy", "Annie", "Denis", "Gene", "Lee", "Mario", "Michael", "Mike"),
+    *("adam", "anika", "antonio", "belinda", "benjamin", "boris", "caleb", "david", "ed"),
+    *("grandma", "grandpa", "john", "klatt", "klatt3", "linda", "max", "michel", "pablo", "paul"),
+    *("quincy", "rob", "shelby", "steph", "travis", "victor", "zac"),
+)
+
+
+def spoken(word: str, count: int, rate_hz: float, rng: np.random.Generator) -> Iterator[Array]:
+    """The word by `count` voices at random, each at its own pace and pitch: [frames] each."""
+    if shutil.which(PROGRAM) is None:
+        raise UserError(f"{PROGRAM}: found no such program, expected it for more speakers")
+    for _ in range(count):
+        voice = f"{rng.choice(ACCENTS)}+{rng.choice(TIMBRES)}"
+        pace, pitch = int(rng.integers(120, 210)), int(rng.integers(20, 80))
+        yield _say(word, voice, pace, pitch, rate_hz)
+
+
+def _say(word: str, voice: str, pace: int, pitch: int, rate_hz: float) -> Array:
+    """`pace` in words a minute; `pitch` on the program's scale of 0 to 99."""
+    command: Sequence[str] = (
+        *(PROGRAM, "--stdout", "-v", voice, "-s", str(pace), "-p", str(pitch)),
+        word,
+    )
+    found = subprocess.run(command, capture_output=True, check=False)
+    if found.returncode != 0:
+        raise UserError(f"{PROGRAM}: {found.stderr.decode().strip()}, expected to hear {word!r}")
+    samples, own_hz = soundfile.read(io.BytesIO(found.stdout), dtype="float32")
+    return np.asarray(soxr.resample(samples, own_hz, rate_hz, quality="HQ"), np.float32)
