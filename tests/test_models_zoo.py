@@ -1,9 +1,11 @@
 """The released network keeps what its contract and its card say."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -147,3 +149,39 @@ def test_told_nothing_the_network_along_orders_still_answers() -> None:
     found = np.array([np.argmax(prediction.probabilities) for prediction in said])
     assert np.mean(found == windows.targets) >= 0.9
     assert all(prediction.distance is not None for prediction in said)
+
+
+CONTROL = FILE.with_name("bearing-resnet.onnx")
+
+
+def test_the_control_differs_from_the_network_in_its_thresholds_and_in_nothing_else(
+    network: classify.OnnxClassifier,
+) -> None:
+    made = recipe.load(CONTROL.with_suffix(".yaml"))
+    alike = {"name": RECIPE.name, "family": RECIPE.family, "controls": RECIPE.controls}
+    assert msgspec.structs.replace(made, **alike) == RECIPE
+    assert made.family == "resnet"
+    control = classify.load(CONTROL).contract
+    for what in ("labels", "normal", "rate_hz", "window", "channels", "decide", "precision"):
+        assert getattr(control, what) == getattr(network.contract, what)
+    assert control.name == made.name == "bearing-resnet"
+
+
+def test_the_controls_card_tells_what_it_is_for_and_its_own_figures() -> None:
+    card = CONTROL.with_suffix(".md").read_text()
+    contract = classify.load(CONTROL).contract
+    assert "It has no thresholds: it is there to be compared with `bearing`" in card
+    assert f"{CONTROL.stat().st_size:,} bytes" in card
+    for source in RECIPE.data:
+        told = re.search(rf"(?m)^\| {source.folder} \| resnet INT8 \| (.*) \|$", card)
+        found = [f for name, f in contract.figures.items() if name.startswith(f"{source.folder}_")]
+        assert told is not None
+        cells = [float(cell) / 100 for cell in told[1].split(" | ")]
+        assert cells == pytest.approx(found, abs=0.0006)  # both are rounded
+
+
+def test_the_control_recognises_the_simulated_machine(simulated: validation.Labelled) -> None:
+    control = classify.load(CONTROL)
+    noisy = figures.conditions(simulated.samples, [5.0])["gaussian_5db"]
+    right = figures.labels_of(control, noisy, simulated.running) == simulated.targets
+    assert right.mean() >= 0.95

@@ -108,7 +108,7 @@ def demonstration() -> Iterator[int]:
     pytest.importorskip("iotcore", reason="needs the demo extra")
     port = free_port()
     command = [sys.executable, "-m", "agent", "demo", "--page", str(port)]
-    command += ["--port", str(free_port()), "--rival", "bearing-orders"]
+    command += ["--port", str(free_port())]
     env = os.environ | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
         assert process.stdout is not None
