@@ -166,11 +166,13 @@ def trial(web: Web, folder: Path, port: int) -> Trial:
         expected = ["press-04", "press-04 bearing-de", "press-04 fan"]
         good = list(devices.values()) == expected
         held.note("a device for the agent and one a source", ", ".join(devices.values()), good)
-        above = {web.device(each, "via_device_id") for each in (FAULT, BROKEN)}
         mine = web.template(f"{{{{ device_id('{AGENT}') }}}}")
-        held.note("the sources' devices hang on the agent's", f"{len(above)}", above == {mine})
+        above = [web.device(each, "via_device_id") for each in (FAULT, BROKEN)]
+        hang = f"{above.count(mine)} of {len(above)}"
+        held.note("the sources' devices hang on the agent's", hang, above == [mine] * 2)
         before = set(web.states())
-        held.note("entities", "\n        ".join(["", *sorted(before)]), len(before) == 16)
+        listed = "\n        ".join(sorted(before))
+        held.note("entities", f"{len(before)}\n        {listed}", len(before) == 16)
         sensor.pull()
         held.see("the sensor is pulled", {BROKEN: "on"})
         agent.send_signal(signal.SIGKILL)
