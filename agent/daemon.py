@@ -3,7 +3,7 @@
 Source threads fill rings, the main thread scores what is due and puts it in the outbox, the
 sender thread delivers. Shutdown runs down the same way: sources stop, the rings are scored to
 their end, the outbox is delivered as far as time allows, and the sink says farewell.
-SIGHUP has the configuration read again; `agent.lineup` says what that does.
+SIGHUP has the configuration read again (`agent.reload`).
 """
 
 import functools
@@ -20,12 +20,12 @@ from agent import pipeline
 from agent.config import Config
 from agent.core import Scored, SourceError
 from agent.delivery.post import Post
-from agent.errors import ConfigError
 from agent.evidence.keeping import Keeping
 from agent.lane import Lane
 from agent.lanes import as_it_is
 from agent.lineup import Lineup
 from agent.notify import notify
+from agent.reload import Reload
 from agent.timeline import WallClock
 from agent.watch import Watch
 
@@ -52,8 +52,7 @@ class Daemon:
         """`reread`: another configuration, on SIGHUP; `stage`: what a demonstration adds."""
         self._wake = threading.Event()
         self._stopping = False
-        self._signalled = self._hung_up = False
-        self._reread = reread
+        self._signalled = False
         self._failure: str | None = None
         self._watch = Watch()
         clock = WallClock()
@@ -61,14 +60,16 @@ class Daemon:
         self._lineup = Lineup(chosen, self._wake.set, clock, self._begin, around)
         self._keeping = Keeping(chosen)
         turn, recorder = self._watch.sender_turns, self._keeping.recorder
-        self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder)
+        self._reload = Reload(reread, self._lineup, lambda: self._post.announce())
+        ask = self._reload.ask if self._reload.possible else None
+        self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder, ask)
         self._page = _open_page(chosen, self._lineup.lanes, stage)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code."""
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
-        if self._reread is not None:
+        if self._reload.possible:
             signal.signal(signal.SIGHUP, self._on_signal)
         sender = self._thread("sender", self._post.sender.run)
         self._lineup.start()
@@ -102,7 +103,8 @@ class Daemon:
                 log.warning("gave up waiting for the sources to stop")
                 break
             self._turn()
-            self._reload()
+            if not self._stopping:
+                self._reload.turn()
         self._stop()
         for lane in self._lineup.lanes:
             lane.ring.close()
@@ -132,22 +134,6 @@ class Daemon:
         if not scored:
             self._wake.wait(LOOK_S)
             self._wake.clear()
-
-    def _reload(self) -> None:
-        """Begins with what SIGHUP asked for, or goes on with it; a wrong file changes nothing."""
-        if self._hung_up and self._lineup.settled and not self._stopping:
-            self._hung_up = False
-            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            try:
-                assert self._reread is not None
-                log.info("reloaded: %s", self._lineup.change(self._reread()).told())
-            except ConfigError as error:
-                log.error("not reloaded, all goes on as it was: %s", error)
-            if self._lineup.settled:
-                notify("READY=1")
-        if self._lineup.settle():
-            self._post.announce()
-            notify("READY=1")
 
     def _tell(self, scored: Scored) -> None:
         lane = self._lineup.by_name[scored.source]
@@ -192,12 +178,12 @@ class Daemon:
             self._wake.set()
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        """Sets a flag and no more: a handler that takes a lock may find its own thread in it.
+        """Notes it and no more: a handler that takes a lock may find its own thread in it.
 
         At a terminal, SIGHUP says that it has gone.
         """
         if number == signal.SIGHUP and not os.isatty(0):
-            self._hung_up = True
+            self._reload.ask()
         else:
             self._signalled = True
 

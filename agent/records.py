@@ -216,3 +216,4 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     until: Time | None = None  # publish_windows
     file: str | None = None  # capture: in the state directory
     seconds: float | None = None  # capture: as many as there were
+    changes: str | None = None  # reload: which sources stay, go and come

@@ -12,6 +12,7 @@ import fuzz_commands
 import jsonschema
 import pytest
 import soundfile
+import yaml
 from conftest import Agent, Broker
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ class Told(list[tuple[str, str, str | None]]):
 
 
 def desk(told: Told, *allow: str) -> Desk:
-    return Desk(Commands(allow=allow), Reach([], None, time.monotonic()), told.reply)
+    return Desk(Commands(allow=allow), Reach([], None, None, time.monotonic()), told.reply)
 
 
 def hear(*payloads: bytes, verb: str = "ping", retained: bool = False) -> list[str | None]:
@@ -196,6 +197,26 @@ def test_ping_windows_and_capture_over_a_real_broker(
     heard = len(listening.of("window"))
     last = listening.of("window")[-1]
     assert heard < last["first_sample"] / 100 + 1  # not from the start
+
+
+def test_a_reload_that_was_asked_for_is_told_with_what_it_changes_or_why_not(
+    asked: tuple[Broker, Listening, Agent],
+) -> None:
+    broker, listening, agent = asked
+    file = Path(agent.process.args[-1])  # type: ignore[index, arg-type]
+    tree = yaml.safe_load(file.read_text())
+    tree["sources"].append(tree["sources"][0] | {"name": "second"})
+    file.write_text(yaml.safe_dump(tree))
+    ask(broker.port, "reload", command("more"))
+    listening.until("result")
+    file.write_text(yaml.safe_dump(tree | {"sauces": []}))
+    ask(broker.port, "reload", command("wrong"))
+    listening.until("result", 2)
+    more, wrong = listening.of("result")
+    assert (more["ok"], more["changes"]) == (True, "bearing-de stay, none go, second come")
+    assert (wrong["ok"], wrong["changes"]) == (False, None)
+    assert "sauces" in wrong["why"]
+    assert agent.stop() == 0
 
 
 def test_no_command_is_even_listened_to_by_default(

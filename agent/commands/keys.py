@@ -6,7 +6,12 @@ import msgspec
 
 from agent.errors import ConfigError
 
-VERBS = ("ping", "publish_windows", "capture")  # `agent.commands.verbs` has what each does
+VERBS = (
+    "ping",
+    "publish_windows",
+    "capture",
+    "reload",
+)  # `agent.commands.verbs` has what each does
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

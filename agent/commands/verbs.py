@@ -27,6 +27,7 @@ class Reach:
 
     lanes: Sequence[Lane]  # which change when the configuration is read again
     recorder: Recorder | None
+    reload: Callable[[Answer], None] | None  # None: there is no file to read again
     began_s: float  # monotonic
 
     def lane(self, name: str) -> Lane:
@@ -80,6 +81,13 @@ def capture(reach: Reach, arguments: Capture, answer: Answer) -> None:
     reach.recorder.keep(clip, lambda why: answer(why) if why else answer(**kept))
 
 
+def reload(reach: Reach, _arguments: Nothing, answer: Answer) -> None:
+    """Has the configuration read again, as SIGHUP does."""
+    if reach.reload is None:
+        raise Refused("there is no configuration file here")
+    reach.reload(answer)
+
+
 @dataclass(frozen=True)
 class Verb:
     arguments: type[msgspec.Struct]
@@ -90,4 +98,5 @@ VERBS = {
     "ping": Verb(Nothing, ping),
     "publish_windows": Verb(Windows, publish_windows),
     "capture": Verb(Capture, capture),
+    "reload": Verb(Nothing, reload),
 }

@@ -1,18 +1,14 @@
 """Whom the broker's messages are for: Home Assistant's state, and commands."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from agent import homeassistant, wire
 from agent.commands.desk import Desk
-from agent.commands.verbs import Reach
 from agent.config import Config
 from agent.core import Message
 from agent.delivery.discovery import Discovery
 from agent.delivery.sender import Sender
-from agent.evidence.recorder import Recorder
-from agent.lane import Lane
 from agent.sinks.rival import Listener
 
 
@@ -43,10 +39,3 @@ class Results:
 
         if self.sender is not None:
             self.sender.put(make)
-
-
-def desk(
-    chosen: Config, lanes: Sequence[Lane], recorder: Recorder | None, results: Results
-) -> Desk:
-    reach = Reach(lanes, recorder, time.monotonic())
-    return Desk(chosen.commands, reach, results.publish)

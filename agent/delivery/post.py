@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 
 from agent import __version__, health, homeassistant, statedir, wire
+from agent.commands.desk import Desk
+from agent.commands.verbs import Answer, Reach
 from agent.config import Config
 from agent.core import Message, Scored, Sink
 from agent.delivery import hearing
@@ -34,14 +36,16 @@ class Post:
         clock: WallClock,
         turn: Callable[[], None],
         recorder: Recorder | None,
+        reload: Callable[[Answer], None] | None = None,
     ) -> None:
+        """`reload` has the configuration read again, for whoever asks for that over MQTT."""
         self._topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
         self._lanes = lanes
         self._clock = clock
         self._began_s = time.monotonic()
         self.outbox, self._lock = _open_outbox(chosen, self._gap)
         self._results = hearing.Results(self._topics)
-        self._sink = self._open_sink(chosen, recorder)
+        self._sink = self._open_sink(chosen, recorder, reload)
         turns = self._with_board(chosen, turn)
         self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turns)
         self._results.sender = self.sender
@@ -91,7 +95,12 @@ class Post:
 
         return turns
 
-    def _open_sink(self, chosen: Config, recorder: Recorder | None) -> Sink:
+    def _open_sink(
+        self,
+        chosen: Config,
+        recorder: Recorder | None,
+        reload: Callable[[Answer], None] | None,
+    ) -> Sink:
         if chosen.agent.sink == "stdout":
             return StdoutSink()
         from agent.sinks.mqtt import MqttSink
@@ -100,7 +109,8 @@ class Post:
         wanted = chosen.mqtt.home_assistant
         devices = self._devices() if wanted else []
         self._discovery = Discovery(Path(chosen.agent.state_dir), devices)
-        desk = hearing.desk(chosen, self._lanes, recorder, self._results)
+        reach = Reach(self._lanes, recorder, reload, self._began_s)
+        desk = Desk(chosen.commands, reach, self._results.publish)
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
             will=wire.status(self._topics, wire.OFFLINE),
