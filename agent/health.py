@@ -69,9 +69,11 @@ def _outbox(outbox: Outbox) -> OutboxHealth:
 
 def _process() -> ProcessHealth:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
+    rss_mib = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the kernel's, and late
     return ProcessHealth(
-        rss_mib=round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1),
-        rss_peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        rss_mib=round(rss_mib, 1),
+        rss_peak_mib=round(max(rss_mib, peak_mib), 1),
         threads=threading.active_count(),
         fds=len(list(Path("/proc/self/fd").iterdir())),
     )

@@ -62,4 +62,4 @@ find "$root" -type d ! -name secrets -exec chmod 0755 {} +
   >"$build/md5sums"
 install -m 0644 "$build/md5sums" "$root/DEBIAN/md5sums"
 mkdir -p dist
-dpkg-deb -Zzstd -z12 --root-owner-group --build "$root" dist
+dpkg-deb -Zxz -z3 --root-owner-group --build "$root" dist
