@@ -26,13 +26,15 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import tiny
-from conftest import eventually, quiet_then_loud
+from conftest import eventually, free_port, quiet_then_loud
 
 from agent import cli
 from agent.archive import parquet
+from agent.archive.engines.ray import RayEngine
 from agent.archive.job import Job, Outcome, Task
 from agent.archive.run import run
 from agent.archive.worker import Worker
+from agent.errors import UserError
 from agent.records import Observation
 from agent.verbs import score
 
@@ -330,6 +332,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     out, options = tmp_path_factory.mktemp("out"), ("--hop-s", "0.2")
     assert run(job_of(out, model, *options), [str(folder)], Here(), str) == 0
     return Undisturbed(folder, (*options, "--model", str(model)), contents(out))
+
+
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    engine = RayEngine(1, address)
+    task = Task("r", "k")
+    with pytest.raises(UserError, match=f"^--address: {address}: cannot connect: Conn"):
+        list(engine.run(job_of(tmp_path, tiny.write(tmp_path / "tiny.onnx")), [task]))
 
 
 def contents(out: Path) -> dict[str, bytes]:

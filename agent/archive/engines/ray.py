@@ -7,6 +7,7 @@ the same recordings and the same output folder.
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,7 @@ from agent.archive.job import Job, Outcome, Task
 from agent.archive.worker import Worker
 from agent.errors import UserError
 
+REACH_S = 5.0
 STORE_BYTES = 100 * 2**20  # what travels are names and outcomes
 
 
@@ -26,6 +28,8 @@ class RayEngine:
         self._address = address
 
     def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        if self._address is not None:
+            _reach(self._address)
         ray = _imported(alone=self._address is None)
         try:
             self._connect(ray)
@@ -73,6 +77,18 @@ class _Actor:
 
     def __call__(self, row: dict[str, str]) -> dict[str, Any]:
         return asdict(self._worker(Task(**row)))
+
+
+def _reach(address: str) -> None:
+    """`UserError` where nobody listens: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "/" in host or not port.isdigit():  # auto, ray://...: Ray knows
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"--address: {address}: cannot connect: {reason}") from None
 
 
 def _imported(alone: bool) -> Any:
