@@ -4,7 +4,7 @@ ARGS ?=
 RUN := .venv
 DEV := .venv-dev
 
-.PHONY: demo faults test check format bench zoo reproduce packages clean
+.PHONY: demo faults fleet test check format bench zoo reproduce packages clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -26,6 +26,9 @@ faults: $(DEV)/installed packages ## everything that breaks in the field, agains
 
 bench: $(DEV)/installed         ## ratios against baselines, from interleaved runs
 	$(DEV)/bin/python -m benchmarks $(ARGS)
+
+fleet: $(DEV)/installed packages ## a thousand boxes against one broker and a database
+	$(DEV)/bin/python -m benchmarks.fleet $(ARGS)
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
