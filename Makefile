@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 
 .PHONY: demo faults contract home-assistant-test node-red-test deb boot-test test check format bench \
-  zoo digits reproduce packages apt clean
+  fleet zoo digits reproduce packages apt clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
@@ -54,10 +54,12 @@ home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/H
 node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, loaded: NODE_RED=command
 	$(DEV)/bin/python -m tests.node_red $(NODE_RED)
 
-
 bench: $(DEV)/installed packages ## ratios against baselines; the whole agent: ARGS=--write
 	$(DEV)/bin/python -m benchmarks
 	$(DEV)/bin/python -m benchmarks.whole $(ARGS)
+
+fleet: $(DEV)/installed packages ## a thousand boxes against one broker and a database
+	$(DEV)/bin/python -m benchmarks.fleet $(ARGS)
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)

@@ -1,8 +1,10 @@
 """What the fleet's benchmark counts with: it must see what is missing, doubled or late."""
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +12,14 @@ psycopg = pytest.importorskip("psycopg")
 
 from postgres import binaries, server  # noqa: E402 (psycopg may be missing)
 
+from agent import wire  # noqa: E402
+from agent.delivery.store import Gap  # noqa: E402
 from agent.ingest import letters, tables  # noqa: E402
 from benchmarks.fleet import checks  # noqa: E402
 from benchmarks.fleet.box import Said  # noqa: E402
 from benchmarks.fleet.storm import storm  # noqa: E402
 
+SCALE = Path(__file__).parents[1] / "docs" / "SCALE.md"
 EPOCH, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
@@ -49,6 +54,17 @@ def test_the_check_finds_what_is_missing_doubled_or_never_given_out(url: str) ->
     table.close()
     more = checks.in_table(url, [*said, Said("b", str(OTHER), 2, 0, 0, 0)])
     assert (more.unknown, more.missing, more.each_once) == (1, 1, False)
+
+
+def test_the_documents_query_finds_what_neither_came_nor_is_marked_as_dropped(url: str) -> None:
+    marker = wire.gap(wire.Topics("drsn", "a"), str(EPOCH), Gap(3, 4, 2, "age"), 1e9)
+    table = tables.Tables(url)
+    table.write([event(seq) for seq in (1, 2, 5, 9)] + [event(1, epoch=OTHER)])
+    table.write([letters.read(marker.topic, marker.payload)])
+    table.close()
+    (query,) = re.findall(r"```sql\n(SELECT epoch.*?)```", SCALE.read_text(), re.DOTALL)
+    with psycopg.connect(url) as db:
+        assert db.execute(query).fetchall() == [(EPOCH, 6, 8)]
 
 
 def test_a_storm_is_counted_by_the_second_from_its_beginning() -> None:

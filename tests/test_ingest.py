@@ -1,5 +1,6 @@
 """Broker to PostgreSQL: every (epoch, seq) once, whoever is killed; nothing bad stops the rest."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -126,6 +127,20 @@ def each_once(url: str) -> bool:
     )
 
 
+@contextlib.contextmanager
+def locked(url: str) -> Iterator[Callable[[], int]]:
+    """Nobody can insert meanwhile; counts who tries to."""
+    tries = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as observer:
+        holder.execute("LOCK TABLE drsn.observation IN EXCLUSIVE MODE")
+
+        def waiting() -> int:
+            found = observer.execute(f"{tries} AND wait_event_type = 'Lock'").fetchone()
+            return int(found[0]) if found else 0
+
+        yield waiting
+
+
 ALL = ("--topics", "event", "state", "window")
 
 
@@ -142,17 +157,20 @@ def test_killed_twice_in_the_middle_it_has_every_message_once(
     group: tuple[str, ...],
     other: bool,
 ) -> None:
+    with psycopg.connect(url) as db:
+        db.execute(tables.schema())
     how = (keeping.port, url, *ALL, *group)
     others = [consume(*how, "--name", "two")] if other else []
     consumer = consume(*how)
-    agent = publish(keeping.port)
-    for reached in (WINDOWS // 4, WINDOWS // 2):
-        eventually(lambda reached=reached: count(url) > reached, 30, f"{reached} rows")
-        consumer.process.kill()
-        consumer.process.wait()
+    for _ in range(2):
+        with locked(url) as waiting:
+            agent = publish(keeping.port, WINDOWS // 2)
+            eventually(lambda: waiting() == 1 + len(others), 20, "all are about to commit")
+            consumer.process.kill()
+            consumer.process.wait()
         consumer = consume(*how)
-    assert agent.wait() == 0
-    eventually(lambda: count(url) >= WINDOWS + 2, 30, "everything is there")
+        assert agent.wait() == 0
+    eventually(lambda: count(url) >= WINDOWS + 4, 30, "everything is there")
     assert each_once(url)
     assert [each.stop() for each in (consumer, *others)] == [0] * (1 + len(others))
     assert " 0 of them rejected" in consumer.logged()

@@ -19,6 +19,8 @@ from benchmarks.fleet.report import Run
 from benchmarks.fleet.storm import storm
 from tests.postgres import MEMORY, server
 
+LAG_S = 10.0  # what was put so long before the broker stopped may have been sent after it was back
+
 
 def main() -> int:
     size, write = _arguments()
@@ -54,6 +56,7 @@ def _run(fleet: Fleet) -> Run:
         fleet.broker.start()
         up_s = time.time()
         fleet.kill_consumers()
+        listening_s = time.time()
         fleet.settle(lambda now: now.connected == size.boxes, "all connected again")
     with fleet.phase("a new model is rolled out") as roll:
         fleet.ask("roll", "2.0.0", size.roll_s)
@@ -82,6 +85,9 @@ def _run(fleet: Fleet) -> Run:
         failed=failed,
         versions=sum(version == "2.0.0" for version in fleet.auditor.versions.values()),
         tables={name: checks.in_table(url, end.said) for name, url in fleet.databases.items()},
+        unexplained=checks.missing_outside(
+            fleet.databases["shared"], fleet.databases["alone"], down_s - LAG_S, listening_s
+        ),
         kills=[consumer.kills for consumer in fleet.consumers],
         empty_mib=empty_mib,
         peak_mib=peak_mib,

@@ -42,6 +42,16 @@ def in_table(url: str, said: Sequence[Said]) -> Kept:
     )
 
 
+def missing_outside(url: str, whole: str, from_s: float, until_s: float) -> int:
+    """Rows of the table at `whole` that the one at `url` has not, and of another time than that."""
+    with psycopg.connect(url) as db:
+        found = set(db.execute("SELECT epoch, seq FROM drsn.observation").fetchall())
+    query = "SELECT epoch, seq FROM drsn.observation WHERE t_end NOT BETWEEN"
+    query += " to_timestamp(%s) AND to_timestamp(%s)"
+    with psycopg.connect(whole) as db:
+        return len(set(db.execute(query, (from_s, until_s)).fetchall()) - found)
+
+
 def missing_from_books(auditor: Auditor, said: Iterable[Said]) -> int:
     return sum(auditor.missing(each.epoch, each.last_seq) for each in said)
 

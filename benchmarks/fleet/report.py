@@ -38,6 +38,7 @@ class Run:
     failed: int
     versions: int  # boxes whose last `info` has the new model
     tables: dict[str, Kept]
+    unexplained: int  # missing in the group's table, and not of the time of the restart
     kills: Sequence[int]
     empty_mib: float
     peak_mib: float
@@ -81,6 +82,7 @@ def _verdicts(run: Run) -> Iterable[str]:
         ("connections", run.connects),
         ("boxes whose `info` names the new model", run.versions),
         ("senders that failed", run.failed),
+        ("missing in the group's table, of another time than the restart", run.unexplained),
         (
             "broker: memory without, with all boxes, at most",
             f"{run.empty_mib:.1f}, "
