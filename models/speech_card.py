@@ -32,7 +32,7 @@ class Shown:
 def text(recipe: Recipe, runs: Sequence[Run], shown: Shown, out: Path) -> str:
     """The card in Markdown; `runs` begin with the one released."""
     sections = (
-        _head(recipe, runs[0], out),
+        _head(recipe, runs, out),
         _data(recipe, shown),
         _scores(recipe, runs, shown),
         _labels(recipe, runs[0]),
@@ -49,7 +49,8 @@ def line(run: Run) -> str:
     return f"{run.family}, seed {run.seed}: macro-F1 of the INT8 file in per cent: {found}"
 
 
-def _head(recipe: Recipe, own: Run, out: Path) -> str:
+def _head(recipe: Recipe, runs: Sequence[Run], out: Path) -> str:
+    own = runs[0]
     heads = ("parameters", "multiply-accumulates a window", "file")
     costs = (f"{own.parameters:,}", f"{own.macs:,}", f"{out.stat().st_size:,} bytes")
     file = f"models/zoo/{recipe.name}.yaml"
@@ -68,12 +69,17 @@ def _head(recipe: Recipe, own: Run, out: Path) -> str:
 
 This card and the file are written by one command (Debian package `espeak-ng` needed):
 
-    python -m models.speech_release --recipe {file} --data DATA
+    python -m models.speech_release --recipe {file} --data DATA{_seeds(runs)}
 
 It trains with fixed seeds, yet another processor or number of threads rounds otherwise, and
 ends at another network of about the same figures.
 
 Licence of the file: {recipe.licence or "not stated"}. No recording is part of it."""
+
+
+def _seeds(runs: Sequence[Run]) -> str:
+    """As the command was given them."""
+    return " --seeds " + " ".join(str(seed) for seed in dict.fromkeys(run.seed for run in runs))
 
 
 def _data(recipe: Recipe, shown: Shown) -> str:
