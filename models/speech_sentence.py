@@ -27,11 +27,12 @@ HOP_S = 0.1
 
 @dataclass(frozen=True)
 class Sentence:
-    """`samples` [frames]; `begins` [digits] are the frames at which each of `labels` begins."""
+    """`samples` [frames]; each of `labels` [digits] begins and ends at these frames [digits]."""
 
     samples: Array
     labels: tuple[str, ...]
     begins: tuple[int, ...]
+    ends: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def _sentence(
     start = int(rng.integers(len(room) - len(speech) + 1))
     around = room[start : start + len(speech)]
     gain = np.sqrt(power / around.var() * 10 ** (-snr_db / 10))
-    return Sentence((speech + gain * around).astype(np.float32), labels, tuple(begins))
+    ends = tuple(begin + len(word) for begin, word in zip(begins, chosen, strict=True))
+    return Sentence((speech + gain * around).astype(np.float32), labels, tuple(begins), ends)
 
 
 def answers(network: OnnxClassifier, sentence: Sentence, hop_s: float) -> list[Prediction]:

@@ -166,7 +166,10 @@ def test_voices_differ_and_are_the_same_every_time() -> None:
 
 def test_a_digit_counts_as_heard_only_if_it_is_named_once_and_rightly() -> None:
     spoken = Sentence(
-        np.zeros(50_000, np.float32), ("one", "two", "three", "four"), (100, 10_000, 20_000, 30_000)
+        np.zeros(50_000, np.float32),
+        ("one", "two", "three", "four"),
+        (100, 10_000, 20_000, 30_000),
+        (4000, 14_000, 24_000, 34_000),
     )
     found = [(500, "one"), (11_000, "two"), (12_000, "six"), (31_000, "five")]
     assert heard(spoken, found) == Heard(spoken=4, right=1, wrong=2, missed=1)
