@@ -15,6 +15,7 @@ from agent.errors import UserError
 from agent.timeline import WallClock
 
 WAIT_S = 0.25
+BLOCK = 8192  # frames: nobody waits for the first of them, so larger is faster
 
 
 def named(chosen: config.Config, name: str) -> config.Source:
@@ -32,7 +33,9 @@ def recorded(
     rate_hz = getattr(source.options, "rate_hz", None)
     if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
         rate_hz = None  # the file knows its own, which need not be the live source's
-    options = sources.options("file")(path=path, pace="fast", rate_hz=rate_hz, start=start)
+    options = sources.options("file")(
+        path=path, pace="fast", rate_hz=rate_hz, start=start, block=BLOCK
+    )
     common = msgspec.structs.replace(source.common, kind="file")
     return dataclasses.replace(source, common=common, options=options)
 

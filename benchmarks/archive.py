@@ -57,7 +57,7 @@ def _score(what: Path, out: str, *options: str) -> float:
 def _archive(folder: Path) -> Path:
     folder.mkdir()
     for number in range(12):
-        _recording(folder / f"{number}.wav", 60, number)
+        _recording(folder / f"{number}.wav", 180, number)
     return folder
 
 
