@@ -10,7 +10,7 @@ HEAD = """# Trials
 
 trains, judges and writes this file (`python -m models.trials run --data DATA`, then `python -m
 models.trials table`): every figure below is made from `runs/trials.jsonl`, which is kept as
-[trials.jsonl](trials.jsonl). What they say is in [NETWORKS.md](NETWORKS.md). `make reproduce
+[TRIALS.jsonl](TRIALS.jsonl). What they say is in [NETWORKS.md](NETWORKS.md). `make reproduce
 DATA=DATA ARGS=--quick` trains two of these networks anew and tells which of their figures lie
 where one more training would.
 
