@@ -240,6 +240,7 @@ def test_the_example_names_every_key() -> None:
     assert set(tree["page"]) == set(config.Page.__struct_fields__)
     assert set(tree["commands"]) == set(config.Commands.__struct_fields__)
     assert tree["evidence"] == msgspec.structs.asdict(config.Evidence())
+    assert set(tree["sparkplug"]) == set(config.Sparkplug.__struct_fields__)
     assert tree["metrics"] == msgspec.structs.asdict(config.Metrics())
     assert set(config.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:

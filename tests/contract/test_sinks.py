@@ -20,7 +20,9 @@ BIRTH = Message(0, "drsn/a/status", b"online", retain=True, qos=0)
 
 
 def identity(client_id: str = "drsn-a") -> Identity:
-    return Identity(client_id, WILL, lambda: [BIRTH], "drsn/a/info", lambda info: info != b"me")
+    return Identity(
+        client_id, lambda: WILL, lambda: [BIRTH], "drsn/a/info", lambda info: info != b"me"
+    )
 
 
 @dataclass
