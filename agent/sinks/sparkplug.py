@@ -63,7 +63,11 @@ class SparkplugSink:
 
     def send(self, message: Message) -> None:
         """The last of what is published for it bears its number."""
-        published = self._node.told(message)
+        try:
+            published = self._node.told(message)
+        except msgspec.MsgspecError as error:  # of another version of the agent
+            self._unsaid.append(Receipt(message.seq, f"not understood: {error}"))
+            return
         for each in published[:-1]:
             self._mqtt.send(each)
         for last in published[-1:]:

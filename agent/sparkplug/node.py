@@ -107,7 +107,10 @@ class EdgeNode:
         return all((each.name, each.string_value) != (own.EPOCH, self._epoch) for each in metrics)
 
     def told(self, message: Message) -> list[Message]:
-        """What to publish for one of the agent's messages; nothing for what has no place here."""
+        """What to publish for one of the agent's messages; nothing for what has no place here.
+
+        `MsgspecError` for one that is not as this version of the agent writes it.
+        """
         last = message.topic.rpartition("/")[2]
         if last in ("event", "window"):
             said = msgspec.json.decode(message.payload, type=Observation)
