@@ -229,10 +229,12 @@ def test_what_waited_for_the_broker_is_history_and_none_of_it_is_missing(
     after.close()
 
 
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_an_agent_that_is_killed_is_declared_dead_with_the_number_of_its_birth(
-    broker: Broker, host: Host, run_agent: Start, tree: Settings
+    broker: Broker, host: Host, run_agent: Start, tree: Settings, version: str
 ) -> None:
     settings = tree(broker.port, **endless())
+    settings["mqtt"] |= {"version": version}
     for run in (0, 1):
         agent = run_agent(settings)
         eventually(lambda run=run: len(host.said("NBIRTH")) == run + 1, 20, "born")
