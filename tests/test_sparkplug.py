@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,8 +23,10 @@ from agent import wire
 from agent.broker import Mqtt
 from agent.core import Message
 from agent.delivery.store import Gap
+from agent.errors import ConfigError
 from agent.records import SourceInfo
 from agent.sinks.sparkplug import SparkplugSink
+from agent.sparkplug import keys
 from agent.sparkplug.bdseq import BdSeq
 from agent.sparkplug.latest import Latest
 from agent.sparkplug.node import Address, EdgeNode
@@ -414,3 +417,10 @@ def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(alone: Alone)
     sink.close()
     connection.close()
     server.close()
+
+
+def test_without_protobuf_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[sparkplug\]'"):
+        keys.check("sparkplug", keys.Sparkplug(group="plant"), unheard=False)
+    keys.check("mqtt", None, unheard=True)

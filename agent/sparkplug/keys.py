@@ -1,6 +1,6 @@
 """The section `sparkplug` of the configuration; `agent.sink: sparkplug` switches it on."""
 
-import importlib.util
+import importlib
 from typing import Annotated
 
 import msgspec
@@ -26,8 +26,10 @@ def check(sink: str, given: Sparkplug | None, unheard: bool) -> None:
             "agent.sink: found sparkplug beside commands.allow or mqtt.home_assistant, "
             "expected mqtt for these"
         )
-    if importlib.util.find_spec("google.protobuf") is None:
+    try:
+        importlib.import_module("google.protobuf")
+    except ImportError:
         raise ConfigError(
             "agent.sink: found sparkplug and no protobuf, "
             "expected pip install 'drsn-agent[sparkplug]'"
-        )
+        ) from None
