@@ -23,6 +23,8 @@ from agent.errors import ConfigError
 from agent.evidence.keys import Evidence
 from agent.metrics.keys import Metrics
 from agent.page.options import Page, check_page
+from agent.sparkplug import keys as sparkplug
+from agent.sparkplug.keys import Sparkplug
 from agent.strict import convert, unknown_key
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
@@ -33,7 +35,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length
 class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     id: Name = msgspec.field(default_factory=lambda: re.sub(r"[+#/\s]", "-", socket.gethostname()))
     state_dir: str = "/var/lib/drsn-agent"
-    sink: Literal["mqtt", "stdout"] = "mqtt"
+    sink: Literal["mqtt", "sparkplug", "stdout"] = "mqtt"
     health_s: Positive = 10.0
 
 
@@ -112,6 +114,7 @@ class Config:
     evidence: Evidence | None = None  # None: off, as are the next ones
     metrics: Metrics | None = None
     page: Page | None = None
+    sparkplug: Sparkplug | None = None
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -125,6 +128,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     metrics: Metrics | None = None
     sources: list[dict[str, Any]] = []
     page: Page | None = None
+    sparkplug: Sparkplug | None = None
 
 
 def load(path: Path) -> Config:
@@ -149,6 +153,8 @@ def parse(tree: object) -> Config:
     mqtt = credentials.resolve(sections.mqtt)
     broker.check(mqtt)
     commands.check(sections.commands, tuple(names))
+    unheard = bool(sections.commands.allow) or mqtt.home_assistant
+    sparkplug.check(sections.agent.sink, sections.sparkplug, unheard)
     if sections.page is not None:
         check_page(sections.page)
     return Config(
@@ -160,6 +166,7 @@ def parse(tree: object) -> Config:
         sections.evidence,
         sections.metrics,
         sections.page,
+        sections.sparkplug,
     )
 
 

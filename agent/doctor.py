@@ -47,13 +47,13 @@ def examine(file: Path) -> Iterator[Finding]:
     yield Finding("configuration", "ok", f"{file}, {len(chosen.sources)} source(s)")
     yield from _files(chosen)
     folder = Path(chosen.agent.state_dir)
-    running = chosen.agent.sink == "mqtt" and _in_use(folder / "lock")
-    yield _state(folder, running) if chosen.agent.sink == "mqtt" else _stdout("state directory")
+    running = chosen.agent.sink != "stdout" and _in_use(folder / "lock")
+    yield _state(folder, running) if chosen.agent.sink != "stdout" else _stdout("state directory")
     yield _disk(folder, chosen.outbox.max_mib)
     for source in chosen.sources:
         yield _source(chosen, source, running)
     yield _clock()
-    yield _broker(chosen) if chosen.agent.sink == "mqtt" else _stdout("broker")
+    yield _broker(chosen) if chosen.agent.sink != "stdout" else _stdout("broker")
 
 
 def _stdout(what: str) -> Finding:

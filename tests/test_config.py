@@ -126,6 +126,20 @@ BROKEN: dict[str, tuple[Any, str]] = {
         {"sources": [SYNTH | {"bearing": ORDERS}]},
         "sources[0].bearing: found no rpm or tacho beside it, expected the speed",
     ),
+    "an edge node without its group": (
+        {"agent": {"sink": "sparkplug"}, "sources": [SYNTH]},
+        "sparkplug: found none beside agent.sink: sparkplug, expected a group",
+    ),
+    "an edge node that takes commands over plain MQTT": (
+        {
+            "agent": {"sink": "sparkplug"},
+            "sparkplug": {"group": "plant"},
+            "commands": {"allow": ["ping"]},
+            "sources": [SYNTH],
+        },
+        "agent.sink: found sparkplug beside commands.allow or mqtt.home_assistant, "
+        "expected mqtt for these",
+    ),
     "an unknown class of machine": (
         {"sources": [SYNTH | {"machine_class": "large"}]},
         "sources[0].machine_class: found 'large', expected one of group1-rigid, group1-flexible, "
@@ -240,6 +254,7 @@ def test_the_example_names_every_key() -> None:
     assert set(tree["page"]) == set(config.Page.__struct_fields__)
     assert set(tree["commands"]) == set(config.Commands.__struct_fields__)
     assert tree["evidence"] == msgspec.structs.asdict(config.Evidence())
+    assert set(tree["sparkplug"]) == set(config.Sparkplug.__struct_fields__)
     assert tree["metrics"] == msgspec.structs.asdict(config.Metrics())
     assert set(config.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:

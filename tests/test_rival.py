@@ -17,7 +17,7 @@ WILL = Message(0, "drsn/a/status", b"offline", retain=True)
 
 
 def identity(topic: str = "drsn/a/info") -> Identity:
-    return Identity("same", WILL, list, topic, lambda info: info != b"me")
+    return Identity("same", lambda: WILL, list, topic, lambda info: info != b"me")
 
 
 def closed(rival: Rival, *, idle: bool = True, lived_s: float = 0.3) -> tuple[str, str]:

@@ -60,6 +60,11 @@ class Outbox:
         return self._store.state.epoch
 
     @property
+    def last_seq(self) -> int:
+        """Of the message that was put last, in this run or an earlier one; 0: none."""
+        return self._next - 1
+
+    @property
     def dropped(self) -> int:
         """Messages dropped since the epoch began, and on disk as such."""
         return self._store.state.dropped

@@ -21,8 +21,9 @@ from agent.errors import ConfigError, UserError
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
 from agent.metrics.board import Board
-from agent.records import Health
+from agent.records import Health, SourceInfo
 from agent.sinks.stdout import StdoutSink
+from agent.sparkplug.latest import Latest
 from agent.timeline import WallClock
 
 
@@ -44,6 +45,7 @@ class Post:
         self._clock = clock
         self._began_s = time.monotonic()
         self.outbox, self._lock = _open_outbox(chosen, self._gap)
+        self._latest = Latest(self.outbox.last_seq)
         self._results = hearing.Results(self._topics)
         self._sink = self._open_sink(chosen, recorder, reload)
         turns = self._with_board(chosen, turn)
@@ -76,7 +78,7 @@ class Post:
 
         def make(epoch: str, seq: int) -> Message:
             stamp = wire.Stamp(epoch, seq, began_s, time.time(), latency_s, evidence)
-            return wire.observation(topic, scored, lane.origin, stamp)
+            return self._latest.note(wire.observation(topic, scored, lane.origin, stamp))
 
         self.sender.put(make)
 
@@ -101,19 +103,23 @@ class Post:
         recorder: Recorder | None,
         reload: Callable[[Answer], None] | None,
     ) -> Sink:
+        plain = chosen.agent.sink == "mqtt"
+        devices = self._devices() if plain and chosen.mqtt.home_assistant else []
+        self._discovery = Discovery(Path(chosen.agent.state_dir), devices)
         if chosen.agent.sink == "stdout":
             return StdoutSink()
+        if chosen.agent.sink == "sparkplug":
+            from agent.sinks import sparkplug
+
+            return sparkplug.edge_node(chosen, self.outbox.epoch, self._sources, self._latest)
         from agent.sinks.mqtt import MqttSink
         from agent.sinks.rival import Identity
 
-        wanted = chosen.mqtt.home_assistant
-        devices = self._devices() if wanted else []
-        self._discovery = Discovery(Path(chosen.agent.state_dir), devices)
         reach = Reach(self._lanes, recorder, reload, self._began_s)
         desk = Desk(chosen.commands, reach, self._results.publish)
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
-            will=wire.status(self._topics, wire.OFFLINE),
+            will=lambda: wire.status(self._topics, wire.OFFLINE),
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
@@ -123,13 +129,16 @@ class Post:
 
     def _devices(self) -> list[Message]:
         """Us and our sources, as Home Assistant wants them described."""
-        return homeassistant.configs(self._topics, [lane.info() for lane in self._lanes])
+        return homeassistant.configs(self._topics, self._sources())
+
+    def _sources(self) -> list[SourceInfo]:
+        return [lane.info() for lane in self._lanes]
 
     def _births(self) -> list[Message]:
-        sources = [lane.info() for lane in self._lanes]
+        epoch, sources = self.outbox.epoch, self._sources()
         return [
             wire.status(self._topics, wire.ONLINE),
-            wire.info(self._topics, __version__, self.outbox.epoch, time.time(), sources),
+            wire.info(self._topics, __version__, epoch, time.time(), sources),
             *self._discovery.messages(),
         ]
 

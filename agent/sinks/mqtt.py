@@ -46,6 +46,7 @@ class MqttSink:
         self._identity = identity
         self._dial: Dial | None = None
         self._client: paho.Client | None = None
+        self._will: Message | None = None  # of the connection that was dialled last
         self._under_way = UnderWay()
         self._yielding = False  # to a rival that we have just heard of
         self._error: str | None = None  # paho's last on this connection, for the reason
@@ -62,10 +63,11 @@ class MqttSink:
             return
         self._under_way.about_to_send()
         sent = mqtt_client.publish(client, message, self._settings)
+        awaited = sent.mid if message.qos or not message.seq else mqtt_client.fence(client)
         # Writing may have found the connection gone. The next one counts its ids from 1 again: an
         # id kept from this one would take another message's for the acknowledgement of ours.
         if message.seq and self._client is client:
-            self._under_way.sent(sent.mid, message.seq)
+            self._under_way.sent(awaited, message.seq)
 
     def poll(self, timeout_s: float) -> list[Receipt]:
         if self._client is None:
@@ -76,9 +78,8 @@ class MqttSink:
 
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
-        if self._client is not None and self.window:
-            will = self._identity.will
-            farewell = mqtt_client.publish(self._client, will, self._settings)
+        if self._client is not None and self.window and self._will is not None:
+            farewell = mqtt_client.publish(self._client, self._will, self._settings)
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
@@ -111,10 +112,12 @@ class MqttSink:
 
     def _make_client(self) -> paho.Client:
         identity = self._identity
-        client = mqtt_client.make(self._settings, identity.client_id, identity.will)
+        self._will = identity.will()
+        client = mqtt_client.make(self._settings, identity.client_id, self._will)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_unsubscribe = self._on_fence
         client.on_message = self._on_message
         client.on_log = self._on_log
         client.on_socket_close = self._on_socket_close
@@ -218,3 +221,10 @@ class MqttSink:
         refused = reasons.broker(code, properties) if code.is_failure else None
         if client is self._client and self._under_way.acknowledge(mid, refused):
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
+
+    def _on_fence(
+        self, client: paho.Client, _data: object, mid: int, _codes: Any, _properties: Any
+    ) -> None:
+        """What was sent with QoS 0 before it has arrived."""
+        if client is self._client and self._under_way.acknowledge(mid, None):
+            self._backoff.reset()

@@ -14,6 +14,7 @@ from agent.core import Message
 from agent.sinks import mqtt_properties
 
 CONNECT_S = 4.0
+FENCE = "drsn/fence"  # a topic that we never subscribe to
 USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
 
 log = logging.getLogger("drsn.mqtt")
@@ -69,6 +70,16 @@ def publish(client: paho.Client, message: Message, settings: Mqtt) -> paho.MQTTM
         properties = mqtt_properties.of(message.topic, settings.window_expiry_s)
     topic, payload = message.topic, message.payload
     return client.publish(topic, payload, message.qos, message.retain, properties)
+
+
+def fence(client: paho.Client) -> int:
+    """The id of a request whose answer tells that all that was sent before has arrived.
+
+    A broker reads a connection in order and answers an UNSUBSCRIBE even where there is nothing to
+    unsubscribe from (MQTT 3.1.1, 3.10.4; MQTT 5, 3.10.4): what QoS 0 has not.
+    """
+    _, mid = client.unsubscribe(FENCE)
+    return mid or 0
 
 
 def _notice_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:

@@ -8,17 +8,23 @@ from paho.mqtt.properties import Properties
 from agent import __version__
 from agent.topics import PUBLISHED
 
+SPARKPLUG = "spBv1.0/"  # its payloads are none of ours, and describe themselves
+
 
 def of(topic: str, window_expiry_s: int) -> Properties:
     """Content type; the payload's schema and the agent's version as user properties.
 
     Windows expire where a broker keeps them for a subscriber that is away; changes of state do not.
     """
+    if topic.startswith(SPARKPLUG):
+        return Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     return _made(PacketTypes.PUBLISH, topic.rpartition("/")[2], window_expiry_s)
 
 
 def will(topic: str, delay_s: int) -> Properties:
     """Of the last will, which is told after so many seconds, if we are not back by then."""
+    if topic.startswith(SPARKPLUG):
+        return Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
     properties = _made(PacketTypes.WILLMESSAGE, topic.rpartition("/")[2], 0)
     properties.WillDelayInterval = delay_s
     return properties

@@ -39,7 +39,7 @@ class Identity:
     """Who this client is."""
 
     client_id: str
-    will: Message
+    will: Callable[[], Message]  # asked for once a connection
     births: Callable[[], Sequence[Message]]  # follow every connect; one of them on `topic`
     topic: str
     is_other: Callable[[bytes], bool]  # whether what was said on `topic` is another agent's

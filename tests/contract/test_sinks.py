@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import observations
 import pytest
 from conftest import Broker, Subscriber, eventually
 
@@ -13,14 +15,21 @@ from agent import config
 from agent.core import Message, Sink
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity
+from agent.sinks.sparkplug import SparkplugSink
 from agent.sinks.stdout import StdoutSink
+from agent.sparkplug import protocol
+from agent.sparkplug.bdseq import BdSeq
+from agent.sparkplug.latest import Latest
+from agent.sparkplug.node import Address, EdgeNode
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
 BIRTH = Message(0, "drsn/a/status", b"online", retain=True, qos=0)
 
 
 def identity(client_id: str = "drsn-a") -> Identity:
-    return Identity(client_id, WILL, lambda: [BIRTH], "drsn/a/info", lambda info: info != b"me")
+    return Identity(
+        client_id, lambda: WILL, lambda: [BIRTH], "drsn/a/info", lambda info: info != b"me"
+    )
 
 
 @dataclass
@@ -29,6 +38,7 @@ class Opened:
 
     sink: Sink
     arrived: Callable[[], list[bytes]]
+    message: Callable[[int], Message] = field(default_factory=lambda: message)
     acknowledged: list[int] = field(default_factory=list)
 
     def poll_until(self, done: Callable[[], bool], what: str) -> None:
@@ -39,7 +49,7 @@ class Opened:
         eventually(poll, 10, what)
 
 
-@pytest.fixture(params=["stdout", "mqtt 5", "mqtt 3.1.1"])
+@pytest.fixture(params=["stdout", "mqtt 5", "mqtt 3.1.1", "sparkplug"])
 def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[bytes]) -> Opened:
     if request.param == "stdout":
         written: list[bytes] = []
@@ -50,11 +60,32 @@ def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[b
 
         return Opened(StdoutSink(), arrived)
     broker: Broker = request.getfixturevalue("broker")
+    if request.param == "sparkplug":
+        return as_edge_node(broker, request.getfixturevalue("tmp_path"))
     subscriber: Subscriber = request.getfixturevalue("subscriber")
     version = request.param.removeprefix("mqtt ")
     settings = config.Mqtt(port=broker.port, version=version)
     sink = MqttSink(settings, identity())
     return Opened(sink, lambda: [each.payload for each in subscriber.of("event")])
+
+
+def as_edge_node(broker: Broker, folder: Path) -> Opened:
+    """What it publishes is not our payload: its data are told by their numbers."""
+    address = Address("plant", "a")
+    node = EdgeNode(address, "e", list, Latest(0), BdSeq(folder / "bdseq"))
+    sink = SparkplugSink(config.Mqtt(port=broker.port), "drsn-a", address, node)
+    subscriber = Subscriber(broker.port, "spBv1.0/plant/DDATA/#")
+
+    def arrived() -> list[bytes]:
+        payloads = [protocol.read(each.payload) for each in list(subscriber.heard)]
+        return [
+            str(metric.long_value).encode()
+            for payload in payloads
+            for metric in payload.metrics
+            if metric.name == "seq"
+        ]
+
+    return Opened(sink, arrived, lambda seq: observations.event(seq))
 
 
 def message(seq: int, text: str = "") -> Message:
@@ -66,7 +97,7 @@ def test_sends_in_order_and_acknowledges_each_once(opened: Opened) -> None:
     assert opened.sink.session == 1
     assert opened.sink.state == "connected"
     for seq in range(1, 16):
-        opened.sink.send(message(seq))
+        opened.sink.send(opened.message(seq))
     opened.poll_until(lambda: len(opened.acknowledged) == 15, "all acknowledged")
     assert sorted(opened.acknowledged) == list(range(1, 16))
     expected = [str(seq).encode() for seq in range(1, 16)]
@@ -77,8 +108,8 @@ def test_sends_in_order_and_acknowledges_each_once(opened: Opened) -> None:
 
 def test_a_message_without_a_number_is_not_acknowledged(opened: Opened) -> None:
     opened.poll_until(lambda: opened.sink.window > 0, "connected")
-    opened.sink.send(Message(0, "drsn/a/health", b"{}", qos=0))
-    opened.sink.send(message(1))
+    opened.sink.send(Message(0, "drsn/a/status", b"online", qos=0))
+    opened.sink.send(opened.message(1))
     opened.poll_until(lambda: bool(opened.acknowledged), "acknowledged")
     assert opened.acknowledged == [1]
     opened.sink.close()

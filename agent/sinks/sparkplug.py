@@ -1,0 +1,93 @@
+"""Sparkplug B 3.0 over the MQTT sink: the agent's messages become those of an edge node.
+
+Sparkplug publishes data with QoS 0, which nobody acknowledges. What the outbox holds is given up
+only when the broker has answered a request that was sent behind it (`mqtt_client.fence`), so it
+has read it: at least once as far as the broker, and QoS 0 from there on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from agent.broker import Mqtt
+from agent.config import Config
+from agent.core import Message, Receipt
+from agent.records import SourceInfo
+from agent.sinks.mqtt import MqttSink
+from agent.sinks.rival import Identity
+from agent.sparkplug.bdseq import BdSeq
+from agent.sparkplug.latest import Latest
+from agent.sparkplug.node import Address, EdgeNode
+
+
+class SparkplugSink:
+    """An edge node's sessions, one connection after another."""
+
+    def __init__(self, settings: Mqtt, client_id: str, address: Address, node: EdgeNode) -> None:
+        identity = Identity(
+            client_id=client_id,
+            will=node.will,
+            births=node.births,
+            topic=address.of("NBIRTH"),
+            is_other=node.is_other,
+            listens={address.of("NCMD"): node.heard},
+        )
+        # The broker keeps no session, so that a death is told at once (Sparkplug 3.0.0, 2.5).
+        self._mqtt = MqttSink(msgspec.structs.replace(settings, will_delay_s=0), identity)
+        self._node = node
+        self._unsaid: list[Receipt] = []
+        self.wake = self._mqtt.wake
+        self.close = self._mqtt.close
+
+    @property
+    def state(self) -> str:
+        return self._mqtt.state
+
+    @property
+    def why(self) -> str | None:
+        return self._mqtt.why
+
+    @property
+    def session(self) -> int:
+        return self._mqtt.session
+
+    @property
+    def window(self) -> int:
+        return self._mqtt.window
+
+    @property
+    def most_bytes(self) -> int:
+        return self._mqtt.most_bytes
+
+    def send(self, message: Message) -> None:
+        """The last of what is published for it bears its number."""
+        try:
+            published = self._node.told(message)
+        except msgspec.MsgspecError as error:  # of another version of the agent
+            self._unsaid.append(Receipt(message.seq, f"not understood: {error}"))
+            return
+        for each in published[:-1]:
+            self._mqtt.send(each)
+        for last in published[-1:]:
+            self._mqtt.send(replace(last, seq=message.seq))
+        if message.seq and not published:
+            self._unsaid.append(Receipt(message.seq))
+
+    def poll(self, timeout_s: float) -> list[Receipt]:
+        unsaid, self._unsaid = self._unsaid, []
+        receipts = unsaid + self._mqtt.poll(0.0 if unsaid else timeout_s)
+        self._node.delivered = max([self._node.delivered, *(each.seq for each in receipts)])
+        return receipts
+
+
+def edge_node(
+    chosen: Config, epoch: str, sources: Callable[[], Sequence[SourceInfo]], latest: Latest
+) -> SparkplugSink:
+    """The sink of an agent that is configured as one; `epoch` is its outbox's."""
+    assert chosen.sparkplug is not None
+    agent, settings = chosen.agent, chosen.mqtt
+    address = Address(chosen.sparkplug.group, chosen.sparkplug.node or agent.id)
+    node = EdgeNode(address, epoch, sources, latest, BdSeq(Path(agent.state_dir) / "bdseq"))
+    return SparkplugSink(settings, settings.client_id or f"drsn-{agent.id}", address, node)

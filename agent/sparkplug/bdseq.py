@@ -1,0 +1,31 @@
+"""The number that a birth shares with the death of the same connection."""
+
+import contextlib
+import logging
+from pathlib import Path
+
+log = logging.getLogger("drsn.sparkplug")
+
+
+class BdSeq:
+    """Counts connects from 0 to 255 and round again, over restarts too.
+
+    Sparkplug 3.0.0, 5.4: one more than in the previous CONNECT. On a disk that takes nothing it
+    still counts, from what it last could keep.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._last = -1
+        with contextlib.suppress(OSError, ValueError):
+            self._last = int(file.read_text(encoding="ascii")) % 256
+
+    def next(self) -> int:
+        self._last = (self._last + 1) % 256
+        fresh = self._file.with_suffix(".new")
+        try:
+            fresh.write_text(f"{self._last}\n", encoding="ascii")
+            fresh.replace(self._file)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._file, error.strerror)
+        return self._last

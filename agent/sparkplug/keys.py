@@ -1,0 +1,35 @@
+"""The section `sparkplug` of the configuration; `agent.sink: sparkplug` switches it on."""
+
+import importlib
+from typing import Annotated
+
+import msgspec
+
+from agent.errors import ConfigError
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length=64)]
+
+
+class Sparkplug(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    group: Id
+    node: Id | None = None  # None: agent.id
+
+
+def check(sink: str, given: Sparkplug | None, unheard: bool) -> None:
+    """`ConfigError` for a sink without its section; `unheard`: what only plain MQTT offers."""
+    if sink != "sparkplug":
+        return
+    if given is None:
+        raise ConfigError("sparkplug: found none beside agent.sink: sparkplug, expected a group")
+    if unheard:
+        raise ConfigError(
+            "agent.sink: found sparkplug beside commands.allow or mqtt.home_assistant, "
+            "expected mqtt for these"
+        )
+    try:
+        importlib.import_module("google.protobuf")
+    except ImportError:
+        raise ConfigError(
+            "agent.sink: found sparkplug and no protobuf, "
+            "expected pip install 'drsn-agent[sparkplug]'"
+        ) from None

@@ -1,0 +1,55 @@
+"""One metric: a name, a type, a value and the time at which it was so."""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.sparkplug.protocol import Payload
+
+Value = str | bool | int | float | None
+
+
+class Type(enum.IntEnum):
+    """Datatypes by the specification's numbers."""
+
+    INT64 = 4
+    DOUBLE = 10
+    BOOLEAN = 11
+    STRING = 12
+
+
+_HELD_IN = {
+    Type.INT64: "long_value",
+    Type.DOUBLE: "double_value",
+    Type.BOOLEAN: "boolean_value",
+    Type.STRING: "string_value",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    type: Type
+    value: Value  # None: not known
+    t_ms: int  # Unix time
+
+
+def payload(
+    metrics: Iterable[Metric],
+    now_ms: int,
+    seq: int | None,
+    historical: bool = False,
+) -> bytes:
+    """What goes over the wire, sent at Unix time `now_ms`; `seq` None: has no place in an order."""
+    made = Payload(timestamp=now_ms)
+    if seq is not None:
+        made.seq = seq
+    for metric in metrics:
+        added = made.metrics.add(name=metric.name, timestamp=metric.t_ms, datatype=metric.type)
+        if historical:
+            added.is_historical = True
+        if metric.value is None:
+            added.is_null = True
+        else:
+            setattr(added, _HELD_IN[metric.type], metric.value)
+    return bytes(made.SerializeToString())
