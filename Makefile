@@ -20,7 +20,7 @@ demo: $(RUN)/installed          ## watch a simulated machine's fault being found
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
 
 test: $(DEV)/installed packages ## the tests; a real broker, the real process
-	$(DEV)/bin/python -m pytest $(ARGS)
+	$(DEV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(DEV)/installed         ## lint, format and types
 	$(DEV)/bin/ruff check .
