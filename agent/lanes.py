@@ -90,14 +90,8 @@ def _build(
 ) -> Lane:
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), _decide(settings, contract)
-    frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
     tacho = common.tacho is not None
-    back = max(
-        round(measure.SECONDS * contract.rate_hz),
-        round(kept_s * contract.rate_hz) + contract.window,
-    )
-    history = back + pipeline.DUE_AT_ONCE * hop
-    ring = Ring(frames, contract.channels + tacho, wake, history)
+    ring = _ring(common, contract, hop, kept_s, wake)
     farthest = common.decide.max_distance or contract.max_distance
     judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)
     windower = Windower(ring, contract.window, hop, tacho)
@@ -123,6 +117,23 @@ def _build(
     )
     lane.intake.open()
     return lane
+
+
+def _ring(
+    common: config.SourceKeys,
+    contract: Contract,
+    hop: int,
+    kept_s: float,
+    wake: Callable[[], None],
+) -> Ring:
+    """As long as configured, and what physics and evidence look back for."""
+    frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
+    back = max(
+        round(measure.SECONDS * contract.rate_hz),
+        round(kept_s * contract.rate_hz) + contract.window,
+    )
+    history = back + pipeline.DUE_AT_ONCE * hop
+    return Ring(frames, contract.channels + (common.tacho is not None), wake, history)
 
 
 def _monitor(settings: config.Source, contract: Contract, folder: Path) -> Monitor | None:

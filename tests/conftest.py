@@ -24,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 sys.path.insert(0, str(Path(__file__).parent))
 
 import tiny
+from soundcard import MISSING, SoundCard
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
@@ -234,3 +235,14 @@ def wav(tmp_path: Path) -> Path:
     samples = np.clip(quiet_then_loud(7000), -0.999, 0.999)
     soundfile.write(path, samples, 1000, subtype="PCM_16")
     return path
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
+    """A sound card with one microphone, `vmic`, of 16 kHz."""
+    needed("pulseaudio", "pulseaudio", MISSING)
+    card = SoundCard(tmp_path / "home", vmic=(16_000, 1))
+    for key, value in card.environment.items():
+        monkeypatch.setenv(key, value)
+    yield card
+    card.close()

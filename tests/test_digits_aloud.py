@@ -5,7 +5,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 import paho.mqtt.client as paho
 import pytest
 import soundfile
-from conftest import DATA, Agent, Broker, eventually, needed
+from conftest import DATA, Agent, Broker, eventually
 from paho.mqtt.enums import CallbackAPIVersion
-from soundcard import MISSING, SoundCard
+from soundcard import SoundCard
 
 from agent.records import Observation
 from models import recipe, speech_sentence, zoo
@@ -55,16 +55,6 @@ class Clocked:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-
-@pytest.fixture
-def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
-    needed("pulseaudio", "pulseaudio", MISSING)
-    card = SoundCard(tmp_path / "home", vmic=(RATE_HZ, 1))
-    for key, value in card.environment.items():
-        monkeypatch.setenv(key, value)
-    yield card
-    card.close()
 
 
 @pytest.mark.parametrize(("snr_db", "least"), [(20, 6), (10, 5)])

@@ -6,15 +6,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import Agent, Broker, Subscriber, eventually, needed
-from soundcard import MISSING, SoundCard
+from conftest import Agent, Broker, Subscriber, eventually
+from soundcard import SoundCard
 
 from agent import portaudio
 from agent.core import SourceError
@@ -33,16 +33,6 @@ DEVICES = [
 ]
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
-    needed("pulseaudio", "pulseaudio", MISSING)
-    card = SoundCard(tmp_path / "home", vmic=(RATE_HZ, 1))
-    for key, value in card.environment.items():
-        monkeypatch.setenv(key, value)
-    yield card
-    card.close()
 
 
 def opened(**keys: Any) -> mic.MicSource:
