@@ -12,8 +12,9 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
   device-tree-compiler systemd shellcheck chromium chromium-driver prometheus postgresql \
   espeak-ng
 BOOT_PACKAGES := debootstrap systemd-container util-linux
+IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: demo faults contract home-assistant-test node-red-test deb boot-test test check format bench \
+.PHONY: demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test check format bench \
   fleet zoo digits reproduce packages apt clean
 
 demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
@@ -43,6 +44,14 @@ boot-test: $(DEV)/installed deb ## as root: the package's life on a fresh Debian
 	$(call have,$(BOOT_PACKAGES))
 	version=$$($(DEV)/bin/python -c 'import agent; print(agent.__version__)'); \
 	$(DEV)/bin/python -m tests.boot dist/drsn-agent_$${version}_$$(dpkg --print-architecture).deb --write
+
+arm-test: $(DEV)/installed deb packages ## as root: the arm64 package in an emulated Debian, same answers
+	$(call have,$(BOOT_PACKAGES) qemu-user-static)
+	$(DEV)/bin/python -m tests.boot.emulated dist/drsn-agent_*_arm64.deb
+
+image-test: $(DEV)/installed packages ## as root: the container built and heard, no image pulled
+	$(call have,$(IMAGE_PACKAGES))
+	$(DEV)/bin/python -m tests.container
 
 contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
 	$(DEV)/bin/python -m agent.schema

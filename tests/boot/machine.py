@@ -12,7 +12,7 @@ from pathlib import Path
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients"
-CACHE = Path(__file__).parents[2] / "build" / f"boot-{SUITE}"
+BUILD = Path(__file__).parents[2] / "build"
 ALONE = ("--private-network", "--console=pipe")
 BOOT_S = 180.0
 
@@ -58,11 +58,10 @@ class Machine:
 @contextmanager
 def booted() -> Iterator[Machine]:
     """A machine of its own, which is gone afterwards."""
-    if not CACHE.is_dir():
-        _bootstrap()
+    cache = bootstrapped(f"boot-{SUITE}", PACKAGES)
     with tempfile.TemporaryDirectory(prefix="drsn-boot-") as folder:
         root = Path(folder) / "root"
-        subprocess.run(["cp", "-a", "--reflink=auto", str(CACHE), str(root)], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", str(cache), str(root)], check=True)
         nspawn = subprocess.Popen(
             ["systemd-nspawn", "-q", f"-D{root}", "--register=no", "--keep-unit", *ALONE, "-b"],
             stdin=subprocess.DEVNULL,
@@ -76,14 +75,17 @@ def booted() -> Iterator[Machine]:
             nspawn.wait(30)
 
 
-def _bootstrap() -> None:
-    """Once: a minimal Debian with what the package needs."""
-    half = CACHE.with_name(f"{CACHE.name}.half")
-    shutil.rmtree(half, ignore_errors=True)
-    half.parent.mkdir(exist_ok=True)
-    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
-    subprocess.run([*command, SUITE, str(half), MIRROR], check=True, stdout=subprocess.DEVNULL)
-    half.rename(CACHE)
+def bootstrapped(name: str, packages: str, *options: str) -> Path:
+    """A minimal Debian with those packages, made once and kept below `build`."""
+    cache = BUILD / name
+    if not cache.is_dir():
+        half = cache.with_name(f"{name}.half")
+        shutil.rmtree(half, ignore_errors=True)
+        half.parent.mkdir(exist_ok=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={packages}", *options]
+        subprocess.run([*command, SUITE, str(half), MIRROR], check=True, stdout=subprocess.DEVNULL)
+        half.rename(cache)
+    return cache
 
 
 def _ready(root: Path, nspawn: subprocess.Popen[bytes]) -> Machine:

@@ -18,6 +18,7 @@ CONFIG = """\
 agent: {id: press-04, health_s: 1}
 mqtt:
   username: press-04
+  will_delay_s: 0
   password_file: /etc/drsn-agent/secrets/mqtt-password
 sources:
   - {name: bearing-de, kind: synth, model: bearing, repeat: true, publish_windows: true}
