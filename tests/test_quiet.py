@@ -4,8 +4,10 @@ import ast
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import pytest
 from conftest import Agent, Broker, Subscriber, eventually
 
 ROOT = Path(__file__).parents[1]
+QUIET_S = float(os.environ.get("DRSN_QUIET_S", "8"))
+PORT = 18830  # where nobody is: the namespace is empty
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
 
@@ -108,6 +112,40 @@ def test_no_socket_but_the_brokers_and_no_file_outside_the_state_directory(
         allowed = (str(state), "/dev/null", "/dev/tty", "/dev/shm/sem")
         assert any(f'"{each}' in line for each in allowed[:3]), line
     assert list(home.rglob("*")) == []
+
+
+@pytest.mark.skipif(
+    (os.geteuid() != 0 or shutil.which("strace") is None) and not os.environ.get("CI"),
+    reason="needs root and strace",
+)
+def test_in_an_empty_network_namespace_every_socket_is_for_the_broker(
+    run_agent: Start, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """$DRSN_QUIET_S seconds of a network without anybody: it goes on scoring, and knocks at the
+    broker's door alone; no name is asked for, nothing else is tried."""
+    home, log = tmp_path / "home", tmp_path / "trace"
+    home.mkdir()
+    empty = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+    calls = "trace=socket,connect,listen"
+    strace = ("strace", "-f", "-qq", "-e", calls, "-o", str(log))
+    began_s, tree = time.monotonic(), settings(PORT, kind="synth", rate_hz=1000, repeat=True)
+    agent = run_agent(tree, prefix=(*empty, *strace), env=bare(home))
+    eventually(
+        lambda: time.monotonic() - began_s > QUIET_S, QUIET_S + 30, "that it has run so long"
+    )
+    assert "running with 1 source(s)" in agent.logged()
+    child = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text()
+    os.kill(int(child.split()[0]), signal.SIGTERM)
+    assert agent.wait(15) == 0, agent.logged()
+    made = re.findall(r" socket\((\w+), .* = \d+", text := log.read_text())
+    sought = re.findall(r" connect\(\d+, (.*)\) = ", text)
+    with capsys.disabled():
+        print(f"\n{QUIET_S:g} s: {len(made)} sockets, {len(sought)} connects, all to the broker")
+    assert made, "the trace saw nothing"
+    assert set(made) == {"AF_INET"}
+    assert len(sought) == len(made)
+    assert all(f"htons({PORT})" in each and '"127.0.0.1"' in each for each in sought)
+    assert " listen(" not in text
 
 
 def test_the_trace_would_catch_telemetry(tmp_path: Path) -> None:
