@@ -7,11 +7,13 @@ the envelope every band passes a threshold that a sub-network sets for each wind
 Zhong, Fu, Tang, Pecht: "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE
 Transactions on Industrial Informatics 16(7), 2020. The same network with a gain in place of the
 threshold, and with neither, are its controls. Each comes in two forms: along frequency in hertz,
-and along orders (`models.orders`), where it is told the shaft's speed.
+and along orders (`models.orders`), where it is told the shaft's speed; the twin of the latter also
+sees the spectrum itself (`models.colour`).
 """
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,11 +24,19 @@ from torch import Tensor, nn
 from agent.contract import RUNNING_WIDTH
 from agent.errors import UserError
 from models import orders
+from models.colour import Colour
 from models.residual import Unit, conv
 from models.resnet import Open
-from models.shrinkage import over_channels, soft_threshold
+from models.senet import Excitation
+from models.shrinkage import Shrinkage, over_channels, soft_threshold
+from models.spectra import Spectrum
 
 Gate = Literal["threshold", "gain", "none"]
+UNIT_GATES: dict[Gate, Callable[[int], nn.Module]] = {  # of the twin's units along hertz
+    "threshold": lambda width: Shrinkage(width, False, 0.05),
+    "gain": Excitation,
+    "none": lambda width: Open(),
+}
 MOST_ALPHA = 2.0  # a band is never cut at more than twice its mean
 QUIET = 1e-6  # of a standardized window: keeps quotients and logarithms finite
 
@@ -44,29 +54,6 @@ class Shape:
 
 
 SHAPES = {"small": Shape(8, (16, 16)), "deploy": Shape(16, (32, 32))}
-
-
-class Spectrum(nn.Conv2d):
-    """Power of a fixed real Fourier transform at bins 1 to frames / 2.
-
-    A convolution as long as its input: ONNX Runtime then rounds alike at every batch size, and
-    it is quantized like all convolutions along time.
-    """
-
-    def __init__(self, frames: int) -> None:
-        self.bins = frames // 2
-        super().__init__(1, 2 * self.bins, (1, frames), bias=False)
-        turns = torch.arange(1, self.bins + 1)[:, None] * torch.arange(frames) / frames
-        angle = 2 * math.pi * (turns % 1.0)  # [bins, frames]
-        waves = torch.cat([angle.cos(), angle.sin()]) / math.sqrt(frames)
-        self.weight.data = waves[:, None, None]  # [2 bins, 1, 1, frames]
-        self.weight.requires_grad_(False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, bands, 1, frames] -> [batch, bands, 1, bins]."""
-        waves = super().forward(x.transpose(1, 2))  # [batch, 2 bins, bands, 1]
-        power = waves[:, : self.bins] ** 2 + waves[:, self.bins :] ** 2
-        return power.permute(0, 2, 3, 1)
 
 
 class Attention(nn.Module):
@@ -101,6 +88,7 @@ class Envelope(nn.Module):
         window: int,
         classes: int,
         rate_hz: float | None = None,
+        coloured: bool = False,
     ) -> None:
         """`rate_hz`: of the samples, for the form along orders; None: along hertz."""
         super().__init__()
@@ -123,9 +111,11 @@ class Envelope(nn.Module):
         )
         self.level_norm = nn.BatchNorm2d(form.bands)
         last = widths[-1] * math.ceil(bins / 2 ** len(form.widths))
-        told = 2 if self.orders is not None else 0
-        self.classifier = nn.Conv2d(last + form.bands + told, classes, 1)
-        self.noise_level = nn.Conv2d(last + form.bands + told, 1, 1)  # SNR in tens of dB
+        self.colour = Colour(form, UNIT_GATES[gate], channels) if coloured else None
+        width = last + form.bands + (2 if self.orders is not None else 0)
+        width += self.colour.width if self.colour is not None else 0
+        self.classifier = nn.Conv2d(width, classes, 1)
+        self.noise_level = nn.Conv2d(width, 1, 1)  # SNR in tens of dB
 
     def forward(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0]."""
@@ -148,6 +138,8 @@ class Envelope(nn.Module):
             running = x.new_zeros(x.shape[0], RUNNING_WIDTH) if running is None else running
             h = self.orders(h, running)  # [batch, 4 bands, 1, points]
             told = [orders.known(running)]
+        if self.colour is not None:
+            told.append(self.colour(x))
         for unit in self.units:
             h, _ = unit(h)  # [batch, width, 1, bins / 2]
         level = self.level_norm((level + QUIET).log())
@@ -175,6 +167,7 @@ def envelope(
     window: int,
     classes: int,
     rate_hz: float | None = None,
+    coloured: bool = False,
 ) -> nn.Module:
     """[batch, channels, window] -> logits [batch, classes], alphas [batch, bands or 0].
 
@@ -182,7 +175,14 @@ def envelope(
     """
     if preset not in SHAPES:
         raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")
-    return Envelope(SHAPES[preset], gate, channels, window, classes, rate_hz)
+    return Envelope(SHAPES[preset], gate, channels, window, classes, rate_hz, coloured)
+
+
+def twin(
+    preset: str, gate: Gate, channels: int, window: int, classes: int, rate_hz: float
+) -> nn.Module:
+    """As `envelope` along orders, and told the colour too."""
+    return envelope(preset, gate, channels, window, classes, rate_hz, True)
 
 
 def _mean(x: Tensor) -> Tensor:

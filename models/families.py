@@ -12,7 +12,7 @@ from torch import nn
 from agent.errors import UserError
 from models.convnet import ConvNet
 from models.drsn import drsn
-from models.envelope import envelope
+from models.envelope import envelope, twin
 from models.recipe import Recipe
 from models.residual import shape
 from models.resnet import resnet
@@ -22,6 +22,9 @@ from models.wdcnn import wdcnn
 
 # (preset, channels, window, classes, rate_hz) -> network
 FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
+    "drsn-twin": lambda preset, *size: twin(preset, "threshold", *size),
+    "se-twin": lambda preset, *size: twin(preset, "gain", *size),
+    "res-twin": lambda preset, *size: twin(preset, "none", *size),
     "drsn-order": lambda preset, *size: envelope(preset, "threshold", *size),
     "se-order": lambda preset, *size: envelope(preset, "gain", *size),
     "res-order": lambda preset, *size: envelope(preset, "none", *size),
@@ -38,7 +41,7 @@ FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
     "res-mel": lambda preset, *size: speech(preset, "none", *size),
     "wdcnn": lambda preset, *size: wdcnn(preset, *size[:3]),
 }
-READ_RUNNING = ("drsn-order", "se-order", "res-order")
+READ_RUNNING = ("drsn-twin", "se-twin", "res-twin", "drsn-order", "se-order", "res-order")
 SHORTEST_WINDOW = 256  # frames: what the deepest preset still reduces to a few
 
 

@@ -24,7 +24,7 @@ from models.recipe import Recipe, Source
 from models.train import training_recordings
 from models.validation import calibration
 
-FLOAT = "network.spectrogram."  # begins the names of weights that stay in float
+FLOAT = ("network.spectrogram.", "network.colour.welch.")  # whose weights stay in float
 
 
 class Windows(CalibrationDataReader):  # type: ignore[misc]

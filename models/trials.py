@@ -27,17 +27,18 @@ from models.trials_quick import compared
 from models.trials_table import REFERENCE
 
 LEFT_OUT = tuple(name for name in TASKS if name.startswith("leave-"))
-FORMS = (REFERENCE, "se-order", "res-order")  # the same network with thresholds, a gain, neither
+FORMS = (REFERENCE, "se-twin", "res-twin")  # the same network with thresholds, a gain, neither
+ORDERS = ("drsn-order", "se-order", "res-order")  # the same without colour
 LONG = 8192  # frames, twice as many
 PLAN = {  # family -> tasks
-    REFERENCE: tuple(TASKS),
-    **dict.fromkeys(FORMS[1:], ("ten", *LEFT_OUT)),
+    **dict.fromkeys((REFERENCE, ORDERS[0]), tuple(TASKS)),
+    **dict.fromkeys((*FORMS[1:], *ORDERS[1:]), ("ten", *LEFT_OUT)),
     **dict.fromkeys(
         ("resnet", "drsn-cw", "wdcnn", TREES),
         ("ten", *LEFT_OUT, "rig-mfs", "rig-self", "bearing"),
     ),
 }
-LONG_FAMILIES, LONG_TASKS = (REFERENCE, "resnet", TREES), ("ten", *LEFT_OUT)
+LONG_FAMILIES, LONG_TASKS = (TREES,), ("ten", *LEFT_OUT)
 SEEDS, MANY_SEEDS = 3, 10  # many: of the three forms, where a severity is left out
 QUICK_TASKS = ("ten", "leave-14mil")
 RESULTS, DOCUMENT, QUICK = Path("runs/trials.jsonl"), Path("docs/TRIALS.md"), Path("runs/quick")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from models import markdown
 
-REFERENCE = "drsn-order"
+REFERENCE = "drsn-twin"
 USUAL = 4096  # frames of a window
 PLAIN = ("gaussian", "laplacian", "pink")
 UNSEEN = ("brown", "blue", "impulsive", "recorded")
