@@ -9,6 +9,7 @@ Without --float the float form is made of the INT8 file: its weights, no activat
 import argparse
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,13 +35,24 @@ from models.verbs.guard import needs_torch, say
 BITS = 127  # of a weight's largest value
 
 
-def write_all(float32: Path, contract: Contract, drawn: Batch, out: Path) -> None:
-    """Every form of the network in `float32` that `files` names, beside `out`.
+Named = Mapping[str, Path]  # form -> file to write
+
+
+def near(model: Path) -> Named:
+    """Beside the file, for a network of one's own."""
+    return {form: files.near(model, form) for form in files.FORMS}
+
+
+def zoo(model: Path) -> Named:
+    return {form: files.in_zoo(model, form) for form in files.FORMS}
+
+
+def write_all(float32: Path, contract: Contract, drawn: Batch, named: Named) -> None:
+    """Every form of the network in `float32` that `files` names.
 
     `drawn` are the windows that static ranges are taken from; `contract` may hold the figures of
     the float form.
     """
-    named = {form: files.beside(out, form) for form in files.FORMS}
     model, plain = onnx.load(float32), msgspec.structs.replace(contract, figures={})
     write(model, named["float"], msgspec.structs.replace(contract, precision="float32"))
     small = msgspec.structs.replace(plain, precision="int8-weights")
@@ -81,7 +93,7 @@ def weights_only(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def float_of(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The float form of a static INT8 graph: weights as they are stored, activations not rounded."""
+    """The float form of a static INT8 graph: weights as stored, activations not rounded."""
     found = onnx.ModelProto()
     found.CopyFrom(model)
     graph = found.graph
@@ -119,7 +131,7 @@ def release(
     """The forms of the released INT8 file `model`, with figures of the float one."""
     released = classify.load(model)
     drawn = _calibration(recipe, root, speech)
-    source = files.beside(model, "float")
+    source = files.in_zoo(model, "float")
     source.parent.mkdir(parents=True, exist_ok=True)
     if float32 is None:
         write(float_of(onnx.load(model)), source, _like(released.contract, "float32"))
@@ -132,9 +144,9 @@ def release(
     tell(f"quantized again it gives {share:.2%} of the calibration windows the released label")
     found = _figures(classify.load(source), recipe, root, speech)
     contract = msgspec.structs.replace(released.contract, figures=found)
-    write_all(source, contract, drawn, model)
+    write_all(source, contract, drawn, zoo(model))
     for form in files.FORMS:
-        path = files.beside(model, form)
+        path = files.in_zoo(model, form)
         tell(f"{path}: {path.stat().st_size:,} bytes")
 
 
@@ -155,9 +167,7 @@ def _calibration(recipe: Recipe, root: Path, speech: bool) -> Batch:
     return validation.calibration(recipe, speech_corpus.training(recipe, root))
 
 
-def _figures(
-    network: OnnxClassifier, recipe: Recipe, root: Path, speech: bool
-) -> dict[str, float]:
+def _figures(network: OnnxClassifier, recipe: Recipe, root: Path, speech: bool) -> dict[str, float]:
     """Macro-F1, named as in the released file's contract."""
     found: dict[str, float] = {}
     if speech:
