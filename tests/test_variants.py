@@ -1,5 +1,6 @@
 """The forms of a network: made alike, timed on the box, and the fastest that agrees is run."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -28,8 +29,7 @@ def slow(path: Path) -> Path:
     model = onnx.load_from_string(tiny.build())
     chain = ["samples", *(f"wave{n}" for n in range(100))]
     waves = [
-        helper.make_node("Sin", [before], [after])
-        for before, after in zip(chain, chain[1:], strict=False)
+        helper.make_node("Sin", [before], [after]) for before, after in itertools.pairwise(chain)
     ]
     nothing = helper.make_node("Mul", [chain[-1], "nothing"], ["gone"])
     same = helper.make_node("Add", ["samples", "gone"], ["same"])
