@@ -63,8 +63,15 @@ home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/H
 node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, loaded: NODE_RED=command
 	$(DEV)/bin/python -m tests.node_red $(NODE_RED)
 
-bench: $(DEV)/installed packages ## ratios against baselines; the whole agent: ARGS=--write
+# What other engines need; with LiteRT's converter (2 GB): BENCH=bench,litert
+BENCH ?= bench
+
+bench: $(DEV)/installed packages ## ratios against baselines and peers; the whole agent: ARGS=--write
+	$(DEV)/bin/python -m pip install --quiet --editable '.[$(BENCH)]'
 	$(DEV)/bin/python -m benchmarks
+	$(DEV)/bin/python -m benchmarks.variants $(ARGS)
+	$(DEV)/bin/python -m benchmarks.growth $(ARGS)
+	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 	$(DEV)/bin/python -m benchmarks.whole $(ARGS)
 
 fleet: $(DEV)/installed packages ## a thousand boxes against one broker and a database

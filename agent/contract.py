@@ -49,7 +49,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     window: Annotated[int, msgspec.Meta(ge=2)]
     channels: Annotated[int, msgspec.Meta(ge=1)]
     unit: str
-    precision: Literal["float32", "int8"]
+    precision: Literal["float32", "int8", "int8-weights", "int8-full"]  # see `agent.variants`
     decide: Decide = Decide()
     max_distance: float | None = None  # beyond it a window is unlike all training data
     data: tuple[str, ...] = ()

@@ -78,6 +78,8 @@ class Daemon:
         if self._page is not None:
             self._page.start()
         notify("READY=1")
+        for lane in self._lineup.lanes:
+            log.info("%s: %s", lane.name, lane.told())
         log.info("running with %d source(s)", len(self._lineup.lanes))
         self._guarded("scoring", self._score_until_done)
         notify("STOPPING=1")

@@ -1,6 +1,7 @@
 """Looks at everything that a box needs, and says of each what to do.
 
 It changes nothing, opens no source that a running agent has, and connects under a name of its own.
+(`--bench` is `agent.variants.bench`, and keeps what it finds.)
 """
 
 import fcntl

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import classify, config, pipeline, sources, wire, zoo
+from agent import config, pipeline, sources, wire
 from agent.baseline import record
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Frame
@@ -21,6 +21,7 @@ from agent.physics import measure
 from agent.pipeline import Channel
 from agent.ring import Ring
 from agent.timeline import Timeline, WallClock
+from agent.variants import choice
 from agent.windows import Windower
 
 Opener = Callable[[], Source]
@@ -42,18 +43,18 @@ def build(
 ) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
 
-    `commissioned` False leaves baselines unread: a new one is about to be made. `models` are those
-    that are loaded already; what is loaded here is added. `around` may put something between a
-    source and its lane.
+    `commissioned` False leaves the state directory unread: baselines, and which form of a model is
+    fastest. `models` are those that are loaded already; what is loaded here is added. `around` may
+    put something between a source and its lane.
     """
     models = {} if models is None else models
     lanes: list[Lane] = []
     for settings in chosen.sources:
         try:
             model = settings.common.model
-            if model not in models:
-                models[model] = classify.load(zoo.find(model))
             folder = Path(chosen.agent.state_dir) if commissioned else None
+            if model not in models:
+                models[model] = choice.open_model(model, folder)
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
             kept_s = faults.reach_s(chosen.evidence)
             parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)

@@ -5,20 +5,19 @@ shutdown; only then does what comes under its name begin.
 """
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import lanes, zoo
+from agent import lanes
 from agent.baseline import record
 from agent.classify import OnnxClassifier
 from agent.config import Config
-from agent.errors import ConfigError
 from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
 from agent.timeline import WallClock
+from agent.variants import choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,18 +135,12 @@ def _stays(lane: Lane, chosen: Config) -> bool:
     ours, monitor = lane.settings, lane.channel.monitor
     if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
         return False
-    if _digest(zoo.find(ours.common.model)) != lane.origin.sha256:
+    model = choice.file(ours.common.model, Path(chosen.agent.state_dir))
+    if choice.sha256(model) != lane.origin.sha256:
         return False
     frame = lanes.frame(ours, lane.origin.contract)
     found = record.load(Path(chosen.agent.state_dir), lane.name, frame)
     return (found and found.made) == (monitor and monitor.baseline.made)
-
-
-def _digest(file: Path) -> str:
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def _differing(old: Config, new: Config) -> list[str]:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent import classify
-from models import card, held_back, report
+from models import card, held_back, report, validation, variants
 from models import evaluate as judge
 from models.checkpoint import Checkpoint
-from models.measure import Measured, measure, write_files
+from models.measure import Files, Measured, measure, write_files
 from models.recipe import Recipe
-from models.release import publish
+from models.release import publish, with_figures
 from models.teller import Say
+from models.train import training_recordings
 from models.wording import Wording
 
 HOP_S = 0.1  # of the agent, for false alarms an hour
@@ -20,12 +21,18 @@ MOST_DROP = 0.005  # of macro-F1, from float to INT8
 
 
 def deliver(
-    saved: Checkpoint, root: Path, out: Path, wording: Wording, keep_float: bool, say: Say
+    saved: Checkpoint,
+    root: Path,
+    out: Path,
+    wording: Wording,
+    keep_float: bool,
+    say: Say,
+    keep_variants: bool = False,
 ) -> None:
     """Writes `out` (INT8), and beside it .md (card), .html and .json (report).
 
     The float file is kept as .float.onnx where that is wished, or where INT8 loses more than
-    half a point of macro-F1.
+    half a point of macro-F1; `keep_variants` keeps every form that `agent.variants` knows.
     """
     with tempfile.TemporaryDirectory() as folder:
         say("exports, quantizes and measures")
@@ -38,9 +45,19 @@ def deliver(
         lost = drop(saved.recipe, measured) > MOST_DROP
         if lost:
             say(_advice(out))
-        if keep_float or lost:
+        if keep_variants:
+            _keep_variants(saved, root, files, measured, out)
+        elif keep_float or lost:
             shutil.copyfile(files.float32, float_file(out))
     _report(saved.recipe, root, out, say)
+
+
+def _keep_variants(
+    saved: Checkpoint, root: Path, files: Files, measured: Measured, out: Path
+) -> None:
+    drawn = validation.calibration(saved.recipe, training_recordings(saved.recipe, root))
+    contract = with_figures(saved, measured, "float32")
+    variants.write_all(files.float32, contract, drawn, variants.near(out))
 
 
 def float_file(out: Path) -> Path:

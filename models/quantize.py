@@ -50,7 +50,7 @@ def quantize(
     saturates otherwise, and the same file would answer differently on another processor.
     """
     model = onnx.load(source)
-    kept = [node.name for node in model.graph.node if _is_pointwise(node) or _is_spectrogram(node)]
+    kept = [n.name for n in model.graph.node if n.op_type == "Conv" and not along_time(n)]
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "draft.onnx"
         quantize_static(
@@ -92,6 +92,11 @@ def recipe_of(contract: Contract, source: Source) -> Recipe:
         window=contract.window,
         data=(source,),
     )
+
+
+def along_time(node: onnx.NodeProto) -> bool:
+    """Whether it is one of the convolutions that are quantized."""
+    return node.op_type == "Conv" and not (_is_pointwise(node) or _is_spectrogram(node))
 
 
 def _is_pointwise(node: onnx.NodeProto) -> bool:

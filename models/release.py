@@ -1,12 +1,14 @@
 """From a recipe to a released file: train, export, quantize, measure, write file and card."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import onnx
 
+from agent.contract import Contract
 from agent.errors import UserError
-from models import card, wording
+from models import card, validation, variants, wording
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
 from models.export import contract_of, write
@@ -14,6 +16,7 @@ from models.fit import fit
 from models.measure import Files, Measured, measure, write_files
 from models.recipe import Recipe
 from models.teller import Say
+from models.train import training_recordings
 
 
 def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None:
@@ -30,19 +33,24 @@ def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None
         measured.append(measure(saved, root, files))
         if family == recipe.family:
             publish(saved, files, measured[0], out)
+            drawn = validation.calibration(recipe, training_recordings(recipe, root))
+            contract = with_figures(saved, measured[0], "float32")
+            variants.write_all(files.float32, contract, drawn, variants.zoo(out))
     out.with_suffix(".md").write_text(card.text(recipe, measured, out, wording.released(recipe)))
 
 
 def publish(saved: Checkpoint, files: Files, measured: Measured, out: Path) -> None:
     """The INT8 file at `out`, with what was measured in its contract."""
-    contract = contract_of(saved)
-    found = {name: round(value, 4) for name, value in measured.figures["int8"].items()}
+    write(onnx.load(files.int8), out, with_figures(saved, measured, "int8"))
+
+
+def with_figures(
+    saved: Checkpoint, measured: Measured, precision: Literal["float32", "int8"]
+) -> Contract:
+    """What a file of that precision says of itself."""
+    found = {name: round(value, 4) for name, value in measured.figures[precision].items()}
     found |= {name: round(value, 4) for name, value in measured.agreement.items()}
-    write(
-        onnx.load(files.int8),
-        out,
-        msgspec.structs.replace(contract, precision="int8", figures=found),
-    )
+    return msgspec.structs.replace(contract_of(saved), precision=precision, figures=found)
 
 
 def _checkpoint(recipe: Recipe, root: Path, path: Path, say: Say) -> Checkpoint:

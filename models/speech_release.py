@@ -18,8 +18,9 @@ from agent.classify import OnnxClassifier
 from agent.contract import Decide
 from agent.errors import UserError
 from models import checkpoint as checkpoints
-from models import figures, speech_card, speech_run, speech_sentence
+from models import figures, speech_card, speech_run, speech_sentence, validation, variants
 from models import recipe as recipes
+from models.data import Recording
 from models.export import write
 from models.recipe import Recipe
 from models.speech_card import Shown
@@ -45,7 +46,7 @@ def release(
         runs.append(speech_run.run(own, shared, _folder(work, own), tell))
         tell(speech_card.line(runs[-1]))
     folder = _folder(work, msgspec.structs.replace(recipe, seed=seeds[0]))
-    _publish(runs[0], recipe, folder, out)
+    _publish(runs[0], recipe, shared.recordings, folder, out)
     shown = _shown(recipe, root, shared, folder, classify.load(out))
     out.with_suffix(".md").write_text(speech_card.text(recipe, runs, shown, out))
 
@@ -61,7 +62,9 @@ def _folder(work: Path, recipe: Recipe) -> Path:
     return work / f"{recipe.family}-{recipe.seed}"
 
 
-def _publish(run: Run, recipe: Recipe, folder: Path, out: Path) -> None:
+def _publish(
+    run: Run, recipe: Recipe, recordings: list[Recording], folder: Path, out: Path
+) -> None:
     """The INT8 file, with what was measured and the recipe's decision in its contract."""
     told = {f"f1_{name}": run.f1["int8"][name] for name in CONDITIONS}
     told |= {f"agreement_{name}": run.agreement[name] for name in CONDITIONS}
@@ -71,6 +74,15 @@ def _publish(run: Run, recipe: Recipe, folder: Path, out: Path) -> None:
         contract, precision="int8", figures=named, decide=recipe.decide
     )
     write(onnx.load(folder / "int8.onnx"), out, changed)
+    float_f1 = {
+        f"f1_{name}".replace(" ", "").lower(): run.f1["float32"][name] for name in CONDITIONS
+    }
+    variants.write_all(
+        folder / "float32.onnx",
+        msgspec.structs.replace(changed, figures=float_f1),
+        validation.calibration(recipe, recordings),
+        variants.zoo(out),
+    )
 
 
 def _shown(

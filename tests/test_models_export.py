@@ -4,19 +4,20 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from agent import classify  # noqa: E402 (torch may be missing)
 from agent.errors import UserError  # noqa: E402
-from models import cost, simulate, validation  # noqa: E402
+from models import cost, simulate, validation, variants  # noqa: E402
 from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.checkpoint import Checkpoint  # noqa: E402
 from models.distance import typical  # noqa: E402
 from models.envelope import Spectrum  # noqa: E402
-from models.export import Released, contract_of, export  # noqa: E402
+from models.export import Released, contract_of, export, write  # noqa: E402
 from models.families import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
 from models.quantize import quantize  # noqa: E402
 from models.recipe import Recipe, Source, Told  # noqa: E402
@@ -109,6 +110,32 @@ def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_p
     alone = answers(network, windows, 1)
     assert all(answers(network, windows, batch) == alone for batch in BATCHES)
     assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "net.onnx").stat().st_size
+
+
+def test_weights_alone_are_int8_and_a_float_form_comes_out_of_an_int8_file(tmp_path: Path) -> None:
+    saved = checkpoint("drsn-cw")
+    export(saved, tmp_path / "net.onnx", contract_of(saved))
+    quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", drawn(), contract_of(saved))
+    model, int8 = onnx.load(tmp_path / "net.onnx"), onnx.load(tmp_path / "int8.onnx")
+    write(variants.weights_only(model), tmp_path / "weights.onnx", contract_of(saved))
+    write(variants.float_of(int8), tmp_path / "unfolded.onnx", contract_of(saved))
+    assert not {"QuantizeLinear", "DequantizeLinear"} & {
+        node.op_type for node in onnx.load(tmp_path / "unfolded.onnx").graph.node
+    }
+    sizes = {f.stem: f.stat().st_size for f in tmp_path.glob("*.onnx")}
+    assert sizes["weights"] < 0.6 * sizes["net"]
+    windows = drawn(64)
+    said = {
+        name: np.array(
+            [
+                p.probabilities
+                for p in classify.load(tmp_path / f"{name}.onnx").classify(windows.samples)
+            ]
+        )
+        for name in sizes
+    }
+    for name in ("weights", "unfolded"):
+        assert 0 < np.abs(said[name] - said["net"]).max() < 0.05
 
 
 def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from conftest import eventually
 from agent import classify
 from agent.cli import main
 from agent.errors import UserError
+from agent.variants import files
 from models import figures, simulate, validation
 
 torch = pytest.importorskip("torch")
@@ -95,7 +96,7 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "fan.onnx"
-    given = ("train", folder, *SMALL, "--steps", 100, "--keep-float", "--out", out)
+    given = ("train", folder, *SMALL, "--steps", 100, "--keep-variants", "--out", out)
     assert main([str(each) for each in given]) == 0
     said = capsys.readouterr().out
     assert re.search(r"step \d+ of 100, loss .* validation macro-F1 .* min \d+ s left", said)
@@ -116,7 +117,9 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     assert report["model"]["sha256"] == network.sha256
     assert network.sha256 in (tmp_path / "fan.html").read_text()
     assert f"{out.stat().st_size:,} bytes" in (tmp_path / "fan.md").read_text()
-    kept = {"fan.onnx", "fan.float.onnx", "fan.md", "fan.html", "fan.json"}
+    assert tuple(files.found(out)) == files.FORMS
+    forms = {path.name for path in files.found(out).values()}
+    kept = {"fan.onnx", *forms, "fan.md", "fan.html", "fan.json"}
     assert {path.name for path in tmp_path.iterdir()} == kept  # and no state
 
 

@@ -1,9 +1,16 @@
 """`doctor`: what is wrong with this box, and what to do."""
 
 import argparse
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent import logs
+from agent import config, logs
+from agent.errors import ConfigError
+
+if TYPE_CHECKING:
+    from agent.doctor import Finding
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -12,10 +19,27 @@ def define(parser: argparse.ArgumentParser) -> None:
 
         logs.start("CRITICAL")  # what is logged elsewhere is told here
         wrong = 0
-        for finding in examine(chosen.config):
+        for finding in itertools.chain(examine(chosen.config), _benched(chosen)):
             print(finding, flush=True)
             wrong += finding.state == "wrong"
         return 1 if wrong else 0
 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--bench",
+        action="store_true",
+        help="time the forms of each model here; what is fastest and agrees is kept for `run`",
+    )
     parser.set_defaults(run=doctor)
+
+
+def _benched(chosen: argparse.Namespace) -> "Iterator[Finding]":
+    """Nothing where the configuration cannot be read: that has been told."""
+    from agent.variants import bench
+
+    try:
+        loaded = config.load(chosen.config)
+    except ConfigError:
+        return
+    if chosen.bench:
+        yield from bench.examine(loaded)

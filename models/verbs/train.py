@@ -47,6 +47,11 @@ def train(parser: argparse.ArgumentParser) -> None:
     again.add_argument("--data", type=Path, default=Path(), help="where its data lie (here)")
     running = parser.add_argument_group("how it runs")
     running.add_argument("--keep-float", action="store_true", help="keep fan.float.onnx as well")
+    running.add_argument(
+        "--keep-variants",
+        action="store_true",
+        help="every form that `drsn-agent doctor --bench` chooses from",
+    )
     running.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     running.add_argument(
         "--save-every", type=positive, default=50, metavar="STEPS", help="%(default)s"
@@ -113,7 +118,8 @@ def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> N
         say(f"wrote {out}")
         return
     command = shlex.join(["drsn-agent", *sys.argv[1:]])
-    deliver(saved, root, out, wording.own(command), arguments.keep_float, say)
+    keep = arguments.keep_float, say, arguments.keep_variants
+    deliver(saved, root, out, wording.own(command), *keep)
     say(f"wrote {out}, {out.stem}.md, {out.stem}.html and {out.stem}.json")
 
 

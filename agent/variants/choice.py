@@ -1,0 +1,122 @@
+"""Which form of a model this box runs: chosen by `doctor --bench`, kept in the state directory.
+
+A choice lapses when the model's file, the chosen form's file, the processor or ONNX Runtime is
+another one; the model file itself is run then.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import pwd
+from pathlib import Path
+
+import msgspec
+import onnxruntime
+
+from agent import zoo
+from agent.classify import OnnxClassifier, load
+from agent.errors import ConfigError, UserError
+from agent.variants import files
+
+FILE = "variants.json"
+USER = "drsn-agent"  # of the service
+CPU_INFO = Path("/proc/cpuinfo")
+TELLING = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
+
+log = logging.getLogger("drsn")
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """One model's choice. `form` None: the model file itself is the fastest."""
+
+    model: str  # as it was called, for people
+    form: str | None
+    form_sha256: str | None
+    box: str
+    batch: int
+    window_us: dict[str, float]  # of each form; "" is the model file itself
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The file: the SHA-256 of each model's file -> what was chosen for it."""
+
+    models: dict[str, Chosen] = {}
+
+
+def open_model(model: str, folder: Path | None) -> OnnxClassifier:
+    """The model of that name or path as this box runs it; `folder` None: as it is."""
+    path = file(model, folder)
+    if path != (own := zoo.find(model)):
+        log.info("%s: runs as %s, the fastest here by doctor --bench", model, _form(own, path))
+    return load(path)
+
+
+def file(model: str, folder: Path | None) -> Path:
+    """The file that is run for a model; `ConfigError` where there is none."""
+    own = zoo.find(model)
+    found = None if folder is None else lookup(folder, own)
+    if found is None or found.form is None:
+        return own
+    path = files.found(own).get(found.form)
+    return own if path is None or sha256(path) != found.form_sha256 else path
+
+
+def lookup(folder: Path, own: Path) -> Chosen | None:
+    """What was chosen for the model in that file, if it holds here and now."""
+    kept = read(folder).models
+    found = kept.get(sha256(own)) if kept else None
+    return found if found is not None and found.box == box() else None
+
+
+def read(folder: Path) -> Kept:
+    """What is kept; nothing where that cannot be read: a choice is only about speed."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Kept)
+    except (OSError, msgspec.MsgspecError):
+        return Kept()
+
+
+def keep(folder: Path, own: Path, chosen: Chosen) -> None:
+    """Adds the choice, whole or not at all; `UserError` where the folder cannot be written."""
+    models = read(folder).models | {sha256(own): chosen}
+    part = folder / f".{FILE}.part"
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            _hand_over(folder)
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(Kept(models)), indent=2))
+        _hand_over(part)
+        part.replace(folder / FILE)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+
+
+def box() -> str:
+    """Names processor and ONNX Runtime: what timings hold for."""
+    try:
+        lines = CPU_INFO.read_text().splitlines()
+    except OSError:
+        lines = []
+    told = sorted({line for line in lines if line.partition(":")[0].strip() in TELLING})
+    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    return f"{os.uname().machine} {digest}, ONNX Runtime {onnxruntime.__version__}"
+
+
+def sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _form(own: Path, path: Path) -> str:
+    return next(form for form, found in files.found(own).items() if found == path)
+
+
+def _hand_over(path: Path) -> None:
+    """What root writes is the service's, where there is one."""
+    if os.geteuid() == 0:
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(USER)
+            os.chown(path, user.pw_uid, user.pw_gid)

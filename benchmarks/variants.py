@@ -1,0 +1,66 @@
+"""`python -m benchmarks.variants [--write]`: each released network's forms: figures, size, speed.
+
+Macro-F1 is that of the files' contracts, the mean over data sets and noises; `models.variants` and
+the release have measured it. Speed is in interleaved runs at a batch of 1, as one source gives it,
+and of 4; ratios are to the INT8 file, above 1 is slower than it.
+"""
+
+import argparse
+from collections.abc import Iterator
+
+import numpy as np
+
+from agent import classify, zoo
+from agent.contract import Contract
+from agent.variants import files, trial
+from benchmarks import document
+
+BATCHES = (1, 4)
+HEADS = (
+    *("network", "form", "macro-F1, %", "INT8 loses, points", "bytes", "to INT8"),
+    *(f"time to INT8, batch {batch}" for batch in BATCHES),
+    *("same label, %", "`doctor --bench`"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.variants", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
+    given = parser.parse_args()
+    rows = [row for name in zoo.released() for row in _rows(name)]
+    text = document.table(HEADS, rows)
+    print(text, flush=True)
+    if given.write:
+        document.put("variants", text)
+
+
+def _rows(name: str) -> Iterator[tuple[str, ...]]:
+    file = zoo.find(name)
+    own, size = classify.load(file), file.stat().st_size
+    forms = {form: classify.load(path) for form, path in files.found(file).items()}
+    runs = [trial.run(own, forms, batch)[1] for batch in BATCHES]
+    chosen = trial.fastest(runs[0]) or "int8"
+    score, scored = macro_f1(own.contract, own.contract), forms["float"].contract
+    of_float = macro_f1(scored, own.contract)
+    mark = {chosen: "runs"}
+    first = (f"{100 * score:.2f}", f"{100 * (of_float - score):.2f}", f"{size:,}", "1.00")
+    yield name, "int8", *first, "1.00", "1.00", "", mark.get("int8", "")
+    for form, path in files.found(file).items():
+        bytes_ = path.stat().st_size
+        told = f"{100 * of_float:.2f}" if form == "float" else ""
+        times = [f"{run[form].ratio:.2f}" for run in runs]
+        same = f"{100 * runs[0][form].same:.1f}"
+        sizes = f"{bytes_:,}", f"{bytes_ / size:.2f}"
+        refused = "" if runs[0][form].agrees else "refused"
+        yield name, form, told, "", *sizes, *times, same, mark.get(form, refused)
+
+
+def macro_f1(contract: Contract, like: Contract) -> float:
+    """The mean of the figures that both files have: of data sets told all that can be told."""
+    skipped = ("agreement_", "simulated_", "untold_", "snr_")
+    names = [name for name in like.figures if not name.startswith(skipped)]
+    return float(np.mean([contract.figures[name] for name in names]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The other forms of a network, written beside it: `drsn-agent doctor --bench` picks the fastest.
+
+    python -m models.variants MODEL.onnx --recipe FILE --data FOLDER [--float FILE] [--speech]
+
+writes them for a released file that is there already, and the macro-F1 of the float form into it.
+Without --float the float form is made of the INT8 file: its weights, no activation rounded.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from agent import classify
+from agent.classify import OnnxClassifier
+from agent.contract import Contract
+from agent.errors import UserError
+from agent.variants import files
+from models import figures, validation
+from models import recipe as recipes
+from models.batches import Batch
+from models.export import write
+from models.quantize import along_time, quantize
+from models.recipe import Recipe
+from models.teller import Say
+from models.train import training_recordings
+from models.verbs.guard import needs_torch, say
+
+BITS = 127  # of a weight's largest value
+
+
+Named = Mapping[str, Path]  # form -> file to write
+
+
+def near(model: Path) -> Named:
+    """Beside the file, for a network of one's own."""
+    return {form: files.near(model, form) for form in files.FORMS}
+
+
+def zoo(model: Path) -> Named:
+    return {form: files.in_zoo(model, form) for form in files.FORMS}
+
+
+def write_all(float32: Path, contract: Contract, drawn: Batch, named: Named) -> None:
+    """Every form of the network in `float32` that `files` names.
+
+    `drawn` are the windows that static ranges are taken from; `contract` may hold the figures of
+    the float form.
+    """
+    model, plain = onnx.load(float32), msgspec.structs.replace(contract, figures={})
+    write(model, named["float"], msgspec.structs.replace(contract, precision="float32"))
+    small = msgspec.structs.replace(plain, precision="int8-weights")
+    write(weights_only(model), named["int8-weights"], small)
+    full = msgspec.structs.replace(plain, precision="int8-full")
+    quantize(float32, named["int8-full"], drawn, full, reduce_range=False)
+
+
+def weights_only(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Weights of the convolutions along time as INT8, a scale a channel; all else as it is.
+
+    They are widened by a Cast and a Mul of constants, which ONNX Runtime does once, when it loads.
+    """
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    values = {each.name: each for each in found.graph.initializer}
+    names = [node.input[1] for node in found.graph.node if along_time(node)]
+    for name in dict.fromkeys(name for name in names if name in values):
+        weights = numpy_helper.to_array(values[name])
+        peaks = np.abs(weights).max(axis=tuple(range(1, weights.ndim)), keepdims=True)
+        scale = (np.maximum(peaks, np.finfo(np.float32).tiny) / BITS).astype(np.float32)
+        whole = np.round(weights / scale).astype(np.int8)
+        found.graph.initializer.remove(values[name])
+        found.graph.initializer.extend(
+            [
+                numpy_helper.from_array(whole, f"{name}_int8"),
+                numpy_helper.from_array(scale, f"{name}_scale"),
+            ]
+        )
+        wide = f"{name}_wide"
+        nodes = [
+            helper.make_node("Cast", [f"{name}_int8"], [wide], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [wide, f"{name}_scale"], [name]),
+        ]
+        for place, node in enumerate(nodes):
+            found.graph.node.insert(place, node)
+    return found
+
+
+def float_of(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The float form of a static INT8 graph: weights as stored, activations not rounded."""
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    graph = found.graph
+    values = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    known: dict[str, str] = {}  # an activation behind its rounding -> before it
+    kept = []
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in values:
+            weights = _widened(*(values[name] for name in node.input))
+            graph.initializer.append(numpy_helper.from_array(weights, node.output[0]))
+        elif node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            known[node.output[0]] = known.get(node.input[0], node.input[0])
+        else:
+            kept.append(node)
+    for node in kept:
+        node.input[:] = [known.get(name, name) for name in node.input]
+    used = {name for node in kept for name in node.input}
+    remaining = [each for each in graph.initializer if each.name in used]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(kept)
+    graph.initializer.extend(remaining)
+    return found
+
+
+def _widened(whole: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    shape = (-1, *[1] * (whole.ndim - 1)) if scale.ndim else ()
+    steps = whole.astype(np.float32) - zero.astype(np.float32).reshape(shape)
+    found: np.ndarray = steps * scale.reshape(shape)
+    return found
+
+
+def release(
+    model: Path, recipe: Recipe, root: Path, float32: Path | None, speech: bool, tell: Say
+) -> None:
+    """The forms of the released INT8 file `model`, with figures of the float one."""
+    released = classify.load(model)
+    drawn = _calibration(recipe, root, speech)
+    source = files.in_zoo(model, "float")
+    source.parent.mkdir(parents=True, exist_ok=True)
+    if float32 is None:
+        write(float_of(onnx.load(model)), source, _like(released.contract, "float32"))
+    else:
+        shutil.copyfile(float32, source)
+    again = source.with_name(f".{model.name}.again")
+    quantize(source, again, drawn, released.contract)
+    share = _same(classify.load(again), released, drawn)
+    again.unlink()
+    tell(f"quantized again it gives {share:.2%} of the calibration windows the released label")
+    found = _figures(classify.load(source), recipe, root, speech)
+    contract = msgspec.structs.replace(released.contract, figures=found)
+    write_all(source, contract, drawn, zoo(model))
+    for form in files.FORMS:
+        path = files.in_zoo(model, form)
+        tell(f"{path}: {path.stat().st_size:,} bytes")
+
+
+def _like(contract: Contract, precision: str) -> Contract:
+    return msgspec.convert(msgspec.to_builtins(contract) | {"precision": precision}, Contract)
+
+
+def _same(one: OnnxClassifier, other: OnnxClassifier, drawn: Batch) -> float:
+    found = [figures.labels_of(each, drawn.samples, drawn.running) for each in (one, other)]
+    return float(np.mean(found[0] == found[1]))
+
+
+def _calibration(recipe: Recipe, root: Path, speech: bool) -> Batch:
+    if not speech:
+        return validation.calibration(recipe, training_recordings(recipe, root))
+    from models import speech_corpus
+
+    return validation.calibration(recipe, speech_corpus.training(recipe, root))
+
+
+def _figures(network: OnnxClassifier, recipe: Recipe, root: Path, speech: bool) -> dict[str, float]:
+    """Macro-F1, named as in the released file's contract."""
+    found: dict[str, float] = {}
+    if speech:
+        from models import speech_judge
+
+        for name, judged in speech_judge.judged(recipe, root).items():
+            said = figures.labels_of(network, judged.samples, judged.running)
+            key = f"f1_{name}".replace(" ", "").lower()
+            found[key] = figures.macro_f1(judged.targets, said)
+    else:
+        for name, clean in validation.per_set(recipe, root):
+            found |= figures.scores(network, name, clean)
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m models.variants", description=__doc__)
+    parser.add_argument("model", type=Path, help="the released INT8 file")
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
+    parser.add_argument("--float", type=Path, dest="float32", metavar="FILE", help="as exported")
+    parser.add_argument("--speech", action="store_true", help="a network of spoken words")
+    parser.set_defaults(run=needs_torch(_run))
+    arguments = parser.parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    recipe = recipes.load(arguments.recipe)
+    given = arguments
+    release(given.model, recipe, given.data, given.float32, given.speech, say)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
