@@ -1,10 +1,8 @@
 """What a network costs: parameters, and multiply-accumulates a window."""
 
-import math
-from typing import Any
-
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def parameters(network: nn.Module) -> int:
@@ -15,19 +13,9 @@ def parameters(network: nn.Module) -> int:
 def macs(network: nn.Module, *size: int) -> int:
     """Multiply-accumulates of all convolutions (there is nothing else that counts) a window.
 
-    `size` is of one window (channels, frames) or image (channels, rows, columns).
+    `size` is of one window (channels, frames) or image (channels, rows, columns). Counted where
+    PyTorch computes them: a layer that pools or squares what its convolution gives hides none.
     """
-    total = 0
-
-    def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
-        nonlocal total
-        assert isinstance(layer, nn.Conv2d)
-        total += output.numel() * layer.in_channels * math.prod(layer.kernel_size)
-
-    convs = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
-    hooks = [layer.register_forward_hook(count) for layer in convs]
-    with torch.inference_mode():
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network.eval()(torch.zeros(1, *size))
-    for hook in hooks:
-        hook.remove()
-    return total
+    return int(counter.get_total_flops()) // 2

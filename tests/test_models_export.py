@@ -16,11 +16,11 @@ from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.checkpoint import Checkpoint  # noqa: E402
 from models.distance import typical  # noqa: E402
-from models.envelope import Spectrum  # noqa: E402
 from models.export import Released, contract_of, export, write  # noqa: E402
 from models.families import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
 from models.quantize import quantize  # noqa: E402
 from models.recipe import Recipe, Source, Told  # noqa: E402
+from models.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
 from models.standardize import standardize  # noqa: E402
 
 BATCHES = (1, 2, 3, 7, 16, 32)
@@ -98,7 +98,7 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
     assert answers(network, windows, 1) == answers(network, windows, 32)
 
 
-@pytest.mark.parametrize("family", ["drsn-cw", "drsn-env", "drsn-order", "wdcnn"])
+@pytest.mark.parametrize("family", ["drsn-cw", "drsn-env", "drsn-order", "drsn-twin", "wdcnn"])
 def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_path: Path) -> None:
     saved = checkpoint(family)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
@@ -159,6 +159,15 @@ def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> N
     network = build(family, "paper", 1, 2048, 4, 10_000)
     assert cost.parameters(network) == parameters
     assert 1.1e6 < cost.macs(network, 1, 2048) < 1.5e6
+
+
+def test_a_spectrum_costs_what_its_transform_multiplies() -> None:
+    frames, bands = 255, 8
+    made = Spectrum(frames)
+    waves = bands * 2 * made.bins * frames  # a cosine and a sine a bin, before they are squared
+    assert cost.macs(made, bands, 1, frames) == waves
+    segments = 1 + (4096 - SEGMENT) // (SEGMENT // 2)
+    assert cost.macs(Welch(), 1, 4096) == SEGMENT * SEGMENT * segments
 
 
 def test_wdcnn_small_is_the_published_network_and_costs_what_others_do() -> None:

@@ -88,27 +88,27 @@ def test_an_unknown_fault_stands_out_when_it_is_farther() -> None:
 
 def test_the_table_has_spread_over_seeds_and_differences_paired_by_seed() -> None:
     shares = {
-        ("drsn-order", 0): 0.9,
-        ("drsn-order", 1): 0.8,
+        ("drsn-twin", 0): 0.9,
+        ("drsn-twin", 1): 0.8,
         ("resnet", 0): 0.7,
         ("resnet", 1): 0.6,
     }
     runs = [Run("ten", family, seed, figures(share)) for (family, seed), share in shares.items()]
     lines = table(runs).splitlines()
-    assert any(line.startswith("| drsn-order | 2 | 85.0 ± 7.1") for line in lines)
+    assert any(line.startswith("| drsn-twin | 2 | 85.0 ± 7.1") for line in lines)
     assert any(line.startswith("| resnet | 2 | +20.0 ± 0.0") for line in lines)
 
 
 def test_severities_left_out_are_one_figure() -> None:
     shares = {"leave-7mil": 0.9, "leave-14mil": 0.6}
-    runs = [Run(task, "drsn-order", 0, figures(share)) for task, share in shares.items()]
-    assert "| drsn-order | 1 | 75.0" in table(runs)
+    runs = [Run(task, "drsn-twin", 0, figures(share)) for task, share in shares.items()]
+    assert "| drsn-twin | 1 | 75.0" in table(runs)
 
 
 def test_the_three_forms_have_ten_seeds_where_a_severity_is_left_out_and_all_else_three() -> None:
-    forms = ["drsn-order", "se-order", "res-order"]
+    forms = ["drsn-twin", "se-twin", "res-twin"]
     assert trials.planned("leave-14mil", 9, 4096) == forms
     assert trials.planned("ten", 9, 4096) == []
     assert set(forms) < set(trials.planned("ten", 2, 4096))
-    assert trials.planned("ten", 2, 8192) == ["drsn-order", "resnet", "extra-trees"]
+    assert trials.planned("ten", 2, 8192) == ["extra-trees"]
     assert trials.planned("bearing", 2, 8192) == []
