@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import lanes, zoo
+from agent import lanes
 from agent.baseline import record
-from agent.classify import OnnxClassifier
+from agent.classify import Serving
 from agent.config import Config
 from agent.errors import ConfigError
 from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
+from agent.rollout import store as installed
+from agent.rollout import swap
 from agent.timeline import WallClock
 
 
@@ -49,7 +51,7 @@ class Lineup:
         around: Around = as_it_is,
     ) -> None:
         """`begin` starts a lane's thread; `around` may put something between a source and it."""
-        self._models: dict[str, OnnxClassifier] = {}
+        self._models: dict[str, Serving] = {}
         self.lanes = lanes.build(chosen, wake, clock, models=self._models, around=around)
         self._chosen = chosen
         self._wake = wake
@@ -88,8 +90,13 @@ class Lineup:
         wanted = dataclasses.replace(self._chosen, sources=chosen.sources)
         stay = [lane for lane in self.lanes if _stays(lane, wanted)]
         names = {lane.name for lane in stay}
-        used = {lane.settings.common.model for lane in stay}
-        models = {name: model for name, model in self._models.items() if name in used}
+        used = {each.common.model for each in wanted.sources}
+        models = {
+            name: model
+            for name, model in self._models.items()
+            if name in used
+            and model.sha256 == _digest(installed.find(Path(wanted.agent.state_dir), name))
+        }
         news = tuple(each for each in wanted.sources if each.common.name not in names)
         fresh = dataclasses.replace(wanted, sources=news)
         self._coming = lanes.build(fresh, self._wake, self._clock, models=models)
@@ -104,6 +111,23 @@ class Lineup:
             [lane.name for lane in self._coming],
             fixed,
         )
+
+    def swap(self, model: str, served: Serving) -> None:
+        """Has the sources of that model scored by another one, where its windows are the same."""
+        for lane in self.lanes:
+            if lane.settings.common.model == model and swap.fits(lane, served.contract):
+                swap.swap(lane, served)
+        self._look()
+
+    def serve(self, model: str, served: Serving) -> None:
+        """The same for a model which the state directory names by now, whatever its windows.
+
+        Sources whose windows are others begin anew, as `change` has it. `ConfigError`. The lineup
+        must be settled.
+        """
+        self._models[model] = served
+        self.swap(model, served)
+        self.change(self._chosen)
 
     def settle(self) -> bool:
         """Takes away what has ended, begins what may; whether the lineup is settled by this."""
@@ -136,7 +160,10 @@ def _stays(lane: Lane, chosen: Config) -> bool:
     ours, monitor = lane.settings, lane.channel.monitor
     if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
         return False
-    if _digest(zoo.find(ours.common.model)) != lane.origin.sha256:
+    if (
+        _digest(installed.find(Path(chosen.agent.state_dir), ours.common.model))
+        != lane.origin.sha256
+    ):
         return False
     frame = lanes.frame(ours, lane.origin.contract)
     found = record.load(Path(chosen.agent.state_dir), lane.name, frame)
@@ -154,7 +181,7 @@ def _differing(old: Config, new: Config) -> list[str]:
     """The keys of all sections but the sources that have another value."""
     return [
         f"{section}.{key}"
-        for section in ("agent", "mqtt", "outbox")
+        for section in ("agent", "mqtt", "outbox", "rollout")
         for key in getattr(old, section).__struct_fields__
         if getattr(getattr(old, section), key) != getattr(getattr(new, section), key)
     ]
