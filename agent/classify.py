@@ -22,10 +22,20 @@ MAX_BATCH = 32
 class Serving(Classifier, Protocol):
     """What a lane needs to know of its network."""
 
-    sha256: str  # of the model file
-    reads_running: bool
-    spent_s: float  # in the network, in all
-    served: int  # windows
+    @property
+    def sha256(self) -> str:
+        """Of the model file."""
+
+    @property
+    def reads_running(self) -> bool: ...
+
+    @property
+    def spent_s(self) -> float:
+        """In the network, in all."""
+
+    @property
+    def served(self) -> int:
+        """Windows, in all."""
 
 
 class OnnxClassifier:

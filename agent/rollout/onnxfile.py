@@ -60,7 +60,7 @@ def _scan(data: memoryview, message: str, depth: int) -> None:
 def _pair(entry: object) -> tuple[str, str]:
     """A StringStringEntryProto."""
     assert isinstance(entry, memoryview)
-    found = {1: b"", 2: b""} | {n: bytes(v) for n, k, v in _fields(entry) if k == BYTES}  # type: ignore[arg-type]
+    found = {1: b"", 2: b""} | {n: bytes(v) for n, k, v in _fields(entry) if k == BYTES}
     return found[1].decode(), found[2].decode()
 
 

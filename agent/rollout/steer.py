@@ -12,14 +12,14 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from agent import classify, lanes
 from agent.baseline import record as baselines
 from agent.classify import Serving
 from agent.config import Config
 from agent.core import Scored
-from agent.errors import ConfigError, UserError
+from agent.errors import UserError
 from agent.lane import Lane
 from agent.lineup import Lineup
 from agent.rollout import bundle, keys, shelf, store
@@ -272,9 +272,13 @@ class Steer:
         same = old is not None and _reads_alike(new, old)
         hop_s = min((lane.settings.common.hop_s for lane in ours), default=1.0)
         guard = OnProbation(new, old if same else None, self._keys, max(len(ours), 1), hop_s)
-        guard.last_words = functools.partial(store.refuse, self._state_dir, name)
+        guard.last_words = lambda why: self._last_words(name, why)
         self._probation = guard
         self._lineup_serves(name, guard, changed=old is not None)
+
+    def _last_words(self, name: str, why: str) -> None:
+        """The process is about to end: the next one begins with the old model."""
+        store.refuse(self._state_dir, name, why)
 
     def _watch(self, guard: OnProbation) -> None:
         assert self._name is not None
@@ -315,8 +319,7 @@ class Steer:
         ours = self._ours(name)
         if not ours:
             raise UserError(f"{name}: found no source with this model at work")
-        served = ours[0].channel.classifier
-        return served  # type: ignore[return-value]
+        return cast(Serving, ours[0].channel.classifier)
 
     def _say(self, known: Standing, order: Order | None = None, **told: Any) -> None:
         self._told_s = time.monotonic()
