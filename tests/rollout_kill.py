@@ -7,6 +7,7 @@ step; SIGKILL comes right before the Nth. FILE gets a byte a step.
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 WRITES = os.O_WRONLY | os.O_RDWR
@@ -36,7 +37,7 @@ def main() -> int:
     sync = os.fsync
 
     def fsync(file: int) -> None:
-        if "/models" in os.readlink(f"/proc/self/fd/{file}"):
+        if "/models" in str(Path(f"/proc/self/fd/{file}").readlink()):
             steps.step()
         sync(file)
 

@@ -70,7 +70,7 @@ def states(subscriber: Subscriber) -> list[str]:
 
 
 def until(subscriber: Subscriber, state: str) -> dict[str, Any]:
-    eventually(lambda: state in states(subscriber), 20, f"{state}: {states(subscriber)}")
+    eventually(lambda: state in states(subscriber), 20, state)
     return [each for each in subscriber.records("rollout") if each["state"] == state][-1]
 
 
@@ -178,7 +178,7 @@ def test_from_a_bundle_over_an_announcement_and_a_download_to_a_message_of_the_n
     )
 
 
-def test_killed_before_any_fourth_step_on_disk_the_old_or_the_new_model_runs_and_it_ends() -> None:
+def test_killed_before_any_sixth_step_on_disk_the_old_or_the_new_model_runs_and_it_ends() -> None:
     import rollout_kills
 
     found = rollout_kills.trial(every=6)
@@ -204,9 +204,10 @@ def broken(self, samples, running=None):
         raise RuntimeError("no such kernel")
     if kind == "slow":
         import time
-        began_s = time.perf_counter()
-        while time.perf_counter() - began_s < 0.03:
+        began_s = time.thread_time()
+        while time.thread_time() - began_s < 0.03:
             pass
+        self.spent_s += 0.03
     said = classified(self, samples, running)
     if kind == "nan":
         return [type(each)((float("nan"),) * len(each.probabilities)) for each in said]

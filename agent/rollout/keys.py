@@ -26,7 +26,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     shadow_windows: Count = 100  # and on at least so many windows
     agreement: Share = 0.9  # of labels with the present model, at least
     hop_share: Share = 0.5  # of a hop, that its windows may take, over all of its sources
-    slower: Positive = 3.0  # than the present model, where that is more than 2 % of a hop
+    slower: Positive = 3.0  # than the present model, where that is more than 10 % of a hop
     probation_s: Positive = 600.0  # after the switch
     starts: Count = 3  # of the process that a candidate may spoil
     max_mib: Positive = 64.0  # of a bundle

@@ -21,7 +21,7 @@ from agent.records import ShadowFigures
 from agent.rollout.keys import Rollout
 
 MOST_WAITING = 4  # windows; older ones are dropped
-LEAST_SHARE = 0.02  # of a hop: below that a ratio of times means nothing
+LEAST_SHARE = 0.1  # of a hop: below that a ratio of times means nothing
 SLOW_AFTER = 20  # windows, before one that cannot keep up is given up
 
 
@@ -64,15 +64,14 @@ class Shadow:
         samples = reframed(lane, scored, self.candidate.contract)
         if samples is None:
             return
-        began_s = time.monotonic()
+        began_s, before_s = time.monotonic(), self.candidate.spent_s
         try:
             (said,) = self.candidate.classify(samples[None], _running(lane, scored))
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no common base
             self.trouble = f"failed on a window: {' '.join(str(error).split())[:200]}"
             return
-        took_s = time.monotonic() - began_s
-        self._spent_s += took_s
-        self._rest_until_s = time.monotonic() + took_s
+        self._spent_s += self.candidate.spent_s - before_s
+        self._rest_until_s = 2 * time.monotonic() - began_s
         self._compare(scored, said)
 
     @property
