@@ -14,7 +14,7 @@ import tiny
 from onnx import numpy_helper
 
 from agent.errors import ConfigError, UserError
-from agent.rollout import announcement, bundle, keys, onnxfile, shelf, signing
+from agent.rollout import announcement, bundle, files, keys, onnxfile, signing
 from agent.rollout.bundle import Bundle, older, pack, unpack
 
 
@@ -283,8 +283,8 @@ def test_a_link_that_was_handed_over_is_not_followed(tmp_path: Path) -> None:
     link = tmp_path / "tiny.install"
     link.symlink_to("/etc/hostname")
     with pytest.raises(UserError, match="cannot be read"):
-        shelf.take(link, 1000)
+        files.take(link, 1000)
     link.unlink()
     link.write_bytes(b"x" * 1001)
     with pytest.raises(UserError, match="more than 1000 bytes"):
-        shelf.take(link, 1000)
+        files.take(link, 1000)

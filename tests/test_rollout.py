@@ -18,7 +18,6 @@ import pytest
 import yaml
 from conftest import Agent, Broker, Subscriber, eventually
 
-from agent.errors import UserError
 from agent.rollout import bundle, shelf, store
 from agent.rollout.announcement import Announcement
 from agent.rollout.fetch import Later, fetch
@@ -126,6 +125,21 @@ def test_a_person_may_go_back(
     install(tmp_path, tree, "--rollback", "tiny")
     assert until(subscriber, "rolled_back")["why"] == "by hand"
     eventually(lambda: versions(subscriber)[-1] == "1", 10, "windows of the old model")
+
+
+def test_a_person_may_end_a_trial_before_its_time(
+    tmp_path: Path, tree: Tree, run_agent: Start, subscriber: Subscriber
+) -> None:
+    tree["rollout"]["shadow_s"] = 3600.0
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    run_agent(tree)
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    eventually(lambda: "shadow" in states(subscriber)[-1:], 20, "shadow")
+    install(tmp_path, tree, "--rollback", "tiny")
+    assert until(subscriber, "refused")["why"] == "taken back by hand"
+    heard = len(versions(subscriber))
+    eventually(lambda: len(versions(subscriber)) > heard + 3, 10, "windows go on")
+    assert set(versions(subscriber)) == {"1"}
 
 
 @pytest.fixture
@@ -397,6 +411,6 @@ def test_from_a_folder_no_link_leads_out(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"x" * 10)
     (folder / "a.drsn").symlink_to(tmp_path / "secret")
     (folder / "b.drsn").write_bytes(b"x" * 10)
-    with pytest.raises(UserError, match="leads out of"):
+    with pytest.raises(Later, match="leads out of"):
         fetch(announced(b"x" * 10, "a.drsn"), str(folder), tmp_path / "box")
     assert fetch(announced(b"x" * 10, "b.drsn"), str(folder), tmp_path / "box") == b"x" * 10

@@ -15,8 +15,7 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 
-from agent.errors import UserError
-from agent.rollout import shelf
+from agent.rollout import files, shelf
 from agent.rollout.announcement import Announcement, place
 
 SILENT_S = 10.0  # without a byte
@@ -34,7 +33,7 @@ def fetch(announced: Announcement, source: str, state_dir: Path) -> bytes:
     where = place(announced, source)
     part = shelf.root(state_dir) / shelf.INCOMING / f"{announced.sha256}.part"
     try:
-        shelf.make(part.parent)
+        files.make(part.parent)
         _discard_others(part)
         if shutil.disk_usage(part.parent).free < 3 * announced.size + SPARE_BYTES:
             raise Later("the disk has no room for it")
@@ -72,7 +71,7 @@ def _open(where: str, source: str, have: int) -> Iterator[tuple[IO[bytes], bool]
     if where.startswith("/"):
         file = Path(where).resolve()
         if not file.is_relative_to(Path(source).resolve()):
-            raise UserError(f"{where}: leads out of {source}")
+            raise Later(f"{where}: leads out of {source}")
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
             stream.seek(have)
             yield stream, True

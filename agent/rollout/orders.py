@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.backoff import Backoff
 from agent.core import Message
 from agent.errors import UserError
-from agent.rollout import announcement, shelf
+from agent.rollout import announcement, files, shelf
 from agent.rollout.announcement import Announcement
 from agent.rollout.bundle import older
 from agent.rollout.fetch import Later, fetch
@@ -55,10 +55,24 @@ class Inbox:
         """An announcement; an empty one takes back nothing that has begun."""
         if payload:
             try:
-                self._heard.append(announcement.read(payload))
+                self._heard.append(self._checked(announcement.read(payload)))
             except UserError as error:
                 log.warning("%s", error)
         return ()
+
+    def _checked(self, found: Announcement) -> Announcement:
+        """One that may be fetched; `UserError`."""
+        announcement.place(found, self._keys.source or "")
+        if found.size > self._keys.max_mib * 2**20:
+            raise UserError(f"announcement: size: found {found.size}, above rollout.max_mib")
+        return found
+
+    def back(self, name: str) -> Order | None:
+        """Whether that one is to go back."""
+        for file, each, verb in shelf.orders(self._state_dir):
+            if (each, verb) == (name, "back"):
+                return Order(name, verb, file)
+        return None
 
     def next(self, usable: Callable[[str], bool]) -> Order | None:
         """What is to be done first, by hand before announced; `usable`: whether a source has it."""
@@ -73,14 +87,10 @@ class Inbox:
 
     def data(self, order: Order) -> bytes:
         """The bundle; `Later`, `UserError`."""
-        most = round(self._keys.max_mib * 2**20)
         if order.file is not None:
-            return shelf.take(order.file, most)
+            return files.take(order.file, round(self._keys.max_mib * 2**20))
         assert order.announced is not None
         assert self._keys.source is not None
-        if order.announced.size > most:
-            found = order.announced.size
-            raise UserError(f"{order.told}: found {found} bytes, expected at most {most}")
         return fetch(order.announced, self._keys.source, self._state_dir)
 
     def later(self, order: Order, error: Exception) -> bool:
@@ -96,7 +106,7 @@ class Inbox:
         if order.file is not None:
             with contextlib.suppress(OSError):
                 order.file.unlink(missing_ok=True)
-                shelf.sync(order.file.parent)
+                files.sync(order.file.parent)
         if order.announced is not None:
             self._announced.pop(order.name, None)
             self._backoffs.pop(order.announced.sha256, None)

@@ -7,7 +7,7 @@ models/NAME/SHA256/model.onnx     what a standing may name; card.md beside it
 
 import contextlib
 import hashlib
-import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Literal
 import msgspec
 
 from agent.errors import UserError
+from agent.rollout import files
+from agent.rollout.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
 SCHEMA = "drsn-standing/1"
@@ -68,8 +70,8 @@ def standings(state_dir: Path) -> list[Standing]:
 def record(state_dir: Path, new: Standing) -> None:
     """The one moment at which anything changes."""
     folder = root(state_dir) / new.name
-    make(folder)
-    write(folder / STANDING, msgspec.json.format(msgspec.json.encode(new), indent=1))
+    files.make(folder)
+    files.write(folder / STANDING, msgspec.json.format(msgspec.json.encode(new), indent=1))
 
 
 def model_file(state_dir: Path, name: str, entry: Entry) -> Path:
@@ -85,11 +87,11 @@ def put(state_dir: Path, name: str, sha256: str, parts: dict[str, bytes]) -> Non
         if hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest() == sha256:
             return
     shutil.rmtree(place, ignore_errors=True)
-    make(fresh)
+    files.make(fresh)
     for part, data in parts.items():
-        write(fresh / part, data)
+        files.write(fresh / part, data)
     fresh.rename(place)
-    sync(place.parent)
+    files.sync(place.parent)
 
 
 def sweep(state_dir: Path, kept: Standing) -> None:
@@ -105,7 +107,7 @@ def orders(state_dir: Path) -> Iterator[tuple[Path, str, str]]:
     with contextlib.suppress(FileNotFoundError):
         for file in sorted((root(state_dir) / INCOMING).iterdir()):
             name, _, verb = file.name.partition(".")
-            if verb in ("install", "downgrade", "back"):
+            if re.fullmatch(NAME, name) and verb in ("install", "downgrade", "back"):
                 yield file, name, verb
 
 
@@ -113,55 +115,8 @@ def hand_over(state_dir: Path, name: str, verb: str, data: bytes) -> None:
     """For another process than the agent; `UserError`."""
     try:
         folder = root(state_dir) / INCOMING
-        make(folder)
-        write(folder / f"{name}.{verb}", data)
-        if os.geteuid() == 0:  # it is the agent's, whose user need not be ours
-            own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
+        files.make(folder)
+        files.write(folder / f"{name}.{verb}", data)
+        files.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
     except OSError as error:
         raise UserError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None
-
-
-def own(state_dir: Path, *made: Path) -> None:
-    status = state_dir.stat()
-    for each in made:
-        os.chown(each, status.st_uid, status.st_gid, follow_symlinks=False)
-
-
-def take(file: Path, most_bytes: int) -> bytes:
-    """A file that was handed over: no link, and no more than `most_bytes`; `UserError`."""
-    try:
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
-            data = opened.read(most_bytes + 1)
-    except OSError as error:
-        raise UserError(f"{file.name}: cannot be read: {error.strerror}") from None
-    if len(data) > most_bytes:
-        raise UserError(f"{file.name}: found more than {most_bytes} bytes (rollout.max_mib)")
-    return data
-
-
-def make(folder: Path) -> None:
-    """With those above it, each on the disk."""
-    if folder.is_dir():
-        return
-    make(folder.parent)
-    folder.mkdir(exist_ok=True)
-    sync(folder.parent)
-
-
-def write(file: Path, data: bytes) -> None:
-    """Whole or not at all, also after a power cut."""
-    new = file.with_name(f"{file.name}.new")
-    with new.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
-    sync(file.parent)
-
-
-def sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

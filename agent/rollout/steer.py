@@ -14,21 +14,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from agent import classify, lanes
-from agent.baseline import record as baselines
 from agent.classify import Serving
 from agent.config import Config
 from agent.core import Scored
 from agent.errors import UserError
 from agent.lane import Lane
 from agent.lineup import Lineup
-from agent.rollout import bundle, keys, shelf, store
-from agent.rollout.bundle import Bundle
+from agent.rollout import shelf, store
 from agent.rollout.errand import Errand
 from agent.rollout.orders import Inbox, Order
 from agent.rollout.probation import OnProbation
 from agent.rollout.shadow import Shadow
 from agent.rollout.shelf import Standing
+from agent.rollout.work import GivenUp, Work
 
 LOOK_S = 0.5  # how often it is looked for what was handed over
 TOLD_S = 60.0  # how often the shadow's figures are published
@@ -36,7 +34,6 @@ FINISH_S = 1.0
 
 log = logging.getLogger("drsn.rollout")
 Tell = Callable[..., None]  # tell(model, **fields of the record)
-GivenUp = tuple[Standing, Order | None, Serving | None]
 
 
 class Steer:
@@ -60,6 +57,7 @@ class Steer:
         self._tell = tell
         self._announce = announce
         self._inbox = inbox
+        self._work = Work(chosen.rollout, self._state_dir, lineup.lanes, inbox)
         self._errand: Errand[Any] | None = None
         self._about: Order | None = None  # that the errand is for
         self._name: str | None = None  # of the model that is tried
@@ -85,6 +83,8 @@ class Steer:
         if self._errand is not None:
             if self._errand.done and self._lineup.settled:
                 self._finish()
+        elif self._called_back():
+            return
         elif self._shadow is not None:
             self._try_out(self._shadow, late)
         elif self._probation is not None:
@@ -95,9 +95,8 @@ class Steer:
 
     def close(self) -> None:
         """The process ends in good order."""
-        if self._errand is not None:
-            self._errand.wait(FINISH_S)
-        if self._name is not None:
+        quiet = self._errand is None or self._errand.wait(FINISH_S)
+        if self._name is not None and quiet:
             store.pause(self._state_dir, self._name)
 
     # -- what there is to do ----------------------------------------------------------
@@ -109,11 +108,21 @@ class Steer:
             for each in known:
                 self._say(each)
         for each in known:
-            if each.phase != "idle":
+            if each.phase != "idle" and self._usable(each.name):
                 self._go_on(each)
                 return
         if (order := self._inbox.next(self._usable)) is not None:
             self._take_up(order)
+
+    def _called_back(self) -> bool:
+        """Whether a person has seen enough of what is being tried."""
+        if self._name is None or time.monotonic() < self._look_s:
+            return False
+        self._look_s = time.monotonic() + LOOK_S
+        order = self._inbox.back(self._name)
+        if order is not None:
+            self._take_up(order)
+        return order is not None
 
     def _usable(self, name: str) -> bool:
         return any(lane.settings.common.model == name for lane in self._lineup.lanes)
@@ -121,12 +130,12 @@ class Steer:
     def _take_up(self, order: Order) -> None:
         self._about = order
         if order.verb == "back":
-            work = functools.partial(self._back, order)
+            work = functools.partial(self._work.back, order)
             self._errand = Errand(work, self._gone_back)
             return
         if order.announced is not None:
             self._say(shelf.standing(self._state_dir, order.name), order, state="fetching")
-        self._errand = Errand(functools.partial(self._admit, order), self._admitted)
+        self._errand = Errand(functools.partial(self._work.admit, order), self._admitted)
 
     def _go_on(self, known: Standing) -> None:
         """After a restart."""
@@ -134,51 +143,10 @@ class Steer:
         if known.phase == "shadow":
             assert known.candidate is not None
             file = shelf.model_file(self._state_dir, known.name, known.candidate)
-            load = functools.partial(self._load, known, file)
+            load = functools.partial(self._work.load, known, file)
             self._errand = Errand(load, self._admitted)
         else:
             self._guard(known.name, self._serving(known.name), None)
-
-    # -- errands: in their own thread ---------------------------------------------------
-
-    def _admit(self, order: Order) -> tuple[Standing, Serving]:
-        data = self._inbox.data(order)
-        trusted = [keys.raw_key(Path(file), "rollout.keys") for file in self._keys.keys]
-        found = bundle.unpack(data, trusted, order.told)
-        if not found.signed:
-            log.warning("%s: not signed, and no rollout.keys: taken as it is", order.told)
-        self._check_sources(found, order)
-        known = store.admit(self._state_dir, found, order.verb == "downgrade")
-        self._inbox.done(order)
-        file = shelf.model_file(self._state_dir, known.name, _candidate(known))
-        return self._load(known, file)
-
-    def _check_sources(self, found: Bundle, order: Order) -> None:
-        """`UserError` where it would not do for a source that is to be scored by it."""
-        name = found.manifest.name
-        if name != order.name:
-            raise UserError(f"{order.told}: found the model {name}, expected {order.name}")
-        ours = [lane for lane in self._lineup.lanes if lane.settings.common.model == name]
-        if not ours:
-            raise UserError(f"{name}: found no source with this model at work")
-        for lane in ours:
-            if (want := lane.origin.contract.channels) != found.contract.channels:
-                had = found.contract.channels
-                raise UserError(f"{name}: channels: found {had}, expected {want} ({lane.name})")
-            frame = lanes.frame(lane.settings, found.contract)
-            baselines.load(self._state_dir, lane.name, frame)
-
-    def _load(self, known: Standing, file: Path) -> tuple[Standing, Serving]:
-        return known, classify.load(file)
-
-    def _back(self, order: Order) -> tuple[Standing, Serving]:
-        known = store.go_back(self._state_dir, order.name)
-        self._inbox.done(order)
-        return known, classify.load(store.find(self._state_dir, order.name))
-
-    def _roll_back(self, name: str, why: str, old: Serving | None) -> tuple[Standing, Serving]:
-        known = store.refuse(self._state_dir, name, why)
-        return known, old or classify.load(store.find(self._state_dir, name))
 
     # -- what comes of them: in the main thread -------------------------------------------
 
@@ -205,19 +173,8 @@ class Steer:
             self._inbox.done(order)
         name = order.name if order is not None else name
         if name is not None:
-            work = functools.partial(self._give_up, name, order, why)
+            work = functools.partial(self._work.give_up, name, order, why)
             self._errand = Errand(work, functools.partial(self._given_up, why))
-
-    def _give_up(self, name: str, order: Order | None, why: str) -> GivenUp:
-        known = shelf.standing(self._state_dir, name)
-        if known.phase == "probation":
-            back, old = self._roll_back(name, why, None)
-            return back, None, old
-        if known.phase == "shadow":
-            return store.refuse(self._state_dir, name, why), None, None
-        if order is not None and order.announced is not None:
-            return store.forget(self._state_dir, name, order.announced.sha256, why), order, None
-        return known, order, None
 
     def _given_up(self, why: str, found: GivenUp) -> None:
         known, order, old = found
@@ -283,7 +240,7 @@ class Steer:
     def _watch(self, guard: OnProbation) -> None:
         assert self._name is not None
         if (why := guard.verdict()) is not None:
-            work = functools.partial(self._roll_back, self._name, why, guard.old)
+            work = functools.partial(self._work.roll_back, self._name, why, guard.old)
             self._errand = Errand(work, self._gone_back)
         elif guard.over:
             kept = functools.partial(store.settle, self._state_dir, self._name)
@@ -298,7 +255,7 @@ class Steer:
 
     def _gone_back(self, found: tuple[Standing, Serving]) -> None:
         known, old = found
-        self._name, self._probation = None, None
+        self._name, self._shadow, self._probation = None, None, None
         self._lineup_serves(known.name, old, changed=True)
         log.info("%s: back to %s", known.name, old.contract.version)
         self._say(known)
@@ -334,11 +291,6 @@ class Steer:
             "announced": announced,
         }
         self._tell(known.name, **(fields | told))
-
-
-def _candidate(known: Standing) -> shelf.Entry:
-    assert known.candidate is not None
-    return known.candidate
 
 
 def _reads_alike(new: Serving, old: Serving) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.errors import UserError
 from agent.rollout import bundle as bundles
-from agent.rollout import shelf, signing
+from agent.rollout import files, signing
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         manifest, data = bundles.pack(chosen.model, chosen.card, key)
         out = chosen.out or Path(f"{manifest.name}-{manifest.version}.drsn")
         try:
-            shelf.write(out, data)
+            files.write(out, data)
         except OSError as error:
             raise UserError(f"{out}: cannot be written: {error.strerror}") from None
         signed = "not signed" if key is None else "signed"
