@@ -57,7 +57,7 @@ class Daemon:
         self._failure: str | None = None
         self._watch = Watch()
         clock = WallClock()
-        steering.begin(chosen)
+        steady = steering.begin(chosen)
         around = as_it_is if stage is None else stage.open
         self._lineup = Lineup(chosen, self._wake.set, clock, self._begin, around)
         self._keeping = Keeping(chosen)
@@ -66,7 +66,7 @@ class Daemon:
         ask = self._reload.ask if self._reload.possible else None
         inbox = steering.inbox(chosen)
         self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder, ask, inbox.heard)
-        self._rollout = steering.steer(chosen, self._lineup, self._post, inbox)
+        self._rollout = steering.steer(chosen, self._lineup, self._post, inbox, steady)
         self._page = _open_page(chosen, self._lineup.lanes, stage)
 
     def run(self) -> int:

@@ -7,6 +7,7 @@ Each arrow is one record that is replaced on disk (`agent.rollout.store`), by an
 only then does anything change here. One candidate at a time.
 """
 
+import contextlib
 import functools
 import logging
 import time
@@ -48,8 +49,7 @@ class Steer:
         inbox: Inbox,
         steady: bool = True,
     ) -> None:
-        """`announce` says anew which source has which model; `steady`: the state directory is
-        ours, or else nothing is rolled out."""
+        """`announce` says anew which source has which model; `steady` False: nothing is done."""
         self._steady = steady
         self._keys = chosen.rollout
         self._state_dir = Path(chosen.agent.state_dir)
@@ -97,7 +97,8 @@ class Steer:
         """The process ends in good order."""
         quiet = self._errand is None or self._errand.wait(FINISH_S)
         if self._name is not None and quiet:
-            store.pause(self._state_dir, self._name)
+            with contextlib.suppress(OSError):
+                store.pause(self._state_dir, self._name)
 
     # -- what there is to do ----------------------------------------------------------
 

@@ -14,17 +14,18 @@ from agent.rollout.orders import Inbox
 from agent.rollout.steer import Steer
 
 
-def begin(chosen: Config) -> None:
-    """Before any model is loaded. Where nothing is delivered, nothing is rolled out."""
-    if chosen.agent.sink != "stdout":
-        store.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
+def begin(chosen: Config) -> bool:
+    """Before any model is loaded; whether one may be rolled out. Not where nothing is delivered."""
+    if chosen.agent.sink == "stdout":
+        return False
+    return store.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
 
 
 def inbox(chosen: Config) -> Inbox:
     return Inbox(chosen.rollout, Path(chosen.agent.state_dir))
 
 
-def steer(chosen: Config, lineup: Lineup, post: Post, orders: Inbox) -> Steer:
+def steer(chosen: Config, lineup: Lineup, post: Post, orders: Inbox, steady: bool) -> Steer:
     topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
 
     def tell(model: str, **told: Any) -> None:
@@ -33,5 +34,4 @@ def steer(chosen: Config, lineup: Lineup, post: Post, orders: Inbox) -> Steer:
 
         post.sender.put(make)
 
-    steady = chosen.agent.sink != "stdout"
     return Steer(chosen, lineup, tell, post.announce, orders, steady)

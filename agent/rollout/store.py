@@ -40,24 +40,35 @@ def find(state_dir: Path, model: str) -> Path:
     return zoo.find(model)
 
 
-def begin(state_dir: Path, most_starts: int) -> None:
-    """Before anything is loaded: counts this start, and gives up what has spoilt too many."""
+def begin(state_dir: Path, most_starts: int) -> bool:
+    """Before anything is loaded: counts this start, and gives up what has spoilt too many.
+
+    False where the disk does not take it: then nothing may be tried in this run.
+    """
     if not shelf.root(state_dir).is_dir():
-        return
+        return True
     os.close(statedir.claim(state_dir))  # nobody else's business while another agent runs
-    for file, name, verb in list(shelf.orders(state_dir)):
-        if verb == "back":
-            with contextlib.suppress(UserError):
-                go_back(state_dir, name)
-            file.unlink()
-    for known in shelf.standings(state_dir):
-        if known.phase == "idle":
-            continue
-        if known.starts >= most_starts:
-            why = f"the process ended {known.starts} times while {known.phase} lasted"
-            refuse(state_dir, known.name, why)
-        else:
-            shelf.record(state_dir, replace(known, starts=known.starts + 1))
+    try:
+        for file, name, verb in list(shelf.orders(state_dir)):
+            if verb == "back":
+                with contextlib.suppress(UserError):
+                    go_back(state_dir, name)
+                file.unlink()
+        for known in shelf.standings(state_dir):
+            if known.phase != "idle":
+                _count(state_dir, known, most_starts)
+    except OSError as error:
+        log.error("no roll-out in this run: %s", error)
+        return False
+    return True
+
+
+def _count(state_dir: Path, known: Standing, most_starts: int) -> None:
+    if known.starts >= most_starts:
+        why = f"the process ended {known.starts} times while {known.phase} lasted"
+        refuse(state_dir, known.name, why)
+    else:
+        shelf.record(state_dir, replace(known, starts=known.starts + 1))
 
 
 def admit(state_dir: Path, bundle: Bundle, lower: bool) -> Standing:
@@ -94,7 +105,8 @@ def check_version(state_dir: Path, bundle: Bundle, lower: bool) -> None:
 def first(state_dir: Path, bundle: Bundle) -> None:
     """The first model of a name that no zoo has: there is nothing to try it beside."""
     known = admit(state_dir, bundle, True)
-    _record(state_dir, known, phase="idle", present=known.candidate, candidate=None, starts=0)
+    changes = {"phase": "idle", "candidate": None, "starts": 0, "state": "kept"}
+    _record(state_dir, known, present=known.candidate, **changes)
 
 
 def switch(state_dir: Path, name: str) -> Standing:
@@ -153,6 +165,8 @@ def go_back(state_dir: Path, name: str) -> Standing:
         return refuse(state_dir, name, "taken back by hand")
     if known.present is None:
         raise UserError(f"{name}: found the zoo's model, expected one that was installed")
+    if known.previous is None and name not in zoo.released():
+        raise UserError(f"{name}: found nothing before {known.present.version} to go back to")
     return _back(state_dir, known, "by hand")
 
 
