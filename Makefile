@@ -96,7 +96,7 @@ $(RUN)/installed: pyproject.toml
 # What developers need on top: training, tests, tools.
 $(DEV)/installed: pyproject.toml
 	$(call venv,$(DEV))
-	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,iio,ingest,metrics,mic,ray,score,serial,sparkplug,train,test]'
+	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,iio,ingest,metrics,mic,ray,rollout,score,serial,sparkplug,train,test]'
 	@touch $@
 
 # Debian's python3 comes without venv's own part; its broker and strace are what tests talk to.

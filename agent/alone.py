@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agent import config, lanes, pipeline, sources
-from agent.classify import OnnxClassifier
+from agent.classify import Serving
 from agent.core import Scored
 from agent.errors import UserError
 from agent.timeline import WallClock
@@ -48,7 +48,7 @@ class Alone:
         chosen: config.Config,
         source: config.Source,
         commissioned: bool = True,
-        models: dict[str, OnnxClassifier] | None = None,
+        models: dict[str, Serving] | None = None,
     ) -> None:
         self._wake = threading.Event()
         self._stopping = threading.Event()

@@ -4,17 +4,38 @@ One thread that does not spin: by default ONNX Runtime's threads keep cores busy
 """
 
 import hashlib
+import time
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
 
 from agent import contract
 from agent.contract import Contract
-from agent.core import Prediction, Samples
+from agent.core import Classifier, Prediction, Samples
 from agent.errors import ConfigError, UserError
 
 MAX_BATCH = 32
+
+
+class Serving(Classifier, Protocol):
+    """What a lane needs to know of its network."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the model file."""
+
+    @property
+    def reads_running(self) -> bool: ...
+
+    @property
+    def spent_s(self) -> float:
+        """Processor time in the network, in all: what others do on the machine is not counted."""
+
+    @property
+    def served(self) -> int:
+        """Windows, in all."""
 
 
 class OnnxClassifier:
@@ -23,6 +44,8 @@ class OnnxClassifier:
     def __init__(self, session: ort.InferenceSession, described: Contract, sha256: str) -> None:
         self.contract = described
         self.sha256 = sha256
+        self.spent_s = 0.0
+        self.served = 0
         self._session = session
         self._outputs = [output.name for output in session.get_outputs()]
         self.reads_running = len(session.get_inputs()) > 1
@@ -37,10 +60,13 @@ class OnnxClassifier:
             unknown = np.zeros((len(samples), contract.RUNNING_WIDTH), np.float32)
             given[contract.RUNNING] = unknown if running is None else running
         predictions: list[Prediction] = []
+        began_s = time.thread_time()
         for at in range(0, len(samples), MAX_BATCH):
             part = {name: values[at : at + MAX_BATCH] for name, values in given.items()}
             outputs = self._session.run(self._outputs, part)
             predictions += _predictions(dict(zip(self._outputs, outputs, strict=True)))
+        self.spent_s += time.thread_time() - began_s
+        self.served += len(samples)
         return predictions
 
 

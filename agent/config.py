@@ -23,6 +23,8 @@ from agent.errors import ConfigError
 from agent.evidence.keys import Evidence
 from agent.metrics.keys import Metrics
 from agent.page.options import Page, check_page
+from agent.rollout import keys as rollout
+from agent.rollout.keys import Rollout
 from agent.sparkplug import keys as sparkplug
 from agent.sparkplug.keys import Sparkplug
 from agent.strict import convert, unknown_key
@@ -115,6 +117,7 @@ class Config:
     metrics: Metrics | None = None
     page: Page | None = None
     sparkplug: Sparkplug | None = None
+    rollout: Rollout = dataclasses.field(default_factory=Rollout)
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -129,6 +132,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sources: list[dict[str, Any]] = []
     page: Page | None = None
     sparkplug: Sparkplug | None = None
+    rollout: Rollout = Rollout()
 
 
 def load(path: Path) -> Config:
@@ -155,6 +159,7 @@ def parse(tree: object) -> Config:
     commands.check(sections.commands, tuple(names))
     unheard = bool(sections.commands.allow) or mqtt.home_assistant
     sparkplug.check(sections.agent.sink, sections.sparkplug, unheard)
+    rollout.check(sections.rollout, sections.agent.sink)
     if sections.page is not None:
         check_page(sections.page)
     return Config(
@@ -167,6 +172,7 @@ def parse(tree: object) -> Config:
         sections.metrics,
         sections.page,
         sections.sparkplug,
+        sections.rollout,
     )
 
 

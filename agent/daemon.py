@@ -26,6 +26,7 @@ from agent.lanes import as_it_is
 from agent.lineup import Lineup
 from agent.notify import notify
 from agent.reload import Reload
+from agent.rollout import steering
 from agent.timeline import WallClock
 from agent.watch import Watch
 
@@ -56,13 +57,16 @@ class Daemon:
         self._failure: str | None = None
         self._watch = Watch()
         clock = WallClock()
+        steady = steering.begin(chosen)
         around = as_it_is if stage is None else stage.open
         self._lineup = Lineup(chosen, self._wake.set, clock, self._begin, around)
         self._keeping = Keeping(chosen)
         turn, recorder = self._watch.sender_turns, self._keeping.recorder
         self._reload = Reload(reread, self._lineup, lambda: self._post.announce())
         ask = self._reload.ask if self._reload.possible else None
-        self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder, ask)
+        inbox = steering.inbox(chosen)
+        self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder, ask, inbox.heard)
+        self._rollout = steering.steer(chosen, self._lineup, self._post, inbox, steady)
         self._page = _open_page(chosen, self._lineup.lanes, stage)
 
     def run(self) -> int:
@@ -86,6 +90,7 @@ class Daemon:
         if self._page is not None:
             self._page.close()
         self._keeping.finish()
+        self._rollout.close()
         if writer is not None:
             writer.join(DRAIN_S)
         self._deliver(sender)
@@ -123,12 +128,16 @@ class Daemon:
             return
         with self._watch.scoring():
             scored = pipeline.step(self._lineup.channels)
+            self._rollout.after_step()
         for each in scored:
             self._tell(each)
         self._keeping.collect()
         for lane in lanes:
             if (fault := lane.fail()) is not None:
                 self._tell(fault)
+        with self._watch.scoring():
+            late = any(lane.channel.windower.late and not lane.patient for lane in lanes)
+            self._rollout.turn(late)
         now_s = time.monotonic()
         self._watch.main_turns(all(lane.alive(now_s) for lane in lanes))
         for lane in lanes:
@@ -143,6 +152,7 @@ class Daemon:
             log.info("%s: %s", scored.source, _told(scored))
         evidence = self._keeping.note(scored, lane)
         self._post.put(scored, lane, lane.count(scored), evidence)
+        self._rollout.see(scored, lane)
         if self._page is not None:
             self._page.see(scored)
 

@@ -61,6 +61,10 @@ class Decider:
         self._in_a_row = 0
         self._announced = False
 
+    def succeeded(self, judge: Judge, settings: Decide) -> None:
+        """Another network with the same labels goes on from here: the state is the machine's."""
+        self._judge, self._settings = judge, settings
+
     def update(
         self, marks: Mark, prediction: Prediction | None, anomaly: float | None = None
     ) -> tuple[Verdict, Verdict | None]:

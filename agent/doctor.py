@@ -4,7 +4,6 @@ It changes nothing, opens no source that a running agent has, and connects under
 (`--bench` is `agent.variants.bench`, and keeps what it finds.)
 """
 
-import fcntl
 import os
 import pwd
 import shutil
@@ -16,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker_probe, config, lanes, timeline
+from agent import broker_probe, config, lanes, statedir, timeline
 from agent.config import Config
 from agent.errors import ConfigError
 from agent.lane import Lane
+from agent.rollout import telling
 from agent.timeline import WallClock
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
@@ -48,11 +48,14 @@ def examine(file: Path) -> Iterator[Finding]:
     yield Finding("configuration", "ok", f"{file}, {len(chosen.sources)} source(s)")
     yield from _files(chosen)
     folder = Path(chosen.agent.state_dir)
-    running = chosen.agent.sink != "stdout" and _in_use(folder / "lock")
+    running = chosen.agent.sink != "stdout" and statedir.in_use(folder)
     yield _state(folder, running) if chosen.agent.sink != "stdout" else _stdout("state directory")
     yield _disk(folder, chosen.outbox.max_mib)
     for source in chosen.sources:
         yield _source(chosen, source, running)
+    for name in dict.fromkeys(source.common.model for source in chosen.sources):
+        if (told := telling.installed(folder, name)) is not None:
+            yield Finding(f"model {name}", "ok", told)
     yield _clock()
     yield _broker(chosen) if chosen.agent.sink != "stdout" else _stdout("broker")
 
@@ -74,18 +77,6 @@ def _files(chosen: Config) -> Iterator[Finding]:
             yield Finding(key, "wrong", f"everybody may use {file}: chmod 0600 {file}")
         else:
             yield Finding(key, "ok", f"{file}, mode {mode:04o}")
-
-
-def _in_use(lock: Path) -> bool:
-    """Whether an agent holds the state directory."""
-    try:
-        with lock.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _state(folder: Path, running: bool) -> Finding:

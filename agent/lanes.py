@@ -8,7 +8,7 @@ from agent import config, pipeline, sources, wire
 from agent.baseline import record
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Frame
-from agent.classify import OnnxClassifier
+from agent.classify import Serving
 from agent.contract import Contract, Decide
 from agent.core import Source
 from agent.decide import Decider, Judge
@@ -20,6 +20,7 @@ from agent.lane import Lane
 from agent.physics import measure
 from agent.pipeline import Channel
 from agent.ring import Ring
+from agent.rollout import store as installed
 from agent.timeline import Timeline, WallClock
 from agent.variants import choice
 from agent.windows import Windower
@@ -38,7 +39,7 @@ def build(
     wake: Callable[[], None],
     clock: WallClock,
     commissioned: bool = True,
-    models: dict[str, OnnxClassifier] | None = None,
+    models: dict[str, Serving] | None = None,
     around: Around = as_it_is,
 ) -> list[Lane]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
@@ -54,7 +55,8 @@ def build(
             model = settings.common.model
             folder = Path(chosen.agent.state_dir) if commissioned else None
             if model not in models:
-                models[model] = choice.open_model(model, folder)
+                own = installed.find(Path(chosen.agent.state_dir), model)
+                models[model] = choice.open_model(own, folder)
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
             kept_s = faults.reach_s(chosen.evidence)
             parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)
@@ -75,13 +77,13 @@ def frame(settings: config.Source, contract: Contract) -> Frame:
         channels=common.channels,
         scale=common.scale,
         hop_s=common.hop_s,
-        patience=_decide(settings, contract).patience,
+        patience=decide_keys(settings, contract).patience,
     )
 
 
 def _build(
     settings: config.Source,
-    model: OnnxClassifier,
+    model: Serving,
     topics: wire.Topics,
     baselines: Path | None,
     wake: Callable[[], None],
@@ -90,7 +92,7 @@ def _build(
     kept_s: float,
 ) -> Lane:
     common, contract = settings.common, model.contract
-    hop, decide = _hop(settings, contract), _decide(settings, contract)
+    hop, decide = _hop(settings, contract), decide_keys(settings, contract)
     tacho = common.tacho is not None
     ring = _ring(common, contract, hop, kept_s, wake)
     farthest = common.decide.max_distance or contract.max_distance
@@ -177,7 +179,7 @@ def _hop(settings: config.Source, contract: Contract) -> int:
     return hop
 
 
-def _decide(settings: config.Source, contract: Contract) -> Decide:
+def decide_keys(settings: config.Source, contract: Contract) -> Decide:
     decide = settings.common.decide.over(contract.decide)
     if decide.exit > decide.enter:
         found = f"exit {decide.exit} above enter {decide.enter}"

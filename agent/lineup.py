@@ -11,11 +11,13 @@ from pathlib import Path
 
 from agent import lanes
 from agent.baseline import record
-from agent.classify import OnnxClassifier
+from agent.classify import Serving
 from agent.config import Config
 from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
+from agent.rollout import store as installed
+from agent.rollout import swap
 from agent.timeline import WallClock
 from agent.variants import choice
 
@@ -48,7 +50,7 @@ class Lineup:
         around: Around = as_it_is,
     ) -> None:
         """`begin` starts a lane's thread; `around` may put something between a source and it."""
-        self._models: dict[str, OnnxClassifier] = {}
+        self._models: dict[str, Serving] = {}
         self.lanes = lanes.build(chosen, wake, clock, models=self._models, around=around)
         self._chosen = chosen
         self._wake = wake
@@ -87,8 +89,12 @@ class Lineup:
         wanted = dataclasses.replace(self._chosen, sources=chosen.sources)
         stay = [lane for lane in self.lanes if _stays(lane, wanted)]
         names = {lane.name for lane in stay}
-        used = {lane.settings.common.model for lane in stay}
-        models = {name: model for name, model in self._models.items() if name in used}
+        used = {each.common.model for each in wanted.sources}
+        models = {
+            name: model
+            for name, model in self._models.items()
+            if name in used and model.sha256 == choice.sha256(_served(wanted, name))
+        }
         news = tuple(each for each in wanted.sources if each.common.name not in names)
         fresh = dataclasses.replace(wanted, sources=news)
         self._coming = lanes.build(fresh, self._wake, self._clock, models=models)
@@ -103,6 +109,23 @@ class Lineup:
             [lane.name for lane in self._coming],
             fixed,
         )
+
+    def swap(self, model: str, served: Serving) -> None:
+        """Has the sources of that model scored by another one, where its windows are the same."""
+        for lane in self.lanes:
+            if lane.settings.common.model == model and swap.fits(lane, served.contract):
+                swap.swap(lane, served)
+        self._look()
+
+    def serve(self, model: str, served: Serving) -> None:
+        """The same for a model which the state directory names by now, whatever its windows.
+
+        Sources whose windows are others begin anew, as `change` has it. `ConfigError`. The lineup
+        must be settled.
+        """
+        self._models[model] = served
+        self.swap(model, served)
+        self.change(self._chosen)
 
     def settle(self) -> bool:
         """Takes away what has ended, begins what may; whether the lineup is settled by this."""
@@ -135,19 +158,24 @@ def _stays(lane: Lane, chosen: Config) -> bool:
     ours, monitor = lane.settings, lane.channel.monitor
     if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
         return False
-    model = choice.file(ours.common.model, Path(chosen.agent.state_dir))
-    if choice.sha256(model) != lane.origin.sha256:
+    if choice.sha256(_served(chosen, ours.common.model)) != lane.origin.sha256:
         return False
     frame = lanes.frame(ours, lane.origin.contract)
     found = record.load(Path(chosen.agent.state_dir), lane.name, frame)
     return (found and found.made) == (monitor and monitor.baseline.made)
 
 
+def _served(chosen: Config, model: str) -> Path:
+    """The file that is run for a model: what was installed or the zoo's, in the form chosen."""
+    folder = Path(chosen.agent.state_dir)
+    return choice.file(installed.find(folder, model), folder)
+
+
 def _differing(old: Config, new: Config) -> list[str]:
     """The keys of all sections but the sources that have another value."""
     return [
         f"{section}.{key}"
-        for section in ("agent", "mqtt", "outbox")
+        for section in ("agent", "mqtt", "outbox", "rollout")
         for key in getattr(old, section).__struct_fields__
         if getattr(getattr(old, section), key) != getattr(getattr(new, section), key)
     ]

@@ -217,3 +217,39 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     file: str | None = None  # capture: in the state directory
     seconds: float | None = None  # capture: as many as there were
     changes: str | None = None  # reload: which sources stay, go and come
+
+
+class ShadowFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate beside the present model."""
+
+    windows: Count  # that both have looked at
+    dropped: Count  # that the candidate was not shown, so that no live window had to wait
+    agreement: Share | None  # of labels
+    window_ms: float | None  # the candidate's mean time a window
+    present_ms: float  # the present model's, in the live path
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a model."""
+
+    version: str
+    sha256: Sha256  # of the model file, as in a message's `model`
+    bundle: Sha256  # of the bundle that it came in
+    since: Time
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """How the roll-out of one model stands; retained."""
+
+    schema: str
+    epoch: Epoch
+    seq: Seq
+    agent: str
+    t_published: Time
+    model: str  # its name
+    state: str  # fetching, shadow, switched, kept, refused, rolled_back
+    why: str | None  # for a person: what is wrong
+    present: Release | None  # that is installed; None: the one that came with the agent
+    candidate: Release | None
+    shadow: ShadowFigures | None
+    announced: str | None  # the version that was announced, while it is fetched or refused

@@ -16,12 +16,12 @@ import msgspec
 import yaml
 
 from agent import __version__
-from agent.topics import COMMAND, PUBLISHED, Heard, Published
+from agent.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Heard, Published
 
 DOCS = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Tree = dict[str, Any]
-ALL: tuple[Published | Heard, ...] = (*PUBLISHED.values(), COMMAND)
+ALL: tuple[Published | Heard, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
 
 
 def of(published: Published) -> Tree:
@@ -37,10 +37,9 @@ def schemas() -> dict[str, Tree]:
     return {last: of(each) for last, each in PUBLISHED.items() if each.record is not None}
 
 
-def command() -> Tree:
+def heard(each: Heard) -> Tree:
     """Of what the agent is asked; there nothing is let pass that is not named."""
-    tree = _tree(COMMAND.last, COMMAND.record, COMMAND.when)
-    return tree | {"additionalProperties": False}
+    return _tree(each.last, each.record, each.when) | {"additionalProperties": False}
 
 
 def _tree(last: str, record: type, when: str) -> Tree:
@@ -78,6 +77,12 @@ def asyncapi() -> Tree:
                 "reply": {"channel": {"$ref": "#/channels/result"}},
                 "bindings": {"mqtt": {"qos": 1, "retain": False}},
             },
+            "receive-announcement": {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{ANNOUNCEMENT.last}"},
+                "summary": ANNOUNCEMENT.when,
+                "bindings": {"mqtt": {"qos": 1, "retain": True}},
+            },
         },
         "components": {"messages": {each.last: _message(each) for each in ALL}},
     }
@@ -85,7 +90,7 @@ def asyncapi() -> Tree:
 
 def files() -> dict[str, str]:
     """Every generated file, by its path below `docs`."""
-    trees = schemas() | {COMMAND.last: command()}
+    trees = schemas() | {each.last: heard(each) for each in (COMMAND, ANNOUNCEMENT)}
     made = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
     head = "# Made by `python -m agent.schema` from the agent's records; not edited by hand.\n"
     return made | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
@@ -113,6 +118,7 @@ def _channel(published: Published | Heard) -> Tree:
         "agent": "agent.id, by default the host's name",
         "source": "sources[].name",
         "verb": "what was asked for",
+        "model": "a model's name",
     }
     return {
         "address": published.address,

@@ -22,3 +22,15 @@ def claim(folder: Path, key: str = "agent.state_dir") -> int:
         reason = error.strerror
         raise ConfigError(f"{key}: {folder} cannot be written: {reason}") from None
     return lock
+
+
+def in_use(folder: Path) -> bool:
+    """Whether an agent holds the state directory."""
+    try:
+        with (folder / "lock").open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

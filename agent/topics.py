@@ -7,6 +7,7 @@ import msgspec
 
 from agent import records
 from agent.commands import request
+from agent.rollout import announcement
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Heard:
     address: str
 
 
+ANNOUNCEMENT = Heard(
+    "announce",
+    announcement.Announcement,
+    "a bundle to roll out, retained",
+    "{base}/{agent}/models/{model}/announce",
+)
 COMMAND = Heard(
     "command", request.Command, "a command, never retained", "{base}/{agent}/cmd/{verb}"
 )
@@ -92,6 +99,14 @@ PUBLISHED = {
             False,
             "in answer to a command",
             "cmd/{verb}/",
+        ),
+        Published(
+            "rollout",
+            records.Rollout,
+            1,
+            True,
+            "when the roll-out of an installed model moves on, and at the start",
+            "models/{model}/",
         ),
     )
 }

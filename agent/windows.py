@@ -43,6 +43,11 @@ class Windower:
             yield window
 
     @property
+    def late(self) -> bool:
+        """Whether a window waits to be scored."""
+        return self._next + self._window <= self._ring.end
+
+    @property
     def drained(self) -> bool:
         """Nothing more will come out."""
         return self._ring.ended and self._next + self._window > self._ring.end

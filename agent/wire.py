@@ -181,6 +181,21 @@ def result(
     return Message(seq, topics.of_agent(f"cmd/{verb}/result"), msgspec.json.encode(record))
 
 
+def rollout(topics: Topics, epoch: str, seq: int, now_s: float, model: str, **told: Any) -> Message:
+    """How the roll-out of a model stands; `told` are the other fields."""
+    record = records.Rollout(
+        schema="drsn-rollout/1",
+        epoch=epoch,
+        seq=seq,
+        agent=topics.agent,
+        t_published=iso(now_s),
+        model=model,
+        **told,
+    )
+    topic = topics.of_agent(f"models/{model}/rollout")
+    return Message(seq, topic, msgspec.json.encode(record), retain=True)
+
+
 def status(topics: Topics, payload: bytes) -> Message:
     """`online` or `offline`, retained; the last will is the latter."""
     qos: Literal[0, 1] = 0 if payload == ONLINE else 1

@@ -25,13 +25,13 @@ is 100 times the AUROC of `distance`. "33 cells": Gaussian, Laplacian, pink at -
 mil is left away: it is a bearing of another make.
 
 `drsn-order`, `se-order` and `res-order` are one network with thresholds, with a gain and with
-neither, its spectra read along orders of the shaft and of the bearing; `drsn-twin`, `se-twin`
-and `res-twin` are these with the window's spectrum in hertz beside, hidden from half of the
-training windows. All six are told speed and bearing, in the trials always. The others are not, so
-these tables compare what is known of the machine as much as networks. `extra-trees` are 200 on
-spectra of signal and envelope, from 12,800 windows of the same noise. Orders of the bearings are SKF 6205's for `cwru`, and for
-`hit_sm` and `uestc` read off envelope spectra of recordings on both sides (`python -m
-models.lines --data DATA` shows how well they fit).
+neither, its spectra read along orders of the shaft and of the bearing; `drsn-twin`, `se-twin` and
+`res-twin` are these with the window's spectrum in hertz beside, hidden from half of the training
+windows. All six are told speed and bearing, in the trials always. The others are not, so these
+tables compare what is known of the machine as much as networks. `extra-trees` are 200 on spectra
+of signal and envelope, from 12,800 windows of the same noise. Orders of the bearings are SKF
+6205's for `cwru`, and for `hit_sm` and `uestc` read off envelope spectra of recordings on both
+sides (`python -m models.lines --data DATA` shows how well they fit).
 
 The intervals are Student's over paired seeds: they know the chance of training, not that of
 other machines. Many were looked at and none corrected for that. Settings were chosen with seed

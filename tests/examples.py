@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Broker, eventually
 from listening import Listening
 
+from agent import zoo
 from agent.topics import PUBLISHED
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"
@@ -41,6 +42,7 @@ def tree(folder: Path, port: int) -> dict[str, Any]:
         "outbox": {"max_messages": 10},
         "commands": {"allow": ["capture"]},
         "evidence": {"min_free_mib": 0.0},
+        "rollout": {"shadow_s": 1.0, "shadow_windows": 5, "probation_s": 2.0},
         "sources": [source],
     }
 
@@ -52,6 +54,7 @@ def heard() -> dict[str, dict[str, Any]]:
         broker = Broker(folder)
         file, log = folder / "config.yaml", folder / "log"
         file.write_text(yaml.safe_dump(tree(folder, broker.port)))
+        size = roll_out(folder, file)
         command = [sys.executable, "-m", "agent", "run", "--config", str(file)]
         with log.open("wb") as err:
             agent = subprocess.Popen(command, stderr=err)
@@ -66,7 +69,45 @@ def heard() -> dict[str, dict[str, Any]]:
         finally:
             agent.kill()
             broker.stop()
-        return {each["topic"].rpartition("/")[2]: each for each in listening.heard}
+        last = {each["topic"].rpartition("/")[2]: each for each in listening.heard}
+        return last | {"bundle": {"size": size}}
+
+
+def roll_out(folder: Path, config: Path) -> int:
+    """The released network as a version 2, handed over; the bundle's size."""
+    import onnx
+
+    made = onnx.load(zoo.find("bearing"))
+    for each in made.metadata_props:
+        if each.key == "drsn":
+            each.value = json.dumps(json.loads(each.value) | {"version": "2"})
+    onnx.save(made, folder / "bearing.onnx")
+    bundle = str(folder / "bearing-2.drsn")
+    for arguments in (
+        ("bundle", str(folder / "bearing.onnx"), "--out", bundle),
+        ("install", bundle, "--config", str(config)),
+    ):
+        subprocess.run([sys.executable, "-m", "agent", *arguments], check=True, capture_output=True)
+    return Path(bundle).stat().st_size
+
+
+ANNOUNCED = """`drsn/press-04/models/bearing/announce`
+
+```json
+{
+ "name": "bearing",
+ "version": "2",
+ "sha256": "%s",
+ "size": %d,
+ "url": "bearing-2.drsn"
+}
+```"""
+
+
+def announced(said: dict[str, Any], size: int) -> str:
+    """What would have the same bundle fetched."""
+    told = json.loads(said["payload"])
+    return ANNOUNCED % (told["present"]["bundle"], size)
 
 
 def ask(port: int) -> None:
@@ -122,6 +163,7 @@ def main() -> int:
         return 1
     told = [shown(last, found[last]) for last, each in PUBLISHED.items() if each.record]
     told.append(shown("capture", found["capture"]))
+    told.append(announced(found["rollout"], found["bundle"]["size"]))
     text = put(DOCUMENT.read_text(), "topics", table())
     DOCUMENT.write_text(put(text, "examples", "\n\n".join(told)))
     return 0

@@ -202,6 +202,8 @@ def test_every_verb_has_help() -> None:
         "record",
         "devices",
         "score",
+        "bundle",
+        "install",
         "model",
         "train",
         "export",

@@ -255,6 +255,13 @@ def test_the_example_names_every_key() -> None:
     assert set(tree["commands"]) == set(config.Commands.__struct_fields__)
     assert tree["evidence"] == msgspec.structs.asdict(config.Evidence())
     assert set(tree["sparkplug"]) == set(config.Sparkplug.__struct_fields__)
+    shown = {key: tree["rollout"].pop(key) for key in ("keys", "from", "announce")}
+    assert all(shown.values())
+    assert tree["rollout"] == {
+        key: value
+        for key, value in msgspec.to_builtins(config.Rollout()).items()
+        if key not in shown
+    }
     assert tree["metrics"] == msgspec.structs.asdict(config.Metrics())
     assert set(config.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:

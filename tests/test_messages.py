@@ -54,7 +54,7 @@ def test_every_example_in_the_document_keeps_its_schema() -> None:
     found = list(examples.examples((DOCS / "MQTT.md").read_text()))
     last = [topic.rpartition("/")[2] for topic, _ in found]
     kinds = ["command" if each == "capture" else each for each in last]
-    assert sorted(kinds) == sorted([*schema.schemas(), "command"])
+    assert sorted(kinds) == sorted([*schema.schemas(), "command", "announce"])
     for kind, (_, payload) in zip(kinds, found, strict=True):
         validator(kind).validate(json.loads(payload))
 
@@ -90,7 +90,7 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
         assert run_agent(tree).wait() == 0
         listening.until_offline()
     kinds = {each["topic"].rpartition("/")[2] for each in listening.heard}
-    assert kinds == set(PUBLISHED) - {"gap", "result"}
+    assert kinds == set(PUBLISHED) - {"gap", "result", "rollout"}
     assert len(listening.of("window")) == (600_000 - 4096) // 1000 + 1
     assert {"normal", "fault"} <= {each["decision"] for each in listening.of("state")}
     validators = {last: validator(last) for last in schema.schemas()}

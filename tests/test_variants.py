@@ -100,7 +100,7 @@ def kept(tmp_path: Path, model: Path, settings: Settings) -> Path:
     tree["agent"]["sink"] = "stdout"
     assert bench(tmp_path, tree)[0] == 0
     folder = tmp_path / "state"
-    assert choice.file(str(model), folder) == tmp_path / "fan.float.onnx"
+    assert choice.file(model, folder) == tmp_path / "fan.float.onnx"
     return folder
 
 
@@ -108,22 +108,22 @@ def test_the_choice_lapses_with_the_model_the_form_the_processor_and_the_file(
     tmp_path: Path, model: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = kept(tmp_path, model, settings)
-    assert choice.file(str(model), None) == model
+    assert choice.file(model, None) == model
     with monkeypatch.context() as patched:
         patched.setattr(choice, "CPU_INFO", tmp_path / "doctor.yaml")
-        assert choice.file(str(model), folder) == model
+        assert choice.file(model, folder) == model
     with monkeypatch.context() as patched:
         patched.setattr(choice.onnxruntime, "__version__", "99")
-        assert choice.file(str(model), folder) == model
+        assert choice.file(model, folder) == model
     for changed in (model, tmp_path / "fan.float.onnx"):
         whole = changed.read_bytes()
         tiny.write(changed, tiny.contract(version="2"))
-        assert choice.file(str(model), folder) == model
+        assert choice.file(model, folder) == model
         changed.write_bytes(whole)
-        assert choice.file(str(model), folder) == tmp_path / "fan.float.onnx"
+        assert choice.file(model, folder) == tmp_path / "fan.float.onnx"
     for broken in (b"", b"{", b'{"models": 3}'):
         (folder / choice.FILE).write_bytes(broken)
-        assert choice.file(str(model), folder) == model
+        assert choice.file(model, folder) == model
 
 
 def test_a_fast_form_that_answers_otherwise_is_refused(
@@ -136,7 +136,7 @@ def test_a_fast_form_that_answers_otherwise_is_refused(
     assert code == 0
     assert ", refused: " in told
     assert "runs as float32, kept in" in told
-    assert choice.file(str(model), tmp_path / "state") == model
+    assert choice.file(model, tmp_path / "state") == model
 
 
 def test_another_network_under_the_name_of_a_form_is_refused(

@@ -7,6 +7,7 @@ from agent import classify, zoo
 from agent.alone import Alone, recorded
 from agent.archive import keys, parquet, paths, scoring
 from agent.archive.job import Job, Outcome, Task
+from agent.classify import Serving
 from agent.core import SourceError
 from agent.errors import ConfigError, UserError
 
@@ -22,7 +23,7 @@ class Worker:
         if model.sha256 != job.sha256:
             found, expected = model.sha256[:12], job.sha256[:12]
             raise ConfigError(f"model {name}: found sha256 {found}, expected {expected}")
-        self._models = {name: model}
+        self._models: dict[str, Serving] = {name: model}
 
     def __call__(self, task: Task) -> Outcome:
         try:

@@ -31,9 +31,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def read(payload: bytes, most_bytes: int) -> Command:
     """The command in it; `Refused`."""
-    if len(payload) > most_bytes:
-        raise Refused(f"found {len(payload)} bytes, expected at most {most_bytes}")
-    tree = _parse(payload)
+    tree = parse(payload, most_bytes)
     found = tree.get("id")
     known = found if isinstance(found, str) and re.fullmatch(ID, found) else None
     try:
@@ -50,7 +48,10 @@ def arguments(command: Command, kind: type[msgspec.Struct]) -> msgspec.Struct:
         raise Refused(f"arguments: {_printable(error)}", command.id) from None
 
 
-def _parse(payload: bytes) -> dict[str, Any]:
+def parse(payload: bytes, most_bytes: int) -> dict[str, Any]:
+    """A JSON object without tricks; `Refused`."""
+    if len(payload) > most_bytes:
+        raise Refused(f"found {len(payload)} bytes, expected at most {most_bytes}")
     try:
         text = payload.decode("utf-8")
         if _depth(text) > MOST_DEPTH:

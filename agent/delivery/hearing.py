@@ -1,4 +1,4 @@
-"""Whom the broker's messages are for: Home Assistant's state, and commands."""
+"""Whom the broker's messages are for: Home Assistant's state, commands, announced bundles."""
 
 import time
 from typing import Any
@@ -13,7 +13,11 @@ from agent.sinks.rival import Listener
 
 
 def listeners(
-    chosen: Config, topics: wire.Topics, discovery: Discovery, desk: Desk
+    chosen: Config,
+    topics: wire.Topics,
+    discovery: Discovery,
+    desk: Desk,
+    announced: Listener | None,
 ) -> dict[str, Listener]:
     """By topic; a verb that nobody may use is not even subscribed to."""
     found: dict[str, Listener] = {}
@@ -21,6 +25,10 @@ def listeners(
         found[homeassistant.STATUS] = discovery.heard
     if chosen.commands.allow:
         found[topics.of_agent("cmd/+")] = desk.heard
+    if chosen.rollout.source is not None and announced is not None:
+        found[topics.of_agent("models/+/announce")] = announced
+        if chosen.rollout.announce is not None:
+            found[chosen.rollout.announce] = announced
     return found
 
 

@@ -22,6 +22,7 @@ from agent.evidence.recorder import Recorder
 from agent.lane import Lane
 from agent.metrics.board import Board
 from agent.records import Health, SourceInfo
+from agent.sinks.rival import Listener
 from agent.sinks.stdout import StdoutSink
 from agent.sparkplug.latest import Latest
 from agent.timeline import WallClock
@@ -38,8 +39,11 @@ class Post:
         turn: Callable[[], None],
         recorder: Recorder | None,
         reload: Callable[[Answer], None] | None = None,
+        announced: Listener | None = None,
     ) -> None:
-        """`reload` has the configuration read again, for whoever asks for that over MQTT."""
+        """`reload` has the configuration read again, for whoever asks for that over MQTT;
+        `announced` hears of bundles."""
+        self._announced = announced
         self._topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
         self._lanes = lanes
         self._clock = clock
@@ -123,7 +127,7 @@ class Post:
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
-            listens=hearing.listeners(chosen, self._topics, self._discovery, desk),
+            listens=hearing.listeners(chosen, self._topics, self._discovery, desk, self._announced),
         )
         return MqttSink(chosen.mqtt, identity)
 

@@ -4,11 +4,11 @@ import collections
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent import zoo
 from agent.classify import MAX_BATCH, OnnxClassifier, load
 from agent.config import Config
 from agent.doctor import Finding
 from agent.errors import UserError
+from agent.rollout import store as installed
 from agent.variants import choice, files, trial
 from agent.variants.choice import Chosen
 from agent.variants.trial import Outcome
@@ -29,14 +29,15 @@ def examine(chosen: Config) -> Iterator[Finding]:
             continue
         if told is None:
             todo = "nothing to choose from (train --keep-variants writes them)"
-            yield Finding(what, "note", f"none beside {zoo.find(model)}: {todo}")
+            file = installed.find(folder, model)
+            yield Finding(what, "note", f"none beside {file}: {todo}")
         else:
             yield Finding(what, "ok", told)
 
 
 def _bench(model: str, batch: int, folder: Path) -> str | None:
     """What was found and is kept; None where the model has no other form."""
-    path = zoo.find(model)
+    path = installed.find(folder, model)
     there = files.found(path)
     if not there:
         return None

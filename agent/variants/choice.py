@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import onnxruntime
 
-from agent import zoo
 from agent.classify import OnnxClassifier, load
 from agent.errors import ConfigError, UserError
 from agent.variants import files
@@ -44,17 +43,16 @@ class Kept(msgspec.Struct, frozen=True):
     models: dict[str, Chosen] = {}
 
 
-def open_model(model: str, folder: Path | None) -> OnnxClassifier:
-    """The model of that name or path as this box runs it; `folder` None: as it is."""
-    path = file(model, folder)
-    if path != (own := zoo.find(model)):
-        log.info("%s: runs as %s, the fastest here by doctor --bench", model, _form(own, path))
+def open_model(own: Path, folder: Path | None) -> OnnxClassifier:
+    """The model in that file as this box runs it; `folder` None: as it is."""
+    path = file(own, folder)
+    if path != own:
+        log.info("%s: runs as %s, the fastest here by doctor --bench", own, _form(own, path))
     return load(path)
 
 
-def file(model: str, folder: Path | None) -> Path:
-    """The file that is run for a model; `ConfigError` where there is none."""
-    own = zoo.find(model)
+def file(own: Path, folder: Path | None) -> Path:
+    """The file that is run for the model in `own`; `ConfigError` where that cannot be read."""
     found = None if folder is None else lookup(folder, own)
     if found is None or found.form is None:
         return own

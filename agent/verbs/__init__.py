@@ -17,6 +17,8 @@ SUMMARIES = {
     "devices": "list the sound inputs",
     "score": "score archives of recordings into Parquet",
     "ingest": "store what a fleet publishes in PostgreSQL",
+    "bundle": "make a signed bundle of a model, or a key to sign with",
+    "install": "hand a bundle to the agent, which tries it beside the model that runs",
     "model": "print what a model file says of itself",
 }
 

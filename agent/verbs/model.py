@@ -1,16 +1,21 @@
 """`model`: what a model file says of itself."""
 
 import argparse
+from pathlib import Path
 
 import msgspec
 
-from agent import classify, zoo
+from agent import classify, config, zoo
+from agent.rollout import telling
 
 
 def define(parser: argparse.ArgumentParser) -> None:
     def model(chosen: argparse.Namespace) -> int:
         if chosen.name is None:
             print("\n".join(zoo.released()))
+            return 0
+        if chosen.config is not None:
+            print(telling.standing(Path(config.load(chosen.config).agent.state_dir), chosen.name))
             return 0
         file = zoo.find(chosen.name)
         described = classify.load(file)
@@ -23,5 +28,8 @@ def define(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "name", nargs="?", help="a name in the zoo or an .onnx file; none: the names"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="tell which file an agent runs under that name"
     )
     parser.set_defaults(run=model)

@@ -1,0 +1,37 @@
+"""The roll-out of a running agent, put together from its configuration."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from agent import wire
+from agent.config import Config
+from agent.core import Message
+from agent.delivery.post import Post
+from agent.lineup import Lineup
+from agent.rollout import store
+from agent.rollout.orders import Inbox
+from agent.rollout.steer import Steer
+
+
+def begin(chosen: Config) -> bool:
+    """Before any model is loaded; whether one may be rolled out. Not where nothing is delivered."""
+    if chosen.agent.sink == "stdout":
+        return False
+    return store.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
+
+
+def inbox(chosen: Config) -> Inbox:
+    return Inbox(chosen.rollout, Path(chosen.agent.state_dir))
+
+
+def steer(chosen: Config, lineup: Lineup, post: Post, orders: Inbox, steady: bool) -> Steer:
+    topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
+
+    def tell(model: str, **told: Any) -> None:
+        def make(epoch: str, seq: int) -> Message:
+            return wire.rollout(topics, epoch, seq, time.time(), model, **told)
+
+        post.sender.put(make)
+
+    return Steer(chosen, lineup, tell, post.announce, orders, steady)

@@ -1,0 +1,89 @@
+"""What may take seconds in a roll-out: each method is the work of one errand, in its own thread.
+
+Each returns when what it has decided is on disk. `UserError` for what is not to be.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent import classify, lanes
+from agent.baseline import record as baselines
+from agent.classify import Serving
+from agent.errors import UserError
+from agent.lane import Lane
+from agent.rollout import bundle, keys, shelf, store
+from agent.rollout.bundle import Bundle
+from agent.rollout.keys import Rollout
+from agent.rollout.orders import Inbox, Order
+from agent.rollout.shelf import Standing
+
+log = logging.getLogger("drsn.rollout")
+GivenUp = tuple[Standing, Order | None, Serving | None]
+
+
+class Work:
+    """For one errand at a time; `lanes` are only looked at."""
+
+    def __init__(
+        self, rollout: Rollout, state_dir: Path, lanes: Sequence[Lane], inbox: Inbox
+    ) -> None:
+        self._keys = rollout
+        self._state_dir = state_dir
+        self._lanes = lanes
+        self._inbox = inbox
+
+    def admit(self, order: Order) -> tuple[Standing, Serving]:
+        data = self._inbox.data(order)
+        trusted = [keys.raw_key(Path(file), "rollout.keys") for file in self._keys.keys]
+        found = bundle.unpack(data, trusted, order.told)
+        if not found.signed:
+            log.warning("%s: not signed, and no rollout.keys: taken as it is", order.told)
+        self._check_sources(found, order)
+        known = store.admit(self._state_dir, found, order.verb == "downgrade")
+        self._inbox.done(order)
+        file = shelf.model_file(self._state_dir, known.name, _candidate(known))
+        return self.load(known, file)
+
+    def _check_sources(self, found: Bundle, order: Order) -> None:
+        """`UserError` where it would not do for a source that is to be scored by it."""
+        name = found.manifest.name
+        if name != order.name:
+            raise UserError(f"{order.told}: found the model {name}, expected {order.name}")
+        ours = [lane for lane in self._lanes if lane.settings.common.model == name]
+        if not ours:
+            raise UserError(f"{name}: found no source with this model at work")
+        for lane in ours:
+            if (want := lane.origin.contract.channels) != found.contract.channels:
+                had = found.contract.channels
+                raise UserError(f"{name}: channels: found {had}, expected {want} ({lane.name})")
+            frame = lanes.frame(lane.settings, found.contract)
+            baselines.load(self._state_dir, lane.name, frame)
+
+    def load(self, known: Standing, file: Path) -> tuple[Standing, Serving]:
+        return known, classify.load(file)
+
+    def back(self, order: Order) -> tuple[Standing, Serving]:
+        known = store.go_back(self._state_dir, order.name)
+        self._inbox.done(order)
+        return known, classify.load(store.find(self._state_dir, order.name))
+
+    def roll_back(self, name: str, why: str, old: Serving | None) -> tuple[Standing, Serving]:
+        known = store.refuse(self._state_dir, name, why)
+        return known, old or classify.load(store.find(self._state_dir, name))
+
+    def give_up(self, name: str, order: Order | None, why: str) -> GivenUp:
+        known = shelf.standing(self._state_dir, name)
+        if known.phase == "probation":
+            back, old = self.roll_back(name, why, None)
+            return back, None, old
+        if known.phase == "shadow":
+            return store.refuse(self._state_dir, name, why), None, None
+        if order is not None and order.announced is not None:
+            return store.forget(self._state_dir, name, order.announced.sha256, why), order, None
+        return known, order, None
+
+
+def _candidate(known: Standing) -> shelf.Entry:
+    assert known.candidate is not None
+    return known.candidate

@@ -1,0 +1,449 @@
+"""A model takes another's place only after it was tried, and never leaves the agent without one."""
+
+import functools
+import hashlib
+import http.server
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bundles
+import paho.mqtt.publish as publish
+import pytest
+import yaml
+from conftest import Agent, Broker, Subscriber, eventually
+
+from agent.errors import UserError
+from agent.rollout import bundle, shelf, store
+from agent.rollout.announcement import Announcement
+from agent.rollout.fetch import Later, fetch
+
+Start = Callable[..., Agent]
+Tree = dict[str, Any]
+TOPIC = "drsn/press-04/models/tiny"
+
+
+@pytest.fixture
+def tree(settings: Callable[..., Tree], broker: Broker, tmp_path: Path) -> Tree:
+    """A source that is scored by the installed model `tiny`."""
+    synth = {"kind": "synth", "rate_hz": 1000, "repeat": True, "publish_windows": True}
+    made = settings(broker.port, **synth, hop_s=0.02)
+    made["sources"][0]["model"] = "tiny"
+    public = bundles.key(tmp_path).with_suffix(".pub.pem")
+    made["rollout"] = {"keys": [str(public)], "shadow_s": 0.5, "shadow_windows": 10}
+    made["rollout"] |= {"probation_s": 0.5}
+    return made
+
+
+def config(tmp_path: Path, tree: Tree) -> Path:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(tree))
+    return file
+
+
+def install(tmp_path: Path, tree: Tree, *arguments: object) -> str:
+    done = bundles.agent("install", "--config", config(tmp_path, tree), *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def running(tmp_path: Path, tree: Tree, run_agent: Start, subscriber: Subscriber) -> Agent:
+    """With version 1 of the model."""
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    agent = run_agent(tree)
+    eventually(lambda: bool(subscriber.of("window")), 20, "windows")
+    return agent
+
+
+def versions(subscriber: Subscriber) -> list[str]:
+    return [each["model"]["version"] for each in subscriber.records("window")]
+
+
+def states(subscriber: Subscriber) -> list[str]:
+    return [each["state"] for each in subscriber.records("rollout")]
+
+
+def until(subscriber: Subscriber, state: str) -> dict[str, Any]:
+    """`kept` is that of version 2."""
+
+    def told() -> list[dict[str, Any]]:
+        said = [each for each in subscriber.records("rollout") if each["state"] == state]
+        return [each for each in said if state != "kept" or each["present"]["version"] == "2"]
+
+    eventually(lambda: bool(told()), 20, state)
+    return told()[-1]
+
+
+def test_a_good_candidate_is_tried_switched_to_and_kept_without_a_window_lost(
+    running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    told = until(subscriber, "switched")
+    assert told["shadow"]["agreement"] == 1.0
+    assert told["shadow"]["windows"] >= 10
+    until(subscriber, "kept")
+    assert running.stop() == 0
+    firsts = [each["first_sample"] for each in subscriber.records("window")]
+    assert firsts == list(range(0, 20 * len(firsts), 20))
+    heard = versions(subscriber)
+    assert heard == sorted(heard)
+    assert set(heard) == {"1", "2"}
+    assert subscriber.records("info")[-1]["sources"][0]["model"]["version"] == "2"
+    listed = install(tmp_path, tree, "--list")
+    assert listed.startswith("tiny 2: ")
+
+
+def test_a_candidate_that_disagrees_is_refused_and_the_old_one_goes_on(
+    running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2", upside_down=True))
+    told = until(subscriber, "refused")
+    assert "agrees on 0 of" in told["why"]
+    heard = len(versions(subscriber))
+    eventually(lambda: len(versions(subscriber)) > heard + 3, 10, "windows go on")
+    assert set(versions(subscriber)) == {"1"}
+
+
+def test_a_candidate_with_other_windows_has_its_sources_begin_anew(
+    running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2", window=300))
+    until(subscriber, "kept")
+    eventually(lambda: versions(subscriber)[-1] == "2", 10, "windows of the new model")
+    last = subscriber.records("window")[-1]
+    assert last["n_samples"] == 300
+    firsts = [each["first_sample"] for each in subscriber.records("window")]
+    anew = firsts.index(0, 1)
+    assert firsts[:anew] == list(range(0, 20 * anew, 20))
+    assert firsts[anew:] == list(range(0, 20 * len(firsts[anew:]), 20))
+
+
+def test_a_person_may_go_back(
+    running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    until(subscriber, "kept")
+    install(tmp_path, tree, "--rollback", "tiny")
+    assert until(subscriber, "rolled_back")["why"] == "by hand"
+    eventually(lambda: versions(subscriber)[-1] == "1", 10, "windows of the old model")
+
+
+def test_a_person_may_end_a_trial_before_its_time(
+    tmp_path: Path, tree: Tree, run_agent: Start, subscriber: Subscriber
+) -> None:
+    tree["rollout"]["shadow_s"] = 3600.0
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    run_agent(tree)
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    eventually(lambda: "shadow" in states(subscriber)[-1:], 20, "shadow")
+    install(tmp_path, tree, "--rollback", "tiny")
+    assert until(subscriber, "refused")["why"] == "taken back by hand"
+    heard = len(versions(subscriber))
+    eventually(lambda: len(versions(subscriber)) > heard + 3, 10, "windows go on")
+    assert set(versions(subscriber)) == {"1"}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """An HTTP server with the files of `tmp_path/served`."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}/"
+        served.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None: ...
+
+
+def announce(port: int, file: Path, version: str, url: str) -> None:
+    data = file.read_bytes()
+    told = {"name": "tiny", "version": version, "size": len(data), "url": url}
+    told["sha256"] = hashlib.sha256(data).hexdigest()
+    publish.single(f"{TOPIC}/announce", json.dumps(told), 1, True, port=port)
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["good", "disagrees"])
+def test_from_a_bundle_over_an_announcement_and_a_download_to_a_message_of_the_new_version(
+    tmp_path: Path,
+    tree: Tree,
+    run_agent: Start,
+    broker: Broker,
+    subscriber: Subscriber,
+    server: str,
+    good: bool,
+) -> None:
+    tree["rollout"]["from"] = server
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    run_agent(tree)
+    eventually(lambda: bool(subscriber.of("window")), 20, "windows")
+    made = bundles.bundle(tmp_path, "2", upside_down=not good)
+    made.rename(tmp_path / "served" / made.name)
+    announce(broker.port, tmp_path / "served" / made.name, "2", server + made.name)
+    until(subscriber, "kept" if good else "refused")
+    heard = len(versions(subscriber))
+    eventually(lambda: len(versions(subscriber)) > heard + 3, 10, "windows go on")
+    assert set(versions(subscriber)) == ({"1", "2"} if good else {"1"})
+    assert versions(subscriber)[-1] == ("2" if good else "1")
+    assert states(subscriber)[:3] == ["kept", "fetching", "shadow"]
+
+
+def test_killed_before_some_of_its_steps_on_disk_the_old_or_the_new_model_runs_and_it_ends() -> (
+    None
+):
+    import rollout_kills
+
+    found = rollout_kills.trial(every=9)
+    assert found.kills >= 3
+    assert found.wrong == []
+
+
+SABOTAGE = """
+import ctypes, sys
+import numpy as np
+from agent import classify, cli
+from agent.classify import OnnxClassifier
+classified = OnnxClassifier.classify
+kind = sys.argv.pop(1)
+def broken(self, samples, running=None):
+    if self.contract.version != "2":
+        return classified(self, samples, running)
+    if kind.startswith("late") and self.served < 60:
+        return classified(self, samples, running)
+    if kind == "crash":
+        ctypes.string_at(0)
+    if kind.endswith("raises"):
+        raise RuntimeError("no such kernel")
+    if kind == "slow":
+        import time
+        began_s = time.thread_time()
+        while time.thread_time() - began_s < 0.03:
+            pass
+        self.spent_s += 0.03
+    said = classified(self, samples, running)
+    if kind == "nan":
+        return [type(each)((float("nan"),) * len(each.probabilities)) for each in said]
+    return said
+OnnxClassifier.classify = broken
+sys.exit(cli.main())
+"""
+
+
+def sabotaged(tmp_path: Path, tree: Tree, kind: str) -> Agent:
+    """An agent in which version 2 breaks that way."""
+    program = tmp_path / "sabotage.py"
+    program.write_text(SABOTAGE)
+    log = tmp_path / "sabotaged.log"
+    command = [sys.executable, program, kind, "run", "--config", config(tmp_path, tree)]
+    with log.open("ab") as err:
+        return Agent(subprocess.Popen(list(map(str, command)), stderr=err), log)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why", "state"),
+    [
+        ("raises", "failed on a window: no such kernel", "refused"),
+        ("nan", "no probability", "refused"),
+        ("slow", "ms a window", "refused"),
+        ("late raises", "failed: no such kernel", "rolled_back"),
+    ],
+)
+def test_what_breaks_is_refused_or_rolled_back_and_no_window_is_lost(
+    tmp_path: Path, tree: Tree, subscriber: Subscriber, kind: str, why: str, state: str
+) -> None:
+    if state == "rolled_back":
+        tree["rollout"]["probation_s"] = 60.0
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    agent = sabotaged(tmp_path, tree, kind)
+    try:
+        assert why in until(subscriber, state)["why"]
+        heard = len(versions(subscriber))
+        eventually(lambda: len(versions(subscriber)) > heard + 3, 10, "windows go on")
+        assert versions(subscriber)[-1] == "1"
+        assert agent.stop() == 0
+    finally:
+        agent.process.kill()
+    firsts = [each["first_sample"] for each in subscriber.records("window")]
+    assert firsts == list(range(0, 20 * len(firsts), 20))
+
+
+def test_a_candidate_that_kills_the_process_is_given_up_after_three_starts(
+    tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    for _ in range(3):
+        assert sabotaged(tmp_path, tree, "crash").wait(30) == -signal.SIGSEGV
+    agent = sabotaged(tmp_path, tree, "crash")
+    try:
+        told = until(subscriber, "refused")
+        assert told["why"] == "the process ended 3 times while shadow lasted"
+        assert set(versions(subscriber)) == {"1"}
+        assert agent.stop() == 0
+    finally:
+        agent.process.kill()
+
+
+def test_a_model_on_probation_that_kills_the_process_is_rolled_back_at_a_start(
+    tmp_path: Path, tree: Tree
+) -> None:
+    state_dir = tmp_path / "state"
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    made = bundles.bundle(tmp_path, "2")
+    store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
+    store.switch(state_dir, "tiny")
+    for _ in range(2):
+        store.begin(state_dir, 3)
+        assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-2.onnx").read_bytes()
+    store.begin(state_dir, 3)
+    assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
+    assert shelf.standing(state_dir, "tiny").state == "rolled_back"
+
+
+def test_there_is_no_going_back_to_nothing(tmp_path: Path, tree: Tree) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    with pytest.raises(UserError, match="found nothing before 1 to go back to"):
+        store.go_back(tmp_path / "state", "tiny")
+    install(tmp_path, tree, "--rollback", "tiny")
+    store.begin(tmp_path / "state", 3)
+    assert store.find(tmp_path / "state", "tiny").is_file()
+
+
+def test_a_start_that_cannot_be_counted_tries_nothing(
+    tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state_dir = tmp_path / "state"
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    made = bundles.bundle(tmp_path, "2")
+    store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
+    assert store.begin(state_dir, 3)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("agent.rollout.files.write", full)
+    assert not store.begin(state_dir, 3)
+    assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
+
+
+def test_an_older_version_needs_leave_and_the_same_is_refused(tmp_path: Path, tree: Tree) -> None:
+    one, two = (bundles.bundle(tmp_path, version) for version in "12")
+    install(tmp_path, tree, two)
+    for made, why in ((one, "expected one above 2"), (two, "runs already")):
+        done = bundles.agent("install", made, "--config", config(tmp_path, tree))
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert why in done.stderr
+    assert "tried beside" in install(tmp_path, tree, one, "--allow-downgrade")
+
+
+def test_unsigned_bundles_are_taken_by_hand_where_no_key_is_configured(
+    tmp_path: Path, tree: Tree
+) -> None:
+    plain = bundles.bundle(tmp_path, "1", signed=False)
+    done = bundles.agent("install", plain, "--config", config(tmp_path, tree))
+    assert done.returncode == 1
+    assert "found no signature" in done.stderr
+    del tree["rollout"]["keys"]
+    assert "not verified: rollout.keys names no key" in install(tmp_path, tree, plain)
+
+
+def test_an_installed_file_that_rots_is_passed_over_for_the_one_before(
+    tmp_path: Path, tree: Tree
+) -> None:
+    state_dir = tmp_path / "state"
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    made = bundles.bundle(tmp_path, "2")
+    store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
+    store.switch(state_dir, "tiny")
+    file = store.find(state_dir, "tiny")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
+
+
+class Flaky(Quiet):
+    """Breaks off after half of what is asked for, the first time, and knows ranges."""
+
+    broken = False
+    ranges: list[str | None] = []  # noqa: RUF012
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/moved"):
+            self.send_response(302)
+            self.send_header("Location", "/tiny-2.drsn")
+            self.end_headers()
+            return
+        asked = self.headers.get("Range")
+        type(self).ranges.append(asked)
+        data = (Path(self.directory) / self.path.lstrip("/")).read_bytes()
+        first = int(asked[6:-1]) if asked else 0
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - first))
+        self.end_headers()
+        until = len(data) if type(self).broken else len(data) // 2
+        type(self).broken = True
+        self.wfile.write(data[first:until])
+
+
+@pytest.fixture
+def flaky(tmp_path: Path) -> Iterator[tuple[str, bytes]]:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    made = bundles.bundle(tmp_path, "2")
+    made.rename(folder / made.name)
+    Flaky.broken, Flaky.ranges = False, []
+    handler = functools.partial(Flaky, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}/", (folder / made.name).read_bytes()
+        served.shutdown()
+
+
+def announced(data: bytes, url: str, **changes: Any) -> Announcement:
+    sha256 = hashlib.sha256(data).hexdigest()
+    given = {"name": "tiny", "version": "2", "sha256": sha256, "size": len(data), "url": url}
+    return Announcement(**(given | changes))
+
+
+def test_a_download_goes_on_where_it_broke_off(flaky: tuple[str, bytes], tmp_path: Path) -> None:
+    source, data = flaky
+    told = announced(data, "tiny-2.drsn")
+    with pytest.raises(Later, match=f"found {len(data) // 2} of {len(data)} bytes"):
+        fetch(told, source, tmp_path / "box")
+    assert fetch(told, source, tmp_path / "box") == data
+    assert Flaky.ranges == [None, f"bytes={len(data) // 2}-"]
+
+
+def test_a_redirect_is_not_followed_and_another_file_than_announced_is_not_kept(
+    flaky: tuple[str, bytes], tmp_path: Path
+) -> None:
+    source, data = flaky
+    Flaky.broken = True
+    with pytest.raises(Later, match="302 a redirect, which is not followed"):
+        fetch(announced(data, "moved.drsn"), source, tmp_path / "box")
+    for wrong in ({"sha256": "0" * 64}, {"size": len(data) - 1}):
+        with pytest.raises(Later, match="another file than was announced"):
+            fetch(announced(data, "tiny-2.drsn", **wrong), source, tmp_path / "box")
+    assert list((tmp_path / "box/models/incoming").iterdir()) == []
+
+
+def test_from_a_folder_no_link_leads_out(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "secret").write_bytes(b"x" * 10)
+    (folder / "a.drsn").symlink_to(tmp_path / "secret")
+    (folder / "b.drsn").write_bytes(b"x" * 10)
+    with pytest.raises(Later, match="leads out of"):
+        fetch(announced(b"x" * 10, "a.drsn"), str(folder), tmp_path / "box")
+    assert fetch(announced(b"x" * 10, "b.drsn"), str(folder), tmp_path / "box") == b"x" * 10
