@@ -19,6 +19,12 @@ class Wording:
 CONTROL = """It has no thresholds: it is there to be compared with `bearing`, as the live page does
 (docs/PAGE.md). Same recipe, same layers and widths, without the sub-networks of the thresholds."""
 
+TWIN = """It sees the window's spectrum beside what `bearing-orders` sees, and so it knows the
+machines that it was trained on: ahead of `bearing-orders` on these, behind it from one rig to
+another (docs/TRIALS.md). It shows what `train --family drsn-twin` may give on recordings of your
+own machine."""
+PURPOSES = {"resnet": CONTROL, "drsn-twin": TWIN}
+
 
 def released(recipe: Recipe) -> Wording:
     """For a network in the zoo."""
@@ -38,7 +44,7 @@ def released(recipe: Recipe) -> Wording:
             "is another",
             "  domain: record your own machine and train on that before you rely on an answer.",
         ),
-        purpose=CONTROL if recipe.family == "resnet" else "",
+        purpose=PURPOSES.get(recipe.family, ""),
     )
 
 

@@ -120,12 +120,13 @@ def test_zoo_verbs_and_data_are_free_of_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-ORDERS = FILE.with_name("bearing-orders.onnx")
+ORDERS, TWIN = FILE.with_name("bearing-orders.onnx"), FILE.with_name("bearing-twin.onnx")
 
 
-def test_the_network_along_orders_keeps_its_recipe_and_its_answers() -> None:
-    made = recipe.load(ORDERS.with_suffix(".yaml"))
-    network = classify.load(ORDERS)
+@pytest.mark.parametrize("file", [ORDERS, TWIN], ids=lambda file: file.stem)
+def test_a_network_along_orders_keeps_its_recipe_and_its_answers(file: Path) -> None:
+    made = recipe.load(file.with_suffix(".yaml"))
+    network = classify.load(file)
     contract = network.contract
     assert (contract.name, contract.labels, contract.family) == (
         made.name,
@@ -142,13 +143,24 @@ def test_the_network_along_orders_keeps_its_recipe_and_its_answers() -> None:
     assert answers(network, few, running, 1) == answers(network, few, running, 32)
 
 
-def test_told_nothing_the_network_along_orders_still_answers() -> None:
-    network = classify.load(ORDERS)
-    windows = validation.simulated(recipe.load(ORDERS.with_suffix(".yaml")))
+@pytest.mark.parametrize("file", [ORDERS, TWIN], ids=lambda file: file.stem)
+def test_told_nothing_a_network_along_orders_still_answers(file: Path) -> None:
+    network = classify.load(file)
+    windows = validation.simulated(recipe.load(file.with_suffix(".yaml")))
     said = network.classify(windows.samples)
     found = np.array([np.argmax(prediction.probabilities) for prediction in said])
     assert np.mean(found == windows.targets) >= 0.9
     assert all(prediction.distance is not None for prediction in said)
+
+
+def test_the_twins_card_tells_its_figures_and_that_it_knows_its_own_machines() -> None:
+    card = TWIN.with_suffix(".md").read_text()
+    figures = classify.load(TWIN).contract.figures
+    assert "behind it from one rig to another" in card
+    assert f"{TWIN.stat().st_size:,} bytes" in card
+    for folder in ("cwru", "hit_sm", "uestc"):
+        cells = [f"{100 * f:.1f}" for name, f in figures.items() if name.startswith(f"{folder}_")]
+        assert f"| {folder} | drsn-twin INT8 | {' | '.join(cells)} |" in card
 
 
 CONTROL = FILE.with_name("bearing-resnet.onnx")

@@ -23,6 +23,8 @@ from agent.variants import choice, files, trial
 Settings = Callable[..., dict[str, Any]]
 SYNTH = {"kind": "synth", "rate_hz": 1000}
 
+RELEASED = ("bearing", "bearing-orders", "bearing-resnet", "bearing-twin", "digits")
+
 
 def slow(path: Path) -> Path:
     """The tiny model with a hundred nodes in it that change nothing."""
@@ -169,12 +171,12 @@ def test_choices_of_several_models_are_kept_side_by_side(tmp_path: Path, model: 
 
 def test_the_zoo_lists_no_variants_and_every_network_of_it_has_all_of_them() -> None:
     released = zoo.released()
-    assert set(released) == {"bearing", "bearing-orders", "bearing-resnet", "digits"}
+    assert set(released) == set(RELEASED)
     for file in released.values():
         assert tuple(files.found(file)) == files.FORMS
 
 
-@pytest.mark.parametrize("name", ["bearing", "bearing-orders", "bearing-resnet", "digits"])
+@pytest.mark.parametrize("name", RELEASED)
 def test_the_forms_of_a_released_network_are_that_network(name: str) -> None:
     own = classify.load(zoo.find(name))
     samples, running = trial.windows(own.contract)
