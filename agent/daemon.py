@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import pipeline
@@ -206,7 +207,7 @@ def _open_page(chosen: Config, found: list[Lane], stage: "Stage | None") -> "Sit
         return None
     from agent.page.site import Site
 
-    return Site(chosen.page, found, stage)
+    return Site(chosen.page, found, stage, Path(chosen.agent.state_dir))
 
 
 def _told(scored: Scored) -> str:

@@ -16,7 +16,6 @@ from agent.config import Config
 from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
-from agent.rollout import store as installed
 from agent.rollout import swap
 from agent.timeline import WallClock
 from agent.variants import choice
@@ -90,10 +89,11 @@ class Lineup:
         stay = [lane for lane in self.lanes if _stays(lane, wanted)]
         names = {lane.name for lane in stay}
         used = {each.common.model for each in wanted.sources}
+        folder = Path(wanted.agent.state_dir)
         models = {
             name: model
             for name, model in self._models.items()
-            if name in used and model.sha256 == choice.sha256(_served(wanted, name))
+            if name in used and model.sha256 == choice.sha256(choice.served(name, folder))
         }
         news = tuple(each for each in wanted.sources if each.common.name not in names)
         fresh = dataclasses.replace(wanted, sources=news)
@@ -156,19 +156,14 @@ class Lineup:
 def _stays(lane: Lane, chosen: Config) -> bool:
     """Whether it is there as it is: its keys, its model's file and its baseline."""
     ours, monitor = lane.settings, lane.channel.monitor
+    folder = Path(chosen.agent.state_dir)
     if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
         return False
-    if choice.sha256(_served(chosen, ours.common.model)) != lane.origin.sha256:
+    if choice.sha256(choice.served(ours.common.model, folder)) != lane.origin.sha256:
         return False
     frame = lanes.frame(ours, lane.origin.contract)
-    found = record.load(Path(chosen.agent.state_dir), lane.name, frame)
+    found = record.load(folder, lane.name, frame)
     return (found and found.made) == (monitor and monitor.baseline.made)
-
-
-def _served(chosen: Config, model: str) -> Path:
-    """The file that is run for a model: what was installed or the zoo's, in the form chosen."""
-    folder = Path(chosen.agent.state_dir)
-    return choice.file(installed.find(folder, model), folder)
 
 
 def _differing(old: Config, new: Config) -> list[str]:

@@ -1,11 +1,11 @@
 """What a browser is told of one window, and how it is made of it."""
 
 import base64
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from agent import zoo
 from agent.core import Prediction, Samples, Scored
 from agent.lane import Lane
 from agent.page import layers
@@ -39,13 +39,13 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 class Desk:
     """Makes one source's frames, in the page's thread, with networks of the page's own."""
 
-    def __init__(self, lane: Lane, stage: Stage | None) -> None:
+    def __init__(self, lane: Lane, stage: Stage | None, file: Path) -> None:
+        """`file`: of the model that the source runs."""
         self._lane = lane
         self._stage = stage
         rate_hz = lane.origin.contract.rate_hz
         hop = round(lane.settings.common.hop_s * rate_hz)
         self._picture = Picture(rate_hz, min(hop, lane.origin.contract.window))
-        file = zoo.find(lane.settings.common.model)
         self._layers = layers.load(file)
         self.layers = self._layers.count if self._layers else 0
         self.column_s = self._picture.column / rate_hz

@@ -24,6 +24,7 @@ from agent.page.options import Page, token
 from agent.page.records import About, Event, Stand
 from agent.page.scoring import Timeline
 from agent.page.stage import Stage
+from agent.variants import choice
 
 ASIDE = 256  # windows that wait for the page's thread; the oldest go
 EVENTS = 100  # that are remembered
@@ -42,11 +43,12 @@ class _Seen:
 class Site:
     """`see` is for the main thread; `start` and `close` are for whoever owns it."""
 
-    def __init__(self, page: Page, lanes: list[Lane], stage: Stage | None) -> None:
+    def __init__(self, page: Page, lanes: list[Lane], stage: Stage | None, state_dir: Path) -> None:
         """`lanes` may change while the agent runs. `ConfigError` where the port cannot be had."""
         self._lanes = lanes
         self._desks: dict[str, tuple[Lane, Desk]] = {}
         self._stage = stage
+        self._state_dir = state_dir
         self._hub = Hub()
         self._aside: collections.deque[_Seen] = collections.deque(maxlen=ASIDE)
         self._work = threading.Event()
@@ -105,7 +107,8 @@ class Site:
         """Where its frames are made; a new one for a source that has been configured anew."""
         known = self._desks.get(lane.name)
         if known is None or known[0] is not lane:
-            known = self._desks[lane.name] = (lane, Desk(lane, self._stage))
+            file = choice.served(lane.settings.common.model, self._state_dir)
+            known = self._desks[lane.name] = (lane, Desk(lane, self._stage, file))
         return known[1]
 
     def _about(self, lane: Lane) -> About:

@@ -16,6 +16,7 @@ import onnxruntime
 
 from agent.classify import OnnxClassifier, load
 from agent.errors import ConfigError, UserError
+from agent.rollout import store as installed
 from agent.variants import files
 
 FILE = "variants.json"
@@ -49,6 +50,11 @@ def open_model(own: Path, folder: Path | None) -> OnnxClassifier:
     if path != own:
         log.info("%s: runs as %s, the fastest here by doctor --bench", own, _form(own, path))
     return load(path)
+
+
+def served(model: str, folder: Path) -> Path:
+    """The file that is run for a model: what was installed or the zoo's, in the form chosen."""
+    return file(installed.find(folder, model), folder)
 
 
 def file(own: Path, folder: Path | None) -> Path:
