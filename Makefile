@@ -66,13 +66,13 @@ node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, lo
 # What other engines need; with LiteRT's converter (2 GB): BENCH=bench,litert
 BENCH ?= bench
 
-bench: $(DEV)/installed packages ## ratios against baselines and peers; the whole agent: ARGS=--write
+bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines and peers; the whole agent: ARGS=--write
 	$(DEV)/bin/python -m pip install --quiet --editable '.[$(BENCH)]'
 	$(DEV)/bin/python -m benchmarks
 	$(DEV)/bin/python -m benchmarks.variants $(ARGS)
 	$(DEV)/bin/python -m benchmarks.growth $(ARGS)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
-	$(DEV)/bin/python -m benchmarks.whole $(ARGS)
+	$(DEV)/bin/python -m benchmarks.whole --python $(RUN)/bin/python $(ARGS)
 
 fleet: $(DEV)/installed packages ## a thousand boxes against one broker and a database
 	$(DEV)/bin/python -m benchmarks.fleet $(ARGS)

@@ -85,12 +85,13 @@ class Ear:
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.whole", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"put the table in {DOCUMENT.name}")
+    parser.add_argument("--python", default=sys.executable, help="that runs the agent")
     given = parser.parse_args()
     print(f"{_machine()}\n\n{HEAD}", flush=True)
     rows: list[Row] = []
     for channels in CHANNELS:
         for rate_hz in RATES_HZ:
-            rows.append(measure(channels, rate_hz))
+            rows.append(measure(channels, rate_hz, given.python))
             print(rows[-1], flush=True)
     print(growth(rows))
     if given.write:
@@ -106,14 +107,14 @@ def growth(rows: list[Row]) -> str:
     return f"Each channel beyond the first costs {', '.join(told)}."
 
 
-def measure(channels: int, rate_hz: int) -> Row:
+def measure(channels: int, rate_hz: int, python: str = sys.executable) -> Row:
     contract = classify.load(zoo.find(MODEL)).contract
     feeder = Feeder(rate_hz, 1.2 * contract.window / contract.rate_hz)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, _broker(Path(folder)) as port:
         ear = Ear(port)
         config = Path(folder) / "config.json"
         config.write_text(json.dumps(_tree(folder, port, feeder.port, channels, rate_hz)))
-        command = [sys.executable, "-m", "agent", "run", "--log-level", "ERROR"]
+        command = [python, "-m", "agent", "run", "--log-level", "ERROR"]
         environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as in the unit
         agent = subprocess.Popen([*command, "--config", str(config)], env=environment)
         try:
