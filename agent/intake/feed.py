@@ -5,6 +5,7 @@ against the clock, the rate brought to the model's. The result never depends on 
 cuts its blocks.
 """
 
+import functools
 import time
 
 import numpy as np
@@ -59,7 +60,8 @@ class Feed:
             return True
         chosen = block.samples[:, self._channels]
         marks = self._marks(chosen)
-        chosen = np.nan_to_num(chosen * self._scale, nan=0.0, posinf=0.0, neginf=0.0)
+        chosen = chosen * self._scale
+        chosen[~np.isfinite(chosen)] = 0.0
         if self._tacho is not None:
             speeds = self._tacho.push(block.samples[:, self._pulses])
             chosen = np.column_stack([chosen, speeds])
@@ -98,11 +100,10 @@ class Feed:
             self._ring.skip(behind)
 
     def _marks(self, samples: Samples) -> Marks:
-        finite = np.isfinite(samples).all(axis=1)
-        marks = np.where(finite, 0, int(Mark.INVALID)).astype(np.uint8)
+        marks = _in_any(~np.isfinite(samples)) * np.uint8(Mark.INVALID)
         if self.format.full_scale is not None:
-            railed: Flags = np.asarray((np.abs(samples) >= self.format.full_scale).any(axis=1))
-            marks[self._clipped(railed)] |= np.uint8(Mark.CLIPPED)
+            railed = _in_any(np.abs(samples) >= self.format.full_scale)
+            marks |= self._clipped(railed) * np.uint8(Mark.CLIPPED)
         if self.cadence is not None and self.cadence.slow:
             marks |= np.uint8(Mark.SLOW)
         return marks
@@ -111,5 +112,10 @@ class Feed:
         """Frames that end a run of `CLIP_RUN` or more at full scale, across blocks too."""
         run: Flags = np.concatenate([self._railed, railed])
         self._railed = run[len(run) - (CLIP_RUN - 1) :]
-        windows = np.lib.stride_tricks.sliding_window_view(run, CLIP_RUN)
-        return np.asarray(windows.all(axis=1))
+        shifted = [run[at : at + len(railed)] for at in range(CLIP_RUN)]
+        return functools.reduce(np.logical_and, shifted)
+
+
+def _in_any(flags: Flags) -> Flags:
+    """[frames, channels] -> [frames]; by channel, since NumPy is slow along so short an axis."""
+    return functools.reduce(np.logical_or, flags.T)

@@ -50,6 +50,8 @@ class MqttSink:
         self._under_way = UnderWay()
         self._yielding = False  # to a rival that we have just heard of
         self._error: str | None = None  # paho's last on this connection, for the reason
+        self._complaints = logging.Logger("paho", logging.ERROR)  # `on_log` would format all
+        self._complaints.addFilter(self._complain)
         self._since_s = 0.0  # when the broker let us in
         self._rival = Rival(identity)
         self._backoff = Backoff(*BACKOFF_S)
@@ -119,7 +121,7 @@ class MqttSink:
         client.on_publish = self._on_publish
         client.on_unsubscribe = self._on_fence
         client.on_message = self._on_message
-        client.on_log = self._on_log
+        client.enable_logger(self._complaints)
         client.on_socket_close = self._on_socket_close
         return client
 
@@ -208,9 +210,9 @@ class MqttSink:
             bytes(message.payload), message.retain, self.session
         )
 
-    def _on_log(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
-        if level == paho.MQTT_LOG_ERR:
-            self._error = text
+    def _complain(self, record: logging.LogRecord) -> bool:
+        self._error = record.getMessage()
+        return False
 
     def _on_socket_close(self, _client: paho.Client, _data: object, sock: Any) -> None:
         self._error = reasons.last_word(sock) or self._error
