@@ -178,7 +178,8 @@ def _precision(recipe: Recipe, own: Measured) -> str:
 
 The convolutions along time are INT8: weights signed, 7 bits, per channel; activations unsigned;
 static ranges from {count} noisy training windows. Standardization,{gate}
-{parts}, classifier and softmax are float32: this is *not* a fully INT8 graph.
+{parts}, classifier and softmax are computed in float32: this is *not* a
+fully INT8 graph. The larger of their weights have 8 or 16 bits in the file.
 INT8 and float give the same label to these shares of the windows: {agreed}.
 
 Microseconds a window on the machine that wrote this card, one thread, medians in turns:

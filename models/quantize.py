@@ -2,8 +2,9 @@
 
 Activations are unsigned and weights signed per channel: ONNX Runtime's fast path on x86.
 Only the convolutions along time are quantized. The 1x1 ones work on pooled values: they are
-the thresholds' sub-network and the classifier, cost next to nothing and stay in float. So does
-the transform of a spectrogram of which logarithms are taken: it spans more than 8 bits do.
+the thresholds' sub-network and the classifier, cost next to nothing and are computed in float. So
+is the transform of a spectrogram of which logarithms are taken: it spans more than 8 bits do. What
+the file holds of the weights of either is the business of `models.compact`.
 """
 
 import tempfile
@@ -18,6 +19,7 @@ from agent import classify
 from agent.contract import INPUT, RUNNING, Contract
 from agent.errors import UserError
 from models.batches import Batch
+from models.compact import compact
 from models.data import Array
 from models.export import write
 from models.recipe import Recipe, Source
@@ -65,7 +67,7 @@ def quantize(
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        write(onnx.load(draft), path, contract)
+        write(compact(onnx.load(draft)), path, contract)
 
 
 def quantize_file(source: Path, contract: Contract, recipe: Recipe, root: Path, path: Path) -> None:

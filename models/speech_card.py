@@ -240,8 +240,9 @@ def _precision(runs: Sequence[Run], shown: Shown) -> str:
     said = _filled(f"""The convolutions over time and frequency are INT8: weights signed, 7 bits,
         per channel; activations unsigned; static ranges from noisy training windows.
         Standardization, Fourier transform, mel bands, logarithm, thresholds with their sub-network,
-        additions, classifier and softmax are float32: this is *not* a fully INT8 graph. INT8
-        and float give the same label to these shares of the windows: {agreed}.""")
+        additions, classifier and softmax are computed in float32: this is *not* a fully INT8
+        graph. The file holds their weights in 8 or 16 bits, the transform as a formula. INT8 and
+        float give the same label to these shares of the windows: {agreed}.""")
     return f"""## Precision
 
 {said}

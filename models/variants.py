@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
 from agent import classify
 from agent.classify import OnnxClassifier
@@ -25,15 +25,13 @@ from agent.variants import files
 from models import figures, validation
 from models import recipe as recipes
 from models.batches import Batch
+from models.compact import compact
 from models.export import write
-from models.quantize import along_time, quantize
+from models.quantize import quantize
 from models.recipe import Recipe
 from models.teller import Say
 from models.train import training_recordings
 from models.verbs.guard import needs_torch, say
-
-BITS = 127  # of a weight's largest value
-
 
 Named = Mapping[str, Path]  # form -> file to write
 
@@ -56,40 +54,9 @@ def write_all(float32: Path, contract: Contract, drawn: Batch, named: Named) -> 
     model, plain = onnx.load(float32), msgspec.structs.replace(contract, figures={})
     write(model, named["float"], msgspec.structs.replace(contract, precision="float32"))
     small = msgspec.structs.replace(plain, precision="int8-weights")
-    write(weights_only(model), named["int8-weights"], small)
+    write(compact(model), named["int8-weights"], small)
     full = msgspec.structs.replace(plain, precision="int8-full")
     quantize(float32, named["int8-full"], drawn, full, reduce_range=False)
-
-
-def weights_only(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights of the convolutions along time as INT8, a scale a channel; all else as it is.
-
-    They are widened by a Cast and a Mul of constants, which ONNX Runtime does once, when it loads.
-    """
-    found = onnx.ModelProto()
-    found.CopyFrom(model)
-    values = {each.name: each for each in found.graph.initializer}
-    names = [node.input[1] for node in found.graph.node if along_time(node)]
-    for name in dict.fromkeys(name for name in names if name in values):
-        weights = numpy_helper.to_array(values[name])
-        peaks = np.abs(weights).max(axis=tuple(range(1, weights.ndim)), keepdims=True)
-        scale = (np.maximum(peaks, np.finfo(np.float32).tiny) / BITS).astype(np.float32)
-        whole = np.round(weights / scale).astype(np.int8)
-        found.graph.initializer.remove(values[name])
-        found.graph.initializer.extend(
-            [
-                numpy_helper.from_array(whole, f"{name}_int8"),
-                numpy_helper.from_array(scale, f"{name}_scale"),
-            ]
-        )
-        wide = f"{name}_wide"
-        nodes = [
-            helper.make_node("Cast", [f"{name}_int8"], [wide], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [wide, f"{name}_scale"], [name]),
-        ]
-        for place, node in enumerate(nodes):
-            found.graph.node.insert(place, node)
-    return found
 
 
 def float_of(model: onnx.ModelProto) -> onnx.ModelProto:

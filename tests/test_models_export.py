@@ -15,12 +15,14 @@ from models import cost, simulate, validation, variants  # noqa: E402
 from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.checkpoint import Checkpoint  # noqa: E402
+from models.compact import compact, is_basis  # noqa: E402
 from models.distance import typical  # noqa: E402
 from models.export import Released, contract_of, export, write  # noqa: E402
 from models.families import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
 from models.quantize import quantize  # noqa: E402
 from models.recipe import Recipe, Source, Told  # noqa: E402
 from models.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
+from models.speech import LogMel  # noqa: E402
 from models.standardize import standardize  # noqa: E402
 
 BATCHES = (1, 2, 3, 7, 16, 32)
@@ -112,12 +114,47 @@ def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_p
     assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "net.onnx").stat().st_size
 
 
+def test_a_file_holds_neither_bases_nor_pooled_weights_in_float_and_answers_as_if_it_did(
+    tmp_path: Path,
+) -> None:
+    saved = checkpoint("drsn-twin")
+    export(saved, tmp_path / "net.onnx", contract_of(saved))
+    model = onnx.load(tmp_path / "net.onnx")
+    shorter = compact(model)
+    write(shorter, tmp_path / "compact.onnx", contract_of(saved))
+    for convolution in (node for node in shorter.graph.node if node.op_type == "Conv"):
+        for held in shorter.graph.initializer:
+            assert held.name != convolution.input[1] or len(held.raw_data) <= 1024
+    assert {"Cos", "Sin"} <= {node.op_type for node in shorter.graph.node}
+    sizes = {f.stem: f.stat().st_size for f in tmp_path.glob("*.onnx")}
+    assert sizes["compact"] < sizes["net"] / 4
+    windows = drawn(64)
+    said = [
+        classify.load(tmp_path / f"{name}.onnx").classify(windows.samples, windows.running)
+        for name in sizes
+    ]
+    for one, other in zip(*said, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=0.01)
+        assert one.distance == pytest.approx(other.distance, abs=0.001)
+        assert one.snr_db == pytest.approx(other.snr_db, abs=0.1)
+
+
+def test_only_a_fourier_basis_is_taken_for_one() -> None:
+    for basis in (Welch(), Spectrum(200), LogMel(32, 8000.0).waves):
+        weights = basis.weight.detach().numpy()
+        assert is_basis(weights)
+        weights[3, 0, 0, 5] += 0.01
+        assert not is_basis(weights)
+        assert not is_basis(weights[:-2])
+    assert not is_basis(np.random.default_rng(0).standard_normal((64, 1, 1, 64), np.float32))
+
+
 def test_weights_alone_are_int8_and_a_float_form_comes_out_of_an_int8_file(tmp_path: Path) -> None:
     saved = checkpoint("drsn-cw")
     export(saved, tmp_path / "net.onnx", contract_of(saved))
     quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", drawn(), contract_of(saved))
     model, int8 = onnx.load(tmp_path / "net.onnx"), onnx.load(tmp_path / "int8.onnx")
-    write(variants.weights_only(model), tmp_path / "weights.onnx", contract_of(saved))
+    write(compact(model), tmp_path / "weights.onnx", contract_of(saved))
     write(variants.float_of(int8), tmp_path / "unfolded.onnx", contract_of(saved))
     assert not {"QuantizeLinear", "DequantizeLinear"} & {
         node.op_type for node in onnx.load(tmp_path / "unfolded.onnx").graph.node
