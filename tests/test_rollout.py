@@ -1,13 +1,10 @@
 """A model takes another's place only after it was tried, and never leaves the agent without one."""
 
-import functools
 import hashlib
-import http.server
 import json
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,17 +12,16 @@ from typing import Any
 import bundles
 import paho.mqtt.publish as publish
 import pytest
+import web
 import yaml
 from conftest import Agent, Broker, Subscriber, eventually
 
 from agent.errors import UserError
 from agent.rollout import bundle, shelf, store
-from agent.rollout.announcement import Announcement
-from agent.rollout.fetch import Later, fetch
 
 Start = Callable[..., Agent]
 Tree = dict[str, Any]
-TOPIC = "drsn/press-04/models/tiny"
+OURS, FLEET = "drsn/press-04/models/tiny/announce", "drsn/fleet/models/tiny"
 
 
 @pytest.fixture
@@ -151,25 +147,18 @@ def test_a_person_may_end_a_trial_before_its_time(
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """An HTTP server with the files of `tmp_path/served`."""
+    """With the files of `tmp_path/served`."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}/"
-        served.shutdown()
+    with web.serving(folder) as url:
+        yield url
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None: ...
-
-
-def announce(port: int, file: Path, version: str, url: str) -> None:
+def announce(port: int, file: Path, version: str, url: str, topic: str = OURS) -> None:
     data = file.read_bytes()
     told = {"name": "tiny", "version": version, "size": len(data), "url": url}
     told["sha256"] = hashlib.sha256(data).hexdigest()
-    publish.single(f"{TOPIC}/announce", json.dumps(told), 1, True, port=port)
+    publish.single(topic, json.dumps(told), 1, True, port=port)
 
 
 @pytest.mark.parametrize("good", [True, False], ids=["good", "disagrees"])
@@ -197,6 +186,34 @@ def test_from_a_bundle_over_an_announcement_and_a_download_to_a_message_of_the_n
     assert states(subscriber)[:3] == ["kept", "fetching", "shadow"]
 
 
+def test_a_fleet_is_told_on_a_topic_of_its_own_and_what_nobody_signed_is_refused_there(
+    tmp_path: Path, tree: Tree, run_agent: Start, broker: Broker, subscriber: Subscriber
+) -> None:
+    tree["rollout"] |= {"from": str(tmp_path), "announce": "drsn/fleet/models/+"}
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    run_agent(tree)
+    plain = bundles.bundle(tmp_path, "3", signed=False)
+    announce(broker.port, plain, "3", plain.name, FLEET)
+    assert "found no signature" in until(subscriber, "refused")["why"]
+    made = bundles.bundle(tmp_path, "2")
+    announce(broker.port, made, "2", made.name, FLEET)
+    until(subscriber, "kept")
+    assert "3" not in versions(subscriber)
+
+
+def test_a_candidate_of_another_rate_is_tried_on_the_same_signal_and_takes_over(
+    running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2", rate_hz=2000.0, window=500))
+    told = until(subscriber, "switched")
+    assert told["shadow"]["agreement"] == 1.0
+    until(subscriber, "kept")
+    eventually(lambda: versions(subscriber)[-1] == "2", 10, "windows of the new model")
+    last = subscriber.records("window")[-1]
+    assert (last["rate_hz"], last["n_samples"]) == (2000.0, 500)
+    assert running.stop() == 0
+
+
 def test_killed_before_some_of_its_steps_on_disk_the_old_or_the_new_model_runs_and_it_ends() -> (
     None
 ):
@@ -219,7 +236,7 @@ def broken(self, samples, running=None):
         return classified(self, samples, running)
     if kind.startswith("late") and self.served < 60:
         return classified(self, samples, running)
-    if kind == "crash":
+    if kind.endswith("crash"):
         ctypes.string_at(0)
     if kind.endswith("raises"):
         raise RuntimeError("no such kernel")
@@ -289,6 +306,27 @@ def test_a_candidate_that_kills_the_process_is_given_up_after_three_starts(
         told = until(subscriber, "refused")
         assert told["why"] == "the process ended 3 times while shadow lasted"
         assert set(versions(subscriber)) == {"1"}
+        assert agent.stop() == 0
+    finally:
+        agent.process.kill()
+
+
+def test_a_model_that_kills_the_process_on_probation_is_given_up_after_three_starts(
+    tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    tree["rollout"]["probation_s"] = 60.0
+    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
+    for _ in range(3):
+        assert sabotaged(tmp_path, tree, "late crash").wait(30) == -signal.SIGSEGV
+    assert "2" in versions(subscriber)
+    agent = sabotaged(tmp_path, tree, "late crash")
+    try:
+        told = until(subscriber, "rolled_back")
+        assert told["why"] == "the process ended 3 times while probation lasted"
+        heard = len(versions(subscriber))
+        eventually(lambda: len(versions(subscriber)) > heard + 60, 20, "windows go on")
+        assert versions(subscriber)[-1] == "1"
         assert agent.stop() == 0
     finally:
         agent.process.kill()
@@ -368,82 +406,3 @@ def test_an_installed_file_that_rots_is_passed_over_for_the_one_before(
     file = store.find(state_dir, "tiny")
     file.write_bytes(file.read_bytes()[:-1])
     assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
-
-
-class Flaky(Quiet):
-    """Breaks off after half of what is asked for, the first time, and knows ranges."""
-
-    broken = False
-    ranges: list[str | None] = []  # noqa: RUF012
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/moved"):
-            self.send_response(302)
-            self.send_header("Location", "/tiny-2.drsn")
-            self.end_headers()
-            return
-        asked = self.headers.get("Range")
-        type(self).ranges.append(asked)
-        data = (Path(self.directory) / self.path.lstrip("/")).read_bytes()
-        first = int(asked[6:-1]) if asked else 0
-        self.send_response(206 if asked else 200)
-        if asked:
-            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
-        self.send_header("Content-Length", str(len(data) - first))
-        self.end_headers()
-        until = len(data) if type(self).broken else len(data) // 2
-        type(self).broken = True
-        self.wfile.write(data[first:until])
-
-
-@pytest.fixture
-def flaky(tmp_path: Path) -> Iterator[tuple[str, bytes]]:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    made = bundles.bundle(tmp_path, "2")
-    made.rename(folder / made.name)
-    Flaky.broken, Flaky.ranges = False, []
-    handler = functools.partial(Flaky, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}/", (folder / made.name).read_bytes()
-        served.shutdown()
-
-
-def announced(data: bytes, url: str, **changes: Any) -> Announcement:
-    sha256 = hashlib.sha256(data).hexdigest()
-    given = {"name": "tiny", "version": "2", "sha256": sha256, "size": len(data), "url": url}
-    return Announcement(**(given | changes))
-
-
-def test_a_download_goes_on_where_it_broke_off(flaky: tuple[str, bytes], tmp_path: Path) -> None:
-    source, data = flaky
-    told = announced(data, "tiny-2.drsn")
-    with pytest.raises(Later, match=f"found {len(data) // 2} of {len(data)} bytes"):
-        fetch(told, source, tmp_path / "box")
-    assert fetch(told, source, tmp_path / "box") == data
-    assert Flaky.ranges == [None, f"bytes={len(data) // 2}-"]
-
-
-def test_a_redirect_is_not_followed_and_another_file_than_announced_is_not_kept(
-    flaky: tuple[str, bytes], tmp_path: Path
-) -> None:
-    source, data = flaky
-    Flaky.broken = True
-    with pytest.raises(Later, match="302 a redirect, which is not followed"):
-        fetch(announced(data, "moved.drsn"), source, tmp_path / "box")
-    for wrong in ({"sha256": "0" * 64}, {"size": len(data) - 1}):
-        with pytest.raises(Later, match="another file than was announced"):
-            fetch(announced(data, "tiny-2.drsn", **wrong), source, tmp_path / "box")
-    assert list((tmp_path / "box/models/incoming").iterdir()) == []
-
-
-def test_from_a_folder_no_link_leads_out(tmp_path: Path) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (tmp_path / "secret").write_bytes(b"x" * 10)
-    (folder / "a.drsn").symlink_to(tmp_path / "secret")
-    (folder / "b.drsn").write_bytes(b"x" * 10)
-    with pytest.raises(Later, match="leads out of"):
-        fetch(announced(b"x" * 10, "a.drsn"), str(folder), tmp_path / "box")
-    assert fetch(announced(b"x" * 10, "b.drsn"), str(folder), tmp_path / "box") == b"x" * 10

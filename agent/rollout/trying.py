@@ -1,0 +1,76 @@
+"""The one model that is tried: in the shadow, then on probation. For the main thread.
+
+What has come of it is decided here, and done by whoever holds this (`agent.rollout.steer`).
+"""
+
+from pathlib import Path
+
+from agent.classify import Serving
+from agent.core import Scored
+from agent.lane import Lane
+from agent.records import ShadowFigures
+from agent.rollout import store
+from agent.rollout.keys import Rollout
+from agent.rollout.places import Places
+from agent.rollout.probation import OnProbation
+from agent.rollout.shadow import Shadow
+
+
+class Trying:
+    """`name` is the model's; None: none is tried."""
+
+    def __init__(self, keys: Rollout, state_dir: Path, places: Places) -> None:
+        self.name: str | None = None
+        self.shadow: Shadow | None = None
+        self.probation: OnProbation | None = None
+        self._keys = keys
+        self._state_dir = state_dir
+        self._places = places
+
+    def see(self, scored: Scored, lane: Lane) -> None:
+        """What the present model said of a window."""
+        if self.shadow is not None and lane.settings.common.model == self.name:
+            self.shadow.see(scored, lane)
+
+    def after_step(self) -> None:
+        """A new model that failed goes at once, where the old one is at hand."""
+        guard = self.probation
+        if guard is not None and guard.trouble is not None and guard.old is not None:
+            assert self.name is not None
+            self._places.swap(self.name, guard.old)
+
+    def in_shadow(self, name: str, candidate: Serving) -> None:
+        """Begins; `UserError` where no source has that model."""
+        self.name = name
+        present, count = self._places.serving(name), len(self._places.of(name))
+        self.shadow = Shadow(self._keys, candidate, present, count, self._places.hop_s(name))
+
+    def on_probation(self, name: str, new: Serving, old: Serving | None) -> None:
+        """The new model serves from here on; `old` None: it is not loaded."""
+        self.name, self.shadow = name, None
+        same = old is not None and _reads_alike(new, old)
+        count = max(len(self._places.of(name)), 1)
+        hop_s = self._places.hop_s(name)
+        guard = OnProbation(new, old if same else None, self._keys, count, hop_s)
+        guard.last_words = self._last_words
+        self.probation = guard
+        self._places.serve(name, guard, changed=old is not None)
+
+    def _last_words(self, why: str) -> None:
+        """The process is about to end: the next one begins with the old model."""
+        assert self.name is not None
+        store.refuse(self._state_dir, self.name, why)
+
+    def forget(self) -> str | None:
+        """None is tried any longer; which one it was."""
+        name, self.name, self.shadow, self.probation = self.name, None, None, None
+        return name
+
+    def figures(self) -> ShadowFigures | None:
+        return None if self.shadow is None else self.shadow.figures()
+
+
+def _reads_alike(new: Serving, old: Serving) -> bool:
+    one, other = new.contract, old.contract
+    same = ("rate_hz", "window", "channels", "labels")
+    return all(getattr(one, each) == getattr(other, each) for each in same)
