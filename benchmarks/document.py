@@ -1,8 +1,22 @@
 """A table between its markers in a document, written by the command that measures it."""
 
+import argparse
+import logging
+import warnings
 from pathlib import Path
 
 PERFORMANCE = Path(__file__).parents[1] / "docs" / "PERFORMANCE.md"
+
+
+def wanted(module: str, told: str | None) -> bool:
+    """Reads the command line: whether the table goes into the document too. Exporters' own
+    warnings stay out of what is printed."""
+    parser = argparse.ArgumentParser(f"python -m benchmarks.{module}", description=told)
+    parser.add_argument("--write", action="store_true", help=f"into docs/{PERFORMANCE.name}")
+    given = parser.parse_args()
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    return bool(given.write)
 
 
 def put(block: str, text: str, document: Path = PERFORMANCE) -> None:

@@ -4,10 +4,7 @@ Batches: the released networks. Window length: their families, untrained and qua
 ratios of interleaved runs. Channels and rates: `benchmarks.whole`.
 """
 
-import argparse
-import logging
 import tempfile
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,23 +20,24 @@ from benchmarks.engines import ZOO
 from benchmarks.interleaved import compare
 
 BATCHES, WINDOWS = (1, 4, 16), (2048, 4096, 8192)
-FAMILIES = ("bearing", "bearing-resnet", "bearing-orders")  # digits is of one length
+FAMILIES = (
+    "bearing",
+    "bearing-resnet",
+    "bearing-orders",
+    "bearing-twin",
+)  # digits is of one length
 ROUNDS = 60
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.growth", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
-    given = parser.parse_args()
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
+    write = document.wanted("growth", __doc__)
     told = [f"batch {batch}, time a window to batch 1" for batch in BATCHES[1:]]
     batches = document.table(("network", "batch 1, us", *told), list(_by_batch()))
     print(batches, flush=True)
     told = [f"{window} frames, to {WINDOWS[0]}" for window in WINDOWS[1:]]
     lengths = document.table(("network", f"{WINDOWS[0]} frames, us", *told), list(_by_length()))
     print(lengths, flush=True)
-    if given.write:
+    if write:
         document.put("growth", f"{batches}\n\n{lengths}")
 
 

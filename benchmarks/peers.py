@@ -4,9 +4,6 @@ Ratios of interleaved runs on the same windows, as many in one call as the colum
 agent's own form (INT8, ONNX Runtime) is faster.
 """
 
-import argparse
-import logging
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -34,17 +31,13 @@ HEADS = ("network", "engine", *(f"batch {batch}" for batch in BATCHES))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
-    given = parser.parse_args()
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
+    write = document.wanted("peers", __doc__)
     print(document.table(HEADS, []), flush=True)
     rows = []
     for row in _rows():
         rows.append(row)
         print(f"| {' | '.join(row)} |", flush=True)
-    if given.write:
+    if write:
         document.put("peers", document.table(HEADS, rows))
 
 

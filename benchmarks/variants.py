@@ -5,7 +5,6 @@ the release have measured it. Speed is in interleaved runs at a batch of 1, as o
 and of 4; ratios are to the INT8 file, above 1 is slower than it.
 """
 
-import argparse
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,13 +23,11 @@ HEADS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.variants", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
-    given = parser.parse_args()
+    write = document.wanted("variants", __doc__)
     rows = [row for name in zoo.released() for row in _rows(name)]
     text = document.table(HEADS, rows)
     print(text, flush=True)
-    if given.write:
+    if write:
         document.put("variants", text)
 
 
