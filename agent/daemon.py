@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
+JOIN_S = 0.5  # for sources' threads to end, after that
 DELIVER_S = 1.5  # for the outbox to be delivered, after that
 
 log = logging.getLogger("drsn")
@@ -56,6 +57,8 @@ class Daemon:
         self._stopping = False
         self._signalled = False
         self._failure: str | None = None
+        self._reader_gone = False  # from standard output
+        self._readers: list[threading.Thread] = []  # of sources
         self._watch = Watch()
         clock = WallClock()
         steady = steering.begin(chosen)
@@ -71,7 +74,10 @@ class Daemon:
         self._page = _open_page(chosen, self._lineup.lanes, stage)
 
     def run(self) -> int:
-        """Until every source has ended and all is delivered, or a signal; the exit code."""
+        """Until every source has ended and all is delivered, or a signal; the exit code.
+
+        `BrokenPipeError` where nobody reads standard output any longer.
+        """
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
         if self._reload.possible:
@@ -95,6 +101,8 @@ class Daemon:
         if writer is not None:
             writer.join(DRAIN_S)
         self._deliver(sender)
+        if self._reader_gone:
+            raise BrokenPipeError
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
             return 1
@@ -116,6 +124,9 @@ class Daemon:
         self._stop()
         for lane in self._lineup.lanes:
             lane.ring.close()
+        by_s = time.monotonic() + JOIN_S
+        for thread in self._readers:
+            thread.join(max(by_s - time.monotonic(), 0.0))
 
     def _stop(self) -> None:
         self._stopping = True
@@ -172,7 +183,9 @@ class Daemon:
             sender.join(LOOK_S)
 
     def _begin(self, lane: Lane) -> None:
-        self._thread(f"source {lane.name}", functools.partial(lane.intake.run, lane.stopping))
+        read = functools.partial(lane.intake.run, lane.stopping)
+        alive = [thread for thread in self._readers if thread.is_alive()]
+        self._readers = [*alive, self._thread(f"source {lane.name}", read)]
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         guarded = functools.partial(self._guarded, name, work)
@@ -185,6 +198,7 @@ class Daemon:
         try:
             work()
         except BaseException as error:
+            self._reader_gone |= name == "sender" and isinstance(error, BrokenPipeError)
             if not isinstance(error, SourceError | BrokenPipeError):
                 log.exception("%s failed", name)
             self._failure = self._failure or f"{name}: {str(error) or type(error).__name__}"

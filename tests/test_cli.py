@@ -220,6 +220,16 @@ def test_a_reader_that_leaves_is_no_traceback(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_reader_that_leaves_a_replay_ends_it_without_a_word(folder: Path) -> None:
+    np.save(folder / "long.npy", np.random.default_rng(0).standard_normal(400_000))
+    replay = f"{sys.executable} -m agent replay long.npy --rate-hz 2000 --model ./tiny.onnx"
+    line = f"({replay}; echo $? > code) | head -n 1"
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+    assert (folder / "code").read_text() == "1\n"
+
+
 def test_check_says_where_a_network_that_reads_the_speed_is_not_told_it(tmp_path: Path) -> None:
     def checked(keys: dict[str, Any]) -> str:
         source = {"name": "s", "kind": "synth", "model": "bearing-orders"} | keys
