@@ -294,36 +294,24 @@ def test_what_breaks_is_refused_or_rolled_back_and_no_window_is_lost(
     assert firsts == list(range(0, 20 * len(firsts), 20))
 
 
-def test_a_candidate_that_kills_the_process_is_given_up_after_three_starts(
-    tmp_path: Path, tree: Tree, subscriber: Subscriber
+@pytest.mark.parametrize(
+    ("kind", "phase", "state"),
+    [("crash", "shadow", "refused"), ("late crash", "probation", "rolled_back")],
+)
+def test_what_kills_the_process_is_given_up_after_three_starts(
+    tmp_path: Path, tree: Tree, subscriber: Subscriber, kind: str, phase: str, state: str
 ) -> None:
+    if phase == "probation":
+        tree["rollout"]["probation_s"] = 60.0
     install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
     install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
     for _ in range(3):
-        assert sabotaged(tmp_path, tree, "crash").wait(30) == -signal.SIGSEGV
-    agent = sabotaged(tmp_path, tree, "crash")
+        assert sabotaged(tmp_path, tree, kind).wait(30) == -signal.SIGSEGV
+    assert ("2" in versions(subscriber)) == (phase == "probation")
+    agent = sabotaged(tmp_path, tree, kind)
     try:
-        told = until(subscriber, "refused")
-        assert told["why"] == "the process ended 3 times while shadow lasted"
-        assert set(versions(subscriber)) == {"1"}
-        assert agent.stop() == 0
-    finally:
-        agent.process.kill()
-
-
-def test_a_model_that_kills_the_process_on_probation_is_given_up_after_three_starts(
-    tmp_path: Path, tree: Tree, subscriber: Subscriber
-) -> None:
-    tree["rollout"]["probation_s"] = 60.0
-    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
-    install(tmp_path, tree, bundles.bundle(tmp_path, "2"))
-    for _ in range(3):
-        assert sabotaged(tmp_path, tree, "late crash").wait(30) == -signal.SIGSEGV
-    assert "2" in versions(subscriber)
-    agent = sabotaged(tmp_path, tree, "late crash")
-    try:
-        told = until(subscriber, "rolled_back")
-        assert told["why"] == "the process ended 3 times while probation lasted"
+        told = until(subscriber, state)
+        assert told["why"] == f"the process ended 3 times while {phase} lasted"
         heard = len(versions(subscriber))
         eventually(lambda: len(versions(subscriber)) > heard + 60, 20, "windows go on")
         assert versions(subscriber)[-1] == "1"
@@ -332,14 +320,20 @@ def test_a_model_that_kills_the_process_on_probation_is_given_up_after_three_sta
         agent.process.kill()
 
 
-def test_a_model_on_probation_that_kills_the_process_is_rolled_back_at_a_start(
-    tmp_path: Path, tree: Tree
-) -> None:
+def switched(tmp_path: Path, tree: Tree) -> Path:
+    """The state directory, version 2 on probation there after 1."""
     state_dir = tmp_path / "state"
     install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
     made = bundles.bundle(tmp_path, "2")
     store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
     store.switch(state_dir, "tiny")
+    return state_dir
+
+
+def test_a_model_on_probation_that_kills_the_process_is_rolled_back_at_a_start(
+    tmp_path: Path, tree: Tree
+) -> None:
+    state_dir = switched(tmp_path, tree)
     for _ in range(2):
         store.begin(state_dir, 3)
         assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-2.onnx").read_bytes()
@@ -398,11 +392,7 @@ def test_unsigned_bundles_are_taken_by_hand_where_no_key_is_configured(
 def test_an_installed_file_that_rots_is_passed_over_for_the_one_before(
     tmp_path: Path, tree: Tree
 ) -> None:
-    state_dir = tmp_path / "state"
-    install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
-    made = bundles.bundle(tmp_path, "2")
-    store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
-    store.switch(state_dir, "tiny")
+    state_dir = switched(tmp_path, tree)
     file = store.find(state_dir, "tiny")
     file.write_bytes(file.read_bytes()[:-1])
     assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
