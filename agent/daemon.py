@@ -57,8 +57,8 @@ class Daemon:
         self._stopping = False
         self._signalled = False
         self._failure: str | None = None
-        self._reader_gone = False  # from standard output
-        self._readers: list[threading.Thread] = []  # of sources
+        self._unread = False  # standard output, since whoever read it has gone
+        self._reading: list[threading.Thread] = []  # a source each
         self._watch = Watch()
         clock = WallClock()
         steady = steering.begin(chosen)
@@ -93,6 +93,7 @@ class Daemon:
             log.info("%s: %s", lane.name, lane.told())
         log.info("running with %d source(s)", len(self._lineup.lanes))
         self._guarded("scoring", self._score_until_done)
+        self._end_sources()
         notify("STOPPING=1")
         if self._page is not None:
             self._page.close()
@@ -101,7 +102,7 @@ class Daemon:
         if writer is not None:
             writer.join(DRAIN_S)
         self._deliver(sender)
-        if self._reader_gone:
+        if self._unread:
             raise BrokenPipeError
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
@@ -121,11 +122,13 @@ class Daemon:
             self._turn()
             if not self._stopping:
                 self._reload.turn()
+
+    def _end_sources(self) -> None:
         self._stop()
         for lane in self._lineup.lanes:
             lane.ring.close()
         by_s = time.monotonic() + JOIN_S
-        for thread in self._readers:
+        for thread in self._reading:
             thread.join(max(by_s - time.monotonic(), 0.0))
 
     def _stop(self) -> None:
@@ -184,8 +187,8 @@ class Daemon:
 
     def _begin(self, lane: Lane) -> None:
         read = functools.partial(lane.intake.run, lane.stopping)
-        alive = [thread for thread in self._readers if thread.is_alive()]
-        self._readers = [*alive, self._thread(f"source {lane.name}", read)]
+        alive = [thread for thread in self._reading if thread.is_alive()]
+        self._reading = [*alive, self._thread(f"source {lane.name}", read)]
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         guarded = functools.partial(self._guarded, name, work)
@@ -198,7 +201,8 @@ class Daemon:
         try:
             work()
         except BaseException as error:
-            self._reader_gone |= name == "sender" and isinstance(error, BrokenPipeError)
+            if name == "sender" and isinstance(error, BrokenPipeError) and not self._failure:
+                self._unread = True
             if not isinstance(error, SourceError | BrokenPipeError):
                 log.exception("%s failed", name)
             self._failure = self._failure or f"{name}: {str(error) or type(error).__name__}"

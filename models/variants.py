@@ -3,7 +3,7 @@
     python -m models.variants MODEL.onnx --recipe FILE --data FOLDER [--float FILE] [--speech]
 
 writes them for a released file that is there already, and the macro-F1 of the float form into it.
-Without --float the float form is made of the INT8 file: its weights, no activation rounded.
+Without --float the float form is the one that lies there.
 """
 
 import argparse
@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from agent import classify
 from agent.classify import OnnxClassifier
@@ -59,39 +58,6 @@ def write_all(float32: Path, contract: Contract, drawn: Batch, named: Named) -> 
     quantize(float32, named["int8-full"], drawn, full, reduce_range=False)
 
 
-def float_of(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The float form of a static INT8 graph: weights as stored, activations not rounded."""
-    found = onnx.ModelProto()
-    found.CopyFrom(model)
-    graph = found.graph
-    values = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    known: dict[str, str] = {}  # an activation behind its rounding -> before it
-    kept = []
-    for node in graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in values:
-            weights = _widened(*(values[name] for name in node.input))
-            graph.initializer.append(numpy_helper.from_array(weights, node.output[0]))
-        elif node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-            known[node.output[0]] = known.get(node.input[0], node.input[0])
-        else:
-            kept.append(node)
-    for node in kept:
-        node.input[:] = [known.get(name, name) for name in node.input]
-    used = {name for node in kept for name in node.input}
-    remaining = [each for each in graph.initializer if each.name in used]
-    del graph.node[:], graph.initializer[:], graph.value_info[:]
-    graph.node.extend(kept)
-    graph.initializer.extend(remaining)
-    return found
-
-
-def _widened(whole: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
-    shape = (-1, *[1] * (whole.ndim - 1)) if scale.ndim else ()
-    steps = whole.astype(np.float32) - zero.astype(np.float32).reshape(shape)
-    found: np.ndarray = steps * scale.reshape(shape)
-    return found
-
-
 def release(
     model: Path, recipe: Recipe, root: Path, float32: Path | None, speech: bool, tell: Say
 ) -> None:
@@ -100,10 +66,10 @@ def release(
     drawn = _calibration(recipe, root, speech)
     source = files.in_zoo(model, "float")
     source.parent.mkdir(parents=True, exist_ok=True)
-    if float32 is None:
-        write(float_of(onnx.load(model)), source, _like(released.contract, "float32"))
-    else:
+    if float32 is not None:
         shutil.copyfile(float32, source)
+    if not source.is_file():
+        raise UserError(f"{source}: found no float form, expected it there or as --float")
     again = source.with_name(f".{model.name}.again")
     quantize(source, again, drawn, released.contract)
     share = _same(classify.load(again), released, drawn)
@@ -115,10 +81,6 @@ def release(
     for form in files.FORMS:
         path = files.in_zoo(model, form)
         tell(f"{path}: {path.stat().st_size:,} bytes")
-
-
-def _like(contract: Contract, precision: str) -> Contract:
-    return msgspec.convert(msgspec.to_builtins(contract) | {"precision": precision}, Contract)
 
 
 def _same(one: OnnxClassifier, other: OnnxClassifier, drawn: Batch) -> float:

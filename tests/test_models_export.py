@@ -6,12 +6,13 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
 from agent import classify  # noqa: E402 (torch may be missing)
 from agent.errors import UserError  # noqa: E402
-from models import cost, simulate, validation, variants  # noqa: E402
+from models import cost, simulate, validation  # noqa: E402
 from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.checkpoint import Checkpoint  # noqa: E402
@@ -19,7 +20,7 @@ from models.compact import compact, is_basis  # noqa: E402
 from models.distance import typical  # noqa: E402
 from models.export import Released, contract_of, export, write  # noqa: E402
 from models.families import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
-from models.quantize import quantize  # noqa: E402
+from models.quantize import along_time, quantize  # noqa: E402
 from models.recipe import Recipe, Source, Told  # noqa: E402
 from models.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
 from models.speech import LogMel  # noqa: E402
@@ -140,7 +141,7 @@ def test_a_file_holds_neither_bases_nor_pooled_weights_in_float_and_answers_as_i
 
 
 def test_only_a_fourier_basis_is_taken_for_one() -> None:
-    for basis in (Welch(), Spectrum(200), LogMel(32, 8000.0).waves):
+    for basis in (Welch(), Spectrum(200), LogMel(32, 8000.0).waves, LogMel(32, 22_050.0).waves):
         weights = basis.weight.detach().numpy()
         assert is_basis(weights)
         weights[3, 0, 0, 5] += 0.01
@@ -149,30 +150,48 @@ def test_only_a_fourier_basis_is_taken_for_one() -> None:
     assert not is_basis(np.random.default_rng(0).standard_normal((64, 1, 1, 64), np.float32))
 
 
-def test_weights_alone_are_int8_and_a_float_form_comes_out_of_an_int8_file(tmp_path: Path) -> None:
+def test_weights_alone_are_int8_and_answer_nearly_as_float(tmp_path: Path) -> None:
     saved = checkpoint("drsn-cw")
     export(saved, tmp_path / "net.onnx", contract_of(saved))
-    quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", drawn(), contract_of(saved))
-    model, int8 = onnx.load(tmp_path / "net.onnx"), onnx.load(tmp_path / "int8.onnx")
-    write(compact(model), tmp_path / "weights.onnx", contract_of(saved))
-    write(variants.float_of(int8), tmp_path / "unfolded.onnx", contract_of(saved))
-    assert not {"QuantizeLinear", "DequantizeLinear"} & {
-        node.op_type for node in onnx.load(tmp_path / "unfolded.onnx").graph.node
-    }
-    sizes = {f.stem: f.stat().st_size for f in tmp_path.glob("*.onnx")}
-    assert sizes["weights"] < 0.6 * sizes["net"]
+    model = onnx.load(tmp_path / "net.onnx")
+    fewer = compact(model)
+    write(fewer, tmp_path / "weights.onnx", contract_of(saved))
+    held = {each.name: each.data_type for each in fewer.graph.initializer}
+    for name in (node.input[1] for node in model.graph.node if along_time(node)):
+        assert held[f"{name}/int8"] == onnx.TensorProto.INT8
     windows = drawn(64)
-    said = {
-        name: np.array(
-            [
-                p.probabilities
-                for p in classify.load(tmp_path / f"{name}.onnx").classify(windows.samples)
-            ]
-        )
-        for name in sizes
-    }
-    for name in ("weights", "unfolded"):
-        assert 0 < np.abs(said[name] - said["net"]).max() < 0.05
+    net, weights = (
+        np.array([p.probabilities for p in classify.load(file).classify(windows.samples)])
+        for file in (tmp_path / "net.onnx", tmp_path / "weights.onnx")
+    )
+    assert 0 < np.abs(weights - net).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("largest", "scale", "bits"),
+    [(4.0, 1.0, "int8"), (40.0, 1.0, "half"), (40.0, 1e-7, None), (40.0, 1e5, None)],
+)
+def test_weights_take_as_many_bits_as_keep_them_within_a_hundredth(
+    largest: float, scale: float, bits: str | None
+) -> None:
+    weights = np.random.default_rng(0).standard_normal((2, 1000, 1, 1)).clip(-3, 3)
+    weights[:, 0] = largest
+    found = compact(convolution((weights * scale).astype(np.float32)))
+    names = {each.name for each in found.graph.initializer}
+    assert names & {"w", "w/int8", "w/half"} == {"w" if bits is None else f"w/{bits}"}
+    session = classify.session(found.SerializeToString())
+    (sums,) = session.run(None, {"x": np.eye(1000, dtype=np.float32)[:, :, None, None]})
+    off = sums[:, :, 0, 0].T - weights[:, :, 0, 0] * scale
+    assert np.sqrt(np.mean(off**2)) <= 0.0101 * np.sqrt(np.mean((weights * scale) ** 2))
+
+
+def convolution(weights: np.ndarray) -> onnx.ModelProto:
+    """One, of weights `w` [channels, features, 1, 1]."""
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["batch", *weights.shape[1:]])
+    y = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph([node], "one", [x], [y], [numpy_helper.from_array(weights, "w")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
 def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 
 from agent.classify import Serving
 from agent.config import Config
+from agent.core import Scored
+from agent.lane import Lane
 from agent.lineup import Lineup
 from agent.rollout import shelf, store
 from agent.rollout.errand import Errand
@@ -37,7 +39,7 @@ Tell = Callable[..., None]  # tell(model, **fields of the record)
 
 
 class Steer:
-    """`turn` is for the main thread; so are `see` and `after_step` of what is tried."""
+    """`see`, `after_step` and `turn` are for the main thread."""
 
     def __init__(
         self,
@@ -56,11 +58,18 @@ class Steer:
         self._inbox = inbox
         self._work = Work(chosen.rollout, self._state_dir, lineup.lanes, inbox)
         self._trying = Trying(chosen.rollout, self._state_dir, self._places)
-        self.see, self.after_step = self._trying.see, self._trying.after_step
         self._errand: Errand[Any] | None = None
         self._about: Order | None = None  # that the errand is for
         self._look_s = self._told_s = 0.0
         self._greeted = False
+
+    def see(self, scored: Scored, lane: Lane) -> None:
+        """What the present model said of a window."""
+        self._trying.see(scored, lane)
+
+    def after_step(self) -> None:
+        """Before anything is told of a step."""
+        self._trying.after_step()
 
     def turn(self, late: bool) -> None:
         """`late`: a window waits to be scored."""

@@ -3,6 +3,7 @@
 What has come of it is decided here, and done by whoever holds this (`agent.rollout.steer`).
 """
 
+import functools
 from pathlib import Path
 
 from agent.classify import Serving
@@ -33,7 +34,8 @@ class Trying:
             self.shadow.see(scored, lane)
 
     def after_step(self) -> None:
-        """A new model that failed goes at once, where the old one is at hand."""
+        """Before anything is told of a step: where a new model failed and the old one is at hand,
+        that one takes over at once, so that its answers are told as its own."""
         guard = self.probation
         if guard is not None and guard.trouble is not None and guard.old is not None:
             assert self.name is not None
@@ -52,14 +54,13 @@ class Trying:
         count = max(len(self._places.of(name)), 1)
         hop_s = self._places.hop_s(name)
         guard = OnProbation(new, old if same else None, self._keys, count, hop_s)
-        guard.last_words = self._last_words
+        guard.last_words = functools.partial(self._last_words, name)
         self.probation = guard
         self._places.serve(name, guard, changed=old is not None)
 
-    def _last_words(self, why: str) -> None:
+    def _last_words(self, name: str, why: str) -> None:
         """The process is about to end: the next one begins with the old model."""
-        assert self.name is not None
-        store.refuse(self._state_dir, self.name, why)
+        store.refuse(self._state_dir, name, why)
 
     def forget(self) -> str | None:
         """None is tried any longer; which one it was."""
