@@ -167,10 +167,14 @@ def _stays(lane: Lane, chosen: Config) -> bool:
 
 
 def _differing(old: Config, new: Config) -> list[str]:
-    """The keys of all sections but the sources that have another value."""
-    return [
-        f"{section}.{key}"
-        for section in ("agent", "mqtt", "outbox", "rollout")
-        for key in getattr(old, section).__struct_fields__
-        if getattr(getattr(old, section), key) != getattr(getattr(new, section), key)
-    ]
+    """The keys of all sections but the sources that have another value; a section that comes or
+    goes, as a whole."""
+    found: list[str] = []
+    for section in (each.name for each in dataclasses.fields(Config) if each.name != "sources"):
+        one, other = getattr(old, section), getattr(new, section)
+        if one is None or other is None:
+            found += [section] if one is not other else []
+        else:
+            keys = one.__struct_fields__
+            found += [f"{section}.{k}" for k in keys if getattr(one, k) != getattr(other, k)]
+    return found

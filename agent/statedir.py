@@ -15,6 +15,7 @@ def claim(folder: Path, key: str = "agent.state_dir") -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        own(folder, folder / "lock")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(f"{key}: {folder} is in use by another agent") from None
@@ -34,3 +35,12 @@ def in_use(folder: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def own(state_dir: Path, *made: Path) -> None:
+    """What root has made there is the agent's, whose user need not be root."""
+    if os.geteuid() != 0:
+        return
+    status = state_dir.stat()
+    for each in made:
+        os.chown(each, status.st_uid, status.st_gid, follow_symlinks=False)

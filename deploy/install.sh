@@ -11,7 +11,7 @@ checkout=$(cd "$(dirname "$0")/.." && pwd)
 etc=/etc/drsn-agent
 
 python3 -m venv /opt/drsn-agent
-/opt/drsn-agent/bin/pip install --quiet --upgrade "${checkout}[mic]"
+/opt/drsn-agent/bin/pip install --quiet --upgrade "${checkout}[box]"
 ln -sf /opt/drsn-agent/bin/drsn-agent /usr/local/bin/drsn-agent
 
 id drsn-agent >/dev/null 2>&1 ||

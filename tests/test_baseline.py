@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import tiny
 import yaml
 from conftest import Agent, Broker, Subscriber, eventually, recording
 
+from agent import statedir
 from agent.baseline import record, states, tail
 from agent.baseline.features import BANDS, PER_CHANNEL, features
 from agent.baseline.fit import fit
@@ -177,6 +179,15 @@ def test_a_fault_that_the_network_knows_stays_a_fault() -> None:
 def test_without_a_baseline_nothing_changes() -> None:
     decide = decider()
     assert decide.update(Mark(0), NORMAL)[0] == decide.update(Mark(0), NORMAL, None)[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another user")
+def test_what_root_learns_and_locks_belongs_to_the_agents_user(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    os.close(statedir.claim(tmp_path))
+    record.save(baseline(), tmp_path)
+    made = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+    assert made == {"lock": 65534, "baseline-bearing-de.json": 65534}
 
 
 def test_a_baseline_comes_back_as_it_was_saved(tmp_path: Path) -> None:

@@ -139,6 +139,23 @@ def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
         assert [each["topic"] for each in listening.heard[heard:]] == [topics[-1]]
 
 
+def test_a_fleets_models_are_announced_by_the_dashboard_alone_and_heard_by_every_agent(
+    stopped_broker: Broker, pki: Path
+) -> None:
+    broker = deployed(stopped_broker, pki)
+
+    def said(program: str, who: str, *more: str) -> str:
+        line = [program, "-h", "localhost", "-p", str(broker.port), "-V", "mqttv5", "-q", "1"]
+        line += ["--cafile", f"{pki}/ours.pem", "--cert", f"{pki}/{who}.pem"]
+        line += ["--key", f"{pki}/{who}.key", "-t", "drsn/fleet/models/bearing", *more]
+        done = subprocess.run(line, check=False, capture_output=True, text=True, timeout=30)
+        return done.stdout
+
+    for who, message in (("dashboard", "genuine"), ("client", "forged")):
+        said("mosquitto_pub", who, "-r", "-m", message)
+    assert said("mosquitto_sub", "client", "-C", "1", "-W", "20") == "genuine\n"
+
+
 def test_a_systemd_credential_is_a_password_and_its_absence_is_told(
     stopped_broker: Broker,
     run_agent: Start,

@@ -141,9 +141,10 @@ def test_what_needs_a_restart_is_told_and_not_applied(
 ) -> None:
     two["mqtt"]["port"] = 9
     two["agent"]["health_s"] = 1.0
+    two |= {"commands": {"allow": ["ping"]}, "evidence": {}}
     running.reload(two)
-    told = "none go, none come; only after a restart: agent.health_s, mqtt.port"
-    assert told in running.agent.logged()
+    late = "agent.health_s, mqtt.port, commands.allow, evidence"
+    assert f"none go, none come; only after a restart: {late}\n" in running.agent.logged()
     heard = len(subscriber.of("window"))
     eventually(lambda: len(subscriber.of("window")) > heard + 3, 10, "the same broker hears on")
 

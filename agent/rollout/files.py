@@ -6,15 +6,6 @@ from pathlib import Path
 from agent.errors import UserError
 
 
-def own(state_dir: Path, *made: Path) -> None:
-    """What root has made there is the agent's, whose user need not be root."""
-    if os.geteuid() != 0:
-        return
-    status = state_dir.stat()
-    for each in made:
-        os.chown(each, status.st_uid, status.st_gid, follow_symlinks=False)
-
-
 def take(file: Path, most_bytes: int) -> bytes:
     """A file that was handed over: no link, and no more than `most_bytes`; `UserError`."""
     try:

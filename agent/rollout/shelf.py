@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from agent import statedir
 from agent.errors import UserError
 from agent.rollout import files
 from agent.rollout.bundle import NAME
@@ -117,6 +118,6 @@ def hand_over(state_dir: Path, name: str, verb: str, data: bytes) -> None:
         folder = root(state_dir) / INCOMING
         files.make(folder)
         files.write(folder / f"{name}.{verb}", data)
-        files.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
+        statedir.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
     except OSError as error:
         raise UserError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None

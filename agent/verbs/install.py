@@ -6,7 +6,7 @@ from pathlib import Path
 from agent import config, statedir
 from agent.config import Config
 from agent.errors import ConfigError, UserError
-from agent.rollout import bundle, files, keys, shelf, store, telling
+from agent.rollout import bundle, keys, shelf, store, telling
 from agent.rollout.bundle import Bundle
 
 
@@ -50,7 +50,7 @@ def _install(loaded: Config, state_dir: Path, file: Path, lower: bool) -> None:
     if _is_first(state_dir, found):
         store.first(state_dir, found)
         made = shelf.root(state_dir)
-        files.own(state_dir, made, *made.rglob("*"))
+        statedir.own(state_dir, made, *made.rglob("*"))
         print(f"{name}: installed, the first of its name: there is nothing to try it beside")
         return
     shelf.hand_over(state_dir, name, "downgrade" if lower else "install", data)

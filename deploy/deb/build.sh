@@ -29,7 +29,7 @@ $python -m pip install --quiet --no-compile --only-binary=:all: --target "$lib" 
   --implementation cp --python-version "$for_python" \
   --platform "manylinux_2_28_$machine" --platform "manylinux_2_27_$machine" \
   --platform "manylinux_2_17_$machine" --platform "manylinux2014_$machine" \
-  "$(echo "$build"/wheel/*.whl)[mic,rollout]"
+  "$(echo "$build"/wheel/*.whl)[box]"
 $python -m pip list --path "$lib" --format=freeze >"$build/vendored.txt"
 rm -r "${lib:?}/bin" # commands of its own that nobody needs, with the build machine's Python in them
 find "$lib" -type d -name tests -prune -exec rm -r {} +
