@@ -1,7 +1,7 @@
 """One trial: a family trained by the recipe that all share, and judged in every noise.
 
-A network is judged as the agent runs it: exported, through ONNX Runtime; the reference as INT8
-too. The trees are judged as they are.
+A network is judged as the agent runs it: exported, through ONNX Runtime; families that are
+released as INT8 too. The trees are judged as they are.
 """
 
 import tempfile
@@ -34,6 +34,7 @@ UNKNOWN_DB = (0, -5)
 CALIBRATED = ("clean", "gaussian_0db", "gaussian_-5db")
 PER_CLASS = 100
 WINDOW, STEPS = USUAL, 400
+QUANTIZED = (REFERENCE, "drsn-order")  # those of which networks are released
 
 Indices = scores.Indices
 
@@ -126,7 +127,7 @@ def trial(
 def _files(
     made: Recipe, network: torch.nn.Module, training: list[Recording]
 ) -> Iterator[OnnxClassifier]:
-    """The network as the agent loads it: float, and the reference as INT8. Nothing is fitted to
+    """The network as the agent loads it: float, and what is released as INT8. Nothing is fitted to
     what is judged: temperature and reach are those of training windows."""
     windows = validation.calibration(made, training)
     seen = Labelled(windows.samples, windows.targets, windows.running)
@@ -136,7 +137,7 @@ def _files(
         float32, int8 = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         export(saved, float32, contract)
         yield classify.load(float32)
-        if made.family == REFERENCE:
+        if made.family in QUANTIZED:
             precise = msgspec.structs.replace(contract, precision="int8")
             quantize(float32, int8, windows, precise)
             yield classify.load(int8)
