@@ -26,6 +26,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny
 from soundcard import MISSING, SoundCard
 
+# Whoever starts the tests in the background has them ignore Ctrl-C, and their children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
