@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import onnxruntime as ort
 
-from agent import contract
+from agent import contract, memory
 from agent.contract import Contract
 from agent.core import Classifier, Prediction, Samples
 from agent.errors import ConfigError, UserError
@@ -72,7 +72,10 @@ class OnnxClassifier:
 
 
 def load(path: Path) -> OnnxClassifier:
-    """The classifier in that file; `ConfigError`, one line, for a file that cannot be served."""
+    """The classifier in that file; `ConfigError`, one line, for a file that cannot be served.
+
+    What of the libraries' code loading alone needs does not stay mapped.
+    """
     try:
         data = path.read_bytes()
         running = session(data)
@@ -90,6 +93,7 @@ def load(path: Path) -> OnnxClassifier:
         raise ConfigError(
             f"{path}: names and metadata: found {error.reason}, expected UTF-8"
         ) from None
+    memory.unmap_code()
     return OnnxClassifier(running, described, hashlib.sha256(data).hexdigest())
 
 
