@@ -52,7 +52,6 @@ def quantize(
     saturates otherwise, and the same file would answer differently on another processor.
     """
     model = onnx.load(source)
-    kept = [n.name for n in model.graph.node if n.op_type == "Conv" and not along_time(n)]
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "draft.onnx"
         quantize_static(
@@ -60,8 +59,8 @@ def quantize(
             draft,
             Windows(drawn, [each.name for each in model.graph.input]),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            nodes_to_exclude=kept,
+            op_types_to_quantize=["Conv", "Relu"],
+            nodes_to_exclude=_kept(model.graph),
             per_channel=True,
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
@@ -94,6 +93,18 @@ def recipe_of(contract: Contract, source: Source) -> Recipe:
         window=contract.window,
         data=(source,),
     )
+
+
+def _kept(graph: onnx.GraphProto) -> list[str]:
+    """What is computed in float, by name.
+
+    A ReLU behind a quantized convolution is none of it: rounded once, to the range above zero, the
+    two are one step. Other ReLUs stand behind an addition in float.
+    """
+    whole = {name for node in graph.node if along_time(node) for name in node.output}
+    convolutions = [n for n in graph.node if n.op_type == "Conv" and not along_time(n)]
+    relus = [n for n in graph.node if n.op_type == "Relu" and n.input[0] not in whole]
+    return [node.name for node in (*convolutions, *relus)]
 
 
 def along_time(node: onnx.NodeProto) -> bool:
