@@ -16,7 +16,7 @@ from models.batches import batches  # noqa: E402
 from models.data import Array, Recording  # noqa: E402
 from models.families import build  # noqa: E402
 from models.recipe import Recipe  # noqa: E402
-from models.speech import LogMel, mel_bands  # noqa: E402
+from models.speech import FLOOR, LogMel, mel_bands  # noqa: E402
 from models.speech_card import Shown  # noqa: E402
 from models.speech_corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
 from models.speech_judge import CONDITIONS  # noqa: E402
@@ -101,7 +101,7 @@ def test_white_noise_of_unit_power_has_unit_power_in_every_band() -> None:
     spectrogram = LogMel(32, RATE_HZ)
     noise = torch.from_numpy(np.random.default_rng(0).standard_normal((20, 1, 1, WINDOW)))
     h = spectrogram.waves(noise.float())
-    power = spectrogram.mel(h[:, : spectrogram.bins] ** 2 + h[:, spectrogram.bins :] ** 2)
+    power = spectrogram.mel(h * h) - FLOOR
     assert torch.allclose(power.mean((0, 2, 3)), torch.ones(32), atol=0.15)
 
 
@@ -109,12 +109,12 @@ def test_the_three_networks_differ_in_the_gate_alone() -> None:
     sizes = {}
     for family in ("drsn-mel", "se-mel", "res-mel"):
         network = build(family, "deploy", 1, WINDOW, len(LABELS), RATE_HZ)
-        assert cost.macs(network, 1, WINDOW) < 10_000_000
+        assert cost.macs(network, 1, WINDOW) < 25_000_000
         sizes[family] = cost.parameters(network)
         gates = sum(p.numel() for unit in network.units for p in unit.gate.parameters())  # type: ignore[union-attr]
-        assert sizes[family] - gates == 55_868
+        assert sizes[family] - gates == 217_708
     assert sizes["drsn-mel"] == pytest.approx(sizes["se-mel"], rel=0.01)
-    assert max(sizes.values()) < 100_000
+    assert max(sizes.values()) < 250_000
 
 
 @pytest.mark.parametrize(
