@@ -130,8 +130,8 @@ def _scores(recipe: Recipe, runs: Sequence[Run], shown: Shown) -> str:
     )
     after = _filled(f"""{chance}; nearly all digits are one man's. Settings were chosen on these
         same windows, by trainings of {recipe.family}: expect less elsewhere, and read its distance
-        from the controls with that in mind. Seed {runs[0].seed} is the one released, whatever others
-        come to.""")
+        from the controls with that in mind. Seed {runs[0].seed} is the one released, whatever
+        others come to.""")
     return f"""## Macro-F1 on speakers and in backgrounds that training never heard
 
 {before}
