@@ -13,7 +13,7 @@ from benchmarks.engines import MissingError, Network, Run
 from benchmarks.interleaved import compare
 
 BATCHES = (1, 4, 16)
-ROUNDS = 40
+ROUNDS = 150
 COMPILED = ("bearing",)  # torch.compile takes a minute for each batch size
 ENGINES: dict[str, Callable[[Network], Run]] = {
     "ours, float": partial(engines.ours, form="float"),
