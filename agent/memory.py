@@ -19,7 +19,7 @@ def unmap_code() -> None:
     Does nothing where there is no /proc (macOS).
     """
     with contextlib.suppress(OSError):
-        code = list(_code(Path("/proc/self/smaps").read_text()))
+        code = list(_code(Path("/proc/self/smaps").read_text(errors="replace")))
         advise = ctypes.CDLL(None).madvise
         advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
         for start, end in code:

@@ -129,9 +129,9 @@ def _scores(recipe: Recipe, runs: Sequence[Run], shown: Shown) -> str:
         else "One seed has no interval: what a few points between networks mean is not known here"
     )
     after = _filled(f"""{chance}; nearly all digits are one man's. Settings were chosen on these
-        same windows, by trainings of {recipe.family}: expect less elsewhere, and read its distance
-        from the controls with that in mind. Seed {runs[0].seed} is the one released, whatever
-        others come to.""")
+        same windows, by a few trainings of {recipe.family}: expect less elsewhere, and read its
+        distance from the controls with that in mind. Seed {runs[0].seed} is the one released,
+        whatever others come to.""")
     return f"""## Macro-F1 on speakers and in backgrounds that training never heard
 
 {before}
