@@ -57,7 +57,7 @@ class Clocked:
         self._client.loop_stop()
 
 
-@pytest.mark.parametrize(("snr_db", "least"), [(20, 5), (10, 5)])
+@pytest.mark.parametrize(("snr_db", "least"), [(20, 6), (10, 5)])
 def test_a_spoken_digit_is_an_event_before_the_next_one_is_spoken(
     card: SoundCard,
     broker: Broker,
