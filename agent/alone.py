@@ -10,8 +10,8 @@ import msgspec
 
 from agent import config, lanes, pipeline, sources
 from agent.classify import Serving
-from agent.core import Scored
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.types import Scored
 from agent.timeline import WallClock
 
 WAIT_S = 0.25

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from agent import credentials
-from agent.errors import ConfigError
+from agent.core import credentials
+from agent.core.errors import ConfigError
 
 FILES = ("password_file", "tls.ca_file", "tls.cert_file", "tls.key_file")
 

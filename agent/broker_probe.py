@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.broker import Mqtt
 from agent.config import Config
-from agent.core import Message
+from agent.core.types import Message
 from agent.sinks import mqtt_client
 
 ANSWER_S = 5.0

@@ -1,4 +1,5 @@
-"""Runs a model file. The file is the contract (`agent.contract`); nothing here knows a network.
+"""Runs a model file. The file is the contract (`agent.core.model_contract`); nothing here knows a
+network.
 
 One thread that does not spin: by default ONNX Runtime's threads keep cores busy between windows.
 """
@@ -12,10 +13,11 @@ from typing import Protocol
 import numpy as np
 import onnxruntime as ort
 
-from agent import contract, memory
-from agent.contract import Contract
-from agent.core import Classifier, Prediction, Samples
-from agent.errors import ConfigError, UserError
+from agent import memory
+from agent.core import model_contract
+from agent.core.errors import ConfigError, UserError
+from agent.core.model_contract import Contract
+from agent.core.types import Classifier, Prediction, Samples
 
 MAX_BATCH = 32
 
@@ -54,12 +56,12 @@ class OnnxClassifier:
     def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
         """A prediction for each window of `samples` float32 [batch, channels, window].
 
-        `running` float32 [batch, 5]: see `agent.contract`; None: nothing is known.
+        `running` float32 [batch, 5]: see `agent.core.model_contract`; None: nothing is known.
         """
-        given = {contract.INPUT: samples}
+        given = {model_contract.INPUT: samples}
         if self.reads_running:
-            unknown = np.zeros((len(samples), contract.RUNNING_WIDTH), np.float32)
-            given[contract.RUNNING] = unknown if running is None else running
+            unknown = np.zeros((len(samples), model_contract.RUNNING_WIDTH), np.float32)
+            given[model_contract.RUNNING] = unknown if running is None else running
         predictions: list[Prediction] = []
         began_s = time.thread_time()
         for at in range(0, len(samples), MAX_BATCH):
@@ -85,7 +87,7 @@ def load(path: Path) -> OnnxClassifier:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path}: not a model that ONNX Runtime can load: {reason}") from None
     try:
-        described = contract.parse(running.get_modelmeta().custom_metadata_map, str(path))
+        described = model_contract.parse(running.get_modelmeta().custom_metadata_map, str(path))
         _check_graph(running, described, str(path))
     except UserError as error:
         raise ConfigError(str(error)) from None
@@ -115,32 +117,34 @@ def _check_graph(session: ort.InferenceSession, described: Contract, file: str) 
     """The graph keeps what its contract says: names, types and shapes, by running it once."""
     inputs = session.get_inputs()
     names = [each.name for each in inputs]
-    known = [contract.INPUT, contract.RUNNING]
+    known = [model_contract.INPUT, model_contract.RUNNING]
     if names not in (known[:1], known) or {each.type for each in inputs} != {"tensor(float)"}:
         raise UserError(
-            f"{file}: inputs: found {names}, expected float32 '{contract.INPUT}' "
-            f"and at most '{contract.RUNNING}' beside it"
+            f"{file}: inputs: found {names}, expected float32 '{model_contract.INPUT}' "
+            f"and at most '{model_contract.RUNNING}' beside it"
         )
-    expected = [[described.channels, described.window], [contract.RUNNING_WIDTH]]
+    expected = [[described.channels, described.window], [model_contract.RUNNING_WIDTH]]
     for each, dimensions, words in zip(
         inputs, expected, ("[channels, window]", "running"), strict=False
     ):
         if (shape := list(each.shape[1:])) != dimensions:
             raise UserError(f"{file}: input {words}: found {shape}, expected {dimensions}")
     outputs = [output.name for output in session.get_outputs()]
-    if contract.PROBABILITIES not in outputs:
-        raise UserError(f"{file}: outputs: found {outputs}, expected '{contract.PROBABILITIES}'")
+    if model_contract.PROBABILITIES not in outputs:
+        raise UserError(
+            f"{file}: outputs: found {outputs}, expected '{model_contract.PROBABILITIES}'"
+        )
     _try_out(session, described, file)
 
 
 def _try_out(session: ort.InferenceSession, described: Contract, file: str) -> None:
     shape = (2, described.channels, described.window)
     chirp = np.sin(np.arange(math.prod(shape)) ** 2 % 6.28)  # numpy.random would cost 3 MiB
-    given = {contract.INPUT: chirp.astype(np.float32).reshape(shape)}
+    given = {model_contract.INPUT: chirp.astype(np.float32).reshape(shape)}
     if len(session.get_inputs()) > 1:
-        given[contract.RUNNING] = np.zeros((2, contract.RUNNING_WIDTH), np.float32)
+        given[model_contract.RUNNING] = np.zeros((2, model_contract.RUNNING_WIDTH), np.float32)
     try:
-        (found,) = session.run([contract.PROBABILITIES], given)
+        (found,) = session.run([model_contract.PROBABILITIES], given)
     except Exception as error:  # noqa: BLE001 - as above
         reason = " ".join(str(error).split())
         raise UserError(f"{file}: fails on a batch of two windows: {reason}") from None
@@ -159,9 +163,9 @@ def _predictions(outputs: dict[str, Samples]) -> list[Prediction]:
         values = outputs.get(name)
         return [None] * rows if values is None else [float(v) for v in values]
 
-    probabilities = outputs[contract.PROBABILITIES]
+    probabilities = outputs[model_contract.PROBABILITIES]
     rows = len(probabilities)
-    optional = zip(*(column(name) for name in contract.OPTIONAL_OUTPUTS), strict=True)
+    optional = zip(*(column(name) for name in model_contract.OPTIONAL_OUTPUTS), strict=True)
     return [
         Prediction(tuple(float(p) for p in row), *others)
         for row, others in zip(probabilities, optional, strict=True)

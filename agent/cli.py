@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
 from agent import __version__, verbs
-from agent.core import SourceError
-from agent.errors import ConfigError, UserError
+from agent.core.errors import ConfigError, UserError
+from agent.core.types import SourceError
 
 EX_CONFIG = 78  # sysexits(3)
 

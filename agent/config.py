@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agent import broker, credentials, sources, yamlfile
-from agent.bearing import Bearing, MachineClass, Orders
+from agent import broker, sources, yamlfile
 from agent.broker import Mqtt
 from agent.commands import keys as commands
 from agent.commands.keys import Commands
-from agent.contract import Decide, Share
-from agent.errors import ConfigError
+from agent.core import credentials
+from agent.core.bearing import Bearing, MachineClass, Orders
+from agent.core.errors import ConfigError
+from agent.core.model_contract import Decide, Share
 from agent.evidence.keys import Evidence
 from agent.metrics.keys import Metrics
 from agent.page.options import Page, check_page
@@ -48,7 +49,7 @@ class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What of the model's own decision settings (`agent.contract.Decide`) to change."""
+    """What of the model's own decision settings (`agent.core.model_contract.Decide`) to change."""
 
     enter: Share | None = None
     exit: Share | None = None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from agent import pipeline
 from agent.config import Config
-from agent.core import Scored, SourceError
+from agent.core.types import Scored, SourceError
 from agent.delivery.post import Post
 from agent.evidence.keeping import Keeping
 from agent.lane import Lane

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.contract import Decide
-from agent.core import Mark, Prediction, Verdict
+from agent.core.model_contract import Decide
+from agent.core.types import Mark, Prediction, Verdict
 
 SENSOR_FAULT = Verdict("sensor_fault")
 

@@ -14,8 +14,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import config
+from agent.core.errors import UserError
 from agent.daemon import Daemon
-from agent.errors import UserError
 from agent.sources.synth import DEVELOPING_FAULT, Phase
 
 HOST = "127.0.0.1"

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker_probe, config, lanes, statedir, timeline
+from agent import broker_probe, config, lanes, timeline
 from agent.config import Config
-from agent.errors import ConfigError
+from agent.core import state_directory
+from agent.core.errors import ConfigError
 from agent.lane import Lane
 from agent.rollout import telling
 from agent.timeline import WallClock
@@ -48,7 +49,7 @@ def examine(file: Path) -> Iterator[Finding]:
     yield Finding("configuration", "ok", f"{file}, {len(chosen.sources)} source(s)")
     yield from _files(chosen)
     folder = Path(chosen.agent.state_dir)
-    running = chosen.agent.sink != "stdout" and statedir.in_use(folder)
+    running = chosen.agent.sink != "stdout" and state_directory.in_use(folder)
     yield _state(folder, running) if chosen.agent.sink != "stdout" else _stdout("state directory")
     yield _disk(folder, chosen.outbox.max_mib)
     for source in chosen.sources:

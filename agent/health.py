@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from agent import timeline, wire
-from agent.core import Message, Sink
+from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
 from agent.lane import Lane
 from agent.records import (

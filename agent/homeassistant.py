@@ -14,7 +14,7 @@ from typing import Any, get_args
 import msgspec
 
 from agent import __version__, wire
-from agent.core import Message
+from agent.core.types import Message
 from agent.records import Decision, SourceInfo
 
 PREFIX = "homeassistant"

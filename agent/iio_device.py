@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import Format, Samples, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Format, Samples, SourceError
 
 RATE = "sampling_frequency"
 

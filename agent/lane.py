@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from agent import config, pipeline, wire
-from agent.core import Scored
+from agent.core.types import Scored
 from agent.intake.reader import Intake
 from agent.pipeline import Channel
 from agent.records import SourceInfo

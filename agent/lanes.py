@@ -9,10 +9,10 @@ from agent.baseline import record
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Frame
 from agent.classify import Serving
-from agent.contract import Contract, Decide
-from agent.core import Source
+from agent.core.errors import ConfigError
+from agent.core.model_contract import Contract, Decide
+from agent.core.types import Source
 from agent.decide import Decider, Judge
-from agent.errors import ConfigError
 from agent.evidence import faults
 from agent.intake.feed import Feed
 from agent.intake.reader import Intake

@@ -1,6 +1,6 @@
 """A simulated rotating machine: shaft, gear mesh and a rolling bearing that may be damaged.
 
-A defect on a race or a ball is struck at the bearing's own frequencies (`agent.bearing`), each
+A defect on a race or a ball is struck at the bearing's own frequencies (`agent.core.bearing`), each
 strike a little early or late because the rollers slip, and every strike makes a structural
 resonance ring. An inner race turns through the load zone, so its strikes swell once a revolution
 of the shaft; a ball does so once a revolution of the cage; an outer race stays.
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from agent.bearing import Orders, of_geometry
+from agent.core.bearing import Orders, of_geometry
 
 Fault = Literal["normal", "inner", "outer", "ball"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import Samples
+from agent.core.types import Samples
 
 
 def to_float(samples: npt.NDArray[np.generic]) -> Samples:

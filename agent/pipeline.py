@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent import bearing
 from agent.baseline.monitor import Monitor
-from agent.bearing import Orders, Running
-from agent.core import Classifier, Mark, Prediction, Scored, Window
+from agent.core import bearing
+from agent.core.bearing import Orders, Running
+from agent.core.types import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
 from agent.records import Physics
 from agent.windows import Windower

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.core import SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import SourceError
 
 CARDS = Path("/proc/asound/cards")
 

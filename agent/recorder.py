@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from agent import manifest
-from agent.core import Block, Format, Samples
+from agent.core.types import Block, Format, Samples
 from agent.intake.cadence import Cadence
 
 SHORTEST_S = 1.0  # a shorter piece between two gaps is left out

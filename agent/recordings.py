@@ -13,8 +13,8 @@ import numpy.typing as npt
 import soundfile
 
 from agent import pcm, table
-from agent.core import Samples, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Samples, SourceError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from agent.bearing import MachineClass, Orders
+from agent.core.bearing import MachineClass, Orders
 
 Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
 Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from agent.config import Config
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 from agent.lineup import Lineup
 from agent.notify import notify
 

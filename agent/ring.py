@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.core import Mark, Marks, Samples
+from agent.core.types import Mark, Marks, Samples
 
 
 class Ring:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 
 Numbers = npt.NDArray[np.float64]
 # "t", "Time", "time_s", "Time (ms)", "time [us]": a first column of that name is no channel.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agent.core import Mark, Samples, Window
+from agent.core.types import Mark, Samples, Window
 from agent.ring import Ring
 
 STUCK_SHARE = 0.5  # of a window: a signal that stands still for longer is flat

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 from agent import records
-from agent.contract import Contract
-from agent.core import Message, Prediction, Scored
+from agent.core.model_contract import Contract
+from agent.core.types import Message, Prediction, Scored
 from agent.delivery.store import Gap
 from agent.records import Info, Model, Observation, SourceInfo
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 
 
 def read(path: Path) -> object:

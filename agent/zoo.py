@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 
 
 def released() -> dict[str, Path]:

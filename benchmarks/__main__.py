@@ -14,7 +14,7 @@ import numpy as np
 
 from agent import classify, zoo
 from agent.classify import OnnxClassifier
-from agent.core import Message
+from agent.core.types import Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.store import Gap
 from agent.ring import Ring

@@ -19,8 +19,8 @@ import onnxruntime as ort
 
 from agent import classify, zoo
 from agent.classify import OnnxClassifier
-from agent.contract import INPUT, RUNNING
-from agent.core import Samples
+from agent.core.model_contract import INPUT, RUNNING
+from agent.core.types import Samples
 from agent.variants import files, trial
 
 Run = Callable[[Samples, Samples], object]

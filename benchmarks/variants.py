@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent import classify, zoo
-from agent.contract import Contract
+from agent.core.model_contract import Contract
 from agent.variants import files, trial
 from benchmarks import document
 

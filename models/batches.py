@@ -23,7 +23,8 @@ RIPPLES = 6  # cosines over the spectrum that make up a random equalizer
 class Batch:
     """`samples` [batch, channels, window]; `targets` and `snr_db` (inf: clean) [batch].
 
-    `running` [batch, 5] is what the network is told of the machines; see `agent.contract`.
+    `running` [batch, 5] is what the network is told of the machines; see
+    `agent.core.model_contract`.
     """
 
     samples: Array

@@ -8,7 +8,7 @@ import msgspec
 import torch
 from torch import nn
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.calibrate import SnrLine
 from models.distance import Rows
 from models.families import untrained

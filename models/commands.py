@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.verbs.evaluate import evaluate
 from models.verbs.export import export
 from models.verbs.quantize import quantize

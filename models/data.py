@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from agent import bearing
-from agent.bearing import UNKNOWN, Running
-from agent.errors import UserError
+from agent.core import bearing
+from agent.core.bearing import UNKNOWN, Running
+from agent.core.errors import UserError
 from agent.recordings import Opened, open_recording
 from models.listing import Entry, entries
 from models.matlab import open_mat

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models import canvases, cost, digits_page, digits_report, images
 from models.canvases import CANVAS, CLASSES, Array, Digits, Indices
 from models.digits_judge import Cell, cell, judge

@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
-from agent.contract import RUNNING_WIDTH
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import RUNNING_WIDTH
 from models import orders
 from models.colour import Colour
 from models.residual import Unit, conv
@@ -125,7 +125,7 @@ class Envelope(nn.Module):
     def features(self, x: Tensor, running: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x [batch, channels, window] -> [batch, features, 1, 1], alphas [batch, bands or 0].
 
-        `running` [batch, 5] as in `agent.contract`; None: nothing is known.
+        `running` [batch, 5] as in `agent.core.model_contract`; None: nothing is known.
         """
         bands, alphas = self._shrunk(self.stem(x.unsqueeze(2)))
         envelope = bands.abs()  # [batch, bands, 1, window / stem_stride]

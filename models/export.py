@@ -6,7 +6,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from agent.contract import (
+from agent.core.model_contract import (
     INPUT,
     METADATA_KEY,
     PROBABILITIES,

@@ -1,15 +1,15 @@
 """Every network family by name.
 
 A network is called with standardized windows [batch, channels, window] and, where it reads them,
-with `running` [batch, 5] (see `agent.contract`): it gives logits [batch, classes] and alphas
-[batch, thresholds]. Its `features` are what its `classifier` sees, [batch, any, 1, 1].
+with `running` [batch, 5] (see `agent.core.model_contract`): it gives logits [batch, classes] and
+alphas [batch, thresholds]. Its `features` are what its `classifier` sees, [batch, any, 1, 1].
 """
 
 from collections.abc import Callable
 
 from torch import nn
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.convnet import ConvNet
 from models.drsn import drsn
 from models.envelope import envelope, twin

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.contract import Contract
+from agent.core.model_contract import Contract
 from models import data, leak, listing
 from models.data import Recording
 from models.recipe import Source

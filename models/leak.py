@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.data import stored
 from models.listing import Entry
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.batches import Batch, batches
 from models.data import Recording
 from models.families import untrained

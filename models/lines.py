@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from agent import noise
-from agent.bearing import of_geometry
+from agent.core.bearing import of_geometry
 from agent.machine import FAULTS, Fault, Machine, Spec
 from agent.physics import measure
 from agent.physics.levels import Signal

@@ -10,7 +10,7 @@ import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".csv", ".npy", ".mat")
 MANIFEST = "manifest.csv"

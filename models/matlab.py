@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.recordings import Opened, from_array
 
 RATES = ("fs", "sr", "rate_hz", "sample_rate", "samplerate", "sampling_rate", "samplingrate")

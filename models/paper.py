@@ -21,8 +21,8 @@ import msgspec
 import numpy as np
 import torch
 
-from agent.contract import RUNNING_WIDTH
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import RUNNING_WIDTH
 from models import cost, sgd, tasks, trees, validation
 from models.calibrate import forward
 from models.data import Array

@@ -16,8 +16,8 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from agent import classify
-from agent.contract import INPUT, RUNNING, Contract
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import INPUT, RUNNING, Contract
 from models.batches import Batch
 from models.compact import compact
 from models.data import Array

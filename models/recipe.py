@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 import yaml
 
-from agent.bearing import Bearing
-from agent.contract import Decide
-from agent.errors import UserError
+from agent.core.bearing import Bearing
+from agent.core.errors import UserError
+from agent.core.model_contract import Decide
 from agent.machine import FAULTS
 from agent.noise import KINDS
 from models.noises import RECORDED, TRAINING

@@ -6,8 +6,8 @@ from typing import Literal
 import msgspec
 import onnx
 
-from agent.contract import Contract
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import Contract
 from models import card, validation, variants, wording
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 # From a width to a module: x [batch, width, 1, frames] -> (the same shape, alphas [batch, any]).
 Gate = Callable[[int], nn.Module]

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.data import Recording
 from models.learner import State
 from models.recipe import Recipe

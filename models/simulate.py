@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from agent.bearing import running
+from agent.core.bearing import running
 from agent.machine import FAULTS, Fault, Machine, Spec
 from models.data import Recording
 

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.residual import Gate, Unit, conv
 from models.resnet import Open
 from models.senet import Excitation

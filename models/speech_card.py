@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.contract import Decide
+from agent.core.model_contract import Decide
 from models import markdown, speech_corpus, speech_sentence
 from models.noises import RECORDED
 from models.recipe import Recipe

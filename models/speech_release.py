@@ -15,8 +15,8 @@ import onnx
 
 from agent import classify
 from agent.classify import OnnxClassifier
-from agent.contract import Decide
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import Decide
 from models import checkpoint as checkpoints
 from models import figures, speech_card, speech_run, speech_sentence, validation, variants
 from models import recipe as recipes

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from agent import classify
 from agent.classify import OnnxClassifier
-from agent.contract import Contract
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import Contract
 from models import checkpoint as checkpoints
 from models import cost, figures, scores, speech_corpus, speech_judge, validation
 from models.checkpoint import Checkpoint

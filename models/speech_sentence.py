@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from agent.classify import OnnxClassifier
-from agent.contract import Contract, Decide
-from agent.core import Mark, Prediction
+from agent.core.model_contract import Contract, Decide
+from agent.core.types import Mark, Prediction
 from agent.decide import Decider, Judge
 from models.data import Array
 from models.recipe import Recipe

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models.data import Array
 
 PROGRAM = "espeak-ng"

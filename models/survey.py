@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.bearing import BY_ORDERS
-from agent.errors import UserError
+from agent.core.bearing import BY_ORDERS
+from agent.core.errors import UserError
 from models import listing, recipe
 from models.data import open_entry
 from models.families import SHORTEST_WINDOW

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.bearing import Bearing
+from agent.core.bearing import Bearing
 from models import data
 from models.data import Recording
 from models.recipe import Source

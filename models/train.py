@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models import simulate
 from models.batches import at_speeds
 from models.data import Recording, load

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models import trials_text
 from models.quick import summed
 from models.tasks import TASKS, Task

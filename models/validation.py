@@ -29,7 +29,7 @@ class Labelled:
 
     samples: Array
     targets: npt.NDArray[np.int64]
-    running: Array  # as in `agent.contract`
+    running: Array  # as in `agent.core.model_contract`
 
 
 def per_set(recipe: Recipe, root: Path) -> Iterator[tuple[str, Labelled]]:

@@ -18,8 +18,8 @@ import onnx
 
 from agent import classify
 from agent.classify import OnnxClassifier
-from agent.contract import Contract
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.model_contract import Contract
 from agent.variants import files
 from models import figures, validation
 from models import recipe as recipes

@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from torch import distributed
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from agent.core import Message
+from agent.core.types import Message
 from agent.records import Model, Observation
 
 FIELDS: dict[str, Any] = {

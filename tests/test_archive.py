@@ -34,7 +34,7 @@ from agent.archive.engines.ray import RayEngine
 from agent.archive.job import Job, Outcome, Task
 from agent.archive.run import run
 from agent.archive.worker import Worker
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.records import Observation
 from agent.verbs import score
 

@@ -18,16 +18,16 @@ import tiny
 import yaml
 from conftest import Agent, Broker, Subscriber, eventually, recording
 
-from agent import statedir
 from agent.baseline import record, states, tail
 from agent.baseline.features import BANDS, PER_CHANNEL, features
 from agent.baseline.fit import fit
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Baseline, Frame
-from agent.contract import Decide
-from agent.core import Mark, Prediction
+from agent.core import state_directory
+from agent.core.errors import ConfigError, UserError
+from agent.core.model_contract import Decide
+from agent.core.types import Mark, Prediction
 from agent.decide import Decider, Judge
-from agent.errors import ConfigError, UserError
 
 RNG = np.random.default_rng(0)
 FRAME = Frame(rate_hz=1000.0, window=200, channels=None, scale=1.0, hop_s=0.1, patience=3)
@@ -184,7 +184,7 @@ def test_without_a_baseline_nothing_changes() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another user")
 def test_what_root_learns_and_locks_belongs_to_the_agents_user(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
-    os.close(statedir.claim(tmp_path))
+    os.close(state_directory.claim(tmp_path))
     record.save(baseline(), tmp_path)
     made = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
     assert made == {"lock": 65534, "baseline-bearing-de.json": 65534}

@@ -13,8 +13,9 @@ import pytest
 import tiny
 from onnx import numpy_helper
 
-from agent.errors import ConfigError, UserError
-from agent.rollout import announcement, bundle, files, keys, onnxfile, signing
+from agent.core import files
+from agent.core.errors import ConfigError, UserError
+from agent.rollout import announcement, bundle, keys, onnxfile, signing
 from agent.rollout.bundle import Bundle, older, pack, unpack
 
 

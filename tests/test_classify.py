@@ -9,8 +9,9 @@ import onnx
 import pytest
 import tiny
 
-from agent import classify, contract
-from agent.errors import ConfigError
+from agent import classify
+from agent.core import model_contract
+from agent.core.errors import ConfigError
 
 
 def refused(path: Path) -> str:
@@ -107,4 +108,7 @@ def test_any_batch_gives_what_its_windows_give_alone(tiny_model: Path) -> None:
 
 def test_a_contract_survives_the_round_trip() -> None:
     described = tiny.contract(figures={"macro_f1": 0.5}, max_distance=3.0)
-    assert contract.parse({contract.METADATA_KEY: described.to_json()}, "m.onnx") == described
+    assert (
+        model_contract.parse({model_contract.METADATA_KEY: described.to_json()}, "m.onnx")
+        == described
+    )

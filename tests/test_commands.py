@@ -24,7 +24,7 @@ from agent.commands.desk import Desk
 from agent.commands.keys import Commands
 from agent.commands.request import Refused, read
 from agent.commands.verbs import Reach
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 from agent.topics import PUBLISHED
 
 Start = Callable[..., Agent]

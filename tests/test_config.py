@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from agent import broker, config, sources
-from agent.bearing import of_geometry
-from agent.contract import Decide
-from agent.errors import ConfigError
+from agent.core.bearing import of_geometry
+from agent.core.errors import ConfigError
+from agent.core.model_contract import Decide
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.yaml"
 NODE = {"name": "a", "model": "m", "rate_hz": 1000}

@@ -1,7 +1,7 @@
 """Decisions are steady, honest about doubt, and never call a flagged window normal."""
 
-from agent.contract import Decide
-from agent.core import Decision, Mark, Prediction, Verdict
+from agent.core.model_contract import Decide
+from agent.core.types import Decision, Mark, Prediction, Verdict
 from agent.decide import Decider, Judge
 
 JUDGE = Judge(("normal", "inner", "outer"), frozenset({"normal"}), 0.5, max_distance=3.0)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent import config, credentials, timeline
+from agent import config, timeline
+from agent.core import credentials
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

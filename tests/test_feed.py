@@ -8,7 +8,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core import Block, Format, Mark
+from agent.core.types import Block, Format, Mark
 from agent.intake.feed import Feed
 from agent.ring import Ring
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core import Block
+from agent.core.types import Block
 from agent.nodes import frames
 from agent.nodes.frames import FrameError
 from agent.nodes.inbox import Inbox

@@ -14,8 +14,8 @@ import pytest
 from conftest import eventually, free_port, needed
 
 from agent import sources
-from agent.core import Source, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Source, SourceError
 from agent.sources.iio import open_source
 from agent.strict import convert
 

@@ -17,8 +17,8 @@ from conftest import Agent, Broker, Subscriber, eventually
 from soundcard import SoundCard
 
 from agent import portaudio
-from agent.core import SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import SourceError
 from agent.portaudio import Input
 from agent.sources import mic
 from agent.strict import convert

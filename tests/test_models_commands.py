@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from agent import classify
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.machine import Machine, Spec
 from models import commands
 

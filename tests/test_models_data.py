@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models import data, listing, recipe, simulate, validation
 from models.batches import batches, coloured, noisy
 from models.recipe import Noise, Recipe, Simulated, Source

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import tiny
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models import commands, leak, listing, scores
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 torch = pytest.importorskip("torch")
 
 from agent import classify  # noqa: E402 (torch may be missing)
-from agent.errors import UserError  # noqa: E402
+from agent.core.errors import UserError  # noqa: E402
 from models import cost, simulate, validation  # noqa: E402
 from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from agent.errors import UserError  # noqa: E402 (torch may be missing)
+from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
 from models import noises, paper, paper_cells, sgd, validation  # noqa: E402 (torch)
 from models.data import Recording  # noqa: E402
 from models.paper_cells import Cell  # noqa: E402

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.recordings import open_recording
 from models import data, leak, listing
 from models.listing import Entry

@@ -18,7 +18,7 @@ from conftest import eventually
 
 from agent import classify
 from agent.cli import main
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.variants import files
 from models import figures, simulate, validation
 

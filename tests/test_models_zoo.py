@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from agent import classify
-from agent.core import Prediction
+from agent.core.types import Prediction
 from models import figures, recipe, validation, zoo
 from models.data import Array
 

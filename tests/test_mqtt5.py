@@ -13,7 +13,8 @@ from conftest import Agent, Broker, eventually
 from faults.proxy import Proxy
 from listening import Listening
 
-from agent import __version__, credentials
+from agent import __version__
+from agent.core import credentials
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]

@@ -16,8 +16,8 @@ from conftest import Broker
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import sources
-from agent.core import Block, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, SourceError
 from agent.nodes import frames
 from agent.sources.mqtt import MqttSource, open_source
 from agent.strict import convert

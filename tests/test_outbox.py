@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core import Message
+from agent.core.types import Message
 from agent.delivery import disk
 from agent.delivery.outbox import Limits
 from agent.delivery.outbox import Outbox as _Outbox

@@ -22,8 +22,8 @@ import soundfile
 from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_then_loud
 
 from agent import classify, config, lanes, pipeline, sources, zoo
-from agent.core import Block, Format, Samples, SourceError
-from agent.errors import ConfigError, UserError
+from agent.core.errors import ConfigError, UserError
+from agent.core.types import Block, Format, Samples, SourceError
 from agent.machine import Machine, Spec
 from agent.page import demo, graph, layers, scoring, server
 from agent.page.door import Door

@@ -6,8 +6,8 @@ import soundfile
 import soxr
 from conftest import recording
 
-from agent.bearing import MachineClass, Orders
-from agent.core import Mark, Window
+from agent.core.bearing import MachineClass, Orders
+from agent.core.types import Mark, Window
 from agent.machine import Fault, Machine, Spec
 from agent.noise import scale_for
 from agent.physics import levels

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import tiny
 
-from agent.contract import Contract, Decide
-from agent.core import Mark, Prediction, Samples
+from agent.core.model_contract import Contract, Decide
+from agent.core.types import Mark, Prediction, Samples
 from agent.decide import Decider, Judge
 from agent.pipeline import Channel, step
 from agent.ring import Ring

@@ -14,7 +14,7 @@ import yaml
 from conftest import eventually
 
 from agent import cli, manifest
-from agent.core import Block, Format
+from agent.core.types import Block, Format
 from agent.recorder import Recorder, Session
 from models import data, listing
 from models.recipe import Source

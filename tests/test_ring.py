@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import eventually
 
-from agent.core import Mark
+from agent.core.types import Mark
 from agent.ring import Ring
 
 

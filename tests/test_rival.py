@@ -8,7 +8,7 @@ import pytest
 from conftest import Broker, eventually
 
 from agent import config
-from agent.core import Message
+from agent.core.types import Message
 from agent.sinks import rival as rivals
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity, Rival
@@ -91,7 +91,7 @@ def lets_in(log: Path) -> int:
 def test_a_broker_that_closes_before_letting_anybody_in_is_no_rival(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agent.backoff.random.uniform", lambda least, most: 0.0)
+    monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.01)
     sink = MqttSink(config.Mqtt(port=server.getsockname()[1]), identity())

@@ -16,7 +16,7 @@ import web
 import yaml
 from conftest import Agent, Broker, Subscriber, eventually
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.rollout import bundle, shelf, store
 
 Start = Callable[..., Agent]
@@ -363,7 +363,7 @@ def test_a_start_that_cannot_be_counted_tries_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("agent.rollout.files.write", full)
+    monkeypatch.setattr("agent.core.files.write", full)
     assert not store.begin(state_dir, 3)
     assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
 

@@ -13,7 +13,7 @@ import yaml
 from conftest import free_port, needed
 
 from agent import broker, config, sources
-from agent.core import Block
+from agent.core.types import Block
 from agent.nodes.framing import Framing
 from agent.sources.udp import open_source
 from agent.strict import convert

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import sources
-from agent.core import Block, Source, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, Source, SourceError
 from agent.nodes import frames
 from agent.nodes.framing import Framing
 from agent.nodes.lines import Lines

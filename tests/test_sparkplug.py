@@ -21,9 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import wire
 from agent.broker import Mqtt
-from agent.core import Message
+from agent.core.errors import ConfigError
+from agent.core.types import Message
 from agent.delivery.store import Gap
-from agent.errors import ConfigError
 from agent.records import SourceInfo
 from agent.sinks.sparkplug import SparkplugSink
 from agent.sparkplug import keys

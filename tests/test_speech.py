@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agent.errors import UserError  # noqa: E402 (torch may be missing)
+from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
 from models import cost, noises, recipe, speech_card, speech_run, speech_sentence, speech_voices  # noqa: E402
 from models.batches import batches  # noqa: E402
 from models.data import Array, Recording  # noqa: E402

@@ -11,7 +11,7 @@ import soundfile
 from conftest import DATA
 
 from agent import classify
-from agent.core import Prediction
+from agent.core.types import Prediction
 from models import figures, noises, recipe, speech_judge, speech_sentence, zoo
 from models.data import Array
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from agent import timeline
-from agent.core import Format
+from agent.core.types import Format
 from agent.intake.feed import Feed
 from agent.ring import Ring
 from agent.timeline import Timeline, WallClock

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core import Mark, Window
+from agent.core.types import Mark, Window
 from agent.ring import Ring
 from agent.windows import Windower, is_flat
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from agent.contract import METADATA_KEY, SCHEMA, Contract
+from agent.core.model_contract import METADATA_KEY, SCHEMA, Contract
 
 LABELS = ("normal", "loud")
 

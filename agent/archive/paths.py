@@ -15,7 +15,7 @@ import fsspec
 import soundfile
 from fsspec.implementations.local import LocalFileSystem
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 SOUND = (".npy", *(f".{name.lower()}" for name in soundfile.available_formats()))
 SUFFIXES = frozenset((*SOUND, ".aif", ".aifc", ".oga"))  # others must be named: a table may be any

@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from agent import statedir
 from agent.archive import keys, paths
 from agent.archive.engines import Engine
 from agent.archive.job import Job, Outcome, Task
 from agent.archive.parquet import UNFINISHED
 from agent.archive.progress import Progress
-from agent.errors import UserError
+from agent.core import state_directory
+from agent.core.errors import UserError
 
 Say = Callable[[str], None]
 
@@ -19,7 +19,7 @@ def run(job: Job, given: Sequence[str], engine: Engine, say: Say) -> int:
     """Scores what has not been scored; 1 where a recording could not be read, else 0."""
     for folder in keys.FOLDERS.values():
         _folder(job.out / folder)
-    lock = statedir.claim(job.out, "--out")
+    lock = state_directory.claim(job.out, "--out")
     try:
         _tidy(job.out)
         progress = Progress(say)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agent import wire
 from agent.alone import Alone
-from agent.core import Scored
+from agent.core.types import Scored
 from agent.lane import Lane
 from agent.records import Observation
 

@@ -8,8 +8,8 @@ from agent.alone import Alone, recorded
 from agent.archive import keys, parquet, paths, scoring
 from agent.archive.job import Job, Outcome, Task
 from agent.classify import Serving
-from agent.core import SourceError
-from agent.errors import ConfigError, UserError
+from agent.core.errors import ConfigError, UserError
+from agent.core.types import SourceError
 
 
 class Worker:

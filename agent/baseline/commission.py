@@ -16,13 +16,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import config, lanes, statedir, wire
+from agent import config, lanes, wire
 from agent.alone import Alone, named, recorded
 from agent.baseline import record
 from agent.baseline.features import Vector, features
 from agent.baseline.fit import fit
 from agent.baseline.record import Baseline
-from agent.core import Scored
+from agent.core import state_directory
+from agent.core.types import Scored
 from agent.lane import Lane
 
 TELL_S = 60.0
@@ -67,7 +68,7 @@ def commission(
     """Writes the baseline of that source; `UserError` for what is none to learn from."""
     source = named(chosen, name)
     folder = Path(chosen.agent.state_dir)
-    lock = statedir.claim(folder)
+    lock = state_directory.claim(folder)
     try:
         heard = Heard()
         for each in [recorded(source, path) for path in recordings] or [source]:

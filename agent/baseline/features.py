@@ -7,7 +7,7 @@ each of four wide bands is. In dB a change is a ratio, and what is scaled is onl
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import Samples
+from agent.core.types import Samples
 
 Vector = npt.NDArray[np.float64]
 

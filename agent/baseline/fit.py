@@ -7,7 +7,7 @@ import numpy as np
 from agent.baseline import states, tail
 from agent.baseline.features import Vector
 from agent.baseline.record import Baseline, Frame
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 FOLDS = 4  # of the time: what is learned of three is tried on the fourth
 STRETCH_S = 10.0  # windows closer than this tell the same thing

@@ -5,7 +5,7 @@ import numpy as np
 from agent.baseline import states
 from agent.baseline.features import Vector, features
 from agent.baseline.record import Baseline
-from agent.core import Samples
+from agent.core.types import Samples
 
 DRIFT_WINDOWS = 1000  # over which deviations are averaged, exponentially
 

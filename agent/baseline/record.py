@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from agent import statedir
 from agent.baseline.states import State
-from agent.errors import ConfigError
+from agent.core import state_directory
+from agent.core.errors import ConfigError
 
 SCHEMA = "drsn-baseline/1"
 
@@ -77,7 +77,7 @@ def save(baseline: Baseline, state_dir: Path) -> Path:
             out.write(msgspec.json.format(msgspec.json.encode(baseline), indent=1))
             out.flush()
             os.fsync(out.fileno())
-        statedir.own(state_dir, new)
+        state_directory.own(state_dir, new)
         new.replace(file)
         folder = os.open(state_dir, os.O_RDONLY)
         try:

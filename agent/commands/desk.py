@@ -14,7 +14,7 @@ from agent.commands import request
 from agent.commands.keys import Commands
 from agent.commands.request import Command, Refused
 from agent.commands.verbs import VERBS, Reach
-from agent.core import Message
+from agent.core.types import Message
 
 MOST_AHEAD_S = 3600.0  # a command may not expire later than that
 MOST_REMEMBERED = 1000  # ids, each until its command has expired

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 
 VERBS = (
     "ping",

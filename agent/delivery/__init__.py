@@ -1,1 +1,1 @@
-"""Decision to sink: what is found is kept on disk until somebody else has it."""
+"""At least once until PUBACK: outbox, sender, sinks."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from agent import homeassistant
-from agent.core import Message
+from agent.core.types import Message
 
 FILE = "home-assistant.json"
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core import Message
+from agent.core.types import Message
 from agent.delivery.disk import DiskError
 from agent.delivery.store import Gap, Row, Store
 

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health, homeassistant, statedir, wire
+from agent import __version__, health, homeassistant, wire
 from agent.commands.desk import Desk
 from agent.commands.verbs import Answer, Reach
 from agent.config import Config
-from agent.core import Message, Scored, Sink
+from agent.core import state_directory
+from agent.core.errors import ConfigError, UserError
+from agent.core.types import Message, Scored, Sink
 from agent.delivery import hearing
 from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
-from agent.errors import ConfigError, UserError
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
 from agent.metrics.board import Board
@@ -183,7 +184,7 @@ def _open_outbox(
     if chosen.agent.sink == "stdout":
         return Outbox(None, limits, make_gap), None
     folder = Path(chosen.agent.state_dir)
-    lock = statedir.claim(folder)
+    lock = state_directory.claim(folder)
     try:
         return Outbox(folder / "outbox.sqlite", limits, make_gap), lock
     except DiskError as error:

@@ -4,7 +4,7 @@ import collections
 import time
 from collections.abc import Callable
 
-from agent.core import Message, Receipt, Sink
+from agent.core.types import Message, Receipt, Sink
 from agent.delivery.outbox import Outbox
 from agent.delivery.refusals import RETRY_S, Refusals
 

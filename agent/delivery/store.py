@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core import Message
+from agent.core.types import Message
 from agent.delivery.disk import Disk
 
 PARKED_KEPT = 100  # of the messages set aside, the newest stay for a person to look at

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent import wire
-from agent.core import Mark, Samples
+from agent.core.types import Mark, Samples
 from agent.lane import Lane
 
 MOST_CHANNELS = 8  # of a FLAC file

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from agent import wire
-from agent.core import Scored
+from agent.core.types import Scored
 from agent.evidence import clip as clips
 from agent.evidence.keys import Evidence
 from agent.evidence.recorder import Recorder

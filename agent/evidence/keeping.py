@@ -5,7 +5,7 @@ import queue
 from pathlib import Path
 
 from agent.config import Config
-from agent.core import Scored
+from agent.core.types import Scored
 from agent.evidence.faults import FOLDER, Faults
 from agent.evidence.keys import Evidence
 from agent.evidence.recorder import Recorder

@@ -9,9 +9,9 @@ import logging
 import time
 from collections.abc import Callable
 
-from agent.backoff import Backoff
 from agent.broker import Mqtt
-from agent.errors import UserError
+from agent.core.backoff import Backoff
+from agent.core.errors import UserError
 from agent.ingest import letters
 from agent.ingest.counts import Counts
 from agent.ingest.inbox import Inbox, Lost, Session

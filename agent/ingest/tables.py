@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.ingest.letters import Gap, Letter, Observation, Rejected
 
 CONNECT_S = 5

@@ -20,7 +20,7 @@ class Cadence:
     """One source's clock; all times are monotonic seconds."""
 
     def __init__(self, rate_hz: float, now_s: float, counted: bool = False) -> None:
-        """`counted`: see `agent.core.Format`."""
+        """`counted`: see `agent.core.types.Format`."""
         self._slack_s = COUNTED_SLACK_S if counted else SLACK_S
         self._over_s = COUNTED_OVER_S if counted else OVER_S
         self.last_s = now_s  # when anything last came

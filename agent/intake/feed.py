@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent import config
-from agent.core import Block, Format, Mark, Marks, Samples
+from agent.core.types import Block, Format, Mark, Marks, Samples
 from agent.intake.cadence import Cadence
 from agent.intake.resample import Resampler
 from agent.intake.tacho import Tacho

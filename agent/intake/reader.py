@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from agent.backoff import Backoff
-from agent.core import Mark, Source, SourceError
-from agent.errors import ConfigError
+from agent.core.backoff import Backoff
+from agent.core.errors import ConfigError
+from agent.core.types import Mark, Source, SourceError
 from agent.intake.feed import Feed
 from agent.ring import Ring
 

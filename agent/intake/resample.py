@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from agent.core import Marks, Samples
+from agent.core.types import Marks, Samples
 
 QUALITY = "HQ"  # training resamples with the same filter
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import Samples
+from agent.core.types import Samples
 
 HYSTERESIS = 0.2  # of the level: noise around it is not a second pulse
 SLOWEST_HZ = 0.5  # turns: a shaft without a pulse for longer is not known to turn

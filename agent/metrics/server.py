@@ -8,7 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import msgspec
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 from agent.metrics.board import Board
 from agent.metrics.keys import Metrics
 from agent.records import Health

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent import pcm
-from agent.core import Samples
+from agent.core.types import Samples
 
 MAGIC = b"DS"
 VERSION = 1

@@ -1,6 +1,6 @@
 """Finds frames (`agent.nodes.frames`) with their CRC in a stream of bytes."""
 
-from agent.core import Block
+from agent.core.types import Block
 from agent.nodes import frames
 from agent.nodes.frames import CRC, HEADER, MAGIC, FrameError
 from agent.nodes.inbox import Inbox

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from agent import pcm
-from agent.core import Block, Format
+from agent.core.types import Block, Format
 from agent.nodes import frames
 from agent.nodes.frames import FrameError, Head
 from agent.nodes.sequence import Sequence

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from agent.core import Block, Format
+from agent.core.types import Block, Format
 
 LONGEST = 1 << 12  # bytes: what has no newline for so long is no text
 

@@ -6,7 +6,7 @@ node that has started again: how much is missing then, only the clock can tell (
 
 import collections
 
-from agent.core import Block, Samples
+from agent.core.types import Block, Samples
 from agent.nodes.frames import WRAP
 
 LATE_S = 2.0  # a piece from further back is not late: the node counts anew

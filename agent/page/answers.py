@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.page import guard
 from agent.page.door import FILES, HEADERS, Door, RefusedError
 from agent.page.hub import Viewer

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.core import Block, Format
+from agent.core.types import Block, Format
 from agent.machine import Fault, Machine, Spec
 from agent.pace import Pace
 

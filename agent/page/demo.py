@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import classify, config, sources, zoo
+from agent.core.errors import UserError
 from agent.daemon import Daemon
 from agent.demo import AGENT, BASE, HOST, free_port, running_broker, valid_port
-from agent.errors import UserError
 from agent.page import options, stage
 from agent.page.stage import Stage
 

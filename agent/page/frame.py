@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent.core import Prediction, Samples, Scored
+from agent.core.types import Prediction, Samples, Scored
 from agent.lane import Lane
 from agent.page import layers
 from agent.page.ledger import UNKNOWN

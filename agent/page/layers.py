@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from agent import classify, contract
-from agent.core import Samples
+from agent import classify
+from agent.core import model_contract
+from agent.core.types import Samples
 from agent.page import graph
 
 
@@ -27,7 +28,7 @@ class Layers:
 
     def taken_off(self, samples: Samples, running: Samples) -> list[float]:
         """A share, 0 to 1, for each layer. `samples` [channels, window], `running` [5]."""
-        given = {contract.INPUT: samples[None], contract.RUNNING: running[None]}
+        given = {model_contract.INPUT: samples[None], model_contract.RUNNING: running[None]}
         found = self._session.run(self._names, {name: given[name] for name in self._reads})
         sums = [float(np.abs(each).sum()) for each in found]
         return [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.core import Samples
+from agent.core.types import Samples
 
 KEPT = 400  # stretches: at 50 ms each, more than any window
 

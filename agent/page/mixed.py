@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.core import Block, Samples, Source
+from agent.core.types import Block, Samples, Source
 from agent.intake.resample import Resampler
 from agent.noise import scale_for
 from agent.page.knobs import Knobs, Noise

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 
 SHORTEST_TOKEN = 16  # characters
 

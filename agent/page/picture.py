@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agent.core import Samples
+from agent.core.types import Samples
 
 COLUMN_S = 0.02  # about
 FFT_S = 0.0256  # at least; a power of two

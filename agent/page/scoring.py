@@ -10,8 +10,8 @@ import soundfile
 
 from agent import config, lanes, pipeline, sources
 from agent.broker import Mqtt
-from agent.core import Scored, SourceError, Verdict
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.types import Scored, SourceError, Verdict
 from agent.lane import Lane
 from agent.timeline import WallClock
 

@@ -7,7 +7,7 @@ import socket
 import threading
 from typing import Any
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 from agent.page.answers import Handler
 from agent.page.door import Door
 

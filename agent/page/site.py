@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from agent import wire
-from agent.core import Scored, Verdict
-from agent.errors import UserError
+from agent.core.errors import UserError
+from agent.core.types import Scored, Verdict
 from agent.lane import Lane
 from agent.page import scoring, server
 from agent.page.door import Door

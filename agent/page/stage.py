@@ -8,8 +8,8 @@ import soxr
 
 from agent import classify, noise
 from agent.classify import OnnxClassifier
-from agent.core import Samples, Source
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Samples, Source
 from agent.intake.resample import QUALITY
 from agent.lanes import Opener
 from agent.machine import Fault

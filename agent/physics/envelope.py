@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agent.bearing import Orders
+from agent.core.bearing import Orders
 
 Signal = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.complex128]

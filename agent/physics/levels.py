@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agent.bearing import MachineClass
+from agent.core.bearing import MachineClass
 
 Signal = npt.NDArray[np.float64]
 

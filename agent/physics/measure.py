@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agent.bearing import MachineClass, Orders
-from agent.core import Window
+from agent.core.bearing import MachineClass, Orders
+from agent.core.types import Window
 from agent.physics import envelope, levels
 from agent.records import Evidence, Physics
 from agent.ring import Ring

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from agent.commands import request
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.rollout.bundle import NAME, VERSION, Sha256
 
 MOST_BYTES = 2048

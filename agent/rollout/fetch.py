@@ -15,7 +15,8 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 
-from agent.rollout import files, shelf
+from agent.core import files
+from agent.rollout import shelf
 from agent.rollout.announcement import Announcement, place
 
 SILENT_S = 10.0  # without a byte

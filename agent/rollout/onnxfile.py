@@ -7,7 +7,7 @@ that its data lie outside of the file.
 
 from collections.abc import Iterator
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 MOST_DEPTH = 40  # of messages within messages
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types; groups (3, 4) are no part of ONNX

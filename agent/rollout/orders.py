@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backoff import Backoff
-from agent.core import Message
-from agent.errors import UserError
-from agent.rollout import announcement, files, shelf
+from agent.core import files
+from agent.core.backoff import Backoff
+from agent.core.errors import UserError
+from agent.core.types import Message
+from agent.rollout import announcement, shelf
 from agent.rollout.announcement import Announcement
 from agent.rollout.bundle import older
 from agent.rollout.fetch import Later, fetch

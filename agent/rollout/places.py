@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from agent.classify import Serving
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.lane import Lane
 from agent.lineup import Lineup
 

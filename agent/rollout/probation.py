@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from agent.classify import Serving
-from agent.core import Prediction, Samples
+from agent.core.types import Prediction, Samples
 from agent.rollout import shadow
 from agent.rollout.keys import Rollout
 

@@ -14,8 +14,8 @@ import numpy as np
 import soxr
 
 from agent.classify import Serving
-from agent.contract import RUNNING_WIDTH, Contract
-from agent.core import Prediction, Samples, Scored
+from agent.core.model_contract import RUNNING_WIDTH, Contract
+from agent.core.types import Prediction, Samples, Scored
 from agent.lane import Lane
 from agent.records import ShadowFigures
 from agent.rollout.keys import Rollout

@@ -15,9 +15,8 @@ from typing import Literal
 
 import msgspec
 
-from agent import statedir
-from agent.errors import UserError
-from agent.rollout import files
+from agent.core import files, state_directory
+from agent.core.errors import UserError
 from agent.rollout.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
@@ -118,6 +117,6 @@ def hand_over(state_dir: Path, name: str, verb: str, data: bytes) -> None:
         folder = root(state_dir) / INCOMING
         files.make(folder)
         files.write(folder / f"{name}.{verb}", data)
-        statedir.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
+        state_directory.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
     except OSError as error:
         raise UserError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None

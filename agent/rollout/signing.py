@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.errors import ConfigError, UserError
+from agent.core.errors import ConfigError, UserError
 from agent.rollout.keys import INSTALL
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 
 from agent.classify import Serving
 from agent.config import Config
-from agent.core import Scored
+from agent.core.types import Scored
 from agent.lane import Lane
 from agent.lineup import Lineup
 from agent.rollout import shelf, store

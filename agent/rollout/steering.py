@@ -6,7 +6,7 @@ from typing import Any
 
 from agent import wire
 from agent.config import Config
-from agent.core import Message
+from agent.core.types import Message
 from agent.delivery.post import Post
 from agent.lineup import Lineup
 from agent.rollout import store

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent import contract, statedir, wire, zoo
-from agent.errors import ConfigError, UserError
+from agent import wire, zoo
+from agent.core import model_contract, state_directory
+from agent.core.errors import ConfigError, UserError
 from agent.rollout import onnxfile, shelf
 from agent.rollout.bundle import Bundle, older
 from agent.rollout.shelf import Entry, Standing
@@ -47,7 +48,7 @@ def begin(state_dir: Path, most_starts: int) -> bool:
     """
     if not shelf.root(state_dir).is_dir():
         return True
-    os.close(statedir.claim(state_dir))  # nobody else's business while another agent runs
+    os.close(state_directory.claim(state_dir))  # nobody else's business while another agent runs
     try:
         for file, name, verb in list(shelf.orders(state_dir)):
             if verb == "back":
@@ -180,7 +181,7 @@ def pause(state_dir: Path, name: str) -> None:
 def version_of(model: bytes) -> str:
     """What a model file says; nothing, where it says nothing."""
     try:
-        return contract.parse(onnxfile.metadata(model, ""), "").version
+        return model_contract.parse(onnxfile.metadata(model, ""), "").version
     except UserError:
         return ""
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from agent import lanes
 from agent.classify import Serving
-from agent.contract import Contract
+from agent.core.model_contract import Contract
 from agent.decide import Judge
 from agent.lane import Lane
 

@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 
 from agent.classify import Serving
-from agent.core import Scored
+from agent.core.types import Scored
 from agent.lane import Lane
 from agent.records import ShadowFigures
 from agent.rollout import store

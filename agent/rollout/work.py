@@ -10,7 +10,7 @@ from pathlib import Path
 from agent import classify, lanes
 from agent.baseline import record as baselines
 from agent.classify import Serving
-from agent.errors import UserError
+from agent.core.errors import UserError
 from agent.lane import Lane
 from agent.rollout import bundle, keys, shelf, store
 from agent.rollout.bundle import Bundle

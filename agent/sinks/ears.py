@@ -7,7 +7,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.core import Message
+from agent.core.types import Message
 from agent.sinks.rival import Identity
 
 log = logging.getLogger("drsn.mqtt")

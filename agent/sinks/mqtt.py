@@ -13,9 +13,9 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.backoff import Backoff
 from agent.broker import Mqtt
-from agent.core import Message, Receipt
+from agent.core.backoff import Backoff
+from agent.core.types import Message, Receipt
 from agent.sinks import ears, mqtt_client, reasons
 from agent.sinks.dial import Dial
 from agent.sinks.pump import FINE, hang_up, pump, rest

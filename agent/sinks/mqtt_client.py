@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import broker
 from agent.broker import Mqtt
-from agent.core import Message
+from agent.core.types import Message
 from agent.sinks import mqtt_properties
 
 CONNECT_S = 4.0

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agent.core import Message
+from agent.core.types import Message
 
 ABOUT_S = 600.0
 STAND_BACK_S = (30.0, 60.0)

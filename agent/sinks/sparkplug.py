@@ -13,7 +13,7 @@ import msgspec
 
 from agent.broker import Mqtt
 from agent.config import Config
-from agent.core import Message, Receipt
+from agent.core.types import Message, Receipt
 from agent.records import SourceInfo
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity

@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from agent.core import Message, Receipt
+from agent.core.types import Message, Receipt
 
 
 class StdoutSink:

@@ -2,7 +2,7 @@
 
 import time
 
-from agent.core import Receipt
+from agent.core.types import Receipt
 
 
 class UnderWay:

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 import msgspec
 
-from agent.core import Source
+from agent.core.types import Source
 
 KINDS = ("file", "iio", "mic", "mqtt", "serial", "stream", "synth", "udp")
 

@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from agent.core import Block, Format, Samples
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, Format, Samples
 from agent.pace import Pace
 from agent.recordings import open_recording
 

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import Block, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, SourceError
 from agent.iio_device import Device
 
 WAIT_S = 0.2

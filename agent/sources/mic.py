@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agent import pcm, portaudio
-from agent.core import Block, Format, Samples, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, Format, Samples, SourceError
 from agent.portaudio import Input, Lease
 
 BLOCK_S = 0.05

@@ -14,8 +14,8 @@ import msgspec
 import paho.mqtt.client as paho
 
 from agent.broker import Mqtt, Port, Tls
-from agent.core import Block, Format, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, Format, SourceError
 from agent.nodes.inbox import Inbox
 from agent.sinks import mqtt_client
 from agent.sinks.pump import hang_up

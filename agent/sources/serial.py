@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from agent.core import Block, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, SourceError
 from agent.nodes.framing import Framing
 from agent.nodes.lines import Lines
 

@@ -20,8 +20,8 @@ import msgspec
 import numpy as np
 
 from agent import pcm
-from agent.core import Block, Format, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, Format, SourceError
 
 WAIT_S = 0.2
 CONNECT_S = 2.0

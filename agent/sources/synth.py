@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent import noise
-from agent.core import Block, Format
+from agent.core.types import Block, Format
 from agent.machine import Fault, Machine, Spec
 from agent.noise import Kind as Colour
 from agent.pace import Pace

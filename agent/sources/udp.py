@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from agent.core import Block, Format, SourceError
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
+from agent.core.types import Block, Format, SourceError
 from agent.nodes.inbox import Inbox
 
 WAIT_S = 0.2

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from agent.core import Message
+from agent.core.types import Message
 
 
 @dataclass(frozen=True)

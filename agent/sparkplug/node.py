@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from agent import __version__
-from agent.core import Message
+from agent.core.types import Message
 from agent.records import Gap, Health, Observation, SourceInfo
 from agent.sparkplug import device, own, protocol
 from agent.sparkplug.bdseq import BdSeq

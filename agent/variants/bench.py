@@ -6,8 +6,8 @@ from pathlib import Path
 
 from agent.classify import MAX_BATCH, OnnxClassifier, load
 from agent.config import Config
+from agent.core.errors import UserError
 from agent.doctor import Finding
-from agent.errors import UserError
 from agent.rollout import store as installed
 from agent.variants import choice, files, trial
 from agent.variants.choice import Chosen

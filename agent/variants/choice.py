@@ -15,7 +15,7 @@ import msgspec
 import onnxruntime
 
 from agent.classify import OnnxClassifier, load
-from agent.errors import ConfigError, UserError
+from agent.core.errors import ConfigError, UserError
 from agent.rollout import store as installed
 from agent.variants import files
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent import bearing
 from agent.classify import OnnxClassifier
-from agent.contract import Contract
-from agent.core import Samples
+from agent.core import bearing
+from agent.core.model_contract import Contract
+from agent.core.types import Samples
 from agent.machine import FAULTS, Machine, Spec
 from agent.noise import scale_for
 

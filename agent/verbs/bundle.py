@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from agent.errors import UserError
+from agent.core import files
+from agent.core.errors import UserError
 from agent.rollout import bundle as bundles
-from agent.rollout import files, signing
+from agent.rollout import signing
 
 
 def define(parser: argparse.ArgumentParser) -> None:

@@ -4,8 +4,9 @@ import argparse
 import functools
 from pathlib import Path
 
-from agent import config, logs
-from agent.errors import UserError
+from agent import config
+from agent.core import logs
+from agent.core.errors import UserError
 
 
 def define(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from agent import logs
+from agent.core import logs
 
 
 def define(parser: argparse.ArgumentParser) -> None:

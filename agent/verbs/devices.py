@@ -3,7 +3,7 @@
 import argparse
 
 from agent import portaudio
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 
 def define(parser: argparse.ArgumentParser) -> None:

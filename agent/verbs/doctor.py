@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent import config, logs
-from agent.errors import ConfigError
+from agent import config
+from agent.core import logs
+from agent.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from agent.doctor import Finding

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from agent import config, statedir
+from agent import config
 from agent.config import Config
-from agent.errors import ConfigError, UserError
+from agent.core import state_directory
+from agent.core.errors import ConfigError, UserError
 from agent.rollout import bundle, keys, shelf, store, telling
 from agent.rollout.bundle import Bundle
 
@@ -50,7 +51,7 @@ def _install(loaded: Config, state_dir: Path, file: Path, lower: bool) -> None:
     if _is_first(state_dir, found):
         store.first(state_dir, found)
         made = shelf.root(state_dir)
-        statedir.own(state_dir, made, *made.rglob("*"))
+        state_directory.own(state_dir, made, *made.rglob("*"))
         print(f"{name}: installed, the first of its name: there is nothing to try it beside")
         return
     shelf.hand_over(state_dir, name, "downgrade" if lower else "install", data)
@@ -58,7 +59,7 @@ def _install(loaded: Config, state_dir: Path, file: Path, lower: bool) -> None:
 
 
 def _is_first(state_dir: Path, found: Bundle) -> bool:
-    if statedir.in_use(state_dir):
+    if state_directory.in_use(state_dir):
         return False
     try:
         store.find(state_dir, found.manifest.name)
@@ -76,7 +77,7 @@ def _rollback(state_dir: Path, name: str) -> None:
 
 
 def _told(state_dir: Path, what: str) -> None:
-    when = "now" if statedir.in_use(state_dir) else "when an agent starts: none runs"
+    when = "now" if state_directory.in_use(state_dir) else "when an agent starts: none runs"
     print(f"{what}, {when} ({state_dir})")
 
 

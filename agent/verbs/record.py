@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import config, logs, manifest, sources, yamlfile
-from agent.core import Block, Format, Source, SourceError
-from agent.errors import ConfigError, UserError
+from agent import config, manifest, sources, yamlfile
+from agent.core import logs
+from agent.core.errors import ConfigError, UserError
+from agent.core.types import Block, Format, Source, SourceError
 from agent.recorder import Recorder, Session, Tally
 from agent.verbs.meter import Meter
 

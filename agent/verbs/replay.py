@@ -2,7 +2,8 @@
 
 import argparse
 
-from agent import config, logs
+from agent import config
+from agent.core import logs
 from agent.daemon import Daemon
 
 

@@ -4,7 +4,8 @@ import argparse
 import functools
 from pathlib import Path
 
-from agent import config, logs
+from agent import config
+from agent.core import logs
 from agent.daemon import Daemon
 
 

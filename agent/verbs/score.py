@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import classify, config, logs, zoo
-from agent.errors import UserError
+from agent import classify, config, zoo
+from agent.core import logs
+from agent.core.errors import UserError
 from agent.strict import convert
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agent import __version__, config, wire
-from agent.core import Message
+from agent.core.types import Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap

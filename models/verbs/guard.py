@@ -7,7 +7,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 Run = Callable[[argparse.Namespace], int]
 

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from agent.bearing import BY_ORDERS, Bearing
-from agent.errors import UserError
+from agent.core.bearing import BY_ORDERS, Bearing
+from agent.core.errors import UserError
 from models.listing import MANIFEST
 from models.recipe import Source
 from models.verbs.guard import rate

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 from models import recipe as recipes
 from models.recipe import Recipe
 from models.verbs import reading

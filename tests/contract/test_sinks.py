@@ -12,7 +12,7 @@ import pytest
 from conftest import Broker, Subscriber, eventually
 
 from agent import config
-from agent.core import Message, Sink
+from agent.core.types import Message, Sink
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity
 from agent.sinks.sparkplug import SparkplugSink
@@ -156,7 +156,7 @@ def test_mqtt_without_a_broker_waits_longer_and_longer(
         drawn.append(most)
         return 0.0
 
-    monkeypatch.setattr("agent.backoff.random.uniform", draw)
+    monkeypatch.setattr("agent.core.backoff.random.uniform", draw)
     sink = MqttSink(config.Mqtt(port=stopped_broker.port), identity())
     while len(drawn) < 12:
         assert sink.poll(0.01) == []
@@ -231,7 +231,7 @@ def test_a_message_whose_sending_finds_the_connection_gone_is_not_acknowledged_b
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each connection counts its message ids from 1: one kept over would be mistaken."""
-    monkeypatch.setattr("agent.backoff.random.uniform", lambda least, most: 0.0)
+    monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
     sink = MqttSink(config.Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
     opened.poll_until(lambda: sink.window > 0, "connected")

@@ -16,7 +16,7 @@ import soundfile
 from live import EXPECTED, RATE_HZ, SAMPLES
 
 from agent import sources
-from agent.core import Source
+from agent.core.types import Source
 from agent.strict import convert
 
 

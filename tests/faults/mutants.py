@@ -45,7 +45,7 @@ def work(first: int, last: int) -> None:
     import numpy as np
 
     from agent import classify, zoo
-    from agent.errors import ConfigError
+    from agent.core.errors import ConfigError
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

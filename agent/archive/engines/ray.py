@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.archive.job import Job, Outcome, Task
 from agent.archive.worker import Worker
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 REACH_S = 5.0
 STORE_BYTES = 100 * 2**20  # what travels are names and outcomes

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 
 def take(file: Path, most_bytes: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from agent.contract import Contract
+from agent.core.model_contract import Contract
 from agent.records import Decision, Physics
 
 Samples = npt.NDArray[np.float32]
@@ -149,7 +149,7 @@ class Classifier(Protocol):
     def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
         """A prediction for each window of `samples` [batch, channels, window].
 
-        `running` [batch, 5] is what is known of the machine; see `agent.contract`.
+        `running` [batch, 5] is what is known of the machine; see `agent.core.model_contract`.
         """
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from agent.errors import UserError
+from agent.core.errors import UserError
 
 METADATA_KEY = "drsn"
 SCHEMA = "drsn-model/1"

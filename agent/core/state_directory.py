@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from agent.errors import ConfigError
+from agent.core.errors import ConfigError
 
 
 def claim(folder: Path, key: str = "agent.state_dir") -> int:

@@ -74,7 +74,7 @@ def of_geometry(balls: int, ball_mm: float, pitch_mm: float, angle_deg: float = 
 
 
 def running(rpm: float | None, orders: Orders | None) -> Running:
-    """What a network is told of the machine: `agent.contract`, input `running`."""
+    """What a network is told of the machine: `agent.core.model_contract`, input `running`."""
     if orders is None:
         return (rpm or 0.0, 0.0, 0.0, 0.0, 0.0)
     return (rpm or 0.0, orders.bpfo, orders.bpfi, orders.bsf, orders.ftf)

@@ -1,0 +1,1 @@
+"""The nouns that every layer shares, and the small tools below them all."""
