@@ -9,10 +9,10 @@ from collections.abc import Callable
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.broker import Mqtt
 from agent.config import Config
 from agent.core.types import Message
-from agent.sinks import mqtt_client
+from agent.mqtt import client as mqtt_client
+from agent.mqtt.settings import Mqtt
 
 ANSWER_S = 5.0
 

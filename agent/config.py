@@ -13,8 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agent import broker, sources, yamlfile
-from agent.broker import Mqtt
+from agent import sources, yamlfile
 from agent.commands import keys as commands
 from agent.commands.keys import Commands
 from agent.core import credentials
@@ -23,6 +22,8 @@ from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide, Share
 from agent.evidence.keys import Evidence
 from agent.metrics.keys import Metrics
+from agent.mqtt import settings
+from agent.mqtt.settings import Mqtt
 from agent.page.options import Page, check_page
 from agent.rollout import keys as rollout
 from agent.rollout.keys import Rollout
@@ -156,7 +157,7 @@ def parse(tree: object) -> Config:
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
     mqtt = credentials.resolve(sections.mqtt)
-    broker.check(mqtt)
+    settings.check(mqtt)
     commands.check(sections.commands, tuple(names))
     unheard = bool(sections.commands.allow) or mqtt.home_assistant
     sparkplug.check(sections.agent.sink, sections.sparkplug, unheard)

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 import yaml
 
-from agent import broker, config, sources
+from agent import config, sources
 from agent.core.bearing import of_geometry
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
+from agent.mqtt import settings
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.yaml"
 NODE = {"name": "a", "model": "m", "rate_hz": 1000}
@@ -250,7 +251,7 @@ def test_the_example_names_every_key() -> None:
     tree = uncommented()
     assert set(tree["agent"]) == set(config.Agent.__struct_fields__)
     assert set(tree["mqtt"]) == set(config.Mqtt.__struct_fields__)
-    assert set(tree["mqtt"]["tls"]) == set(broker.Tls.__struct_fields__)
+    assert set(tree["mqtt"]["tls"]) == set(settings.Tls.__struct_fields__)
     assert set(tree["page"]) == set(config.Page.__struct_fields__)
     assert set(tree["commands"]) == set(config.Commands.__struct_fields__)
     assert tree["evidence"] == msgspec.structs.asdict(config.Evidence())

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from conftest import free_port, needed
 
-from agent import broker, config, sources
+from agent import config, sources
 from agent.core.types import Block
+from agent.mqtt import settings
 from agent.nodes.framing import Framing
 from agent.sources.udp import open_source
 from agent.strict import convert
@@ -111,7 +112,7 @@ def test_the_sketch_is_understood(tmp_path: Path) -> None:
 
 
 def test_every_configuration_in_it_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "check", lambda _mqtt: None)
+    monkeypatch.setattr(settings, "check", lambda _mqtt: None)
     kinds = set()
     for text in blocks("yaml"):
         kinds |= {source.common.kind for source in config.parse(yaml.safe_load(text)).sources}

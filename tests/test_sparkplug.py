@@ -20,10 +20,10 @@ from esio_spb_builder.core.sparkplug_b_pb2 import Payload
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import wire
-from agent.broker import Mqtt
 from agent.core.errors import ConfigError
 from agent.core.types import Message
 from agent.delivery.store import Gap
+from agent.mqtt.settings import Mqtt
 from agent.records import SourceInfo
 from agent.sinks.sparkplug import SparkplugSink
 from agent.sparkplug import keys

@@ -9,13 +9,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from agent.broker import Mqtt
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
 from agent.ingest import letters
 from agent.ingest.counts import Counts
 from agent.ingest.inbox import Inbox, Lost, Session
 from agent.ingest.tables import Away, Tables
+from agent.mqtt.settings import Mqtt
 
 BATCH = 1000  # messages in one transaction
 GATHER_S = 0.25  # how long the first of them waits for more

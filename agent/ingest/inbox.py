@@ -15,9 +15,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.broker import Mqtt
-from agent.sinks import mqtt_client
-from agent.sinks.pump import FINE, hang_up
+from agent.mqtt import client as mqtt_client
+from agent.mqtt.event_loop import FINE, hang_up
+from agent.mqtt.settings import Mqtt
 
 RECEIVE_MAXIMUM = 2000  # messages under way to us: what a database that is away makes us hold
 READS = 100  # packets taken in one turn

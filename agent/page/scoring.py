@@ -9,10 +9,10 @@ import numpy as np
 import soundfile
 
 from agent import config, lanes, pipeline, sources
-from agent.broker import Mqtt
 from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
 from agent.lane import Lane
+from agent.mqtt.settings import Mqtt
 from agent.timeline import WallClock
 
 LONGEST_S = 3600.0

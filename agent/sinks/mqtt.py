@@ -13,15 +13,17 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.broker import Mqtt
 from agent.core.backoff import Backoff
 from agent.core.types import Message, Receipt
-from agent.sinks import ears, mqtt_client, reasons
-from agent.sinks.dial import Dial
-from agent.sinks.pump import FINE, hang_up, pump, rest
+from agent.mqtt import client as mqtt_client
+from agent.mqtt import errors
+from agent.mqtt.connector import Dial
+from agent.mqtt.event_loop import FINE, hang_up, pump, rest
+from agent.mqtt.settings import Mqtt
+from agent.mqtt.wakeup import Waker
+from agent.sinks import ears
 from agent.sinks.rival import Identity, Lost, Rival
 from agent.sinks.under_way import UnderWay
-from agent.sinks.waker import Waker
 
 BACKOFF_S = (0.5, 60.0)
 STALL_S = 6.0  # without an acknowledgement of anything: the other side is there no more
@@ -106,7 +108,7 @@ class MqttSink:
             return
         self._dial = None
         if isinstance(answer, Exception):
-            why = reasons.dialling(answer, self._error, self._settings.tls is not None)
+            why = errors.dialling(answer, self._error, self._settings.tls is not None)
             self._lose(Lost("unreachable", f"cannot connect: {why}"))
         else:
             self._client = answer
@@ -168,7 +170,7 @@ class MqttSink:
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._lose(Lost("refused", reasons.broker(code, properties)))
+            self._lose(Lost("refused", errors.broker(code, properties)))
             return
         log.info("connected to %s:%d", self._settings.host, self._settings.port)
         self.state, self.why = "connected", None
@@ -186,14 +188,14 @@ class MqttSink:
     ) -> None:
         if self._client is not client:
             return
-        refused = reasons.tls(self._error or "")
+        refused = errors.tls(self._error or "")
         if refused is not None and not self.window:
             self._lose(Lost("unreachable", f"cannot connect: {refused}"))
             return
         silently = bool(self.window) and not flags.is_disconnect_packet_from_server
         self._lose(
             self._rival.closed(
-                reasons.closed(code, bool(self.window)),
+                errors.closed(code, bool(self.window)),
                 taken_over=code.value == TAKEN_OVER,
                 idle=silently and not self._under_way,
                 lived_s=time.monotonic() - self._since_s,
@@ -215,12 +217,12 @@ class MqttSink:
         return False
 
     def _on_socket_close(self, _client: paho.Client, _data: object, sock: Any) -> None:
-        self._error = reasons.last_word(sock) or self._error
+        self._error = errors.last_word(sock) or self._error
 
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, properties: Any
     ) -> None:
-        refused = reasons.broker(code, properties) if code.is_failure else None
+        refused = errors.broker(code, properties) if code.is_failure else None
         if client is self._client and self._under_way.acknowledge(mid, refused):
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from agent.broker import Mqtt
 from agent.config import Config
 from agent.core.types import Message, Receipt
+from agent.mqtt.settings import Mqtt
 from agent.records import SourceInfo
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity

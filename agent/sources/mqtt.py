@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 import paho.mqtt.client as paho
 
-from agent.broker import Mqtt, Port, Tls
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
+from agent.mqtt import client as mqtt_client
+from agent.mqtt.event_loop import hang_up
+from agent.mqtt.settings import Mqtt, Port, Tls
 from agent.nodes.inbox import Inbox
-from agent.sinks import mqtt_client
-from agent.sinks.pump import hang_up
 
 WAIT_S = 0.2
 CONNECT_S = 2.0  # for TCP and TLS; and again for the broker's answers

@@ -6,9 +6,9 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
-from agent import broker
 from agent.core import logs
 from agent.core.errors import UserError
+from agent.mqtt import settings as broker
 from agent.strict import convert
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import broker
-from agent.broker import Mqtt
 from agent.core.types import Message
+from agent.mqtt import settings as broker
+from agent.mqtt.settings import Mqtt
 from agent.sinks import mqtt_properties
 
 CONNECT_S = 4.0

@@ -6,7 +6,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
-from agent.sinks.waker import Waker
+from agent.mqtt.wakeup import Waker
 
 FINE = MQTTErrorCode.MQTT_ERR_SUCCESS
 

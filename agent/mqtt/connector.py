@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 
-from agent.broker import Mqtt
-from agent.sinks import mqtt_client
+from agent.mqtt import client as mqtt_client
+from agent.mqtt.settings import Mqtt
 
 
 class Dial:
