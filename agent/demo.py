@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent import config
 from agent.core.errors import UserError
 from agent.daemon import Daemon
-from agent.sources.synth import DEVELOPING_FAULT, Phase
+from agent.sources.synthetic import DEVELOPING_FAULT, Phase
 
 HOST = "127.0.0.1"
 BASE, AGENT, SOURCE = "drsn", "demo", "machine"

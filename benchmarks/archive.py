@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from agent.sources import synth
+from agent.sources import synthetic
 from benchmarks.interleaved import compare
 
 SCORE = (sys.executable, "-m", "agent", "score")
@@ -63,10 +63,10 @@ def _archive(folder: Path) -> Path:
 
 def _recording(path: Path, seconds: int, seed: int) -> Path:
     """A simulated machine that breaks at half time."""
-    healthy = synth.Phase(duration_s=seconds / 2)
-    phases = (healthy, synth.Phase(duration_s=seconds / 2, fault="outer"))
-    options = synth.Options(pace="fast", rate_hz=RATE_HZ, seed=seed, scenario=phases)
-    source = synth.open_source(options)
+    healthy = synthetic.Phase(duration_s=seconds / 2)
+    phases = (healthy, synthetic.Phase(duration_s=seconds / 2, fault="outer"))
+    options = synthetic.Options(pace="fast", rate_hz=RATE_HZ, seed=seed, scenario=phases)
+    source = synthetic.open_source(options)
     with soundfile.SoundFile(path, "w", RATE_HZ, 1, "PCM_16") as file:
         while (block := source.read()) is not None:
             file.write(np.clip(block.samples / 10, -1, 1))

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import noise
 from agent.baseline import states
 from agent.baseline.features import Vector, features
 from agent.baseline.fit import LEAST_DISTANCE
-from agent.machine import FAULTS
+from agent.sources import noise
+from agent.sources.machine_simulator import FAULTS
 from models import data, listing
 from models.recipe import Source
 

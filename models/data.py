@@ -11,7 +11,7 @@ import soxr
 from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
 from agent.core.errors import UserError
-from agent.recordings import Opened, open_recording
+from agent.sources.recordings import Opened, open_recording
 from models.listing import Entry, entries
 from models.matlab import open_mat
 from models.recipe import Source

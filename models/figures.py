@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from agent import noise
 from agent.classify import OnnxClassifier
+from agent.sources import noise
 from models.data import Array
 from models.validation import HELD_BACK_SEED, Labelled
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import noise
 from agent.core.bearing import of_geometry
-from agent.machine import FAULTS, Fault, Machine, Spec
 from agent.physics import measure
 from agent.physics.levels import Signal
+from agent.sources import noise
+from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
 from models import data, listing
 from models.recipe import Source
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import UserError
-from agent.recordings import Opened, from_array
+from agent.sources.recordings import Opened, from_array
 
 RATES = ("fs", "sr", "rate_hz", "sample_rate", "samplerate", "sampling_rate", "samplingrate")
 SHORTEST = 64  # numbers: what is shorter is a setting, not a signal

@@ -1,7 +1,7 @@
 """Noises by name: those that training may show, and those that it never shows.
 
-SNR in dB is 10 log10(P_signal / P_noise) a window, P being the variance, as in `agent.noise`.
-Free of torch.
+SNR in dB is 10 log10(P_signal / P_noise) a window, P being the variance, as in
+`agent.sources.noise`. Free of torch.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from agent import noise
+from agent.sources import noise
 
 Array = npt.NDArray[np.float32]
 # (shape [..., frames], generator) -> noise of that shape, of any variance above zero

@@ -9,8 +9,8 @@ import yaml
 from agent.core.bearing import Bearing
 from agent.core.errors import UserError
 from agent.core.model_contract import Decide
-from agent.machine import FAULTS
-from agent.noise import KINDS
+from agent.sources.machine_simulator import FAULTS
+from agent.sources.noise import KINDS
 from models.noises import RECORDED, TRAINING
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from agent.core.bearing import running
-from agent.machine import FAULTS, Fault, Machine, Spec
+from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
 from models.data import Recording
 
 MACHINE = "simulated"

@@ -10,7 +10,7 @@ from conftest import recording
 from equality.compare import OF_DELIVERY, OF_NAMES, difference
 from equality.ways import Records, Setting, archived, live, replayed
 
-from agent.sources import synth
+from agent.sources import synthetic
 
 ORDERS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
 REAL = (
@@ -64,10 +64,10 @@ def test_real_recordings_say_the_same_in_every_way(tmp_path: Path) -> None:
 
 def developing_fault(folder: Path) -> Path:
     """A simulated machine whose outer race breaks, as a recording at 12 kHz."""
-    healthy = synth.Phase(duration_s=3, snr_db=(5, 5))
+    healthy = synthetic.Phase(duration_s=3, snr_db=(5, 5))
     broken = msgspec.structs.replace(healthy, fault="outer")
-    source = synth.open_source(
-        synth.Options(pace="fast", rate_hz=12_000, scenario=(healthy, broken))
+    source = synthetic.open_source(
+        synthetic.Options(pace="fast", rate_hz=12_000, scenario=(healthy, broken))
     )
     blocks = list(iter(source.read, None))
     path = folder / "machine.wav"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.types import Block
-from agent.nodes import frames
-from agent.nodes.frames import FrameError
-from agent.nodes.inbox import Inbox
-from agent.nodes.sequence import Sequence
+from agent.sources.sensor_nodes import frames
+from agent.sources.sensor_nodes.frames import FrameError
+from agent.sources.sensor_nodes.receiver import Inbox
+from agent.sources.sensor_nodes.sequence import Sequence
 
 RATE_HZ = 1000.0
 HOLD_S, MOST = 0.1, 8

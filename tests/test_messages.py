@@ -14,7 +14,7 @@ from conftest import Agent, Broker
 from listening import Listening
 
 from agent import schema
-from agent.sources.synth import DEVELOPING_FAULT
+from agent.sources.synthetic import DEVELOPING_FAULT
 from agent.topics import PUBLISHED
 
 Start = Callable[..., Agent]

@@ -16,11 +16,10 @@ import soundfile
 from conftest import Agent, Broker, Subscriber, eventually
 from soundcard import SoundCard
 
-from agent import portaudio
 from agent.core.errors import ConfigError
 from agent.core.types import SourceError
-from agent.portaudio import Input
-from agent.sources import mic
+from agent.sources import microphone, portaudio
+from agent.sources.portaudio import Input
 from agent.strict import convert
 
 RATE_HZ = 16_000
@@ -35,11 +34,11 @@ Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
 
 
-def opened(**keys: Any) -> mic.MicSource:
-    return mic.open_source(convert({"device": "vmic"} | keys, mic.Options, ""))
+def opened(**keys: Any) -> microphone.MicSource:
+    return microphone.open_source(convert({"device": "vmic"} | keys, microphone.Options, ""))
 
 
-def read_until(source: mic.MicSource, within_s: float) -> np.ndarray:
+def read_until(source: microphone.MicSource, within_s: float) -> np.ndarray:
     """The first block that is not empty."""
     give_up_s = time.monotonic() + within_s
     while time.monotonic() < give_up_s:
@@ -54,14 +53,14 @@ def read_until(source: mic.MicSource, within_s: float) -> np.ndarray:
 def test_a_device_is_named_by_a_part_of_its_name_or_its_index(
     device: str | int | None, index: int
 ) -> None:
-    assert mic.choose(DEVICES, device, 3).index == index
+    assert microphone.choose(DEVICES, device, 3).index == index
 
 
 def test_a_name_that_several_have_is_a_mistake_and_one_that_none_has_may_come_later() -> None:
     with pytest.raises(ConfigError, match=r"device: found 'hw:' in HDA .*; USB .*, expected"):
-        mic.choose(DEVICES, "hw:", 3)
+        microphone.choose(DEVICES, "hw:", 3)
     with pytest.raises(SourceError, match=r"not among the inputs \(HDA .*pulse\b"):
-        mic.choose(DEVICES, "Digiducer", 3)
+        microphone.choose(DEVICES, "Digiducer", 3)
 
 
 def test_without_its_module_or_its_library_the_package_to_install_is_named(
@@ -85,7 +84,7 @@ from agent.timeline import WallClock
 common = {"name": "a", "model": "bearing"}
 chosen = config.parse({"sources": [common | {"kind": "synth", "pace": "fast"}]})
 lanes.build(chosen, lambda: None, WallClock())
-print({"sounddevice", "serial", "iio", "agent.portaudio"} & set(sys.modules))
+print({"sounddevice", "serial", "iio", "agent.sources.portaudio"} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
@@ -109,10 +108,10 @@ class Stream:
         self.closed = ignore_errors
 
 
-def fake(*answers: tuple[bytes, bool], **keys: Any) -> mic.MicSource:
+def fake(*answers: tuple[bytes, bool], **keys: Any) -> microphone.MicSource:
     lease = portaudio.Lease(Stream(*answers))
     portaudio._leases.append(lease)
-    return mic.MicSource(convert(keys, mic.Options, ""), RATE_HZ, lease, OSError)
+    return microphone.MicSource(convert(keys, microphone.Options, ""), RATE_HZ, lease, OSError)
 
 
 def test_an_overflow_that_the_driver_tells_is_a_gap_before_what_follows() -> None:
@@ -135,7 +134,7 @@ def test_24_bits_are_taken_whole(code: int) -> None:
 def test_a_device_that_gives_nothing_is_told_and_no_read_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mic, "DEAD_S", 0.5)
+    monkeypatch.setattr(microphone, "DEAD_S", 0.5)
     source = fake()
     began_s = time.monotonic()
     assert len(source.read().samples) == 0
@@ -202,7 +201,7 @@ def test_one_that_was_pulled_out_is_told_and_opened_again_when_it_is_back(card: 
     source.close()
 
 
-def read_until_broken(source: mic.MicSource) -> None:
+def read_until_broken(source: microphone.MicSource) -> None:
     give_up_s = time.monotonic() + 5
     while time.monotonic() < give_up_s:
         source.read()

@@ -10,7 +10,7 @@ import soundfile
 
 from agent import classify
 from agent.core.errors import UserError
-from agent.machine import Machine, Spec
+from agent.sources.machine_simulator import Machine, Spec
 from models import commands
 
 RATE_HZ = 8000

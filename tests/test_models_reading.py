@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from agent.core.errors import UserError
-from agent.recordings import open_recording
+from agent.sources.recordings import open_recording
 from models import data, leak, listing
 from models.listing import Entry
 

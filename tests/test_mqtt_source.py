@@ -18,8 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent import sources
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
-from agent.nodes import frames
 from agent.sources.mqtt import MqttSource, open_source
+from agent.sources.sensor_nodes import frames
 from agent.strict import convert
 
 TOPIC = "plant/node-1"

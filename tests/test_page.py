@@ -24,7 +24,6 @@ from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_the
 from agent import classify, config, lanes, pipeline, sources, zoo
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Samples, SourceError
-from agent.machine import Machine, Spec
 from agent.page import demo, graph, layers, scoring, server
 from agent.page.door import Door
 from agent.page.hub import VIEWERS, WAITING, Hub
@@ -32,6 +31,7 @@ from agent.page.knobs import Knobs
 from agent.page.picture import BANDS, FLOOR_DB, STEP_DB, Picture
 from agent.page.records import About, Stand
 from agent.page.stage import Stage, rival
+from agent.sources.machine_simulator import Machine, Spec
 from agent.timeline import WallClock
 
 Start = Callable[..., Agent]
@@ -399,7 +399,7 @@ def test_a_microphone_is_a_source_like_any_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, "mic"))
-    monkeypatch.setitem(sys.modules, "agent.sources.mic", Microphone)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
     wish = demo.Wish(mic=True, model="bearing", background=None)
     chosen = config.parse(demo.tree(wish, 1883, str(tmp_path)))
     stage = Stage(rate_hz=10_000.0, simulated=False)
@@ -432,7 +432,7 @@ def test_without_a_microphone_the_demo_says_so_in_one_line(monkeypatch: pytest.M
 
     monkeypatch.setattr(sources, "KINDS", (*known, "mic"))
     monkeypatch.setattr(Microphone, "open_source", staticmethod(broken))
-    monkeypatch.setitem(sys.modules, "agent.sources.mic", Microphone)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="PortAudio is missing"):
         demo.demo(demo.Wish(mic=True))
 

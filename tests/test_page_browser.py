@@ -18,7 +18,7 @@ import pytest
 import soundfile
 from conftest import free_port
 
-from agent.machine import Machine, Spec
+from agent.sources.machine_simulator import Machine, Spec
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs the test extra")
 

@@ -8,11 +8,11 @@ from conftest import recording
 
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Mark, Window
-from agent.machine import Fault, Machine, Spec
-from agent.noise import scale_for
 from agent.physics import levels
 from agent.physics.measure import Known, examine, measure
 from agent.ring import Ring
+from agent.sources.machine_simulator import Fault, Machine, Spec
+from agent.sources.noise import scale_for
 
 RATE_HZ = 10_000.0
 SPEC = Spec()

@@ -15,7 +15,7 @@ from conftest import free_port, needed
 from agent import config, sources
 from agent.core.types import Block
 from agent.mqtt import settings
-from agent.nodes.framing import Framing
+from agent.sources.sensor_nodes.deframer import Framing
 from agent.sources.udp import open_source
 from agent.strict import convert
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from agent import sources
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Source, SourceError
-from agent.nodes import frames
-from agent.nodes.framing import Framing
-from agent.nodes.lines import Lines
 from agent.sources import serial
+from agent.sources.sensor_nodes import frames
+from agent.sources.sensor_nodes.deframer import Framing
+from agent.sources.sensor_nodes.text_lines import Lines
 from agent.strict import convert
 
 RATE_HZ = 1000.0

@@ -12,7 +12,7 @@ from conftest import Agent, Broker, Subscriber, eventually, free_port
 from agent import sources
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
-from agent.nodes import frames
+from agent.sources.sensor_nodes import frames
 from agent.sources.udp import UdpSource, open_source
 from agent.strict import convert
 

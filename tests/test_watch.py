@@ -54,12 +54,12 @@ def pump(self):
 agent.delivery.sender.Sender._pump = pump
 """
 READ_HANGS = """
-import agent.sources.synth
-real = agent.sources.synth.SynthSource.read
+import agent.sources.synthetic
+real = agent.sources.synthetic.SynthSource.read
 def read(self):
     if soon(): time.sleep(3600)
     return real(self)
-agent.sources.synth.SynthSource.read = read
+agent.sources.synthetic.SynthSource.read = read
 """
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from agent.core.types import Block, Format
-from agent.machine import Fault, Machine, Spec
-from agent.pace import Pace
+from agent.sources.machine_simulator import Fault, Machine, Spec
+from agent.sources.pacing import Pace
 
 STEP_S = 0.05
 FLOOR_DB = 30.0  # of its own noise: no sensor is without

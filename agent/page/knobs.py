@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from agent.machine import Fault
+from agent.sources.machine_simulator import Fault
 from agent.strict import convert
 
 Noise = Literal["gaussian", "laplacian", "pink", "recording"]

@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from agent import classify, noise
+from agent import classify
 from agent.classify import OnnxClassifier
 from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
 from agent.intake.resample import QUALITY
 from agent.lanes import Opener
-from agent.machine import Fault
-from agent.noise import Cut
 from agent.page.bench import Bench
 from agent.page.knobs import Knobs, Noise
 from agent.page.ledger import Ledger
 from agent.page.mixed import Draw, Mixed
-from agent.recordings import open_recording
+from agent.sources import noise
+from agent.sources.machine_simulator import Fault
+from agent.sources.noise import Cut
+from agent.sources.recordings import open_recording
 
 LONGEST_S = 600  # of a background that is kept in memory
 

@@ -10,7 +10,17 @@ import msgspec
 
 from agent.core.types import Source
 
-KINDS = ("file", "iio", "mic", "mqtt", "serial", "stream", "synth", "udp")
+_MODULES = {  # kind -> module
+    "file": "file",
+    "iio": "iio",
+    "mic": "microphone",
+    "mqtt": "mqtt",
+    "serial": "serial",
+    "stream": "stream",
+    "synth": "synthetic",
+    "udp": "udp",
+}
+KINDS = tuple(_MODULES)
 
 LOCAL = ("iio", "mic", "serial")  # may be plugged in at any moment, and are quickly looked for
 LOCAL_S, REMOTE_S = 2.0, 30.0  # the longest wait from one look for a missing one to the next
@@ -41,4 +51,4 @@ def open_source(kind: str, chosen: msgspec.Struct) -> Source:
 
 
 def _module(kind: str) -> Kind:
-    return cast(Kind, importlib.import_module(f"agent.sources.{kind}"))
+    return cast(Kind, importlib.import_module(f"agent.sources.{_MODULES[kind]}"))

@@ -1,4 +1,4 @@
-"""A recording (`agent.recordings`) as a source.
+"""A recording (`agent.sources.recordings`) as a source.
 
 Its full scale is 1.0 where it holds integers; `scale` then gives the unit. `pace: realtime` plays
 the recording as a sensor would deliver it, `fast` as quickly as the rest of the agent follows,
@@ -15,8 +15,8 @@ import numpy as np
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, Samples
-from agent.pace import Pace
-from agent.recordings import open_recording
+from agent.sources.pacing import Pace
+from agent.sources.recordings import open_recording
 
 BLOCK_S = 0.05
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
-from agent.iio_device import Device
+from agent.sources.iio_device import Device
 
 WAIT_S = 0.2
 LOCAL_S, REMOTE_S = 0.25, 0.1  # of signal in a block; a remote one comes only when it is full

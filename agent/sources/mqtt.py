@@ -1,4 +1,5 @@
-"""Frames (`agent.nodes.frames`) that a small node publishes to a broker, one a message.
+"""Frames (`agent.sources.sensor_nodes.frames`) that a small node publishes to a broker, one a
+message.
 
 The connection is this source's own (MQTT 3.1.1, which every broker speaks), without a session: what
 is published while it is away is a gap. Retained messages are of another time and left out.
@@ -18,7 +19,7 @@ from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import hang_up
 from agent.mqtt.settings import Mqtt, Port, Tls
-from agent.nodes.inbox import Inbox
+from agent.sources.sensor_nodes.receiver import Inbox
 
 WAIT_S = 0.2
 CONNECT_S = 2.0  # for TCP and TLS; and again for the broker's answers

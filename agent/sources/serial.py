@@ -1,4 +1,5 @@
-"""A microcontroller on a serial line: lines of numbers, or frames with a CRC (`agent.nodes`).
+"""A microcontroller on a serial line: lines of numbers, or frames with a CRC
+(`agent.sources.sensor_nodes`).
 
 Text is `1.5, -0.2, 9.81` and a newline for each instant; commas, semicolons, blanks and tabs
 separate. It says nothing of what was lost on the way but by the clock; frames do, by their index.
@@ -13,8 +14,8 @@ import numpy as np
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
-from agent.nodes.framing import Framing
-from agent.nodes.lines import Lines
+from agent.sources.sensor_nodes.deframer import Framing
+from agent.sources.sensor_nodes.text_lines import Lines
 
 WAIT_S = 0.2
 

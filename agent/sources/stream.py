@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 
-from agent import pcm
+from agent.core import pcm
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 

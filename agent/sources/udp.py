@@ -1,4 +1,4 @@
-"""Datagrams from a small node, a frame (`agent.nodes.frames`) each.
+"""Datagrams from a small node, a frame (`agent.sources.sensor_nodes.frames`) each.
 
 Those that overtake each other are put back in order, those that come twice are dropped, those
 that do not come are a gap.
@@ -12,7 +12,7 @@ import msgspec
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
-from agent.nodes.inbox import Inbox
+from agent.sources.sensor_nodes.receiver import Inbox
 
 WAIT_S = 0.2
 HOLD_S = 0.1  # how long a datagram waits for one that it has overtaken

@@ -11,8 +11,8 @@ from agent.classify import OnnxClassifier
 from agent.core import bearing
 from agent.core.model_contract import Contract
 from agent.core.types import Samples
-from agent.machine import FAULTS, Machine, Spec
-from agent.noise import scale_for
+from agent.sources.machine_simulator import FAULTS, Machine, Spec
+from agent.sources.noise import scale_for
 
 ROUNDS, LONGEST_S = 300, 4.0
 SNR_DB = (10.0, 5.0, 0.0, -5.0)

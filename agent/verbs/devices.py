@@ -2,8 +2,8 @@
 
 import argparse
 
-from agent import portaudio
 from agent.core.errors import UserError
+from agent.sources import portaudio
 
 
 def define(parser: argparse.ArgumentParser) -> None:

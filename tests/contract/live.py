@@ -22,7 +22,7 @@ from conftest import Broker, eventually, free_port, needed
 from paho.mqtt.enums import CallbackAPIVersion
 from soundcard import MISSING, SoundCard
 
-from agent.nodes import frames
+from agent.sources.sensor_nodes import frames
 
 RATE_HZ = 8000
 SAMPLES = (np.random.default_rng(0).standard_normal((4000, 2)) * 3000).astype(np.int16)

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from agent import pcm, table
+from agent.core import pcm
 from agent.core.errors import ConfigError
 from agent.core.types import Samples, SourceError
+from agent.sources import csv_table
 
 
 @dataclass(frozen=True)
@@ -85,5 +86,5 @@ def _open_npy(path: Path) -> Opened:
 
 
 def _open_csv(path: Path) -> Opened:
-    numbers, rate_hz = table.read(path)
+    numbers, rate_hz = csv_table.read(path)
     return from_array(numbers, rate_hz)

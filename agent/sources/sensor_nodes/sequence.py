@@ -7,7 +7,7 @@ node that has started again: how much is missing then, only the clock can tell (
 import collections
 
 from agent.core.types import Block, Samples
-from agent.nodes.frames import WRAP
+from agent.sources.sensor_nodes.frames import WRAP
 
 LATE_S = 2.0  # a piece from further back is not late: the node counts anew
 AHEAD_S = 2.0  # nor is one from further ahead than this beyond the time that has passed

@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent import pcm, portaudio
+from agent.core import pcm
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, Samples, SourceError
-from agent.portaudio import Input, Lease
+from agent.sources import portaudio
+from agent.sources.portaudio import Input, Lease
 
 BLOCK_S = 0.05
 WAIT_S = 0.2

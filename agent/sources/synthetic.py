@@ -1,4 +1,5 @@
-"""A simulated machine (`agent.machine`) that runs through a scenario, in noise of a given SNR."""
+"""A simulated machine (`agent.sources.machine_simulator`) that runs through a scenario, in noise
+of a given SNR."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -7,11 +8,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent import noise
 from agent.core.types import Block, Format
-from agent.machine import Fault, Machine, Spec
-from agent.noise import Kind as Colour
-from agent.pace import Pace
+from agent.sources import noise
+from agent.sources.machine_simulator import Fault, Machine, Spec
+from agent.sources.noise import Kind as Colour
+from agent.sources.pacing import Pace
 
 STEP_S = 0.05  # severity and SNR change from step to step
 

@@ -1,14 +1,15 @@
-"""Frames in (`agent.nodes.frames`), blocks out: what udp, mqtt and serial sources share."""
+"""Frames in (`agent.sources.sensor_nodes.frames`), blocks out: what udp, mqtt and serial sources
+share."""
 
 import logging
 
 import numpy as np
 
-from agent import pcm
+from agent.core import pcm
 from agent.core.types import Block, Format
-from agent.nodes import frames
-from agent.nodes.frames import FrameError, Head
-from agent.nodes.sequence import Sequence
+from agent.sources.sensor_nodes import frames
+from agent.sources.sensor_nodes.frames import FrameError, Head
+from agent.sources.sensor_nodes.sequence import Sequence
 
 log = logging.getLogger("drsn.source")
 

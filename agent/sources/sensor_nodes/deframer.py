@@ -1,9 +1,9 @@
-"""Finds frames (`agent.nodes.frames`) with their CRC in a stream of bytes."""
+"""Finds frames (`agent.sources.sensor_nodes.frames`) with their CRC in a stream of bytes."""
 
 from agent.core.types import Block
-from agent.nodes import frames
-from agent.nodes.frames import CRC, HEADER, MAGIC, FrameError
-from agent.nodes.inbox import Inbox
+from agent.sources.sensor_nodes import frames
+from agent.sources.sensor_nodes.frames import CRC, HEADER, MAGIC, FrameError
+from agent.sources.sensor_nodes.receiver import Inbox
 
 LARGEST = 1 << 14  # bytes of samples
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agent import pcm
+from agent.core import pcm
 from agent.core.types import Samples
 
 MAGIC = b"DS"
