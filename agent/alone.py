@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from agent import config, lanes, pipeline, sources
+from agent import lanes, pipeline, sources
 from agent.classify import Serving
+from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Scored
 from agent.timeline import WallClock
@@ -18,7 +19,7 @@ WAIT_S = 0.25
 BLOCK = 8192  # frames: nobody waits for the first of them, so larger is faster
 
 
-def named(chosen: config.Config, name: str) -> config.Source:
+def named(chosen: load.Config, name: str) -> load.Source:
     """The source of that name; `UserError` where there is none."""
     by_name = {source.common.name: source for source in chosen.sources}
     if name not in by_name:
@@ -26,9 +27,7 @@ def named(chosen: config.Config, name: str) -> config.Source:
     return by_name[name]
 
 
-def recorded(
-    source: config.Source, path: str, start: datetime.datetime | None = None
-) -> config.Source:
+def recorded(source: load.Source, path: str, start: datetime.datetime | None = None) -> load.Source:
     """The same source, its signal out of a file; `start` is the time of the first frame."""
     rate_hz = getattr(source.options, "rate_hz", None)
     if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
@@ -45,8 +44,8 @@ class Alone:
 
     def __init__(
         self,
-        chosen: config.Config,
-        source: config.Source,
+        chosen: load.Config,
+        source: load.Source,
         commissioned: bool = True,
         models: dict[str, Serving] | None = None,
     ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.types import Message
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.settings import Mqtt

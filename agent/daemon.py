@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import pipeline
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.types import Scored, SourceError
 from agent.delivery.post import Post
 from agent.evidence.keeping import Keeping

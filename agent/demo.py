@@ -13,7 +13,7 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import config
+from agent.config import load
 from agent.core.errors import UserError
 from agent.daemon import Daemon
 from agent.sources.synthetic import DEVELOPING_FAULT, Phase
@@ -122,7 +122,7 @@ def _stretched(seconds: float) -> tuple[Phase, ...]:
     )
 
 
-def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> config.Config:
+def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> load.Config:
     machine = {
         "name": SOURCE,
         "kind": "synth",
@@ -131,7 +131,7 @@ def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> config.Conf
         "publish_windows": True,
         "scenario": msgspec.to_builtins(phases),
     }
-    return config.parse(
+    return load.parse(
         {
             "agent": {"id": AGENT, "state_dir": state_dir},
             "mqtt": {"host": HOST, "port": port, "base": BASE, "version": "3.1.1"},

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker_probe, config, lanes, timeline
-from agent.config import Config
+from agent import broker_probe, lanes, timeline
+from agent.config import load
+from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.errors import ConfigError
 from agent.lane import Lane
@@ -42,7 +43,7 @@ class Finding:
 def examine(file: Path) -> Iterator[Finding]:
     """What there is to say of that configuration on this machine."""
     try:
-        chosen = config.load(file)
+        chosen = load.load(file)
     except ConfigError as error:
         yield Finding("configuration", "wrong", str(error))
         return
@@ -125,7 +126,7 @@ def _clock() -> Finding:
     return Finding("clock", "note", f"{why} synchronised: {todo}")
 
 
-def _source(chosen: Config, source: config.Source, running: bool) -> Finding:
+def _source(chosen: Config, source: load.Source, running: bool) -> Finding:
     what = f"source {source.common.name}"
     if running:
         return Finding(what, "ok", "not touched while an agent is at work: see its health messages")

@@ -5,7 +5,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from agent import config, pipeline, wire
+from agent import pipeline, wire
+from agent.config import load
 from agent.core.types import Scored
 from agent.intake.reader import Intake
 from agent.pipeline import Channel
@@ -21,7 +22,7 @@ LATE_S = 5.0  # how much later than due a window may be scored before something 
 class Lane:
     """A source with all that is its own."""
 
-    settings: config.Source
+    settings: load.Source
     intake: Intake
     ring: Ring
     channel: Channel

@@ -4,11 +4,12 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import config, pipeline, sources, wire
+from agent import pipeline, sources, wire
 from agent.baseline import record
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Frame
 from agent.classify import Serving
+from agent.config import load
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
@@ -35,7 +36,7 @@ def as_it_is(open_source: Opener) -> Source:
 
 
 def build(
-    chosen: config.Config,
+    chosen: load.Config,
     wake: Callable[[], None],
     clock: WallClock,
     commissioned: bool = True,
@@ -68,7 +69,7 @@ def build(
     return lanes
 
 
-def frame(settings: config.Source, contract: Contract) -> Frame:
+def frame(settings: load.Source, contract: Contract) -> Frame:
     """What a baseline of this source must have been learned from."""
     common = settings.common
     return Frame(
@@ -82,7 +83,7 @@ def frame(settings: config.Source, contract: Contract) -> Frame:
 
 
 def _build(
-    settings: config.Source,
+    settings: load.Source,
     model: Serving,
     topics: wire.Topics,
     baselines: Path | None,
@@ -123,7 +124,7 @@ def _build(
 
 
 def _ring(
-    common: config.SourceKeys,
+    common: load.SourceKeys,
     contract: Contract,
     hop: int,
     kept_s: float,
@@ -139,18 +140,18 @@ def _ring(
     return Ring(frames, contract.channels + (common.tacho is not None), wake, history)
 
 
-def _monitor(settings: config.Source, contract: Contract, folder: Path) -> Monitor | None:
+def _monitor(settings: load.Source, contract: Contract, folder: Path) -> Monitor | None:
     """Where the source was commissioned."""
     found = record.load(folder, settings.common.name, frame(settings, contract))
     return None if found is None else Monitor(found)
 
 
-def _known(common: config.SourceKeys, contract: Contract, unit: str) -> measure.Known:
+def _known(common: load.SourceKeys, contract: Contract, unit: str) -> measure.Known:
     return measure.Known(contract.rate_hz, unit, common.rpm, common.orders, common.machine_class)
 
 
 def _intake(
-    settings: config.Source,
+    settings: load.Source,
     contract: Contract,
     ring: Ring,
     wake: Callable[[], None],
@@ -171,7 +172,7 @@ def _intake(
     return Intake(common.name, opened, attach, ring, wake, longest_s)
 
 
-def _hop(settings: config.Source, contract: Contract) -> int:
+def _hop(settings: load.Source, contract: Contract) -> int:
     hop = round(settings.common.hop_s * contract.rate_hz)
     if hop < 1:
         least_s = 1 / contract.rate_hz
@@ -179,7 +180,7 @@ def _hop(settings: config.Source, contract: Contract) -> int:
     return hop
 
 
-def decide_keys(settings: config.Source, contract: Contract) -> Decide:
+def decide_keys(settings: load.Source, contract: Contract) -> Decide:
     decide = settings.common.decide.over(contract.decide)
     if decide.exit > decide.enter:
         found = f"exit {decide.exit} above enter {decide.enter}"
@@ -187,7 +188,7 @@ def decide_keys(settings: config.Source, contract: Contract) -> Decide:
     return decide
 
 
-def _channels(settings: config.Source, found: int, contract: Contract) -> tuple[int, ...]:
+def _channels(settings: load.Source, found: int, contract: Contract) -> tuple[int, ...]:
     chosen, tacho = settings.common.channels, settings.common.tacho
     if tacho is not None and tacho.channel >= found:
         raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {found - 1}")

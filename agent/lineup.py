@@ -12,7 +12,7 @@ from pathlib import Path
 from agent import lanes
 from agent.baseline import record
 from agent.classify import Serving
-from agent.config import Config
+from agent.config.load import Config
 from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel

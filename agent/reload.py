@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.errors import ConfigError
 from agent.lineup import Lineup
 from agent.notify import notify

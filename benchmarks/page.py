@@ -18,7 +18,8 @@ import numpy as np
 import soundfile
 from selenium import webdriver
 
-from agent import classify, config, zoo
+from agent import classify, zoo
+from agent.config import load
 from agent.daemon import Daemon
 from agent.page.stage import Stage, rival
 
@@ -67,13 +68,13 @@ def _serve(recording: Path, beside: str | None) -> None:
     source = {"name": "a", "kind": "file", "path": str(recording), "model": MODEL}
     tree: dict[str, object] = {"agent": {"sink": "stdout"}, "sources": [source]}
     if beside is None:
-        Daemon(config.parse(tree)).run()
+        Daemon(load.parse(tree)).run()
         return
     model = classify.load(zoo.find(MODEL))
     second = rival(model, zoo.find(beside))
     stage = Stage(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
     stage.knobs.turn({"snr_db": 5})
-    Daemon(config.parse(tree | {"page": {"port": PORT}}), stage).run()
+    Daemon(load.parse(tree | {"page": {"port": PORT}}), stage).run()
 
 
 def _browser() -> webdriver.Chrome:

@@ -13,9 +13,10 @@ import pytest
 import tiny
 from onnx import numpy_helper
 
+from agent.config import rollout as keys
 from agent.core import files
 from agent.core.errors import ConfigError, UserError
-from agent.rollout import announcement, bundle, keys, onnxfile, signing
+from agent.rollout import announcement, bundle, onnxfile, signing
 from agent.rollout.bundle import Bundle, older, pack, unpack
 
 
@@ -231,11 +232,11 @@ def test_a_new_key_is_its_owners_alone_and_never_overwrites_one(tmp_path: Path) 
     ids=str,
 )
 def test_a_mistake_in_the_section_is_one_line(rollout: dict[str, Any], why: str) -> None:
-    from agent import config
+    from agent.config import load
 
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     with pytest.raises(ConfigError, match=why):
-        config.parse({"rollout": rollout, "sources": [source]})
+        load.parse({"rollout": rollout, "sources": [source]})
 
 
 def test_a_private_key_is_not_taken_for_a_public_one(tmp_path: Path) -> None:

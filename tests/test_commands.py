@@ -18,12 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listening import Listening
 
-from agent import config, schema
-from agent.commands import keys, verbs
+from agent import schema
+from agent.commands import verbs
 from agent.commands.desk import Desk
-from agent.commands.keys import Commands
 from agent.commands.request import Refused, read
 from agent.commands.verbs import Reach
+from agent.config import commands, load
+from agent.config.commands import Commands
 from agent.core.errors import ConfigError
 from agent.topics import PUBLISHED
 
@@ -132,16 +133,16 @@ def test_refusals_are_not_answered_without_end() -> None:
 
 
 def test_every_verb_that_may_be_named_is_there() -> None:
-    assert tuple(verbs.VERBS) == keys.VERBS
+    assert tuple(verbs.VERBS) == commands.VERBS
 
 
 def test_a_verb_that_there_is_not_and_a_source_called_cmd_are_mistakes() -> None:
     source = {"name": "cmd", "kind": "synth", "model": "bearing"}
     with pytest.raises(ConfigError, match=r"commands.allow\[0\]: found 'reboot', expected one of"):
-        config.parse({"commands": {"allow": ["reboot"]}, "sources": [source | {"name": "a"}]})
+        load.parse({"commands": {"allow": ["reboot"]}, "sources": [source | {"name": "a"}]})
     with pytest.raises(ConfigError, match="found the name cmd"):
-        config.parse({"commands": {"allow": ["ping"]}, "sources": [source]})
-    assert config.parse({"sources": [source]}).commands.allow == ()
+        load.parse({"commands": {"allow": ["ping"]}, "sources": [source]})
+    assert load.parse({"sources": [source]}).commands.allow == ()
 
 
 def ask(port: int, verb: str, payload: bytes, *options: str) -> None:
@@ -156,7 +157,7 @@ def asked(
 ) -> Iterator[tuple[Broker, Listening, Agent]]:
     """An agent that may be asked for everything."""
     tree = settings(broker.port, kind="synth", rate_hz=1000)
-    tree["commands"] = {"allow": list(keys.VERBS)}
+    tree["commands"] = {"allow": list(commands.VERBS)}
     ask(broker.port, "ping", command("stale"), "-r")
     with Listening(broker.port) as listening:
         agent = run_agent(tree)

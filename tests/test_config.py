@@ -8,7 +8,8 @@ import msgspec
 import pytest
 import yaml
 
-from agent import config, sources
+from agent import sources
+from agent.config import load
 from agent.core.bearing import of_geometry
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
@@ -165,7 +166,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
 def test_a_mistake_is_one_line_with_path_finding_and_expectation(case: str) -> None:
     tree, expected = BROKEN[case]
     with pytest.raises(ConfigError) as error:
-        config.parse(tree)
+        load.parse(tree)
     assert str(error.value).startswith(expected)
     assert "\n" not in str(error.value)
 
@@ -185,31 +186,31 @@ def test_a_file_that_is_not_sound_yaml_is_one_line_with_its_name(
     file = tmp_path / "c.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError, match=re.escape(str(file))) as error:
-        config.load(file)
+        load.load(file)
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
-        config.load(tmp_path / "none.yaml")
+        load.load(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("version", [5, "5", "3.1.1"])
 def test_both_mqtt_versions_may_be_written_as_people_write_them(version: int | str) -> None:
-    parsed = config.parse({"mqtt": {"version": version}, "sources": [SYNTH]})
+    parsed = load.parse({"mqtt": {"version": version}, "sources": [SYNTH]})
     assert parsed.mqtt.version == str(version)
 
 
 def test_a_decision_setting_overrides_the_models_and_leaves_the_rest() -> None:
-    given = config.parse({"sources": [SYNTH | {"decide": {"patience": 9}}]})
+    given = load.parse({"sources": [SYNTH | {"decide": {"patience": 9}}]})
     decide = given.sources[0].common.decide.over(Decide(enter=0.7, exit=0.6))
     assert (decide.enter, decide.exit, decide.patience) == (0.7, 0.6, 9)
 
 
 @pytest.mark.parametrize("bearing", [ORDERS, GEOMETRY, GEOMETRY | {"angle_deg": 0}])
 def test_a_bearing_may_be_told_by_its_orders_or_by_its_geometry(bearing: dict[str, Any]) -> None:
-    given = config.parse({"sources": [SYNTH | {"rpm": 1797, "bearing": bearing}]})
+    given = load.parse({"sources": [SYNTH | {"rpm": 1797, "bearing": bearing}]})
     found = given.sources[0].common.bearing
     assert found is not None
     # The orders printed for the 6205 at the Case Western Reserve bearing data centre.
@@ -223,7 +224,7 @@ def test_a_contact_angle_brings_the_races_together() -> None:
 
 
 def test_the_simulated_machine_turns_at_the_speed_that_its_source_has() -> None:
-    given = config.parse({"sources": [SYNTH | {"rpm": 900}]}).sources[0]
+    given = load.parse({"sources": [SYNTH | {"rpm": 900}]}).sources[0]
     assert (given.common.rpm, given.options.rpm) == (900, 900)  # type: ignore[attr-defined]
 
 
@@ -236,12 +237,12 @@ def uncommented() -> dict[str, Any]:
 
 def test_the_example_is_equal_to_the_defaults() -> None:
     tree = yaml.safe_load(EXAMPLE.read_text())
-    parsed = config.load(EXAMPLE)
-    assert parsed.agent == config.Agent()
-    assert parsed.mqtt == config.Mqtt()
+    parsed = load.load(EXAMPLE)
+    assert parsed.agent == load.Agent()
+    assert parsed.mqtt == load.Mqtt()
     for source, raw in zip(parsed.sources, tree["sources"], strict=True):
         common = {k: v for k, v in raw.items() if k in {"name", "kind", "model"}}
-        assert source.common == config.SourceKeys(**common)
+        assert source.common == load.SourceKeys(**common)
         kind = sources.options(source.common.kind)
         needed = [f.name for f in msgspec.structs.fields(kind) if f.required]
         assert source.options == kind(**{key: raw[key] for key in needed})
@@ -249,22 +250,20 @@ def test_the_example_is_equal_to_the_defaults() -> None:
 
 def test_the_example_names_every_key() -> None:
     tree = uncommented()
-    assert set(tree["agent"]) == set(config.Agent.__struct_fields__)
-    assert set(tree["mqtt"]) == set(config.Mqtt.__struct_fields__)
+    assert set(tree["agent"]) == set(load.Agent.__struct_fields__)
+    assert set(tree["mqtt"]) == set(load.Mqtt.__struct_fields__)
     assert set(tree["mqtt"]["tls"]) == set(settings.Tls.__struct_fields__)
-    assert set(tree["page"]) == set(config.Page.__struct_fields__)
-    assert set(tree["commands"]) == set(config.Commands.__struct_fields__)
-    assert tree["evidence"] == msgspec.structs.asdict(config.Evidence())
-    assert set(tree["sparkplug"]) == set(config.Sparkplug.__struct_fields__)
+    assert set(tree["page"]) == set(load.Page.__struct_fields__)
+    assert set(tree["commands"]) == set(load.Commands.__struct_fields__)
+    assert tree["evidence"] == msgspec.structs.asdict(load.Evidence())
+    assert set(tree["sparkplug"]) == set(load.Sparkplug.__struct_fields__)
     shown = {key: tree["rollout"].pop(key) for key in ("keys", "from", "announce")}
     assert all(shown.values())
     assert tree["rollout"] == {
-        key: value
-        for key, value in msgspec.to_builtins(config.Rollout()).items()
-        if key not in shown
+        key: value for key, value in msgspec.to_builtins(load.Rollout()).items() if key not in shown
     }
-    assert tree["metrics"] == msgspec.structs.asdict(config.Metrics())
-    assert set(config.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
+    assert tree["metrics"] == msgspec.structs.asdict(load.Metrics())
+    assert set(load.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:
         assert set(sources.options(raw["kind"]).__struct_fields__) <= set(raw)
     phase = msgspec.structs.fields(sources.options("synth"))[-1].default[0]

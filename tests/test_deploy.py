@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent import config, timeline
+from agent import timeline
+from agent.config import load
 from agent.core import credentials
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +67,7 @@ def test_the_container_is_described_without_slips_and_its_agent_can_run() -> Non
     files = [DEPLOY / each for each in mounted if each.startswith("./")]
     assert len(files) == 2
     assert all(file.is_file() for file in files)
-    assert config.load(DEPLOY / "compose" / "agent.yaml").mqtt.host in services
+    assert load.load(DEPLOY / "compose" / "agent.yaml").mqtt.host in services
 
 
 def test_a_secret_of_the_units_folder_is_read_where_systemd_hands_it_over(
@@ -78,7 +79,7 @@ def test_a_secret_of_the_units_folder_is_read_where_systemd_hands_it_over(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     mqtt = {"username": "a", "password_file": f"{folder}/password"}
     source = {"name": "a", "kind": "synth", "model": "m"}
-    parsed = config.parse({"mqtt": mqtt, "sources": [source]}).mqtt
+    parsed = load.parse({"mqtt": mqtt, "sources": [source]}).mqtt
     assert parsed.password_file == str(given)
 
 
@@ -87,7 +88,7 @@ def test_a_file_elsewhere_is_never_taken_for_a_secret(
 ) -> None:
     (tmp_path / "secret_password").write_text("another\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    mqtt = config.Mqtt(password_file="/srv/password")
+    mqtt = load.Mqtt(password_file="/srv/password")
     assert credentials.resolve(mqtt) == mqtt
 
 

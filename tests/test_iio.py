@@ -14,10 +14,10 @@ import pytest
 from conftest import eventually, free_port, needed
 
 from agent import sources
+from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Source, SourceError
 from agent.sources.iio import open_source
-from agent.strict import convert
 
 RATE_HZ = 800
 SCALE = 0.038245  # m/s2 a code, of an ADXL345 in full resolution
@@ -25,7 +25,7 @@ SCALE = 0.038245  # m/s2 a code, of an ADXL345 in full resolution
 LOCAL = """
 import json, sys
 from agent import sources
-from agent.strict import convert
+from agent.config.validation import convert
 source = sources.open_source("iio", convert(json.loads(sys.argv[1]), sources.options("iio"), ""))
 rows = []
 while len(rows) < 80:

@@ -16,11 +16,11 @@ import soundfile
 from conftest import Agent, Broker, Subscriber, eventually
 from soundcard import SoundCard
 
+from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import SourceError
 from agent.sources import microphone, portaudio
 from agent.sources.portaudio import Input
-from agent.strict import convert
 
 RATE_HZ = 16_000
 PR_SET_MDWE = 65  # prctl(2)

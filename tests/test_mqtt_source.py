@@ -16,11 +16,11 @@ from conftest import Broker
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import sources
+from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
 from agent.sources.mqtt import MqttSource, open_source
 from agent.sources.sensor_nodes import frames
-from agent.strict import convert
 
 TOPIC = "plant/node-1"
 

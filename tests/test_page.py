@@ -21,7 +21,8 @@ import pytest
 import soundfile
 from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_then_loud
 
-from agent import classify, config, lanes, pipeline, sources, zoo
+from agent import classify, lanes, pipeline, sources, zoo
+from agent.config import load
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Samples, SourceError
 from agent.page import demo, graph, layers, scoring, server
@@ -168,7 +169,7 @@ def test_with_a_token_only_who_knows_it_is_let_in() -> None:
 def test_a_page_for_others_is_refused_without_a_token(page: dict[str, Any], expected: str) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     with pytest.raises(ConfigError) as caught:
-        config.parse({"sources": [source], "page": page})
+        load.parse({"sources": [source], "page": page})
     assert expected in str(caught.value)
 
 
@@ -177,7 +178,7 @@ def test_a_short_token_is_refused(tmp_path: Path) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     page = {"address": "0.0.0.0", "token_file": str(tmp_path / "token")}
     with pytest.raises(ConfigError, match=r"page.token_file: found 4 characters, expected"):
-        config.parse({"sources": [source], "page": page})
+        load.parse({"sources": [source], "page": page})
 
 
 @pytest.mark.parametrize(
@@ -401,7 +402,7 @@ def test_a_microphone_is_a_source_like_any_other(
     monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, "mic"))
     monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
     wish = demo.Wish(mic=True, model="bearing", background=None)
-    chosen = config.parse(demo.tree(wish, 1883, str(tmp_path)))
+    chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
     stage = Stage(rate_hz=10_000.0, simulated=False)
     stage.knobs.turn({"snr_db": 0.0})
     (lane,) = lanes.build(chosen, lambda: None, WallClock(), around=stage.open)
@@ -521,7 +522,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
     file = tmp_path / "broken.flac"
     soundfile.write(file, 0.05 * (np.concatenate(parts) + noise), 16_000)
     source = {"name": "a", "kind": "synth", "model": "bearing"}
-    chosen = config.parse({"sources": [source]})
+    chosen = load.parse({"sources": [source]})
     (lane,) = lanes.build(chosen, lambda: None, WallClock(), commissioned=False)
     told = scoring.score(file, "broken.flac", lane)
     command = [sys.executable, "-m", "agent", "replay", str(file), "--model", "bearing"]
@@ -543,7 +544,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
 def test_a_recording_that_is_none_is_one_line_in_its_own_name(tmp_path: Path) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     (lane,) = lanes.build(
-        config.parse({"sources": [source]}), lambda: None, WallClock(), commissioned=False
+        load.parse({"sources": [source]}), lambda: None, WallClock(), commissioned=False
     )
     bad = tmp_path / "recording.sound"
     whole = tmp_path / "whole.wav"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Broker, eventually
 
-from agent import config
+from agent.config import load
 from agent.core.types import Message
 from agent.sinks import rival as rivals
 from agent.sinks.mqtt import MqttSink
@@ -67,7 +67,7 @@ def test_two_agents_with_other_names_and_one_client_id_both_say_so_and_keep_apar
 ) -> None:
     """The broker closes the older one without a reason, and neither hears the other's `info`."""
     monkeypatch.setattr(rivals, "STAND_BACK_S", (1.5, 3.0))
-    settings = config.Mqtt(port=broker.port)
+    settings = load.Mqtt(port=broker.port)
     sinks = [MqttSink(settings, identity(f"drsn/{name}/info")) for name in "ab"]
 
     def both_know() -> bool:
@@ -94,7 +94,7 @@ def test_a_broker_that_closes_before_letting_anybody_in_is_no_rival(
     monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.01)
-    sink = MqttSink(config.Mqtt(port=server.getsockname()[1]), identity())
+    sink = MqttSink(load.Mqtt(port=server.getsockname()[1]), identity())
     accepted = 0
 
     def five_times() -> bool:

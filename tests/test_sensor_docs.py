@@ -12,12 +12,13 @@ import pytest
 import yaml
 from conftest import free_port, needed
 
-from agent import config, sources
+from agent import sources
+from agent.config import load
+from agent.config.validation import convert
 from agent.core.types import Block
 from agent.mqtt import settings
 from agent.sources.sensor_nodes.deframer import Framing
 from agent.sources.udp import open_source
-from agent.strict import convert
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "SENSORS.md"
 ARDUINO = """
@@ -115,7 +116,7 @@ def test_every_configuration_in_it_is_valid(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(settings, "check", lambda _mqtt: None)
     kinds = set()
     for text in blocks("yaml"):
-        kinds |= {source.common.kind for source in config.parse(yaml.safe_load(text)).sources}
+        kinds |= {source.common.kind for source in load.parse(yaml.safe_load(text)).sources}
     assert kinds == {"mic", "serial", "udp", "mqtt", "iio"}
 
 

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import sources
+from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Source, SourceError
 from agent.sources import serial
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.deframer import Framing
 from agent.sources.sensor_nodes.text_lines import Lines
-from agent.strict import convert
 
 RATE_HZ = 1000.0
 

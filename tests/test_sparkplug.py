@@ -20,13 +20,13 @@ from esio_spb_builder.core.sparkplug_b_pb2 import Payload
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import wire
+from agent.config import sparkplug
 from agent.core.errors import ConfigError
 from agent.core.types import Message
 from agent.delivery.store import Gap
 from agent.mqtt.settings import Mqtt
 from agent.records import SourceInfo
 from agent.sinks.sparkplug import SparkplugSink
-from agent.sparkplug import keys
 from agent.sparkplug.bdseq import BdSeq
 from agent.sparkplug.latest import Latest
 from agent.sparkplug.node import Address, EdgeNode
@@ -422,5 +422,5 @@ def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(alone: Alone)
 def test_without_protobuf_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[sparkplug\]'"):
-        keys.check("sparkplug", keys.Sparkplug(group="plant"), unheard=False)
-    keys.check("mqtt", None, unheard=True)
+        sparkplug.check("sparkplug", sparkplug.Sparkplug(group="plant"), unheard=False)
+    sparkplug.check("mqtt", None, unheard=True)

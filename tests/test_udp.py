@@ -10,11 +10,11 @@ import pytest
 from conftest import Agent, Broker, Subscriber, eventually, free_port
 
 from agent import sources
+from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
 from agent.sources.sensor_nodes import frames
 from agent.sources.udp import UdpSource, open_source
-from agent.strict import convert
 
 RATE_HZ = 1000.0
 

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.config import Config, Source
+from agent.config.load import Config, Source
 
 
 @dataclass(frozen=True)

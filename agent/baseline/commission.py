@@ -16,12 +16,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import config, lanes, wire
+from agent import lanes, wire
 from agent.alone import Alone, named, recorded
 from agent.baseline import record
 from agent.baseline.features import Vector, features
 from agent.baseline.fit import fit
 from agent.baseline.record import Baseline
+from agent.config import load
 from agent.core import state_directory
 from agent.core.types import Scored
 from agent.lane import Lane
@@ -58,7 +59,7 @@ class Heard:
 
 
 def commission(
-    chosen: config.Config,
+    chosen: load.Config,
     name: str,
     minutes: float,
     recordings: Sequence[str],

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent.commands import request
-from agent.commands.keys import Commands
 from agent.commands.request import Command, Refused
 from agent.commands.verbs import VERBS, Reach
+from agent.config.commands import Commands
 from agent.core.types import Message
 
 MOST_AHEAD_S = 3600.0  # a command may not expire later than that

@@ -1,5 +1,5 @@
 """What each verb does. A new one is a function, its arguments and its line in `VERBS`, and its name
-in `agent.commands.keys`.
+in `agent.config.commands`.
 
 They run in the sender thread and must be quick; what takes time answers later.
 """

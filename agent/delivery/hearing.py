@@ -5,7 +5,7 @@ from typing import Any
 
 from agent import homeassistant, wire
 from agent.commands.desk import Desk
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.delivery.sender import Sender

@@ -9,7 +9,7 @@ import msgspec
 from agent import __version__, health, homeassistant, wire
 from agent.commands.desk import Desk
 from agent.commands.verbs import Answer, Reach
-from agent.config import Config
+from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Message, Scored, Sink

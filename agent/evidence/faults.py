@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 from agent import wire
+from agent.config.evidence import Evidence
 from agent.core.types import Scored
 from agent.evidence import clip as clips
-from agent.evidence.keys import Evidence
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
 

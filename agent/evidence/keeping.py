@@ -4,10 +4,10 @@ import contextlib
 import queue
 from pathlib import Path
 
-from agent.config import Config
+from agent.config.evidence import Evidence
+from agent.config.load import Config
 from agent.core.types import Scored
 from agent.evidence.faults import FOLDER, Faults
-from agent.evidence.keys import Evidence
 from agent.evidence.recorder import Recorder
 from agent.evidence.shelf import Shelf
 from agent.lane import Lane

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from agent import config
+from agent.config import load
 from agent.core.types import Block, Format, Mark, Marks, Samples
 from agent.intake.cadence import Cadence
 from agent.intake.resample import Resampler
@@ -33,7 +33,7 @@ class Feed:
         rate_hz: float,
         channels: tuple[int, ...],
         scale: float,
-        tacho: config.Tacho | None = None,
+        tacho: load.Tacho | None = None,
     ) -> None:
         """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source

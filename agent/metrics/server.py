@@ -8,9 +8,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import msgspec
 
+from agent.config.metrics import Metrics
 from agent.core.errors import ConfigError
 from agent.metrics.board import Board
-from agent.metrics.keys import Metrics
 from agent.records import Health
 
 HOST = "127.0.0.1"

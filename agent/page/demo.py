@@ -11,11 +11,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import classify, config, sources, zoo
+from agent import classify, sources, zoo
+from agent.config import load
+from agent.config import page as options
 from agent.core.errors import UserError
 from agent.daemon import Daemon
 from agent.demo import AGENT, BASE, HOST, free_port, running_broker, valid_port
-from agent.page import options, stage
+from agent.page import stage
 from agent.page.stage import Stage
 
 HOP_S = 0.1
@@ -45,7 +47,7 @@ def demo(wish: Wish) -> int:
     broker = free_port(1883) if wish.broker is None else valid_port("--port", wish.broker)
     page = options.Page(port=port, address=wish.address)
     with running_broker(broker), tempfile.TemporaryDirectory() as state_dir:
-        chosen = dataclasses.replace(config.parse(tree(wish, broker, state_dir)), page=page)
+        chosen = dataclasses.replace(load.parse(tree(wish, broker, state_dir)), page=page)
         daemon = Daemon(chosen, stage=_stage(wish, token))
         print(f"page    {_url(wish.address, port, token)}   (Ctrl-C ends it)")
         print(f"broker  mosquitto_sub -p {broker} -v -t '{BASE}/#'", flush=True)

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from agent.config.validation import convert
 from agent.sources.machine_simulator import Fault
-from agent.strict import convert
 
 Noise = Literal["gaussian", "laplacian", "pink", "recording"]
 

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import soundfile
 
-from agent import config, lanes, pipeline, sources
+from agent import lanes, pipeline, sources
+from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
 from agent.lane import Lane
@@ -123,8 +124,8 @@ def _lane(path: Path, like: Lane) -> Lane:
     channels = tuple(range(like.origin.contract.channels))
     common = msgspec.structs.replace(like.settings.common, kind="file", channels=channels)
     options = sources.options("file")(path=str(path), pace="fast")
-    source = config.Source("file", common, options)
-    chosen = config.Config(config.Agent(), Mqtt(), config.Outbox(), (source,))
+    source = load.Source("file", common, options)
+    chosen = load.Config(load.Agent(), Mqtt(), load.Outbox(), (source,))
     wake = threading.Event()
     (lane,) = lanes.build(chosen, wake.set, WallClock(), commissioned=False)
     return lane

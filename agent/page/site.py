@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from agent import wire
+from agent.config.page import Page, token
 from agent.core.errors import UserError
 from agent.core.types import Scored, Verdict
 from agent.lane import Lane
@@ -20,7 +21,6 @@ from agent.page import scoring, server
 from agent.page.door import Door
 from agent.page.frame import Desk
 from agent.page.hub import Hub
-from agent.page.options import Page, token
 from agent.page.records import About, Event, Stand
 from agent.page.scoring import Timeline
 from agent.page.stage import Stage

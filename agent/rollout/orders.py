@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.config.rollout import Rollout
 from agent.core import files
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
@@ -16,7 +17,6 @@ from agent.rollout import announcement, shelf
 from agent.rollout.announcement import Announcement
 from agent.rollout.bundle import older
 from agent.rollout.fetch import Later, fetch
-from agent.rollout.keys import Rollout
 
 BACKOFF_S = (1.0, 300.0)
 MOST_WAITING = 100  # announcements that wait for the main thread

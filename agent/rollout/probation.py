@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from agent.classify import Serving
+from agent.config.rollout import Rollout
 from agent.core.types import Prediction, Samples
 from agent.rollout import shadow
-from agent.rollout.keys import Rollout
 
 
 class OnProbation:

@@ -14,11 +14,11 @@ import numpy as np
 import soxr
 
 from agent.classify import Serving
+from agent.config.rollout import Rollout
 from agent.core.model_contract import RUNNING_WIDTH, Contract
 from agent.core.types import Prediction, Samples, Scored
 from agent.lane import Lane
 from agent.records import ShadowFigures
-from agent.rollout.keys import Rollout
 
 MOST_WAITING = 4  # windows; older ones are dropped
 LEAST_SHARE = 0.1  # of a hop: below that a ratio of times means nothing

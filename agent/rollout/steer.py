@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.classify import Serving
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.types import Scored
 from agent.lane import Lane
 from agent.lineup import Lineup

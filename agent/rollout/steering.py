@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import wire
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.post import Post
 from agent.lineup import Lineup

@@ -7,11 +7,11 @@ import functools
 from pathlib import Path
 
 from agent.classify import Serving
+from agent.config.rollout import Rollout
 from agent.core.types import Scored
 from agent.lane import Lane
 from agent.records import ShadowFigures
 from agent.rollout import store
-from agent.rollout.keys import Rollout
 from agent.rollout.places import Places
 from agent.rollout.probation import OnProbation
 from agent.rollout.shadow import Shadow

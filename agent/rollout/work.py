@@ -10,11 +10,12 @@ from pathlib import Path
 from agent import classify, lanes
 from agent.baseline import record as baselines
 from agent.classify import Serving
+from agent.config import rollout as keys
+from agent.config.rollout import Rollout
 from agent.core.errors import UserError
 from agent.lane import Lane
-from agent.rollout import bundle, keys, shelf, store
+from agent.rollout import bundle, shelf, store
 from agent.rollout.bundle import Bundle
-from agent.rollout.keys import Rollout
 from agent.rollout.orders import Inbox, Order
 from agent.rollout.shelf import Standing
 

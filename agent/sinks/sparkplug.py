@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.types import Message, Receipt
 from agent.mqtt.settings import Mqtt
 from agent.records import SourceInfo

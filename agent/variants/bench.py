@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.classify import MAX_BATCH, OnnxClassifier, load
-from agent.config import Config
+from agent.config.load import Config
 from agent.core.errors import UserError
 from agent.doctor import Finding
 from agent.rollout import store as installed

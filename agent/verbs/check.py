@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
-from agent import config, lanes
+from agent import lanes
+from agent.config import load
 from agent.timeline import WallClock
 
 
 def define(parser: argparse.ArgumentParser) -> None:
     def check(chosen: argparse.Namespace) -> int:
-        loaded = config.load(chosen.config)
+        loaded = load.load(chosen.config)
         for lane in lanes.build(loaded, lambda: None, WallClock()):
             lane.intake.close()
             print(f"{lane.name}: {lane.told()}")

@@ -4,7 +4,7 @@ import argparse
 import functools
 from pathlib import Path
 
-from agent import config
+from agent.config import load
 from agent.core import logs
 from agent.core.errors import UserError
 
@@ -19,7 +19,7 @@ def define(parser: argparse.ArgumentParser) -> None:
                 raise UserError(f"--{key.replace('_', '-')}: found {found}, expected more than 0")
         logs.start(chosen.log_level)
         file = commission(
-            config.load(chosen.config),
+            load.load(chosen.config),
             chosen.source,
             chosen.minutes,
             chosen.recordings,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent import config
+from agent.config import load
 from agent.core import logs
 from agent.core.errors import ConfigError
 
@@ -39,7 +39,7 @@ def _benched(chosen: argparse.Namespace) -> "Iterator[Finding]":
     from agent.variants import bench
 
     try:
-        loaded = config.load(chosen.config)
+        loaded = load.load(chosen.config)
     except ConfigError:
         return
     if chosen.bench:

@@ -6,10 +6,10 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
+from agent.config.validation import convert
 from agent.core import logs
 from agent.core.errors import UserError
 from agent.mqtt import settings as broker
-from agent.strict import convert
 
 if TYPE_CHECKING:
     from agent.ingest.inbox import Session

@@ -3,17 +3,18 @@
 import argparse
 from pathlib import Path
 
-from agent import config
-from agent.config import Config
+from agent.config import load
+from agent.config import rollout as keys
+from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
-from agent.rollout import bundle, keys, shelf, store, telling
+from agent.rollout import bundle, shelf, store, telling
 from agent.rollout.bundle import Bundle
 
 
 def define(parser: argparse.ArgumentParser) -> None:
     def install(chosen: argparse.Namespace) -> int:
-        loaded = config.load(chosen.config)
+        loaded = load.load(chosen.config)
         state_dir = Path(loaded.agent.state_dir)
         if chosen.list:
             for name in dict.fromkeys(source.common.model for source in loaded.sources):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent import classify, config, zoo
+from agent import classify, zoo
+from agent.config import load
 from agent.rollout import telling
 
 
@@ -15,7 +16,7 @@ def define(parser: argparse.ArgumentParser) -> None:
             print("\n".join(zoo.released()))
             return 0
         if chosen.config is not None:
-            print(telling.standing(Path(config.load(chosen.config).agent.state_dir), chosen.name))
+            print(telling.standing(Path(load.load(chosen.config).agent.state_dir), chosen.name))
             return 0
         file = zoo.find(chosen.name)
         described = classify.load(file)

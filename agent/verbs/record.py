@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import config, manifest, sources, yamlfile
+from agent import manifest, sources
+from agent.config import load, yaml_file
 from agent.core import logs
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Source, SourceError
@@ -52,7 +53,7 @@ def record(chosen: argparse.Namespace) -> int:
         source.close()
 
 
-def _record(chosen: argparse.Namespace, settings: config.Source, source: Source) -> int:
+def _record(chosen: argparse.Namespace, settings: load.Source, source: Source) -> int:
     common, found = settings.common, source.format
     channels = _channels(common, found)
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -116,8 +117,8 @@ def _tell(tally: Tally, found: Format, session: Session, why: str) -> None:
         print(session.folder / name)
 
 
-def _from_file(chosen: argparse.Namespace) -> config.Source:
-    by_name = {each.common.name: each for each in config.load(chosen.config).sources}
+def _from_file(chosen: argparse.Namespace) -> load.Source:
+    by_name = {each.common.name: each for each in load.load(chosen.config).sources}
     if chosen.set:
         raise UserError("--set: found beside --config, expected the keys in the file")
     if chosen.source not in by_name:
@@ -125,23 +126,23 @@ def _from_file(chosen: argparse.Namespace) -> config.Source:
     return by_name[chosen.source]
 
 
-def _from_options(chosen: argparse.Namespace) -> config.Source:
+def _from_options(chosen: argparse.Namespace) -> load.Source:
     """A source of that kind with the keys that `--set` gives; no model is needed."""
     keys: dict[str, object] = {"name": "record", "kind": chosen.source, "model": "none"}
     for each in chosen.set:
         key, separator, value = each.partition("=")
         if not separator:
             raise UserError(f"--set: found {each!r}, expected KEY=VALUE")
-        keys[key] = yamlfile.value(value, f"--set {key}")
+        keys[key] = yaml_file.value(value, f"--set {key}")
     try:
-        (source,) = config.parse({"sources": [keys]}).sources
+        (source,) = load.parse({"sources": [keys]}).sources
     except ConfigError as error:
         text = str(error).removeprefix("sources[0].")
         raise ConfigError(f"--{'source' if text.startswith('kind') else 'set'} {text}") from None
     return source
 
 
-def _channels(common: config.SourceKeys, found: Format) -> list[int]:
+def _channels(common: load.SourceKeys, found: Format) -> list[int]:
     channels = common.channels or tuple(range(found.channels))
     if max(channels) >= found.channels:
         expected = f"of 0 to {found.channels - 1}"

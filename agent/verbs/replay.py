@@ -2,7 +2,7 @@
 
 import argparse
 
-from agent import config
+from agent.config import load
 from agent.core import logs
 from agent.daemon import Daemon
 
@@ -22,7 +22,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=replay)
 
 
-def _replay_config(chosen: argparse.Namespace) -> config.Config:
+def _replay_config(chosen: argparse.Namespace) -> load.Config:
     """The same pipeline as `run`, as fast as it goes, on standard output."""
     source = {
         "name": "replay",
@@ -37,4 +37,4 @@ def _replay_config(chosen: argparse.Namespace) -> config.Config:
         "start": chosen.start,
     }
     given = {key: value for key, value in source.items() if value is not None}
-    return config.parse({"agent": {"sink": "stdout"}, "sources": [given]})
+    return load.parse({"agent": {"sink": "stdout"}, "sources": [given]})

@@ -4,7 +4,7 @@ import argparse
 import functools
 from pathlib import Path
 
-from agent import config
+from agent.config import load as config
 from agent.core import logs
 from agent.daemon import Daemon
 

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import classify, config, zoo
+from agent import classify, zoo
+from agent.config import load
+from agent.config.validation import convert
 from agent.core import logs
 from agent.core.errors import UserError
-from agent.strict import convert
 
 if TYPE_CHECKING:
     from agent.archive.engines import Engine
@@ -86,19 +87,19 @@ def job(chosen: argparse.Namespace) -> "Job":
     )
 
 
-def _from_options(given: dict[str, Any]) -> config.Config:
+def _from_options(given: dict[str, Any]) -> load.Config:
     if "model" not in given:
         raise UserError("--model: found neither it nor --config, expected one of them")
-    return config.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | given]})
+    return load.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | given]})
 
 
-def _loaded(chosen: argparse.Namespace, given: dict[str, Any]) -> config.Config:
+def _loaded(chosen: argparse.Namespace, given: dict[str, Any]) -> load.Config:
     if given:
         found = ", ".join(f"--{key.replace('_', '-')}" for key in given)
         raise UserError(f"--config: found {found} beside it, expected the source to say so")
     if chosen.source is None:
         raise UserError("--source: found nothing, expected a source's name beside --config")
-    return config.load(chosen.config)
+    return load.load(chosen.config)
 
 
 def _start(text: str) -> datetime.datetime:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, config, wire
+from agent import __version__, wire
+from agent.config import load
 from agent.core.types import Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
@@ -45,7 +46,7 @@ class Box:
         self._name = name
         self._file = folder / name / "outbox.sqlite"
         self._file.parent.mkdir()
-        self._settings = config.Mqtt(port=port)
+        self._settings = load.Mqtt(port=port)
         self._health_s = health_s
         self._source = recorded.source
         self._changes = itertools.cycle(recorded.changes)

@@ -11,7 +11,7 @@ import observations
 import pytest
 from conftest import Broker, Subscriber, eventually
 
-from agent import config
+from agent.config import load
 from agent.core.types import Message, Sink
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity
@@ -64,7 +64,7 @@ def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[b
         return as_edge_node(broker, request.getfixturevalue("tmp_path"))
     subscriber: Subscriber = request.getfixturevalue("subscriber")
     version = request.param.removeprefix("mqtt ")
-    settings = config.Mqtt(port=broker.port, version=version)
+    settings = load.Mqtt(port=broker.port, version=version)
     sink = MqttSink(settings, identity())
     return Opened(sink, lambda: [each.payload for each in subscriber.of("event")])
 
@@ -73,7 +73,7 @@ def as_edge_node(broker: Broker, folder: Path) -> Opened:
     """What it publishes is not our payload: its data are told by their numbers."""
     address = Address("plant", "a")
     node = EdgeNode(address, "e", list, Latest(0), BdSeq(folder / "bdseq"))
-    sink = SparkplugSink(config.Mqtt(port=broker.port), "drsn-a", address, node)
+    sink = SparkplugSink(load.Mqtt(port=broker.port), "drsn-a", address, node)
     subscriber = Subscriber(broker.port, "spBv1.0/plant/DDATA/#")
 
     def arrived() -> list[bytes]:
@@ -136,7 +136,7 @@ def test_a_wake_before_the_poll_is_not_lost(opened: Opened) -> None:
 
 
 def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Subscriber) -> None:
-    sink = MqttSink(config.Mqtt(port=broker.port), identity())
+    sink = MqttSink(load.Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
     opened.poll_until(lambda: sink.window > 0, "connected")
     sink.send(message(1))
@@ -157,7 +157,7 @@ def test_mqtt_without_a_broker_waits_longer_and_longer(
         return 0.0
 
     monkeypatch.setattr("agent.core.backoff.random.uniform", draw)
-    sink = MqttSink(config.Mqtt(port=stopped_broker.port), identity())
+    sink = MqttSink(load.Mqtt(port=stopped_broker.port), identity())
     while len(drawn) < 12:
         assert sink.poll(0.01) == []
     assert drawn[:3] == [0.5, 1.0, 2.0]
@@ -172,7 +172,7 @@ def test_mqtt_takes_no_more_than_the_broker_receives_at_once(
 ) -> None:
     stopped_broker.extra += "max_inflight_messages 3\n"
     stopped_broker.start()
-    sink = MqttSink(config.Mqtt(port=stopped_broker.port), identity())
+    sink = MqttSink(load.Mqtt(port=stopped_broker.port), identity())
     Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
     assert sink.window == 3
     sink.close()
@@ -185,7 +185,7 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
     connack = b"\x20\x03\x00\x00\x00"
     session_taken_over = b"\xe0\x02\x8e\x00"
     server = socket.create_server(("127.0.0.1", 0))
-    settings = config.Mqtt(port=server.getsockname()[1])
+    settings = load.Mqtt(port=server.getsockname()[1])
     sink = MqttSink(settings, identity("same"))
     sink.poll(0.05)
     connection, _ = server.accept()
@@ -210,7 +210,7 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
 def test_a_broker_that_takes_everything_and_acknowledges_nothing_is_noticed() -> None:
     """Its machine still acknowledges TCP, and QoS 0 goes out as ever: only silence tells."""
     server = socket.create_server(("127.0.0.1", 0))
-    sink = MqttSink(config.Mqtt(port=server.getsockname()[1]), identity())
+    sink = MqttSink(load.Mqtt(port=server.getsockname()[1]), identity())
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK, and never another byte
@@ -232,7 +232,7 @@ def test_a_message_whose_sending_finds_the_connection_gone_is_not_acknowledged_b
 ) -> None:
     """Each connection counts its message ids from 1: one kept over would be mistaken."""
     monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
-    sink = MqttSink(config.Mqtt(port=broker.port), identity())
+    sink = MqttSink(load.Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
     opened.poll_until(lambda: sink.window > 0, "connected")
     assert sink._client is not None

@@ -16,8 +16,8 @@ import soundfile
 from live import EXPECTED, RATE_HZ, SAMPLES
 
 from agent import sources
+from agent.config.validation import convert
 from agent.core.types import Source
-from agent.strict import convert
 
 
 def _in_background(write: Callable[[], object]) -> None:

@@ -13,23 +13,21 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agent import sources, yamlfile
-from agent.commands import keys as commands
-from agent.commands.keys import Commands
+from agent import sources
+from agent.config import commands, rollout, sparkplug, yaml_file
+from agent.config.commands import Commands
+from agent.config.evidence import Evidence
+from agent.config.metrics import Metrics
+from agent.config.page import Page, check_page
+from agent.config.rollout import Rollout
+from agent.config.sparkplug import Sparkplug
+from agent.config.validation import convert, unknown_key
 from agent.core import credentials
 from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide, Share
-from agent.evidence.keys import Evidence
-from agent.metrics.keys import Metrics
 from agent.mqtt import settings
 from agent.mqtt.settings import Mqtt
-from agent.page.options import Page, check_page
-from agent.rollout import keys as rollout
-from agent.rollout.keys import Rollout
-from agent.sparkplug import keys as sparkplug
-from agent.sparkplug.keys import Sparkplug
-from agent.strict import convert, unknown_key
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -139,7 +137,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 def load(path: Path) -> Config:
     """The configuration in that file; `ConfigError` with the first mistake."""
-    tree = yamlfile.read(path)
+    tree = yaml_file.read(path)
     try:
         return parse(tree or {})
     except ConfigError as error:

@@ -1,0 +1,1 @@
+"""The configuration: one YAML file into frozen records, a section a file."""
