@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import pipeline
+from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.core.types import Scored, SourceError
 from agent.delivery.post import Post
@@ -28,7 +29,6 @@ from agent.lineup import Lineup
 from agent.notify import notify
 from agent.reload import Reload
 from agent.rollout import steering
-from agent.timeline import WallClock
 from agent.watch import Watch
 
 if TYPE_CHECKING:

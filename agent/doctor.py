@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker_probe, lanes, timeline
+from agent import broker_probe, lanes
+from agent.acquisition import timestamps
+from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.errors import ConfigError
 from agent.lane import Lane
 from agent.rollout import telling
-from agent.timeline import WallClock
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
 USER = "drsn-agent"  # of the service
@@ -118,7 +119,7 @@ def _disk(folder: Path, needed_mib: float) -> Finding:
 
 
 def _clock() -> Finding:
-    state = timeline.synchronised()
+    state = timestamps.synchronised()
     if state:
         return Finding("clock", "ok", "synchronised")
     why = "nobody says whether it is" if state is None else "not"

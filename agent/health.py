@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import timeline, wire
+from agent import wire
+from agent.acquisition import timestamps
 from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
 from agent.lane import Lane
@@ -37,7 +38,7 @@ def record(
     sink: Sink,
     acknowledged_s: Sequence[float],
     began_s: float,
-    clock: timeline.WallClock,
+    clock: timestamps.WallClock,
 ) -> Health:
     """How the agent is at this moment; for the thread that owns the outbox."""
     scored_s = [each for lane in lanes for each in list(lane.latencies_s)]
@@ -46,7 +47,7 @@ def record(
         agent=agent,
         t_published=wire.iso(time.time()),
         uptime_s=round(time.monotonic() - began_s, 1),
-        clock=ClockHealth(synchronised=timeline.synchronised(), steps=clock.steps),
+        clock=ClockHealth(synchronised=timestamps.synchronised(), steps=clock.steps),
         mqtt=MqttHealth(state=sink.state, why=sink.why, connects=sink.session),
         outbox=_outbox(outbox),
         process=_process(),

@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 
 from agent import pipeline, wire
+from agent.acquisition.reader import Intake
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.timestamps import Timeline
 from agent.config import load
 from agent.core.types import Scored
-from agent.intake.reader import Intake
 from agent.pipeline import Channel
 from agent.records import SourceInfo
-from agent.ring import Ring
-from agent.timeline import Timeline
 
 LATENCIES = 1000  # windows whose latency is remembered, for health
 LATE_S = 5.0  # how much later than due a window may be scored before something is wrong

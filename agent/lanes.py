@@ -5,6 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent import pipeline, sources, wire
+from agent.acquisition.conditioning import Feed
+from agent.acquisition.reader import Intake
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.timestamps import Timeline, WallClock
+from agent.acquisition.windows import Windower
 from agent.baseline import record
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Frame
@@ -15,16 +20,11 @@ from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
 from agent.decide import Decider, Judge
 from agent.evidence import faults
-from agent.intake.feed import Feed
-from agent.intake.reader import Intake
 from agent.lane import Lane
 from agent.physics import measure
 from agent.pipeline import Channel
-from agent.ring import Ring
 from agent.rollout import store as installed
-from agent.timeline import Timeline, WallClock
 from agent.variants import choice
-from agent.windows import Windower
 
 Opener = Callable[[], Source]
 Around = Callable[[Opener], Source]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent import lanes
+from agent.acquisition.timestamps import WallClock
 from agent.baseline import record
 from agent.classify import Serving
 from agent.config.load import Config
@@ -17,7 +18,6 @@ from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
 from agent.rollout import swap
-from agent.timeline import WallClock
 from agent.variants import choice
 
 

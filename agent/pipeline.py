@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.acquisition.windows import Windower
 from agent.baseline.monitor import Monitor
 from agent.core import bearing
 from agent.core.bearing import Orders, Running
 from agent.core.types import Classifier, Mark, Prediction, Scored, Window
 from agent.decide import Decider
 from agent.records import Physics
-from agent.windows import Windower
 
 DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves another
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from agent import classify, zoo
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.windows import Windower
 from agent.classify import OnnxClassifier
 from agent.core.types import Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.store import Gap
-from agent.ring import Ring
-from agent.windows import Windower
 from benchmarks.interleaved import Ratio, compare
 
 BATCH = 16

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.intake.cadence import DRIFT, SILENT_S, Cadence
+from agent.acquisition.sample_clock import DRIFT, SILENT_S, Cadence
 
 RATE_HZ = 10_000.0
 

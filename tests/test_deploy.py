@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent import timeline
+from agent.acquisition import timestamps
 from agent.config import load
 from agent.core import credentials
 
@@ -101,8 +101,8 @@ def test_where_the_kernel_may_not_be_asked_the_clock_is_not_called_synchronised(
         def ntp_gettime(self, _answer: object) -> int:
             return -1
 
-    monkeypatch.setattr(timeline.ctypes, "CDLL", lambda _name: Refused())
-    monkeypatch.setattr(timeline, "SYNCHRONISED", tmp_path / "synchronized")
-    assert timeline.synchronised() is None
-    timeline.SYNCHRONISED.touch()
-    assert timeline.synchronised() is True
+    monkeypatch.setattr(timestamps.ctypes, "CDLL", lambda _name: Refused())
+    monkeypatch.setattr(timestamps, "SYNCHRONISED", tmp_path / "synchronized")
+    assert timestamps.synchronised() is None
+    timestamps.SYNCHRONISED.touch()
+    assert timestamps.synchronised() is True

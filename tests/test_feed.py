@@ -8,9 +8,9 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.acquisition.conditioning import Feed
+from agent.acquisition.ring_buffer import Ring
 from agent.core.types import Block, Format, Mark
-from agent.intake.feed import Feed
-from agent.ring import Ring
 
 SIGNAL = np.random.default_rng(0).standard_normal((5000, 2)).astype(np.float32)
 

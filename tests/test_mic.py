@@ -80,7 +80,7 @@ def test_drivers_are_loaded_only_by_a_source_that_needs_them() -> None:
     code = """
 import sys
 from agent import cli, config, lanes
-from agent.timeline import WallClock
+from agent.acquisition.timestamps import WallClock
 common = {"name": "a", "model": "bearing"}
 chosen = config.parse({"sources": [common | {"kind": "synth", "pace": "fast"}]})
 lanes.build(chosen, lambda: None, WallClock())

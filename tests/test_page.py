@@ -22,6 +22,7 @@ import soundfile
 from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_then_loud
 
 from agent import classify, lanes, pipeline, sources, zoo
+from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Samples, SourceError
@@ -33,7 +34,6 @@ from agent.page.picture import BANDS, FLOOR_DB, STEP_DB, Picture
 from agent.page.records import About, Stand
 from agent.page.stage import Stage, rival
 from agent.sources.machine_simulator import Machine, Spec
-from agent.timeline import WallClock
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import tiny
 
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.windows import Windower
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction, Samples
 from agent.decide import Decider, Judge
 from agent.pipeline import Channel, step
-from agent.ring import Ring
-from agent.windows import Windower
 
 
 @dataclass

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import eventually
 
+from agent.acquisition.ring_buffer import Ring
 from agent.core.types import Mark
-from agent.ring import Ring
 
 
 def ring(frames: int = 100) -> Ring:

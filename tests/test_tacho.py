@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.intake.tacho import Tacho
+from agent.acquisition.tachometer import Tacho
 
 RATE_HZ = 10_000
 

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from agent import timeline
+from agent.acquisition import timestamps
+from agent.acquisition.conditioning import Feed
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.timestamps import Timeline, WallClock
 from agent.core.types import Format
-from agent.intake.feed import Feed
-from agent.ring import Ring
-from agent.timeline import Timeline, WallClock
 
 
 class Clocks:
@@ -17,8 +17,8 @@ class Clocks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1000.0
         self.wall_s = 1_800_000_000.0
-        monkeypatch.setattr(timeline.time, "monotonic", lambda: self.now_s)
-        monkeypatch.setattr(timeline.time, "time", lambda: self.wall_s + self.now_s)
+        monkeypatch.setattr(timestamps.time, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(timestamps.time, "time", lambda: self.wall_s + self.now_s)
 
 
 @pytest.fixture
@@ -69,4 +69,4 @@ def test_a_recording_read_at_full_speed_keeps_the_time_it_was_opened_at(clocks: 
 
 
 def test_the_kernel_says_whether_the_clock_is_synchronised() -> None:
-    assert timeline.synchronised() in (True, False)
+    assert timestamps.synchronised() in (True, False)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.windows import Windower, is_flat
 from agent.core.types import Mark, Window
-from agent.ring import Ring
-from agent.windows import Windower, is_flat
 
 WINDOW = 20
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent import __version__, health, homeassistant, wire
+from agent.acquisition.timestamps import WallClock
 from agent.commands.desk import Desk
 from agent.commands.verbs import Answer, Reach
 from agent.config.load import Config
@@ -26,7 +27,6 @@ from agent.records import Health, SourceInfo
 from agent.sinks.rival import Listener
 from agent.sinks.stdout import StdoutSink
 from agent.sparkplug.latest import Latest
-from agent.timeline import WallClock
 
 
 class Post:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from agent.acquisition.resampling import Resampler
 from agent.core.types import Block, Samples, Source
-from agent.intake.resample import Resampler
 from agent.page.knobs import Knobs, Noise
 from agent.page.ledger import Ledger, Stretch, moments
 from agent.sources.noise import scale_for

@@ -9,12 +9,12 @@ import numpy as np
 import soundfile
 
 from agent import lanes, pipeline, sources
+from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
 from agent.lane import Lane
 from agent.mqtt.settings import Mqtt
-from agent.timeline import WallClock
 
 LONGEST_S = 3600.0
 COLUMNS = 400  # of the overview

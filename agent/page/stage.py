@@ -7,10 +7,10 @@ import numpy as np
 import soxr
 
 from agent import classify
+from agent.acquisition.resampling import QUALITY
 from agent.classify import OnnxClassifier
 from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
-from agent.intake.resample import QUALITY
 from agent.lanes import Opener
 from agent.page.bench import Bench
 from agent.page.knobs import Knobs, Noise

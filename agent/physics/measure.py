@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Window
 from agent.physics import envelope, levels
 from agent.records import Evidence, Physics
-from agent.ring import Ring
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from agent import lanes
+from agent.acquisition.timestamps import WallClock
 from agent.config import load
-from agent.timeline import WallClock
 
 
 def define(parser: argparse.ArgumentParser) -> None:

@@ -11,12 +11,12 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from agent.acquisition.resampling import Resampler
+from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.sample_clock import Cadence
+from agent.acquisition.tachometer import Tacho
 from agent.config import load
 from agent.core.types import Block, Format, Mark, Marks, Samples
-from agent.intake.cadence import Cadence
-from agent.intake.resample import Resampler
-from agent.intake.tacho import Tacho
-from agent.ring import Ring
 
 Flags = npt.NDArray[np.bool_]
 

@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from agent.acquisition.conditioning import Feed
+from agent.acquisition.ring_buffer import Ring
 from agent.core.backoff import Backoff
 from agent.core.errors import ConfigError
 from agent.core.types import Mark, Source, SourceError
-from agent.intake.feed import Feed
-from agent.ring import Ring
 
 FIRST_S = 0.5
 

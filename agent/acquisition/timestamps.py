@@ -11,7 +11,7 @@ import ctypes.util
 import time
 from pathlib import Path
 
-from agent.intake.feed import Feed
+from agent.acquisition.conditioning import Feed
 
 HELD_S = 0.02
 STEP_S = 1.0  # a change of the offset by as much is a step, not drift

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from agent.acquisition.ring_buffer import Ring
 from agent.core.types import Mark, Samples, Window
-from agent.ring import Ring
 
 STUCK_SHARE = 0.5  # of a window: a signal that stands still for longer is flat
 STILL = 1e-6  # relative to the largest |x|: what a resampler makes of a constant

@@ -1,0 +1,1 @@
+"""From a source to windows: reading, conditioning, resampling, ring buffer, time stamps."""

@@ -1,1 +1,0 @@
-"""Source to ring: the source thread, which opens a source and copies what it delivers."""
