@@ -10,10 +10,10 @@ import msgspec
 
 from agent import lanes, pipeline, sources
 from agent.acquisition.timestamps import WallClock
-from agent.classify import Serving
 from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Scored
+from agent.inference.classifier import Serving
 
 WAIT_S = 0.25
 BLOCK = 8192  # frames: nobody waits for the first of them, so larger is faster

@@ -13,18 +13,18 @@ from agent.acquisition.windows import Windower
 from agent.baseline import record
 from agent.baseline.monitor import Monitor
 from agent.baseline.record import Frame
-from agent.classify import Serving
 from agent.config import load
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
 from agent.decide import Decider, Judge
 from agent.evidence import faults
+from agent.inference import registry as installed
+from agent.inference import variants
+from agent.inference.classifier import Serving
 from agent.lane import Lane
 from agent.physics import measure
 from agent.pipeline import Channel
-from agent.rollout import store as installed
-from agent.variants import choice
 
 Opener = Callable[[], Source]
 Around = Callable[[Opener], Source]
@@ -57,7 +57,7 @@ def build(
             folder = Path(chosen.agent.state_dir) if commissioned else None
             if model not in models:
                 own = installed.find(Path(chosen.agent.state_dir), model)
-                models[model] = choice.open_model(own, folder)
+                models[model] = variants.open_model(own, folder)
             topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
             kept_s = faults.reach_s(chosen.evidence)
             parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)

@@ -12,13 +12,13 @@ from pathlib import Path
 from agent import lanes
 from agent.acquisition.timestamps import WallClock
 from agent.baseline import record
-from agent.classify import Serving
 from agent.config.load import Config
+from agent.inference import variants
+from agent.inference.classifier import Serving
 from agent.lane import Lane
 from agent.lanes import Around, as_it_is
 from agent.pipeline import Channel
 from agent.rollout import swap
-from agent.variants import choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Lineup:
         models = {
             name: model
             for name, model in self._models.items()
-            if name in used and model.sha256 == choice.sha256(choice.served(name, folder))
+            if name in used and model.sha256 == variants.sha256(variants.served(name, folder))
         }
         news = tuple(each for each in wanted.sources if each.common.name not in names)
         fresh = dataclasses.replace(wanted, sources=news)
@@ -159,7 +159,7 @@ def _stays(lane: Lane, chosen: Config) -> bool:
     folder = Path(chosen.agent.state_dir)
     if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
         return False
-    if choice.sha256(choice.served(ours.common.model, folder)) != lane.origin.sha256:
+    if variants.sha256(variants.served(ours.common.model, folder)) != lane.origin.sha256:
         return False
     frame = lanes.frame(ours, lane.origin.contract)
     found = record.load(folder, lane.name, frame)

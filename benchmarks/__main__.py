@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import classify, zoo
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.windows import Windower
-from agent.classify import OnnxClassifier
 from agent.core.types import Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.store import Gap
+from agent.inference import classifier, zoo
+from agent.inference.classifier import OnnxClassifier
 from benchmarks.interleaved import Ratio, compare
 
 BATCH = 16
@@ -34,7 +34,7 @@ def main() -> None:
 def _batches() -> Iterator[Ratio]:
     """Each released network: one call for many windows against a call for each."""
     for name, file in zoo.released().items():
-        model = classify.load(file)
+        model = classifier.load(file)
         shape = (BATCH, model.contract.channels, model.contract.window)
         windows = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
         yield compare(

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from agent import classify, zoo
-from agent.classify import OnnxClassifier
 from agent.core.model_contract import INPUT, RUNNING
 from agent.core.types import Samples
-from agent.variants import files, trial
+from agent.inference import classifier, variant_files, variant_trial, zoo
+from agent.inference.classifier import OnnxClassifier
 
 Run = Callable[[Samples, Samples], object]
 ZOO = Path(zoo.find("bearing")).parent
@@ -49,19 +48,19 @@ class Network:
 
     def form(self, name: str) -> Path:
         own = zoo.find(self.name)
-        return own if name == "int8" else files.found(own)[name]
+        return own if name == "int8" else variant_files.found(own)[name]
 
 
 @contextmanager
 def network(name: str) -> Iterator[Network]:
-    ours = classify.load(zoo.find(name))
-    samples, running = trial.windows(ours.contract)
+    ours = classifier.load(zoo.find(name))
+    samples, running = variant_trial.windows(ours.contract)
     with tempfile.TemporaryDirectory() as folder:
         yield Network(name, ours, samples, running, Path(folder))
 
 
 def ours(network: Network, form: str) -> Run:
-    return classify.load(network.form(form)).classify
+    return classifier.load(network.form(form)).classify
 
 
 def stock(network: Network) -> Run:

@@ -12,9 +12,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import classify, zoo
-from agent.classify import OnnxClassifier
-from agent.variants import trial
+from agent.inference import classifier, variant_trial, zoo
+from agent.inference.classifier import OnnxClassifier
 from benchmarks import document
 from benchmarks.engines import ZOO
 from benchmarks.interleaved import compare
@@ -43,8 +42,8 @@ def main() -> None:
 
 def _by_batch() -> Iterator[tuple[str, ...]]:
     for name, file in zoo.released().items():
-        network = classify.load(file)
-        drawn = trial.windows(network.contract)
+        network = classifier.load(file)
+        drawn = variant_trial.windows(network.contract)
         runs = {n: partial(network.classify, *(each[:n] for each in drawn)) for n in BATCHES}
         cells = []
         for batch in BATCHES[1:]:
@@ -84,7 +83,7 @@ def _untrained(name: str, window: int) -> tuple[OnnxClassifier, np.ndarray]:
         files = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         export(saved, files[0], contract_of(saved))
         quantize(*files, drawn, contract)
-        return classify.load(files[1]), noise[:1]
+        return classifier.load(files[1]), noise[:1]
 
 
 if __name__ == "__main__":

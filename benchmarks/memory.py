@@ -1,7 +1,7 @@
 """`python -m benchmarks.memory`: what the agent's parts add to the memory of a process, in turn.
 
 RSS in MiB, and of it what no file backs; a part that another one has loaded adds nothing. A model
-takes away: code that loading alone needed is unmapped (`agent.memory`).
+takes away: code that loading alone needed is unmapped (`agent.inference.memory`).
 """
 
 import importlib
@@ -29,9 +29,9 @@ def _loaded() -> Iterator[str]:
     for name in PARTS:
         importlib.import_module(name)
         yield name
-    from agent import classify, zoo
+    from agent.inference import classifier, zoo
 
-    network = classify.load(zoo.find(MODEL))
+    network = classifier.load(zoo.find(MODEL))
     yield f"the model {network.contract.name}"
 
 

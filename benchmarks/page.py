@@ -18,9 +18,9 @@ import numpy as np
 import soundfile
 from selenium import webdriver
 
-from agent import classify, zoo
 from agent.config import load
 from agent.daemon import Daemon
+from agent.inference import classifier, zoo
 from agent.page.stage import Stage, rival
 
 RATE_HZ = 16_000
@@ -70,7 +70,7 @@ def _serve(recording: Path, beside: str | None) -> None:
     if beside is None:
         Daemon(load.parse(tree)).run()
         return
-    model = classify.load(zoo.find(MODEL))
+    model = classifier.load(zoo.find(MODEL))
     second = rival(model, zoo.find(beside))
     stage = Stage(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
     stage.knobs.turn({"snr_db": 5})

@@ -7,7 +7,7 @@ agent's own form (INT8, ONNX Runtime) is faster.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from agent import zoo
+from agent.inference import zoo
 from benchmarks import document, engines
 from benchmarks.engines import MissingError, Network, Run
 from benchmarks.interleaved import compare

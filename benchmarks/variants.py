@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agent import classify, zoo
 from agent.core.model_contract import Contract
-from agent.variants import files, trial
+from agent.inference import classifier, variant_files, variant_trial, zoo
 from benchmarks import document
 
 BATCHES = (1, 4)
@@ -33,16 +32,16 @@ def main() -> None:
 
 def _rows(name: str) -> Iterator[tuple[str, ...]]:
     file = zoo.find(name)
-    own, size = classify.load(file), file.stat().st_size
-    forms = {form: classify.load(path) for form, path in files.found(file).items()}
-    runs = [trial.run(own, forms, batch)[1] for batch in BATCHES]
-    chosen = trial.fastest(runs[0]) or "int8"
+    own, size = classifier.load(file), file.stat().st_size
+    forms = {form: classifier.load(path) for form, path in variant_files.found(file).items()}
+    runs = [variant_trial.run(own, forms, batch)[1] for batch in BATCHES]
+    chosen = variant_trial.fastest(runs[0]) or "int8"
     score, scored = macro_f1(own.contract, own.contract), forms["float"].contract
     of_float = macro_f1(scored, own.contract)
     mark = {chosen: "runs"}
     first = (f"{100 * score:.2f}", f"{100 * (of_float - score):.2f}", f"{size:,}", "1.00")
     yield name, "int8", *first, "1.00", "1.00", "", mark.get("int8", "")
-    for form, path in files.found(file).items():
+    for form, path in variant_files.found(file).items():
         bytes_ = path.stat().st_size
         told = f"{100 * of_float:.2f}" if form == "float" else ""
         times = [f"{run[form].ratio:.2f}" for run in runs]

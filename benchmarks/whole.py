@@ -23,7 +23,7 @@ import onnxruntime
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import classify, zoo
+from agent.inference import classifier, zoo
 from benchmarks.feeder import Feeder
 
 MODEL = "bearing"
@@ -108,7 +108,7 @@ def growth(rows: list[Row]) -> str:
 
 
 def measure(channels: int, rate_hz: int, python: str = sys.executable) -> Row:
-    contract = classify.load(zoo.find(MODEL)).contract
+    contract = classifier.load(zoo.find(MODEL)).contract
     feeder = Feeder(rate_hz, 1.2 * contract.window / contract.rate_hz)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, _broker(Path(folder)) as port:
         ear = Ear(port)

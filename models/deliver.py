@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from agent import classify
+from agent.inference import classifier
 from models import card, held_back, report, validation, variants
 from models import evaluate as judge
 from models.checkpoint import Checkpoint
@@ -95,7 +95,7 @@ def _macro_f1(recipe: Recipe, measured: Measured, precision: str) -> float:
 
 def _report(recipe: Recipe, root: Path, out: Path, say: Say) -> None:
     """On the splits `test` where there are some, else on the validation side."""
-    network = classify.load(out)
+    network = classifier.load(out)
     several = len(recipe.data) > 1
     recordings, splits = [], set()
     for source in recipe.data:

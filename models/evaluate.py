@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.classify import OnnxClassifier
+from agent.inference.classifier import OnnxClassifier
 from models import data, noises, scores
 from models.data import Array, Recording
 from models.evaluation import SCHEMA, Condition, Evaluation, Figure

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from agent.classify import OnnxClassifier
+from agent.inference.classifier import OnnxClassifier
 from agent.sources import noise
 from models.data import Array
 from models.validation import HELD_BACK_SEED, Labelled

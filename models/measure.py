@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import classify
-from agent.classify import OnnxClassifier
+from agent.inference import classifier
+from agent.inference.classifier import OnnxClassifier
 from models import cost, figures, validation
 from models.checkpoint import Checkpoint
 from models.export import contract_of, export
@@ -52,7 +52,7 @@ def write_files(saved: Checkpoint, root: Path, folder: Path) -> Files:
 def measure(saved: Checkpoint, root: Path, files: Files) -> Measured:
     """Every figure of the card, from the files themselves."""
     recipe = saved.recipe
-    networks = {"float32": classify.load(files.float32), "int8": classify.load(files.int8)}
+    networks = {"float32": classifier.load(files.float32), "int8": classifier.load(files.int8)}
     clean = validation.together(recipe, root).samples
     batches = {"1": clean[:1], "16": clean[:16]}
     return Measured(

@@ -15,9 +15,9 @@ import msgspec
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from agent import classify
 from agent.core.errors import UserError
 from agent.core.model_contract import INPUT, RUNNING, Contract
+from agent.inference import classifier
 from models.batches import Batch
 from models.compact import compact
 from models.data import Array
@@ -77,7 +77,7 @@ def quantize_file(source: Path, contract: Contract, recipe: Recipe, root: Path, 
 
 def float_contract(source: Path) -> Contract:
     """What the file says of itself; UserError where it is no float network of ours."""
-    contract = classify.load(source).contract
+    contract = classifier.load(source).contract
     if contract.precision != "float32":
         raise UserError(f"{source}: precision: found {contract.precision}, expected float32")
     return contract

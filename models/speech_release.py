@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import onnx
 
-from agent import classify
-from agent.classify import OnnxClassifier
 from agent.core.errors import UserError
 from agent.core.model_contract import Decide
+from agent.inference import classifier
+from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
 from models import figures, speech_card, speech_run, speech_sentence, validation, variants
 from models import recipe as recipes
@@ -47,7 +47,7 @@ def release(
         tell(speech_card.line(runs[-1]))
     folder = _folder(work, msgspec.structs.replace(recipe, seed=seeds[0]))
     _publish(runs[0], recipe, shared.recordings, folder, out)
-    shown = _shown(recipe, root, shared, folder, classify.load(out))
+    shown = _shown(recipe, root, shared, folder, classifier.load(out))
     out.with_suffix(".md").write_text(speech_card.text(recipe, runs, shown, out))
 
 
@@ -88,7 +88,7 @@ def _publish(
 def _shown(
     recipe: Recipe, root: Path, shared: Material, folder: Path, network: OnnxClassifier
 ) -> Shown:
-    networks = {name: classify.load(folder / f"{name}.onnx") for name in speech_run.PRECISIONS}
+    networks = {name: classifier.load(folder / f"{name}.onnx") for name in speech_run.PRECISIONS}
     clean = shared.judged["clean"]
     batches = {"1": clean.samples[:1], "16": clean.samples[:16]}
     counts = Counter(int(target) for target in clean.targets)

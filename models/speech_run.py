@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent import classify
-from agent.classify import OnnxClassifier
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
+from agent.inference import classifier
+from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
 from models import cost, figures, scores, speech_corpus, speech_judge, validation
 from models.checkpoint import Checkpoint
@@ -66,7 +66,7 @@ def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> Run:
         _write(saved, shared, files)
     figures_file = folder / FIGURES
     if not figures_file.is_file():
-        networks = {name: classify.load(path) for name, path in files.items()}
+        networks = {name: classifier.load(path) for name, path in files.items()}
         figures_file.write_bytes(msgspec.json.encode(_measured(saved, shared, networks)))
     return msgspec.json.decode(figures_file.read_bytes(), type=Run)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.classify import OnnxClassifier
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction
 from agent.decide import Decider, Judge
+from agent.inference.classifier import OnnxClassifier
 from models.data import Array
 from models.recipe import Recipe
 from models.speech_corpus import DIGITS, FSDD, backgrounds, words

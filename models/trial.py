@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import torch
 
-from agent import classify
-from agent.classify import OnnxClassifier
+from agent.inference import classifier
+from agent.inference.classifier import OnnxClassifier
 from models import backgrounds, cost, noises, scores, trees, validation
 from models.data import Array, Recording
 from models.export import contract_of, export
@@ -136,11 +136,11 @@ def _files(
     with tempfile.TemporaryDirectory() as folder:
         float32, int8 = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         export(saved, float32, contract)
-        yield classify.load(float32)
+        yield classifier.load(float32)
         if made.family in QUANTIZED:
             precise = msgspec.structs.replace(contract, precision="int8")
             quantize(float32, int8, windows, precise)
-            yield classify.load(int8)
+            yield classifier.load(int8)
 
 
 def judge(network: OnnxClassifier, task: Task, under: Mapping[str, Labelled]) -> dict[str, float]:

@@ -16,11 +16,10 @@ import msgspec
 import numpy as np
 import onnx
 
-from agent import classify
-from agent.classify import OnnxClassifier
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
-from agent.variants import files
+from agent.inference import classifier, variant_files
+from agent.inference.classifier import OnnxClassifier
 from models import figures, validation
 from models import recipe as recipes
 from models.batches import Batch
@@ -37,11 +36,11 @@ Named = Mapping[str, Path]  # form -> file to write
 
 def near(model: Path) -> Named:
     """Beside the file, for a network of one's own."""
-    return {form: files.near(model, form) for form in files.FORMS}
+    return {form: variant_files.near(model, form) for form in variant_files.FORMS}
 
 
 def zoo(model: Path) -> Named:
-    return {form: files.in_zoo(model, form) for form in files.FORMS}
+    return {form: variant_files.in_zoo(model, form) for form in variant_files.FORMS}
 
 
 def write_all(float32: Path, contract: Contract, drawn: Batch, named: Named) -> None:
@@ -62,9 +61,9 @@ def release(
     model: Path, recipe: Recipe, root: Path, float32: Path | None, speech: bool, tell: Say
 ) -> None:
     """The forms of the released INT8 file `model`, with figures of the float one."""
-    released = classify.load(model)
+    released = classifier.load(model)
     drawn = _calibration(recipe, root, speech)
-    source = files.in_zoo(model, "float")
+    source = variant_files.in_zoo(model, "float")
     source.parent.mkdir(parents=True, exist_ok=True)
     if float32 is not None:
         shutil.copyfile(float32, source)
@@ -72,14 +71,14 @@ def release(
         raise UserError(f"{source}: found no float form, expected it there or as --float")
     again = source.with_name(f".{model.name}.again")
     quantize(source, again, drawn, released.contract)
-    share = _same(classify.load(again), released, drawn)
+    share = _same(classifier.load(again), released, drawn)
     again.unlink()
     tell(f"quantized again it gives {share:.2%} of the calibration windows the released label")
-    found = _figures(classify.load(source), recipe, root, speech)
+    found = _figures(classifier.load(source), recipe, root, speech)
     contract = msgspec.structs.replace(released.contract, figures=found)
     write_all(source, contract, drawn, zoo(model))
-    for form in files.FORMS:
-        path = files.in_zoo(model, form)
+    for form in variant_files.FORMS:
+        path = variant_files.in_zoo(model, form)
         tell(f"{path}: {path.stat().st_size:,} bytes")
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Broker, eventually
 from listening import Listening
 
-from agent import zoo
+from agent.inference import zoo
 from agent.topics import PUBLISHED
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"

@@ -16,8 +16,9 @@ from onnx import numpy_helper
 from agent.config import rollout as keys
 from agent.core import files
 from agent.core.errors import ConfigError, UserError
-from agent.rollout import announcement, bundle, onnxfile, signing
-from agent.rollout.bundle import Bundle, older, pack, unpack
+from agent.inference import bundle, onnx_check, signing
+from agent.inference.bundle import Bundle, older, pack, unpack
+from agent.rollout import announcement
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +150,13 @@ def external(place: str) -> bytes:
 @pytest.mark.parametrize("place", ["initializer", "attribute", "subgraph", "sparse", "function"])
 def test_a_model_whose_data_lie_elsewhere_is_refused_wherever_it_says_so(place: str) -> None:
     with pytest.raises(UserError, match="data lie in another file"):
-        onnxfile.metadata(external(place), "x.onnx")
+        onnx_check.metadata(external(place), "x.onnx")
 
 
 def test_every_way_to_a_tensor_that_onnx_has_is_looked_along() -> None:
     """Against the descriptors of the `onnx` package, which boxes need not have."""
     ours = {"Training": "TrainingInfo", "Sparse": "SparseTensor"}
-    named = {ours.get(each, each) + "Proto": each for each in [*onnxfile.REACH, "Tensor"]}
+    named = {ours.get(each, each) + "Proto": each for each in [*onnx_check.REACH, "Tensor"]}
     seen, todo = set(), [onnx.ModelProto.DESCRIPTOR]
     reaches: dict[str, dict[int, str]] = {}
     while todo:
@@ -173,20 +174,20 @@ def test_every_way_to_a_tensor_that_onnx_has_is_looked_along() -> None:
         named[name]: {number: named[to] for number, to in reaches[name].items() if to in leads}
         for name in leads - {"TensorProto"}
     }
-    assert found == onnxfile.REACH
+    assert found == onnx_check.REACH
 
 
 def test_released_models_pass_and_mutilated_ones_are_read_or_refused_and_nothing_else() -> None:
-    from agent import zoo
+    from agent.inference import zoo
 
     data = zoo.find("bearing").read_bytes()
-    assert json.loads(onnxfile.metadata(data, "x")["drsn"])["name"] == "bearing"
+    assert json.loads(onnx_check.metadata(data, "x")["drsn"])["name"] == "bearing"
     chance = random.Random(1)
     for _ in range(100):
         at = chance.randrange(2000) if chance.random() < 0.5 else chance.randrange(len(data))
         broken = data[:at] + chance.randbytes(chance.randrange(4)) + data[at + 1 :]
         with contextlib.suppress(UserError):
-            onnxfile.metadata(broken, "x")
+            onnx_check.metadata(broken, "x")
 
 
 def test_a_key_made_by_openssl_signs_and_openssl_verifies_what_it_signed(tmp_path: Path) -> None:

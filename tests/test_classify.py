@@ -9,9 +9,9 @@ import onnx
 import pytest
 import tiny
 
-from agent import classify
 from agent.core import model_contract
 from agent.core.errors import ConfigError
+from agent.inference import classifier as classify
 
 
 def refused(path: Path) -> str:

@@ -13,7 +13,7 @@ import pytest
 import tiny
 import yaml
 
-from agent import zoo
+from agent.inference import zoo
 
 
 def command(*arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import classify, memory
+from agent.inference import classifier, memory
 
 SMAPS = """\
 1000-3000 r-xp 00000000 fd:00 12 /usr/lib/code.so
@@ -39,11 +39,11 @@ def test_only_code_that_is_as_its_file_has_it_is_unmapped() -> None:
 def test_unmapped_code_is_counted_no_more_and_comes_back_when_it_is_called(
     tiny_model: Path,
 ) -> None:
-    network = classify.load(tiny_model)
+    network = classifier.load(tiny_model)
     shape = (2, network.contract.channels, network.contract.window)
     samples = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     before = network.classify(samples)
-    classify.session(tiny_model.read_bytes())  # parsers and optimizers are in memory now
+    classifier.session(tiny_model.read_bytes())  # parsers and optimizers are in memory now
     loaded_mib = file_mib()
     memory.unmap_code()
     assert file_mib() < loaded_mib - 8

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent import classify
 from agent.core.errors import UserError
+from agent.inference import classifier
 from agent.sources.machine_simulator import Machine, Spec
 from models import commands
 
@@ -52,7 +52,7 @@ def test_train_export_and_quantize_make_a_file_that_the_agent_runs(
     assert run(commands.export, checkpoint, "--out", whole) == 0
     assert run(commands.quantize, whole, "--data", folder, "--out", small) == 0
     assert str(small) in capsys.readouterr().out
-    networks = [classify.load(path) for path in (whole, small)]
+    networks = [classifier.load(path) for path in (whole, small)]
     assert [n.contract.precision for n in networks] == ["float32", "int8"]
     assert networks[1].contract.labels == ("normal", "outer")
     windows = recorded(folder)
@@ -89,7 +89,7 @@ def test_release_writes_file_and_card_and_trains_but_once(
     assert run(commands.release, *arguments) == 0
     assert "step" not in capsys.readouterr().out
     assert (tmp_path / "small.onnx").read_bytes() == first
-    contract = classify.load(tmp_path / "small.onnx").contract
+    contract = classifier.load(tmp_path / "small.onnx").contract
     card = (tmp_path / "small.md").read_text()
     assert f"{100 * contract.figures[f'{folder.name}_clean']:.1f}" in card
     assert f"{len(first):,} bytes" in card

@@ -10,8 +10,8 @@ from onnx import helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
-from agent import classify  # noqa: E402 (torch may be missing)
 from agent.core.errors import UserError  # noqa: E402
+from agent.inference import classifier  # noqa: E402 (torch may be missing)
 from models import cost, simulate, validation  # noqa: E402
 from models.batches import Batch, told  # noqa: E402
 from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
@@ -70,7 +70,7 @@ def drawn(count: int = 32) -> Batch:
     return Batch(*(values[some][:count] for values in fields))
 
 
-def answers(network: classify.OnnxClassifier, windows: Batch, batch: int) -> list[object]:
+def answers(network: classifier.OnnxClassifier, windows: Batch, batch: int) -> list[object]:
     starts = range(0, len(windows.samples), batch)
     parts = [slice(start, start + batch) for start in starts]
     x, running = windows.samples, windows.running
@@ -81,7 +81,7 @@ def answers(network: classify.OnnxClassifier, windows: Batch, batch: int) -> lis
 def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_path: Path) -> None:
     saved = checkpoint(family, preset)
     export(saved, tmp_path / "net.onnx", contract_of(saved))
-    network = classify.load(tmp_path / "net.onnx")
+    network = classifier.load(tmp_path / "net.onnx")
     windows = drawn()
     with torch.inference_mode():
         given = (torch.from_numpy(windows.samples), torch.from_numpy(windows.running))
@@ -107,7 +107,7 @@ def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_p
     export(saved, tmp_path / "net.onnx", contract_of(saved))
     contract = msgspec.structs.replace(contract_of(saved), precision="int8")
     quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", drawn(), contract)
-    network = classify.load(tmp_path / "int8.onnx")
+    network = classifier.load(tmp_path / "int8.onnx")
     assert network.contract.precision == "int8"
     windows = drawn(33)
     alone = answers(network, windows, 1)
@@ -131,7 +131,7 @@ def test_a_file_holds_neither_bases_nor_pooled_weights_in_float_and_answers_as_i
     assert sizes["compact"] < sizes["net"] / 4
     windows = drawn(64)
     said = [
-        classify.load(tmp_path / f"{name}.onnx").classify(windows.samples, windows.running)
+        classifier.load(tmp_path / f"{name}.onnx").classify(windows.samples, windows.running)
         for name in sizes
     ]
     for one, other in zip(*said, strict=True):
@@ -161,7 +161,7 @@ def test_weights_alone_are_int8_and_answer_nearly_as_float(tmp_path: Path) -> No
         assert held[f"{name}/int8"] == onnx.TensorProto.INT8
     windows = drawn(64)
     net, weights = (
-        np.array([p.probabilities for p in classify.load(file).classify(windows.samples)])
+        np.array([p.probabilities for p in classifier.load(file).classify(windows.samples)])
         for file in (tmp_path / "net.onnx", tmp_path / "weights.onnx")
     )
     assert 0 < np.abs(weights - net).max() < 0.05
@@ -179,7 +179,7 @@ def test_weights_take_as_many_bits_as_keep_them_within_a_hundredth(
     found = compact(convolution((weights * scale).astype(np.float32)))
     names = {each.name for each in found.graph.initializer}
     assert names & {"w", "w/int8", "w/half"} == {"w" if bits is None else f"w/{bits}"}
-    session = classify.session(found.SerializeToString())
+    session = classifier.session(found.SerializeToString())
     (sums,) = session.run(None, {"x": np.eye(1000, dtype=np.float32)[:, :, None, None]})
     off = sums[:, :, 0, 0].T - weights[:, :, 0, 0] * scale
     assert np.sqrt(np.mean(off**2)) <= 0.0101 * np.sqrt(np.mean((weights * scale) ** 2))
@@ -197,7 +197,7 @@ def convolution(weights: np.ndarray) -> onnx.ModelProto:
 def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:
     saved = checkpoint()
     export(saved, tmp_path / "net.onnx", contract_of(saved))
-    network = classify.load(tmp_path / "net.onnx")
+    network = classifier.load(tmp_path / "net.onnx")
     windows = drawn(8).samples
     plain = np.array([p.probabilities for p in network.classify(windows)])
     for gain, offset in ((1e-6, 0.0), (1e4, 0.0), (1.0, 5.0)):

@@ -16,10 +16,9 @@ import pytest
 import soundfile
 from conftest import eventually
 
-from agent import classify
 from agent.cli import main
 from agent.core.errors import UserError
-from agent.variants import files
+from agent.inference import classifier, variant_files
 from models import figures, simulate, validation
 
 torch = pytest.importorskip("torch")
@@ -101,13 +100,13 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     said = capsys.readouterr().out
     assert re.search(r"step \d+ of 100, loss .* validation macro-F1 .* min \d+ s left", said)
     assert re.search(r"INT8 and float agree on [\d.]+ % of the validation windows", said)
-    network = classify.load(out)
+    network = classifier.load(out)
     assert (network.contract.precision, network.contract.name) == ("int8", "fan")
     held_back = [r for r in simulate.default(3, 2.0, 77, RATE_HZ) if r.label in LABELS]
     clean = validation.labelled(held_back, made(folder))
     right = figures.labels_of(network, clean.samples, clean.running) == clean.targets
     assert right.mean() > 0.95
-    assert classify.load(tmp_path / "fan.float.onnx").contract.precision == "float32"
+    assert classifier.load(tmp_path / "fan.float.onnx").contract.precision == "float32"
     report = json.loads((tmp_path / "fan.json").read_bytes())
     assert report["recordings"] == {
         "inner/3.wav": "inner",
@@ -117,8 +116,8 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     assert report["model"]["sha256"] == network.sha256
     assert network.sha256 in (tmp_path / "fan.html").read_text()
     assert f"{out.stat().st_size:,} bytes" in (tmp_path / "fan.md").read_text()
-    assert tuple(files.found(out)) == files.FORMS
-    forms = {path.name for path in files.found(out).values()}
+    assert tuple(variant_files.found(out)) == variant_files.FORMS
+    forms = {path.name for path in variant_files.found(out).values()}
     kept = {"fan.onnx", *forms, "fan.md", "fan.html", "fan.json"}
     assert {path.name for path in tmp_path.iterdir()} == kept  # and no state
 

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from agent import classify
 from agent.core.types import Prediction
+from agent.inference import classifier
 from models import figures, recipe, validation, zoo
 from models.data import Array
 
@@ -20,8 +20,8 @@ RECIPE = recipe.load(FILE.with_suffix(".yaml"))
 
 
 @pytest.fixture(scope="module")
-def network() -> classify.OnnxClassifier:
-    return classify.load(FILE)
+def network() -> classifier.OnnxClassifier:
+    return classifier.load(FILE)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def simulated() -> validation.Labelled:
     return validation.simulated(RECIPE)
 
 
-def test_the_file_is_what_its_recipe_makes(network: classify.OnnxClassifier) -> None:
+def test_the_file_is_what_its_recipe_makes(network: classifier.OnnxClassifier) -> None:
     contract = network.contract
     assert (contract.labels, contract.normal) == (RECIPE.labels, RECIPE.normal)
     assert (contract.rate_hz, contract.window) == (RECIPE.rate_hz, RECIPE.window)
@@ -38,7 +38,7 @@ def test_the_file_is_what_its_recipe_makes(network: classify.OnnxClassifier) -> 
 
 
 def test_a_window_is_answered_alike_alone_and_in_any_batch(
-    network: classify.OnnxClassifier, simulated: validation.Labelled
+    network: classifier.OnnxClassifier, simulated: validation.Labelled
 ) -> None:
     noisy, _ = validation.mixed(simulated, RECIPE)
     windows = noisy.samples[::6]
@@ -49,7 +49,7 @@ def test_a_window_is_answered_alike_alone_and_in_any_batch(
 
 
 def answers(
-    network: classify.OnnxClassifier, windows: Array, running: Array, batch: int
+    network: classifier.OnnxClassifier, windows: Array, running: Array, batch: int
 ) -> list[Prediction]:
     parts = [slice(start, start + batch) for start in range(0, len(windows), batch)]
     return [p for part in parts for p in network.classify(windows[part], running[part])]
@@ -57,7 +57,7 @@ def answers(
 
 @pytest.mark.parametrize("level_db", [10.0, 5.0, 0.0])
 def test_the_simulated_machine_is_recognised_in_gaussian_noise(
-    network: classify.OnnxClassifier, simulated: validation.Labelled, level_db: float
+    network: classifier.OnnxClassifier, simulated: validation.Labelled, level_db: float
 ) -> None:
     noisy = figures.conditions(simulated.samples, [level_db])[f"gaussian_{level_db:g}db"]
     right = figures.labels_of(network, noisy, simulated.running) == simulated.targets
@@ -66,7 +66,7 @@ def test_the_simulated_machine_is_recognised_in_gaussian_noise(
 
 
 def test_the_estimated_snr_follows_the_noise(
-    network: classify.OnnxClassifier, simulated: validation.Labelled
+    network: classifier.OnnxClassifier, simulated: validation.Labelled
 ) -> None:
     def median_db(level_db: float) -> float:
         noisy = figures.conditions(simulated.samples[::4], [level_db])[f"pink_{level_db:g}db"]
@@ -78,7 +78,7 @@ def test_the_estimated_snr_follows_the_noise(
 
 @pytest.mark.parametrize("index", range(len(RECIPE.data)), ids=[s.folder for s in RECIPE.data])
 def test_the_figures_of_the_contract_are_measured_again(
-    network: classify.OnnxClassifier, index: int
+    network: classifier.OnnxClassifier, index: int
 ) -> None:
     source = RECIPE.data[index]
     if not (REAL / source.folder).is_dir():
@@ -96,13 +96,13 @@ def test_the_file_tells_nothing_of_the_machine_that_wrote_it() -> None:
     assert b".py" not in data
 
 
-def test_int8_gives_the_same_label_as_float_did(network: classify.OnnxClassifier) -> None:
+def test_int8_gives_the_same_label_as_float_did(network: classifier.OnnxClassifier) -> None:
     told = {n: f for n, f in network.contract.figures.items() if n.startswith("agreement_")}
     assert set(told) == {"agreement_clean", "agreement_noisy", "agreement_simulated"}
     assert min(told.values()) >= 0.99
 
 
-def test_the_card_tells_the_figures_of_this_file(network: classify.OnnxClassifier) -> None:
+def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassifier) -> None:
     card = FILE.with_suffix(".md").read_text()
     assert f"{FILE.stat().st_size:,} bytes" in card
     for source in RECIPE.data:
@@ -126,7 +126,7 @@ ORDERS, TWIN = FILE.with_name("bearing-orders.onnx"), FILE.with_name("bearing-tw
 @pytest.mark.parametrize("file", [ORDERS, TWIN], ids=lambda file: file.stem)
 def test_a_network_along_orders_keeps_its_recipe_and_its_answers(file: Path) -> None:
     made = recipe.load(file.with_suffix(".yaml"))
-    network = classify.load(file)
+    network = classifier.load(file)
     contract = network.contract
     assert (contract.name, contract.labels, contract.family) == (
         made.name,
@@ -145,7 +145,7 @@ def test_a_network_along_orders_keeps_its_recipe_and_its_answers(file: Path) -> 
 
 @pytest.mark.parametrize("file", [ORDERS, TWIN], ids=lambda file: file.stem)
 def test_told_nothing_a_network_along_orders_still_answers(file: Path) -> None:
-    network = classify.load(file)
+    network = classifier.load(file)
     windows = validation.simulated(recipe.load(file.with_suffix(".yaml")))
     said = network.classify(windows.samples)
     found = np.array([np.argmax(prediction.probabilities) for prediction in said])
@@ -155,7 +155,7 @@ def test_told_nothing_a_network_along_orders_still_answers(file: Path) -> None:
 
 def test_the_twins_card_tells_its_figures_and_that_it_knows_its_own_machines() -> None:
     card = TWIN.with_suffix(".md").read_text()
-    figures = classify.load(TWIN).contract.figures
+    figures = classifier.load(TWIN).contract.figures
     assert "behind it from one rig to another" in " ".join(card.split())
     assert f"{TWIN.stat().st_size:,} bytes" in card
     for folder in ("cwru", "hit_sm", "uestc"):
@@ -169,13 +169,13 @@ CONTROL = FILE.with_name("bearing-resnet.onnx")
 
 
 def test_the_control_differs_from_the_network_in_its_thresholds_and_in_nothing_else(
-    network: classify.OnnxClassifier,
+    network: classifier.OnnxClassifier,
 ) -> None:
     made = recipe.load(CONTROL.with_suffix(".yaml"))
     alike = {"name": RECIPE.name, "family": RECIPE.family, "controls": RECIPE.controls}
     assert msgspec.structs.replace(made, **alike) == RECIPE
     assert made.family == "resnet"
-    control = classify.load(CONTROL).contract
+    control = classifier.load(CONTROL).contract
     for what in ("labels", "normal", "rate_hz", "window", "channels", "decide", "precision"):
         assert getattr(control, what) == getattr(network.contract, what)
     assert control.name == made.name == "bearing-resnet"
@@ -183,7 +183,7 @@ def test_the_control_differs_from_the_network_in_its_thresholds_and_in_nothing_e
 
 def test_the_controls_card_tells_what_it_is_for_and_its_own_figures() -> None:
     card = CONTROL.with_suffix(".md").read_text()
-    contract = classify.load(CONTROL).contract
+    contract = classifier.load(CONTROL).contract
     assert "It has no thresholds: it is there to be compared with `bearing`" in card
     assert f"{CONTROL.stat().st_size:,} bytes" in card
     for source in RECIPE.data:
@@ -195,7 +195,7 @@ def test_the_controls_card_tells_what_it_is_for_and_its_own_figures() -> None:
 
 
 def test_the_control_recognises_the_simulated_machine(simulated: validation.Labelled) -> None:
-    control = classify.load(CONTROL)
+    control = classifier.load(CONTROL)
     noisy = figures.conditions(simulated.samples, [5.0])["gaussian_5db"]
     right = figures.labels_of(control, noisy, simulated.running) == simulated.targets
     assert right.mean() >= 0.95

@@ -21,11 +21,12 @@ import pytest
 import soundfile
 from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_then_loud
 
-from agent import classify, lanes, pipeline, sources, zoo
+from agent import lanes, pipeline, sources
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Samples, SourceError
+from agent.inference import classifier, zoo
 from agent.page import demo, graph, layers, scoring, server
 from agent.page.door import Door
 from agent.page.hub import VIEWERS, WAITING, Hub
@@ -199,7 +200,7 @@ def test_a_mistake_on_the_command_line_is_one_line(wish: demo.Wish, expected: st
 
 
 def test_a_rival_that_answers_another_question_is_refused(tiny_model: Path) -> None:
-    ours = classify.load(zoo.find("bearing"))
+    ours = classifier.load(zoo.find("bearing"))
     with pytest.raises(ConfigError, match=r"labels: found \('normal', 'loud'\), expected"):
         rival(ours, tiny_model)
 
@@ -312,7 +313,7 @@ def test_every_network_of_the_zoo_is_read_and_one_without_thresholds_has_none(
     tiny_model: Path,
 ) -> None:
     for file in zoo.released().values():
-        described = classify.load(file).contract
+        described = classifier.load(file).contract
         found = layers.load(file)
         assert (found is not None) == described.family.startswith("drsn"), file
         if found is not None:

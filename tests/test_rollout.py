@@ -17,7 +17,7 @@ import yaml
 from conftest import Agent, Broker, Subscriber, eventually
 
 from agent.core.errors import UserError
-from agent.rollout import bundle, shelf, store
+from agent.inference import bundle, model_store, registry
 
 Start = Callable[..., Agent]
 Tree = dict[str, Any]
@@ -228,7 +228,7 @@ SABOTAGE = """
 import ctypes, sys
 import numpy as np
 from agent import classify, cli
-from agent.classify import OnnxClassifier
+from agent.inference.classifier import OnnxClassifier
 classified = OnnxClassifier.classify
 kind = sys.argv.pop(1)
 def broken(self, samples, running=None):
@@ -325,8 +325,8 @@ def switched(tmp_path: Path, tree: Tree) -> Path:
     state_dir = tmp_path / "state"
     install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
     made = bundles.bundle(tmp_path, "2")
-    store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
-    store.switch(state_dir, "tiny")
+    registry.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
+    registry.switch(state_dir, "tiny")
     return state_dir
 
 
@@ -335,20 +335,22 @@ def test_a_model_on_probation_that_kills_the_process_is_rolled_back_at_a_start(
 ) -> None:
     state_dir = switched(tmp_path, tree)
     for _ in range(2):
-        store.begin(state_dir, 3)
-        assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-2.onnx").read_bytes()
-    store.begin(state_dir, 3)
-    assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
-    assert shelf.standing(state_dir, "tiny").state == "rolled_back"
+        registry.begin(state_dir, 3)
+        assert (
+            registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-2.onnx").read_bytes()
+        )
+    registry.begin(state_dir, 3)
+    assert registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
+    assert model_store.standing(state_dir, "tiny").state == "rolled_back"
 
 
 def test_there_is_no_going_back_to_nothing(tmp_path: Path, tree: Tree) -> None:
     install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
     with pytest.raises(UserError, match="found nothing before 1 to go back to"):
-        store.go_back(tmp_path / "state", "tiny")
+        registry.go_back(tmp_path / "state", "tiny")
     install(tmp_path, tree, "--rollback", "tiny")
-    store.begin(tmp_path / "state", 3)
-    assert store.find(tmp_path / "state", "tiny").is_file()
+    registry.begin(tmp_path / "state", 3)
+    assert registry.find(tmp_path / "state", "tiny").is_file()
 
 
 def test_a_start_that_cannot_be_counted_tries_nothing(
@@ -357,15 +359,15 @@ def test_a_start_that_cannot_be_counted_tries_nothing(
     state_dir = tmp_path / "state"
     install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
     made = bundles.bundle(tmp_path, "2")
-    store.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
-    assert store.begin(state_dir, 3)
+    registry.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
+    assert registry.begin(state_dir, 3)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("agent.core.files.write", full)
-    assert not store.begin(state_dir, 3)
-    assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
+    assert not registry.begin(state_dir, 3)
+    assert registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
 
 
 def test_an_older_version_needs_leave_and_the_same_is_refused(tmp_path: Path, tree: Tree) -> None:
@@ -393,6 +395,6 @@ def test_an_installed_file_that_rots_is_passed_over_for_the_one_before(
     tmp_path: Path, tree: Tree
 ) -> None:
     state_dir = switched(tmp_path, tree)
-    file = store.find(state_dir, "tiny")
+    file = registry.find(state_dir, "tiny")
     file.write_bytes(file.read_bytes()[:-1])
-    assert store.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
+    assert registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from conftest import DATA
 
-from agent import classify
 from agent.core.types import Prediction
+from agent.inference import classifier
 from models import figures, noises, recipe, speech_judge, speech_sentence, zoo
 from models.data import Array
 
@@ -26,8 +26,8 @@ needs_data = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def network() -> classify.OnnxClassifier:
-    return classify.load(FILE)
+def network() -> classifier.OnnxClassifier:
+    return classifier.load(FILE)
 
 
 def bursts(count: int = 24) -> Array:
@@ -40,7 +40,7 @@ def bursts(count: int = 24) -> Array:
     return (tones * within + hiss).astype(np.float32)[:, None]
 
 
-def test_the_file_is_what_its_recipe_makes(network: classify.OnnxClassifier) -> None:
+def test_the_file_is_what_its_recipe_makes(network: classifier.OnnxClassifier) -> None:
     contract = network.contract
     assert (contract.labels, contract.normal) == (RECIPE.labels, RECIPE.normal)
     assert (contract.rate_hz, contract.window) == (RECIPE.rate_hz, RECIPE.window)
@@ -53,7 +53,7 @@ def test_the_file_is_what_its_recipe_makes(network: classify.OnnxClassifier) -> 
 
 
 def test_a_window_is_answered_alike_alone_and_in_any_batch(
-    network: classify.OnnxClassifier,
+    network: classifier.OnnxClassifier,
 ) -> None:
     windows = bursts()
     alone = answers(network, windows, 1)
@@ -61,12 +61,12 @@ def test_a_window_is_answered_alike_alone_and_in_any_batch(
         assert answers(network, windows, batch) == alone  # to the bit
 
 
-def answers(network: classify.OnnxClassifier, windows: Array, batch: int) -> list[Prediction]:
+def answers(network: classifier.OnnxClassifier, windows: Array, batch: int) -> list[Prediction]:
     starts = range(0, len(windows), batch)
     return [p for start in starts for p in network.classify(windows[start : start + batch])]
 
 
-def test_the_gain_of_the_microphone_changes_nothing(network: classify.OnnxClassifier) -> None:
+def test_the_gain_of_the_microphone_changes_nothing(network: classifier.OnnxClassifier) -> None:
     loud = [p.probabilities for p in network.classify(bursts())]
     faint = [p.probabilities for p in network.classify(np.float32(1e-4) * bursts())]
     assert np.allclose(loud, faint, atol=0.02)
@@ -76,7 +76,7 @@ def test_the_gain_of_the_microphone_changes_nothing(network: classify.OnnxClassi
 @pytest.mark.parametrize("kind", [*noises.PLAIN, "brown", "blue"])
 @pytest.mark.parametrize("level", [1e-5, 0.1])
 def test_noise_alone_is_silence_however_faint(
-    network: classify.OnnxClassifier, kind: str, level: float
+    network: classifier.OnnxClassifier, kind: str, level: float
 ) -> None:
     draw = {**noises.PLAIN, **noises.UNSEEN}[kind]
     drawn = level * draw((20, 1, RECIPE.window), np.random.default_rng(3))
@@ -84,7 +84,7 @@ def test_noise_alone_is_silence_however_faint(
     assert np.mean(said == RECIPE.labels.index("silence")) >= 0.95
 
 
-def test_no_signal_at_all_is_answered_with_numbers(network: classify.OnnxClassifier) -> None:
+def test_no_signal_at_all_is_answered_with_numbers(network: classifier.OnnxClassifier) -> None:
     said = network.classify(np.zeros((1, 1, RECIPE.window), np.float32))[0]
     assert sum(said.probabilities) == pytest.approx(1.0, abs=1e-4)
     assert said.snr_db is not None
@@ -92,7 +92,7 @@ def test_no_signal_at_all_is_answered_with_numbers(network: classify.OnnxClassif
 
 
 @needs_data
-def test_the_figures_of_the_contract_are_measured_again(network: classify.OnnxClassifier) -> None:
+def test_the_figures_of_the_contract_are_measured_again(network: classifier.OnnxClassifier) -> None:
     judged = speech_judge.judged(RECIPE, DATA)
     for condition in ("clean", "0 dB"):
         windows = judged[condition]
@@ -102,7 +102,7 @@ def test_the_figures_of_the_contract_are_measured_again(network: classify.OnnxCl
         assert told == pytest.approx(figures.macro_f1(windows.targets, said), abs=0.01)
 
 
-def test_the_card_tells_the_figures_of_this_file(network: classify.OnnxClassifier) -> None:
+def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassifier) -> None:
     card = " ".join(FILE.with_suffix(".md").read_text().split())
     assert f"{FILE.stat().st_size:,} bytes" in card
     assert all(source.terms in card for source in RECIPE.data)
@@ -115,7 +115,7 @@ def test_the_card_tells_the_figures_of_this_file(network: classify.OnnxClassifie
 
 @needs_data
 def test_a_sentence_replayed_gives_an_event_a_digit(
-    network: classify.OnnxClassifier, tmp_path: Path
+    network: classifier.OnnxClassifier, tmp_path: Path
 ) -> None:
     """A speaker and a background that training never heard; 20 dB while the digits sound."""
     sentence = speech_sentence.sentences(RECIPE, DATA, 20.0, 1)[0]

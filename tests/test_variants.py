@@ -17,8 +17,7 @@ import yaml
 from conftest import Agent, Broker, Subscriber, eventually
 from onnx import helper, numpy_helper
 
-from agent import classify, zoo
-from agent.variants import choice, files, trial
+from agent.inference import classifier, variant_files, variant_trial, variants, zoo
 
 Settings = Callable[..., dict[str, Any]]
 SYNTH = {"kind": "synth", "rate_hz": 1000}
@@ -90,7 +89,7 @@ def test_run_takes_what_doctor_has_found_to_be_the_fastest_and_says_so(
     eventually(lambda: len(subscriber.of("window")) > 2, 20, "windows")
     assert f"{model}: runs as float, the fastest here by doctor --bench" in agent.logged()
     (info,) = (each for each in subscriber.records("info") if each)
-    sha256 = classify.load(tmp_path / "fan.float.onnx").sha256
+    sha256 = classifier.load(tmp_path / "fan.float.onnx").sha256
     assert info["sources"][0]["model"]["sha256"] == sha256
     agent.process.send_signal(signal.SIGHUP)
     eventually(lambda: "reloaded: bearing-de stay" in agent.logged(), 10, "it stays as it is")
@@ -102,7 +101,7 @@ def kept(tmp_path: Path, model: Path, settings: Settings) -> Path:
     tree["agent"]["sink"] = "stdout"
     assert bench(tmp_path, tree)[0] == 0
     folder = tmp_path / "state"
-    assert choice.file(model, folder) == tmp_path / "fan.float.onnx"
+    assert variants.file(model, folder) == tmp_path / "fan.float.onnx"
     return folder
 
 
@@ -110,22 +109,22 @@ def test_the_choice_lapses_with_the_model_the_form_the_processor_and_the_file(
     tmp_path: Path, model: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = kept(tmp_path, model, settings)
-    assert choice.file(model, None) == model
+    assert variants.file(model, None) == model
     with monkeypatch.context() as patched:
-        patched.setattr(choice, "CPU_INFO", tmp_path / "doctor.yaml")
-        assert choice.file(model, folder) == model
+        patched.setattr(variants, "CPU_INFO", tmp_path / "doctor.yaml")
+        assert variants.file(model, folder) == model
     with monkeypatch.context() as patched:
-        patched.setattr(choice.onnxruntime, "__version__", "99")
-        assert choice.file(model, folder) == model
+        patched.setattr(variants.onnxruntime, "__version__", "99")
+        assert variants.file(model, folder) == model
     for changed in (model, tmp_path / "fan.float.onnx"):
         whole = changed.read_bytes()
         tiny.write(changed, tiny.contract(version="2"))
-        assert choice.file(model, folder) == model
+        assert variants.file(model, folder) == model
         changed.write_bytes(whole)
-        assert choice.file(model, folder) == tmp_path / "fan.float.onnx"
+        assert variants.file(model, folder) == tmp_path / "fan.float.onnx"
     for broken in (b"", b"{", b'{"models": 3}'):
-        (folder / choice.FILE).write_bytes(broken)
-        assert choice.file(model, folder) == model
+        (folder / variants.FILE).write_bytes(broken)
+        assert variants.file(model, folder) == model
 
 
 def test_a_fast_form_that_answers_otherwise_is_refused(
@@ -138,7 +137,7 @@ def test_a_fast_form_that_answers_otherwise_is_refused(
     assert code == 0
     assert ", refused: " in told
     assert "runs as float32, kept in" in told
-    assert choice.file(model, tmp_path / "state") == model
+    assert variants.file(model, tmp_path / "state") == model
 
 
 def test_another_network_under_the_name_of_a_form_is_refused(
@@ -157,32 +156,32 @@ def test_a_model_without_other_forms_gets_a_note(tmp_path: Path, settings: Setti
     assert code == 0
     assert told.startswith("note   variants of ")
     assert "nothing to choose from (train --keep-variants writes them)" in told
-    assert not (tmp_path / "state" / choice.FILE).exists()
+    assert not (tmp_path / "state" / variants.FILE).exists()
 
 
 def test_choices_of_several_models_are_kept_side_by_side(tmp_path: Path, model: Path) -> None:
     other = tiny.write(tmp_path / "other.onnx")
-    chosen = choice.Chosen("fan", "float", "0" * 64, choice.box(), 1, {"": 1.0})
-    choice.keep(tmp_path / "state", model, chosen)
-    choice.keep(tmp_path / "state", other, chosen)
-    assert choice.lookup(tmp_path / "state", model) == chosen
-    assert len(json.loads((tmp_path / "state" / choice.FILE).read_text())["models"]) == 2
+    chosen = variants.Chosen("fan", "float", "0" * 64, variants.box(), 1, {"": 1.0})
+    variants.keep(tmp_path / "state", model, chosen)
+    variants.keep(tmp_path / "state", other, chosen)
+    assert variants.lookup(tmp_path / "state", model) == chosen
+    assert len(json.loads((tmp_path / "state" / variants.FILE).read_text())["models"]) == 2
 
 
 def test_the_zoo_lists_no_variants_and_every_network_of_it_has_all_of_them() -> None:
     released = zoo.released()
     assert set(released) == set(RELEASED)
     for file in released.values():
-        assert tuple(files.found(file)) == files.FORMS
+        assert tuple(variant_files.found(file)) == variant_files.FORMS
 
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_the_forms_of_a_released_network_are_that_network(name: str) -> None:
-    own = classify.load(zoo.find(name))
-    samples, running = trial.windows(own.contract)
+    own = classifier.load(zoo.find(name))
+    samples, running = variant_trial.windows(own.contract)
     expected = np.array([p.probabilities for p in own.classify(samples, running)])
-    for form, file in files.found(zoo.find(name)).items():
-        other = classify.load(file)
+    for form, file in variant_files.found(zoo.find(name)).items():
+        other = classifier.load(file)
         precision = {"float": "float32"}.get(form, form)
         assert (other.contract.name, other.contract.precision) == (name, precision)
         assert other.contract.decide == own.contract.decide

@@ -19,25 +19,25 @@ Settings = Callable[..., dict[str, Any]]
 # The agent as it is, but for one thing that goes wrong after a second.
 BROKEN = """
 import sys, time
-import agent.cli, agent.classify, agent.delivery.sender
+import agent.cli, agent.inference.classifier, agent.delivery.sender
 began_s = time.monotonic()
 def soon(): return time.monotonic() - began_s > 1.0
 {patch}
 sys.exit(agent.cli.main(sys.argv[1:]))
 """
 HANG = """
-real = agent.classify.OnnxClassifier.classify
+real = agent.inference.classifier.OnnxClassifier.classify
 def classify(self, samples, running):
     if soon(): time.sleep(3600)
     return real(self, samples, running)
-agent.classify.OnnxClassifier.classify = classify
+agent.inference.classifier.OnnxClassifier.classify = classify
 """
 SCORING_DIES = """
-real = agent.classify.OnnxClassifier.classify
+real = agent.inference.classifier.OnnxClassifier.classify
 def classify(self, samples, running):
     if soon(): raise RuntimeError("no such kernel")
     return real(self, samples, running)
-agent.classify.OnnxClassifier.classify = classify
+agent.inference.classifier.OnnxClassifier.classify = classify
 """
 SENDER_DIES = """
 real = agent.delivery.sender.Sender._pump

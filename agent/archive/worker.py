@@ -3,13 +3,13 @@
 import contextlib
 from pathlib import Path
 
-from agent import classify, zoo
 from agent.alone import Alone, recorded
 from agent.archive import keys, parquet, paths, scoring
 from agent.archive.job import Job, Outcome, Task
-from agent.classify import Serving
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import SourceError
+from agent.inference import classifier, zoo
+from agent.inference.classifier import Serving
 
 
 class Worker:
@@ -19,7 +19,7 @@ class Worker:
         """`ConfigError` where another model file is found here than was meant."""
         self._job = job
         name = job.source.common.model
-        model = classify.load(zoo.find(name))
+        model = classifier.load(zoo.find(name))
         if model.sha256 != job.sha256:
             found, expected = model.sha256[:12], job.sha256[:12]
             raise ConfigError(f"model {name}: found sha256 {found}, expected {expected}")

@@ -11,12 +11,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import classify, sources, zoo
+from agent import sources
 from agent.config import load
 from agent.config import page as options
 from agent.core.errors import UserError
 from agent.daemon import Daemon
 from agent.demo import AGENT, BASE, HOST, free_port, running_broker, valid_port
+from agent.inference import classifier, zoo
 from agent.page import stage
 from agent.page.stage import Stage
 
@@ -62,7 +63,7 @@ def _model(wish: Wish) -> str:
 
 def _stage(wish: Wish, token: str | None) -> Stage:
     model = _model(wish)
-    own = classify.load(zoo.find(model))
+    own = classifier.load(zoo.find(model))
     rate_hz, name = own.contract.rate_hz, wish.rival
     if name is None and f"{model}-resnet" in zoo.released():
         name = f"{model}-resnet"

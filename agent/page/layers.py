@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from agent import classify
 from agent.core import model_contract
 from agent.core.types import Samples
+from agent.inference import classifier
 from agent.page import graph
 
 
@@ -44,4 +44,4 @@ def load(path: Path) -> Layers | None:
     if not thresholds:
         return None
     names = [name for each in thresholds for name in (each.before, each.after)]
-    return Layers(classify.session(graph.with_outputs(model, names)), thresholds)
+    return Layers(classifier.session(graph.with_outputs(model, names)), thresholds)

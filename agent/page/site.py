@@ -16,6 +16,7 @@ from agent import wire
 from agent.config.page import Page, token
 from agent.core.errors import UserError
 from agent.core.types import Scored, Verdict
+from agent.inference import variants
 from agent.lane import Lane
 from agent.page import scoring, server
 from agent.page.door import Door
@@ -24,7 +25,6 @@ from agent.page.hub import Hub
 from agent.page.records import About, Event, Stand
 from agent.page.scoring import Timeline
 from agent.page.stage import Stage
-from agent.variants import choice
 
 ASIDE = 256  # windows that wait for the page's thread; the oldest go
 EVENTS = 100  # that are remembered
@@ -107,7 +107,7 @@ class Site:
         """Where its frames are made; a new one for a source that has been configured anew."""
         known = self._desks.get(lane.name)
         if known is None or known[0] is not lane:
-            file = choice.served(lane.settings.common.model, self._state_dir)
+            file = variants.served(lane.settings.common.model, self._state_dir)
             known = self._desks[lane.name] = (lane, Desk(lane, self._stage, file))
         return known[1]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from agent import classify
 from agent.acquisition.resampling import QUALITY
-from agent.classify import OnnxClassifier
 from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
+from agent.inference import classifier
+from agent.inference.classifier import OnnxClassifier
 from agent.lanes import Opener
 from agent.page.bench import Bench
 from agent.page.knobs import Knobs, Noise
@@ -63,7 +63,7 @@ class Stage:
 
 def rival(model: OnnxClassifier, file: Path) -> OnnxClassifier:
     """The second network; `ConfigError` unless it answers the same question of the same window."""
-    found = classify.load(file)
+    found = classifier.load(file)
     ours, theirs = model.contract, found.contract
     for what in ("labels", "rate_hz", "window", "channels"):
         if getattr(ours, what) != getattr(theirs, what):

@@ -7,7 +7,7 @@ import msgspec
 
 from agent.commands import request
 from agent.core.errors import UserError
-from agent.rollout.bundle import NAME, VERSION, Sha256
+from agent.inference.bundle import NAME, VERSION, Sha256
 
 MOST_BYTES = 2048
 BELOW = r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"  # no ".." and nothing coded

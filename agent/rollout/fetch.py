@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from agent.core import files
-from agent.rollout import shelf
+from agent.inference import model_store
 from agent.rollout.announcement import Announcement, place
 
 SILENT_S = 10.0  # without a byte
@@ -32,7 +32,7 @@ class Later(Exception):  # noqa: N818 - it may work the next time
 def fetch(announced: Announcement, source: str, state_dir: Path) -> bytes:
     """The bundle, of the size and digest that were announced; `Later`, `UserError`."""
     where = place(announced, source)
-    part = shelf.root(state_dir) / shelf.INCOMING / f"{announced.sha256}.part"
+    part = model_store.root(state_dir) / model_store.INCOMING / f"{announced.sha256}.part"
     try:
         files.make(part.parent)
         _discard_others(part)

@@ -13,9 +13,10 @@ from agent.core import files
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
 from agent.core.types import Message
-from agent.rollout import announcement, shelf
+from agent.inference import model_store
+from agent.inference.bundle import older
+from agent.rollout import announcement
 from agent.rollout.announcement import Announcement
-from agent.rollout.bundle import older
 from agent.rollout.fetch import Later, fetch
 
 BACKOFF_S = (1.0, 300.0)
@@ -70,14 +71,14 @@ class Inbox:
 
     def back(self, name: str) -> Order | None:
         """Whether that one is to go back."""
-        for file, each, verb in shelf.orders(self._state_dir):
+        for file, each, verb in model_store.orders(self._state_dir):
             if (each, verb) == (name, "back"):
                 return Order(name, verb, file)
         return None
 
     def next(self, usable: Callable[[str], bool]) -> Order | None:
         """What is to be done first, by hand before announced; `usable`: whether a source has it."""
-        for file, name, verb in shelf.orders(self._state_dir):
+        for file, name, verb in model_store.orders(self._state_dir):
             return Order(name, verb, file)
         self._sort(usable)
         now_s = time.monotonic()
@@ -124,7 +125,7 @@ class Inbox:
 
     def _known(self, announced: Announcement) -> bool:
         """Whether it was refused before, is being tried, or is no newer than what runs."""
-        standing = shelf.standing(self._state_dir, announced.name)
+        standing = model_store.standing(self._state_dir, announced.name)
         if announced.sha256 in standing.refused:
             return True
         tried = [each for each in (standing.present, standing.candidate) if each]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import cast
 
-from agent.classify import Serving
 from agent.core.errors import UserError
+from agent.inference.classifier import Serving
 from agent.lane import Lane
 from agent.lineup import Lineup
 

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from agent.classify import Serving
 from agent.config.rollout import Rollout
 from agent.core.types import Prediction, Samples
+from agent.inference.classifier import Serving
 from agent.rollout import shadow
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import soxr
 
-from agent.classify import Serving
 from agent.config.rollout import Rollout
 from agent.core.model_contract import RUNNING_WIDTH, Contract
 from agent.core.types import Prediction, Samples, Scored
+from agent.inference.classifier import Serving
 from agent.lane import Lane
 from agent.records import ShadowFigures
 

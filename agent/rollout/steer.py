@@ -3,8 +3,8 @@
     handed over or fetched -> admitted -> shadow -> switched, on probation -> kept
                            \\-> refused  \\-> refused  \\-> rolled back
 
-Each arrow is one record that is replaced on disk (`agent.rollout.store`), by an errand of its own;
-only then does anything change here. One candidate at a time.
+Each arrow is one record that is replaced on disk (`agent.inference.registry`), by an errand of its
+own; only then does anything change here. One candidate at a time.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent.classify import Serving
 from agent.config.load import Config
 from agent.core.types import Scored
+from agent.inference import model_store, registry
+from agent.inference.classifier import Serving
+from agent.inference.model_store import Standing
 from agent.lane import Lane
 from agent.lineup import Lineup
-from agent.rollout import shelf, store
 from agent.rollout.errand import Errand
 from agent.rollout.orders import Inbox, Order
 from agent.rollout.places import Places
 from agent.rollout.probation import OnProbation
 from agent.rollout.shadow import Shadow
-from agent.rollout.shelf import Standing
 from agent.rollout.trying import Trying
 from agent.rollout.work import GivenUp, Work
 
@@ -91,12 +91,12 @@ class Steer:
         quiet = self._errand is None or self._errand.wait(FINISH_S)
         if self._trying.name is not None and quiet:
             with contextlib.suppress(OSError):
-                store.pause(self._state_dir, self._trying.name)
+                registry.pause(self._state_dir, self._trying.name)
 
     # -- what there is to do ----------------------------------------------------------
 
     def _look(self) -> None:
-        known = shelf.standings(self._state_dir)
+        known = model_store.standings(self._state_dir)
         if not self._greeted:
             self._greeted = True
             for each in known:
@@ -125,7 +125,7 @@ class Steer:
             self._errand = Errand(work, self._gone_back)
             return
         if order.announced is not None:
-            self._say(shelf.standing(self._state_dir, order.name), order, state="fetching")
+            self._say(model_store.standing(self._state_dir, order.name), order, state="fetching")
         self._errand = Errand(functools.partial(self._work.admit, order), self._admitted)
 
     def _go_on(self, known: Standing) -> None:
@@ -133,7 +133,7 @@ class Steer:
         self._trying.name = known.name
         if known.phase == "shadow":
             assert known.candidate is not None
-            file = shelf.model_file(self._state_dir, known.name, known.candidate)
+            file = model_store.model_file(self._state_dir, known.name, known.candidate)
             load = functools.partial(self._work.load, known, file)
             self._errand = Errand(load, self._admitted)
         else:
@@ -146,12 +146,12 @@ class Steer:
             tried.turn()
         if not tried.done:
             if time.monotonic() - self._told_s > TOLD_S:
-                self._say(shelf.standing(self._state_dir, name))
+                self._say(model_store.standing(self._state_dir, name))
         elif (why := tried.verdict()) is not None:
-            work = functools.partial(store.refuse, self._state_dir, name, why)
+            work = functools.partial(registry.refuse, self._state_dir, name, why)
             self._errand = Errand(work, self._refused)
         else:
-            work = functools.partial(store.switch, self._state_dir, name)
+            work = functools.partial(registry.switch, self._state_dir, name)
             self._errand = Errand(work, self._switched)
 
     def _watch(self, guard: OnProbation) -> None:
@@ -161,7 +161,7 @@ class Steer:
             work = functools.partial(self._work.roll_back, name, why, guard.old)
             self._errand = Errand(work, self._gone_back)
         elif guard.over:
-            kept = functools.partial(store.settle, self._state_dir, name)
+            kept = functools.partial(registry.settle, self._state_dir, name)
             self._errand = Errand(kept, self._settled)
 
     # -- what comes of them: in the main thread -------------------------------------------
@@ -183,7 +183,9 @@ class Steer:
         why = " ".join(str(error).split()) or type(error).__name__
         log.warning("roll-out: %s", why)
         if order is not None and self._inbox.later(order, error):
-            self._say(shelf.standing(self._state_dir, order.name), order, state="fetching", why=why)
+            self._say(
+                model_store.standing(self._state_dir, order.name), order, state="fetching", why=why
+            )
             return
         if order is not None:
             self._inbox.done(order)

@@ -8,8 +8,8 @@ from agent import wire
 from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.post import Post
+from agent.inference import registry
 from agent.lineup import Lineup
-from agent.rollout import store
 from agent.rollout.orders import Inbox
 from agent.rollout.steer import Steer
 
@@ -18,7 +18,7 @@ def begin(chosen: Config) -> bool:
     """Before any model is loaded; whether one may be rolled out. Not where nothing is delivered."""
     if chosen.agent.sink == "stdout":
         return False
-    return store.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
+    return registry.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
 
 
 def inbox(chosen: Config) -> Inbox:

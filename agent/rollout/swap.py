@@ -3,9 +3,9 @@
 import dataclasses
 
 from agent import lanes
-from agent.classify import Serving
 from agent.core.model_contract import Contract
 from agent.decide import Judge
+from agent.inference.classifier import Serving
 from agent.lane import Lane
 
 SAME = ("rate_hz", "window", "channels", "labels", "normal", "unit")

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from agent.rollout import shelf, store
-from agent.rollout.shelf import Standing
+from agent.inference import model_store, registry
+from agent.inference.model_store import Standing
 
 
 def installed(state_dir: Path, name: str) -> str | None:
     """In one line; None where nothing was ever installed under that name."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     if known == Standing(name=name):
         return None
     runs = "the zoo's" if known.present is None else f"{known.present.version}"
@@ -21,7 +21,7 @@ def installed(state_dir: Path, name: str) -> str | None:
 
 def standing(state_dir: Path, name: str) -> str:
     """With the file; `ConfigError` for a name that nobody knows."""
-    file = store.find(state_dir, name)
-    version = store.version_of(file.read_bytes())
+    file = registry.find(state_dir, name)
+    version = registry.version_of(file.read_bytes())
     told = installed(state_dir, name)
     return f"{name} {version}: {file}" + ("" if told is None else f"\n{told}")

@@ -6,12 +6,12 @@ What has come of it is decided here, and done by whoever holds this (`agent.roll
 import functools
 from pathlib import Path
 
-from agent.classify import Serving
 from agent.config.rollout import Rollout
 from agent.core.types import Scored
+from agent.inference import registry
+from agent.inference.classifier import Serving
 from agent.lane import Lane
 from agent.records import ShadowFigures
-from agent.rollout import store
 from agent.rollout.places import Places
 from agent.rollout.probation import OnProbation
 from agent.rollout.shadow import Shadow
@@ -60,7 +60,7 @@ class Trying:
 
     def _last_words(self, name: str, why: str) -> None:
         """The process is about to end: the next one begins with the old model."""
-        store.refuse(self._state_dir, name, why)
+        registry.refuse(self._state_dir, name, why)
 
     def forget(self) -> str | None:
         """None is tried any longer; which one it was."""

@@ -7,17 +7,17 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent import classify, lanes
+from agent import lanes
 from agent.baseline import record as baselines
-from agent.classify import Serving
 from agent.config import rollout as keys
 from agent.config.rollout import Rollout
 from agent.core.errors import UserError
+from agent.inference import bundle, classifier, model_store, registry
+from agent.inference.bundle import Bundle
+from agent.inference.classifier import Serving
+from agent.inference.model_store import Standing
 from agent.lane import Lane
-from agent.rollout import bundle, shelf, store
-from agent.rollout.bundle import Bundle
 from agent.rollout.orders import Inbox, Order
-from agent.rollout.shelf import Standing
 
 log = logging.getLogger("drsn.rollout")
 GivenUp = tuple[Standing, Order | None, Serving | None]
@@ -41,9 +41,9 @@ class Work:
         if not found.signed:
             log.warning("%s: not signed, and no rollout.keys: taken as it is", order.told)
         self._check_sources(found, order)
-        known = store.admit(self._state_dir, found, order.verb == "downgrade")
+        known = registry.admit(self._state_dir, found, order.verb == "downgrade")
         self._inbox.done(order)
-        file = shelf.model_file(self._state_dir, known.name, _candidate(known))
+        file = model_store.model_file(self._state_dir, known.name, _candidate(known))
         return self.load(known, file)
 
     def _check_sources(self, found: Bundle, order: Order) -> None:
@@ -62,29 +62,29 @@ class Work:
             baselines.load(self._state_dir, lane.name, frame)
 
     def load(self, known: Standing, file: Path) -> tuple[Standing, Serving]:
-        return known, classify.load(file)
+        return known, classifier.load(file)
 
     def back(self, order: Order) -> tuple[Standing, Serving]:
-        known = store.go_back(self._state_dir, order.name)
+        known = registry.go_back(self._state_dir, order.name)
         self._inbox.done(order)
-        return known, classify.load(store.find(self._state_dir, order.name))
+        return known, classifier.load(registry.find(self._state_dir, order.name))
 
     def roll_back(self, name: str, why: str, old: Serving | None) -> tuple[Standing, Serving]:
-        known = store.refuse(self._state_dir, name, why)
-        return known, old or classify.load(store.find(self._state_dir, name))
+        known = registry.refuse(self._state_dir, name, why)
+        return known, old or classifier.load(registry.find(self._state_dir, name))
 
     def give_up(self, name: str, order: Order | None, why: str) -> GivenUp:
-        known = shelf.standing(self._state_dir, name)
+        known = model_store.standing(self._state_dir, name)
         if known.phase == "probation":
             back, old = self.roll_back(name, why, None)
             return back, None, old
         if known.phase == "shadow":
-            return store.refuse(self._state_dir, name, why), None, None
+            return registry.refuse(self._state_dir, name, why), None, None
         if order is not None and order.announced is not None:
-            return store.forget(self._state_dir, name, order.announced.sha256, why), order, None
+            return registry.forget(self._state_dir, name, order.announced.sha256, why), order, None
         return known, order, None
 
 
-def _candidate(known: Standing) -> shelf.Entry:
+def _candidate(known: Standing) -> model_store.Entry:
     assert known.candidate is not None
     return known.candidate

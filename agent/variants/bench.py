@@ -4,14 +4,14 @@ import collections
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent.classify import MAX_BATCH, OnnxClassifier, load
 from agent.config.load import Config
 from agent.core.errors import UserError
 from agent.doctor import Finding
-from agent.rollout import store as installed
-from agent.variants import choice, files, trial
-from agent.variants.choice import Chosen
-from agent.variants.trial import Outcome
+from agent.inference import registry as installed
+from agent.inference import variant_files, variant_trial, variants
+from agent.inference.classifier import MAX_BATCH, OnnxClassifier, load
+from agent.inference.variant_trial import Outcome
+from agent.inference.variants import Chosen
 
 SAME = ("name", "version", "labels", "normal", "rate_hz", "window", "channels")
 
@@ -38,21 +38,21 @@ def examine(chosen: Config) -> Iterator[Finding]:
 def _bench(model: str, batch: int, folder: Path) -> str | None:
     """What was found and is kept; None where the model has no other form."""
     path = installed.find(folder, model)
-    there = files.found(path)
+    there = variant_files.found(path)
     if not there:
         return None
     own = load(path)
     forms, foreign = _alike(own, {form: load(file) for form, file in there.items()})
-    own_us, found = trial.run(own, forms, batch)
-    form = trial.fastest(found)
+    own_us, found = variant_trial.run(own, forms, batch)
+    form = variant_trial.fastest(found)
     times = {"": round(own_us, 1)} | {name: round(o.window_us, 1) for name, o in found.items()}
     digest = None if form is None else forms[form].sha256
-    choice.keep(folder, path, Chosen(model, form, digest, choice.box(), batch, times))
+    variants.keep(folder, path, Chosen(model, form, digest, variants.box(), batch, times))
     precision = own.contract.precision
     told = [f"{precision} {own_us:.0f} us a window at batch {batch}"]
     told += [_told(name, each) for name, each in found.items()]
     told += [f"{name} refused: another network" for name in foreign]
-    return f"{', '.join(told)}; runs as {form or precision}, kept in {folder / choice.FILE}"
+    return f"{', '.join(told)}; runs as {form or precision}, kept in {folder / variants.FILE}"
 
 
 def _alike(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from agent.core import files
 from agent.core.errors import UserError
-from agent.rollout import bundle as bundles
-from agent.rollout import signing
+from agent.inference import bundle as bundles
+from agent.inference import signing
 
 
 def define(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,9 @@ from agent.config import rollout as keys
 from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
-from agent.rollout import bundle, shelf, store, telling
-from agent.rollout.bundle import Bundle
+from agent.inference import bundle, model_store, registry
+from agent.inference.bundle import Bundle
+from agent.rollout import telling
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -46,16 +47,16 @@ def _install(loaded: Config, state_dir: Path, file: Path, lower: bool) -> None:
     name = found.manifest.name
     if name not in [source.common.model for source in loaded.sources]:
         raise ConfigError(f"{file}: found the model {name}, expected one that a source names")
-    store.check_version(state_dir, found, lower)
+    registry.check_version(state_dir, found, lower)
     signed = "signed" if found.signed else "not verified: rollout.keys names no key"
     print(f"{file}: {name} {found.manifest.version}, {signed}")
     if _is_first(state_dir, found):
-        store.first(state_dir, found)
-        made = shelf.root(state_dir)
+        registry.first(state_dir, found)
+        made = model_store.root(state_dir)
         state_directory.own(state_dir, made, *made.rglob("*"))
         print(f"{name}: installed, the first of its name: there is nothing to try it beside")
         return
-    shelf.hand_over(state_dir, name, "downgrade" if lower else "install", data)
+    model_store.hand_over(state_dir, name, "downgrade" if lower else "install", data)
     _told(state_dir, f"{name}: tried beside the present model for {rollout.shadow_s:g} s")
 
 
@@ -63,17 +64,17 @@ def _is_first(state_dir: Path, found: Bundle) -> bool:
     if state_directory.in_use(state_dir):
         return False
     try:
-        store.find(state_dir, found.manifest.name)
+        registry.find(state_dir, found.manifest.name)
     except ConfigError:
         return True
     return False
 
 
 def _rollback(state_dir: Path, name: str) -> None:
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     if known.present is None and known.candidate is None:
         raise UserError(f"{name}: found the zoo's model, expected one that was installed")
-    shelf.hand_over(state_dir, name, "back", b"")
+    model_store.hand_over(state_dir, name, "back", b"")
     _told(state_dir, f"{name}: goes back")
 
 

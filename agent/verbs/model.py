@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent import classify, zoo
 from agent.config import load
+from agent.inference import classifier, zoo
 from agent.rollout import telling
 
 
@@ -19,7 +19,7 @@ def define(parser: argparse.ArgumentParser) -> None:
             print(telling.standing(Path(load.load(chosen.config).agent.state_dir), chosen.name))
             return 0
         file = zoo.find(chosen.name)
-        described = classify.load(file)
+        described = classifier.load(file)
         contract = msgspec.to_builtins(described.contract) | {
             "file": str(file),
             "sha256": described.sha256,

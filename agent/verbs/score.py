@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import classify, zoo
 from agent.config import load
 from agent.config.validation import convert
 from agent.core import logs
 from agent.core.errors import UserError
+from agent.inference import classifier, zoo
 
 if TYPE_CHECKING:
     from agent.archive.engines import Engine
@@ -80,7 +80,7 @@ def job(chosen: argparse.Namespace) -> "Job":
     return Job(
         chosen=whole,
         source=source,
-        sha256=classify.load(zoo.find(source.common.model)).sha256,
+        sha256=classifier.load(zoo.find(source.common.model)).sha256,
         out=chosen.out.absolute(),
         start=_start(chosen.start),
         commissioned=chosen.config is not None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent import classify, zoo
+from agent.inference import classifier, zoo
 from agent.records import Model, Observation, SourceInfo
 
 MODEL = "bearing"
@@ -39,7 +39,7 @@ def record(folder: Path) -> Recorded:
 
 
 def _source(model: Model) -> SourceInfo:
-    contract = classify.load(zoo.find(MODEL)).contract
+    contract = classifier.load(zoo.find(MODEL)).contract
     return SourceInfo(
         name="machine",
         kind="synth",

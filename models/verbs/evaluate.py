@@ -24,11 +24,14 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from agent import classify, zoo
+    from agent.inference import classifier, zoo
     from models import backgrounds, charts, held_back, report, summary
     from models import evaluate as judge
 
-    network, folder = classify.load(zoo.find(str(arguments.model))), reading.folder(arguments.data)
+    network, folder = (
+        classifier.load(zoo.find(str(arguments.model))),
+        reading.folder(arguments.data),
+    )
     contract, seed, hop_s = network.contract, arguments.seed, arguments.hop_s
     source, split = reading.source(arguments, contract.channels), arguments.split
     recordings = held_back.recordings(contract, folder.parent, source, [split])

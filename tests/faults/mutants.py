@@ -44,8 +44,8 @@ def work(first: int, last: int) -> None:
     """Loads those mutants of the released network, and scores a window where one loads."""
     import numpy as np
 
-    from agent import classify, zoo
     from agent.core.errors import ConfigError
+    from agent.inference import classifier, zoo
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -56,7 +56,7 @@ def work(first: int, last: int) -> None:
             print(number, "begun", flush=True)
             file.write_bytes(mutant(original, number))
             try:
-                model = classify.load(file)
+                model = classifier.load(file)
                 window = np.zeros((1, model.contract.channels, model.contract.window), np.float32)
                 model.classify(window)
                 print(number, "loaded", flush=True)

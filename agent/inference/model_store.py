@@ -17,7 +17,7 @@ import msgspec
 
 from agent.core import files, state_directory
 from agent.core.errors import UserError
-from agent.rollout.bundle import NAME
+from agent.inference.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
 SCHEMA = "drsn-standing/1"

@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 import onnxruntime as ort
 
-from agent import memory
 from agent.core import model_contract
 from agent.core.errors import ConfigError, UserError
 from agent.core.model_contract import Contract
 from agent.core.types import Classifier, Prediction, Samples
+from agent.inference import memory
 
 MAX_BATCH = 32
 

@@ -25,7 +25,7 @@ from agent import wire
 from agent.core import model_contract
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
-from agent.rollout import onnxfile, signing
+from agent.inference import onnx_check, signing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -74,7 +74,7 @@ class Bundle:
 def pack(model: Path, card: Path | None, key: "Ed25519PrivateKey | None") -> tuple[Manifest, bytes]:
     """A bundle of that model; `UserError`."""
     parts = {MODEL: _read(model)} | ({} if card is None else {CARD: _read(card)})
-    described = model_contract.parse(onnxfile.metadata(parts[MODEL], str(model)), str(model))
+    described = model_contract.parse(onnx_check.metadata(parts[MODEL], str(model)), str(model))
     for what, found, form in (
         ("name", described.name, NAME),
         ("version", described.version, VERSION),
@@ -115,7 +115,7 @@ def unpack(data: bytes, keys: Sequence[bytes], where: str) -> Bundle:
     except msgspec.MsgspecError as error:
         raise UserError(f"{where}: manifest: {ascii(str(error))[1:-1]}") from None
     parts = _parts(manifest, memoryview(data)[parts_at:], where)
-    described = model_contract.parse(onnxfile.metadata(parts[MODEL], where), where)
+    described = model_contract.parse(onnx_check.metadata(parts[MODEL], where), where)
     ours, theirs = (manifest.name, manifest.version), (described.name, described.version)
     if ours != theirs:
         raise UserError(f"{where}: found the model {theirs}, expected {ours} as in its manifest")

@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 import onnxruntime
 
-from agent.classify import OnnxClassifier, load
 from agent.core.errors import ConfigError, UserError
-from agent.rollout import store as installed
-from agent.variants import files
+from agent.inference import registry as installed
+from agent.inference import variant_files
+from agent.inference.classifier import OnnxClassifier, load
 
 FILE = "variants.json"
 USER = "drsn-agent"  # of the service
@@ -62,7 +62,7 @@ def file(own: Path, folder: Path | None) -> Path:
     found = None if folder is None else lookup(folder, own)
     if found is None or found.form is None:
         return own
-    path = files.found(own).get(found.form)
+    path = variant_files.found(own).get(found.form)
     return own if path is None or sha256(path) != found.form_sha256 else path
 
 
@@ -115,7 +115,7 @@ def sha256(path: Path) -> str:
 
 
 def _form(own: Path, path: Path) -> str:
-    return next(form for form, found in files.found(own).items() if found == path)
+    return next(form for form, found in variant_files.found(own).items() if found == path)
 
 
 def _hand_over(path: Path) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.classify import OnnxClassifier
 from agent.core import bearing
 from agent.core.model_contract import Contract
 from agent.core.types import Samples
+from agent.inference.classifier import OnnxClassifier
 from agent.sources.machine_simulator import FAULTS, Machine, Spec
 from agent.sources.noise import scale_for
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent import wire, zoo
+from agent import wire
 from agent.core import model_contract, state_directory
 from agent.core.errors import ConfigError, UserError
-from agent.rollout import onnxfile, shelf
-from agent.rollout.bundle import Bundle, older
-from agent.rollout.shelf import Entry, Standing
+from agent.inference import model_store, onnx_check, zoo
+from agent.inference.bundle import Bundle, older
+from agent.inference.model_store import Entry, Standing
 
 log = logging.getLogger("drsn.rollout")
 
@@ -29,11 +29,11 @@ def find(state_dir: Path, model: str) -> Path:
     """
     if model.endswith(".onnx") or "/" in model:
         return zoo.find(model)
-    known = shelf.standing(state_dir, model)
+    known = model_store.standing(state_dir, model)
     for entry in (known.present, known.previous if known.present else None):
         if entry is None:
             continue
-        file = shelf.model_file(state_dir, model, entry)
+        file = model_store.model_file(state_dir, model, entry)
         with contextlib.suppress(OSError):
             if hashlib.sha256(file.read_bytes()).hexdigest() == entry.sha256:
                 return file
@@ -46,16 +46,16 @@ def begin(state_dir: Path, most_starts: int) -> bool:
 
     False where the disk does not take it: then nothing may be tried in this run.
     """
-    if not shelf.root(state_dir).is_dir():
+    if not model_store.root(state_dir).is_dir():
         return True
     os.close(state_directory.claim(state_dir))  # nobody else's business while another agent runs
     try:
-        for file, name, verb in list(shelf.orders(state_dir)):
+        for file, name, verb in list(model_store.orders(state_dir)):
             if verb == "back":
                 with contextlib.suppress(UserError):
                     go_back(state_dir, name)
                 file.unlink()
-        for known in shelf.standings(state_dir):
+        for known in model_store.standings(state_dir):
             if known.phase != "idle":
                 _count(state_dir, known, most_starts)
     except OSError as error:
@@ -69,15 +69,15 @@ def _count(state_dir: Path, known: Standing, most_starts: int) -> None:
         why = f"the process ended {known.starts} times while {known.phase} lasted"
         refuse(state_dir, known.name, why)
     else:
-        shelf.record(state_dir, replace(known, starts=known.starts + 1))
+        model_store.record(state_dir, replace(known, starts=known.starts + 1))
 
 
 def admit(state_dir: Path, bundle: Bundle, lower: bool) -> Standing:
     """Makes it the candidate; `UserError` for one that may not be. `lower`: also an older one."""
-    manifest, known = bundle.manifest, shelf.standing(state_dir, bundle.manifest.name)
+    manifest, known = bundle.manifest, model_store.standing(state_dir, bundle.manifest.name)
     check_version(state_dir, bundle, lower)
     sha256 = hashlib.sha256(bundle.model).hexdigest()
-    shelf.put(state_dir, manifest.name, sha256, bundle.parts)
+    model_store.put(state_dir, manifest.name, sha256, bundle.parts)
     entry = Entry(
         version=manifest.version, sha256=sha256, bundle=bundle.sha256, since=wire.iso(time.time())
     )
@@ -112,7 +112,7 @@ def first(state_dir: Path, bundle: Bundle) -> None:
 
 def switch(state_dir: Path, name: str) -> Standing:
     """The candidate takes the present model's place, on probation."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     assert known.candidate is not None
     present = replace(known.candidate, since=wire.iso(time.time()))
     return _record(
@@ -129,13 +129,13 @@ def switch(state_dir: Path, name: str) -> Standing:
 
 def settle(state_dir: Path, name: str) -> Standing:
     """Probation is over."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     return _record(state_dir, known, phase="idle", starts=0, state="kept")
 
 
 def refuse(state_dir: Path, name: str, why: str) -> Standing:
     """The candidate goes, or who is on probation goes back."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     log.warning("%s: %s: %s", name, known.phase, why)
     if known.phase == "probation":
         return _back(state_dir, known, why)
@@ -154,14 +154,14 @@ def refuse(state_dir: Path, name: str, why: str) -> Standing:
 
 def forget(state_dir: Path, name: str, bundle: str, why: str) -> Standing:
     """A bundle that was never a candidate is not to be tried again by itself."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     refused = _with(known, (bundle,))
     return _record(state_dir, known, state="refused", why=why, refused=refused)
 
 
 def go_back(state_dir: Path, name: str) -> Standing:
     """By hand; `UserError` where there is nothing to go back from."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     if known.phase == "shadow":
         return refuse(state_dir, name, "taken back by hand")
     if known.present is None:
@@ -173,15 +173,15 @@ def go_back(state_dir: Path, name: str) -> Standing:
 
 def pause(state_dir: Path, name: str) -> None:
     """The process ends in good order: this start was not spoilt."""
-    known = shelf.standing(state_dir, name)
+    known = model_store.standing(state_dir, name)
     if known.phase != "idle":
-        shelf.record(state_dir, replace(known, starts=0))
+        model_store.record(state_dir, replace(known, starts=0))
 
 
 def version_of(model: bytes) -> str:
     """What a model file says; nothing, where it says nothing."""
     try:
-        return model_contract.parse(onnxfile.metadata(model, ""), "").version
+        return model_contract.parse(onnx_check.metadata(model, ""), "").version
     except UserError:
         return ""
 
@@ -204,11 +204,11 @@ def _back(state_dir: Path, known: Standing, why: str) -> Standing:
 
 def _with(known: Standing, more: tuple[str, ...]) -> tuple[str, ...]:
     kept = tuple(each for each in known.refused if each not in more)
-    return (*kept, *more)[-shelf.MOST_REFUSED :]
+    return (*kept, *more)[-model_store.MOST_REFUSED :]
 
 
 def _record(state_dir: Path, known: Standing, **changes: object) -> Standing:
     new = replace(known, **changes)
-    shelf.record(state_dir, new)
-    shelf.sweep(state_dir, new)
+    model_store.record(state_dir, new)
+    model_store.sweep(state_dir, new)
     return new
