@@ -10,20 +10,20 @@ from agent.acquisition.reader import Intake
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline, WallClock
 from agent.acquisition.windows import Windower
-from agent.baseline import record
-from agent.baseline.monitor import Monitor
-from agent.baseline.record import Frame
 from agent.config import load
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
-from agent.decide import Decider, Judge
+from agent.diagnosis import measurements
+from agent.diagnosis.baseline import file
+from agent.diagnosis.baseline.file import Frame
+from agent.diagnosis.baseline.monitor import Monitor
+from agent.diagnosis.decision import Decider, Judge
 from agent.evidence import faults
 from agent.inference import registry as installed
 from agent.inference import variants
 from agent.inference.classifier import Serving
 from agent.lane import Lane
-from agent.physics import measure
 from agent.pipeline import Channel
 
 Opener = Callable[[], Source]
@@ -113,7 +113,7 @@ def _build(
             rpm=common.rpm,
             orders=common.orders,
             monitor=None if baselines is None else _monitor(settings, contract, baselines),
-            examine=functools.partial(measure.examine, ring, _known(common, contract, unit)),
+            examine=functools.partial(measurements.examine, ring, _known(common, contract, unit)),
         ),
         origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
         timeline=timeline,
@@ -133,7 +133,7 @@ def _ring(
     """As long as configured, and what physics and evidence look back for."""
     frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
     back = max(
-        round(measure.SECONDS * contract.rate_hz),
+        round(measurements.SECONDS * contract.rate_hz),
         round(kept_s * contract.rate_hz) + contract.window,
     )
     history = back + pipeline.DUE_AT_ONCE * hop
@@ -142,12 +142,14 @@ def _ring(
 
 def _monitor(settings: load.Source, contract: Contract, folder: Path) -> Monitor | None:
     """Where the source was commissioned."""
-    found = record.load(folder, settings.common.name, frame(settings, contract))
+    found = file.load(folder, settings.common.name, frame(settings, contract))
     return None if found is None else Monitor(found)
 
 
-def _known(common: load.SourceKeys, contract: Contract, unit: str) -> measure.Known:
-    return measure.Known(contract.rate_hz, unit, common.rpm, common.orders, common.machine_class)
+def _known(common: load.SourceKeys, contract: Contract, unit: str) -> measurements.Known:
+    return measurements.Known(
+        contract.rate_hz, unit, common.rpm, common.orders, common.machine_class
+    )
 
 
 def _intake(

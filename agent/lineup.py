@@ -11,8 +11,8 @@ from pathlib import Path
 
 from agent import lanes
 from agent.acquisition.timestamps import WallClock
-from agent.baseline import record
 from agent.config.load import Config
+from agent.diagnosis.baseline import file
 from agent.inference import variants
 from agent.inference.classifier import Serving
 from agent.lane import Lane
@@ -162,7 +162,7 @@ def _stays(lane: Lane, chosen: Config) -> bool:
     if variants.sha256(variants.served(ours.common.model, folder)) != lane.origin.sha256:
         return False
     frame = lanes.frame(ours, lane.origin.contract)
-    found = record.load(folder, lane.name, frame)
+    found = file.load(folder, lane.name, frame)
     return (found and found.made) == (monitor and monitor.baseline.made)
 
 

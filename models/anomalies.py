@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.baseline import states
-from agent.baseline.features import Vector, features
-from agent.baseline.fit import LEAST_DISTANCE
+from agent.diagnosis.baseline import states
+from agent.diagnosis.baseline.features import Vector, features
+from agent.diagnosis.baseline.fit import LEAST_DISTANCE
 from agent.sources import noise
 from agent.sources.machine_simulator import FAULTS
 from models import data, listing

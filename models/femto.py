@@ -5,7 +5,8 @@
 DATA holds the set `femto`. Every snapshot of 0.1 s is one window of both axes. The first fifth of
 a bearing's life is its baseline; then every snapshot is compared with it, in order, and two in a
 row beyond the threshold are an alarm. A dozen snapshots have no tail to read a rate of false alarms
-from, so the threshold here is the agent's lower bound, `agent.baseline.fit.LEAST_DISTANCE`.
+from, so the threshold here is the agent's lower bound,
+`agent.diagnosis.baseline.fit.LEAST_DISTANCE`.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from agent.baseline import states
-from agent.baseline.features import Vector, features
-from agent.baseline.fit import LEAST_DISTANCE
+from agent.diagnosis.baseline import states
+from agent.diagnosis.baseline.features import Vector, features
+from agent.diagnosis.baseline.fit import LEAST_DISTANCE
 from models import listing
 
 SNAPSHOT = 2560  # frames

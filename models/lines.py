@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from agent.core.bearing import of_geometry
-from agent.physics import measure
-from agent.physics.levels import Signal
+from agent.diagnosis import measurements
+from agent.diagnosis.levels import Signal
 from agent.sources import noise
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
 from models import data, listing
@@ -30,7 +30,7 @@ RATE_HZ = 10_000.0
 ORDERS = of_geometry(9, 7.94, 39.04)
 SETS = ("cwru", "hit_sm")
 TRUE = {"outer": "bpfo", "inner": "bpfi", "ball": "bsf"}
-FRAMES = round(measure.SECONDS * RATE_HZ)
+FRAMES = round(measurements.SECONDS * RATE_HZ)
 TRIALS = 1000  # of noise alone
 
 
@@ -67,7 +67,7 @@ def simulated(count: int) -> Iterator[Case]:
 
 def judged(case: Case) -> tuple[str | None, str | None]:
     """The series that stands out most, and the one that is shown."""
-    found = measure.measure(case.signal, measure.Known(RATE_HZ, "any", case.rpm, ORDERS))
+    found = measurements.measure(case.signal, measurements.Known(RATE_HZ, "any", case.rpm, ORDERS))
     if found.evidence_db is None:
         return None, None
     by_name = {name: getattr(found.evidence_db, name) for name in TRUE.values()}
@@ -133,13 +133,13 @@ def believed(trials: int) -> str:
 def cost(times: int = 30) -> str:
     """What a measurement takes that an event waits for."""
     signal = np.random.default_rng(0).standard_normal(FRAMES)
-    known = measure.Known(RATE_HZ, "g", 1797.0, ORDERS, "group2-rigid")
+    known = measurements.Known(RATE_HZ, "g", 1797.0, ORDERS, "group2-rigid")
     taken_s = []
     for _ in range(times):
         began_s = time.perf_counter()
-        measure.measure(signal, known)
+        measurements.measure(signal, known)
         taken_s.append(time.perf_counter() - began_s)
-    return f"One channel of {measure.SECONDS:g} s takes {1000 * np.median(taken_s):.0f} ms."
+    return f"One channel of {measurements.SECONDS:g} s takes {1000 * np.median(taken_s):.0f} ms."
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction
-from agent.decide import Decider, Judge
+from agent.diagnosis.decision import Decider, Judge
 from agent.inference.classifier import OnnxClassifier
 from models.data import Array
 from models.recipe import Recipe

@@ -18,16 +18,17 @@ import tiny
 import yaml
 from conftest import Agent, Broker, Subscriber, eventually, recording
 
-from agent.baseline import record, states, tail
-from agent.baseline.features import BANDS, PER_CHANNEL, features
-from agent.baseline.fit import fit
-from agent.baseline.monitor import Monitor
-from agent.baseline.record import Baseline, Frame
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.model_contract import Decide
 from agent.core.types import Mark, Prediction
-from agent.decide import Decider, Judge
+from agent.diagnosis.baseline import file as record
+from agent.diagnosis.baseline import states, tail
+from agent.diagnosis.baseline.features import BANDS, PER_CHANNEL, features
+from agent.diagnosis.baseline.file import Baseline, Frame
+from agent.diagnosis.baseline.fit import fit
+from agent.diagnosis.baseline.monitor import Monitor
+from agent.diagnosis.decision import Decider, Judge
 
 RNG = np.random.default_rng(0)
 FRAME = Frame(rate_hz=1000.0, window=200, channels=None, scale=1.0, hop_s=0.1, patience=3)
@@ -232,7 +233,7 @@ def test_a_file_that_is_no_baseline_is_one_line(tmp_path: Path, text: str, expec
 def test_a_kill_while_saving_leaves_the_old_baseline_or_the_new_one(tmp_path: Path) -> None:
     record.save(baseline(), tmp_path)
     script = (
-        "import msgspec, sys; from pathlib import Path; from agent.baseline import record\n"
+        "import msgspec, sys; from pathlib import Path; from agent.diagnosis.baseline import record\n"
         "folder = Path(sys.argv[1])\n"
         "old = msgspec.json.decode(record.path(folder, 'bearing-de').read_bytes(), "
         "type=record.Baseline)\n"

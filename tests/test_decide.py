@@ -2,7 +2,7 @@
 
 from agent.core.model_contract import Decide
 from agent.core.types import Decision, Mark, Prediction, Verdict
-from agent.decide import Decider, Judge
+from agent.diagnosis.decision import Decider, Judge
 
 JUDGE = Judge(("normal", "inner", "outer"), frozenset({"normal"}), 0.5, max_distance=3.0)
 CALM = Decide(enter=0.8, exit=0.5, patience=3, confidence=0.5, smoothing=1.0)

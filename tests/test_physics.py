@@ -9,8 +9,8 @@ from conftest import recording
 from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Mark, Window
-from agent.physics import levels
-from agent.physics.measure import Known, examine, measure
+from agent.diagnosis import levels
+from agent.diagnosis.measurements import Known, examine, measure
 from agent.sources.machine_simulator import Fault, Machine, Spec
 from agent.sources.noise import scale_for
 

@@ -9,7 +9,7 @@ from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.windows import Windower
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction, Samples
-from agent.decide import Decider, Judge
+from agent.diagnosis.decision import Decider, Judge
 from agent.pipeline import Channel, step
 
 

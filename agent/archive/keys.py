@@ -12,7 +12,7 @@ from agent.alone import recorded
 from agent.archive import parquet
 from agent.archive.job import Job
 from agent.archive.paths import Found
-from agent.baseline import record
+from agent.diagnosis.baseline import file as record
 from agent.wire import Topic
 
 FOLDERS: dict[Topic, str] = {"window": "windows", "event": "events"}

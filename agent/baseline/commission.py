@@ -18,13 +18,13 @@ import numpy as np
 
 from agent import lanes, wire
 from agent.alone import Alone, named, recorded
-from agent.baseline import record
-from agent.baseline.features import Vector, features
-from agent.baseline.fit import fit
-from agent.baseline.record import Baseline
 from agent.config import load
 from agent.core import state_directory
 from agent.core.types import Scored
+from agent.diagnosis.baseline import file
+from agent.diagnosis.baseline.features import Vector, features
+from agent.diagnosis.baseline.file import Baseline
+from agent.diagnosis.baseline.fit import fit
 from agent.lane import Lane
 
 TELL_S = 60.0
@@ -77,7 +77,7 @@ def commission(
             most = None if recordings else round(minutes * 60 / source.common.hop_s)
             _listen(alone, heard, most, say)
         baseline = _learn(heard, alone.lane, per_month, say)
-        return record.save(baseline, folder)
+        return file.save(baseline, folder)
     finally:
         os.close(lock)
 

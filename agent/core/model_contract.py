@@ -27,7 +27,7 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How windows become a decision; see `agent.decide`."""
+    """How windows become a decision; see `agent.diagnosis.decision`."""
 
     enter: Share = 0.8
     exit: Share = 0.5

@@ -4,7 +4,7 @@ import dataclasses
 
 from agent import lanes
 from agent.core.model_contract import Contract
-from agent.decide import Judge
+from agent.diagnosis.decision import Judge
 from agent.inference.classifier import Serving
 from agent.lane import Lane
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent import lanes
-from agent.baseline import record as baselines
 from agent.config import rollout as keys
 from agent.config.rollout import Rollout
 from agent.core.errors import UserError
+from agent.diagnosis.baseline import file as baselines
 from agent.inference import bundle, classifier, model_store, registry
 from agent.inference.bundle import Bundle
 from agent.inference.classifier import Serving

@@ -11,7 +11,7 @@ import numpy as np
 from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Window
-from agent.physics import envelope, levels
+from agent.diagnosis import envelope, levels
 from agent.records import Evidence, Physics
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap

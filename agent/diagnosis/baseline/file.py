@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from agent.baseline.states import State
 from agent.core import state_directory
 from agent.core.errors import ConfigError
+from agent.diagnosis.baseline.states import State
 
 SCHEMA = "drsn-baseline/1"
 
@@ -25,7 +25,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """What a healthy machine is like. `threshold` is a distance (`agent.baseline.states`)."""
+    """What a healthy machine is like. `threshold` is a distance
+    (`agent.diagnosis.baseline.states`)."""
 
     schema: str = SCHEMA
     source: str = ""

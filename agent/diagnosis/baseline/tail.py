@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.baseline.features import Vector
+from agent.diagnosis.baseline.features import Vector
 
 MONTH_S = 30 * 86400.0
 SHAPES = (0.0, 0.3)  # between these, whatever few excesses say

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent.baseline.features import Vector
+from agent.diagnosis.baseline.features import Vector
 
 Members = npt.NDArray[np.intp]  # the state of each window
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from agent.baseline import states
-from agent.baseline.features import Vector, features
-from agent.baseline.record import Baseline
 from agent.core.types import Samples
+from agent.diagnosis.baseline import states
+from agent.diagnosis.baseline.features import Vector, features
+from agent.diagnosis.baseline.file import Baseline
 
 DRIFT_WINDOWS = 1000  # over which deviations are averaged, exponentially
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agent.baseline import states, tail
-from agent.baseline.features import Vector
-from agent.baseline.record import Baseline, Frame
 from agent.core.errors import UserError
+from agent.diagnosis.baseline import states, tail
+from agent.diagnosis.baseline.features import Vector
+from agent.diagnosis.baseline.file import Baseline, Frame
 
 FOLDS = 4  # of the time: what is learned of three is tried on the fourth
 STRETCH_S = 10.0  # windows closer than this tell the same thing

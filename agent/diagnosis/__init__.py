@@ -1,0 +1,1 @@
+"""What a window means for this machine: decision, commissioned baseline, physics."""
