@@ -54,7 +54,7 @@ image-test: $(DEV)/installed packages ## as root: the container built and heard,
 	$(DEV)/bin/python -m tests.container
 
 contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
-	$(DEV)/bin/python -m agent.schema
+	$(DEV)/bin/python -m agent.messages.json_schema
 	$(DEV)/bin/python -m tests.examples
 
 home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import wire
 from agent.acquisition import timestamps
 from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
 from agent.lane import Lane
-from agent.records import (
+from agent.messages import payloads
+from agent.messages.records import (
     ClockHealth,
     Health,
     Latencies,
@@ -26,7 +26,7 @@ from agent.records import (
 )
 
 
-def message(topics: wire.Topics, record: Health) -> Message:
+def message(topics: payloads.Topics, record: Health) -> Message:
     """The `health` message; QoS 0."""
     return Message(0, topics.of_agent("health"), msgspec.json.encode(record), qos=0)
 
@@ -45,7 +45,7 @@ def record(
     return Health(
         schema="drsn-health/1",
         agent=agent,
-        t_published=wire.iso(time.time()),
+        t_published=payloads.iso(time.time()),
         uptime_s=round(time.monotonic() - began_s, 1),
         clock=ClockHealth(synchronised=timestamps.synchronised(), steps=clock.steps),
         mqtt=MqttHealth(state=sink.state, why=sink.why, connects=sink.session),

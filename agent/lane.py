@@ -5,14 +5,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from agent import pipeline, wire
+from agent import pipeline
 from agent.acquisition.reader import Intake
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
 from agent.config import load
 from agent.core.types import Scored
+from agent.messages import payloads
+from agent.messages.records import SourceInfo
 from agent.pipeline import Channel
-from agent.records import SourceInfo
 
 LATENCIES = 1000  # windows whose latency is remembered, for health
 LATE_S = 5.0  # how much later than due a window may be scored before something is wrong
@@ -26,7 +27,7 @@ class Lane:
     intake: Intake
     ring: Ring
     channel: Channel
-    origin: wire.Origin
+    origin: payloads.Origin
     timeline: Timeline
     untold: bool = False  # the model reads the shaft's speed, which nobody tells
     stopping: threading.Event = field(default_factory=threading.Event)  # read by its thread

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import pipeline, sources, wire
+from agent import pipeline, sources
 from agent.acquisition.conditioning import Feed
 from agent.acquisition.reader import Intake
 from agent.acquisition.ring_buffer import Ring
@@ -24,6 +24,7 @@ from agent.inference import registry as installed
 from agent.inference import variants
 from agent.inference.classifier import Serving
 from agent.lane import Lane
+from agent.messages import payloads
 from agent.pipeline import Channel
 
 Opener = Callable[[], Source]
@@ -58,7 +59,7 @@ def build(
             if model not in models:
                 own = installed.find(Path(chosen.agent.state_dir), model)
                 models[model] = variants.open_model(own, folder)
-            topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
+            topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
             kept_s = faults.reach_s(chosen.evidence)
             parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)
             lanes.append(_build(*parts))
@@ -85,7 +86,7 @@ def frame(settings: load.Source, contract: Contract) -> Frame:
 def _build(
     settings: load.Source,
     model: Serving,
-    topics: wire.Topics,
+    topics: payloads.Topics,
     baselines: Path | None,
     wake: Callable[[], None],
     clock: WallClock,
@@ -115,7 +116,7 @@ def _build(
             monitor=None if baselines is None else _monitor(settings, contract, baselines),
             examine=functools.partial(measurements.examine, ring, _known(common, contract, unit)),
         ),
-        origin=wire.Origin(topics, common.name, unit, contract, model.sha256),
+        origin=payloads.Origin(topics, common.name, unit, contract, model.sha256),
         timeline=timeline,
         untold=model.reads_running and common.rpm is None and not tacho,
     )

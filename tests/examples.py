@@ -22,7 +22,7 @@ from conftest import Broker, eventually
 from listening import Listening
 
 from agent.inference import zoo
-from agent.topics import PUBLISHED
+from agent.messages.topics import PUBLISHED
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"
 BEARING = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from agent.core.types import Message
-from agent.records import Model, Observation
+from agent.messages.records import Model, Observation
 
 FIELDS: dict[str, Any] = {
     "schema": "drsn-event/1",

@@ -35,7 +35,7 @@ from agent.archive.job import Job, Outcome, Task
 from agent.archive.run import run
 from agent.archive.worker import Worker
 from agent.core.errors import UserError
-from agent.records import Observation
+from agent.messages.records import Observation
 from agent.verbs import score
 
 

@@ -18,7 +18,7 @@ from agent.core import files
 from agent.core.errors import ConfigError, UserError
 from agent.inference import bundle, onnx_check, signing
 from agent.inference.bundle import Bundle, older, pack, unpack
-from agent.rollout import announcement
+from agent.messages import announcement
 
 
 @pytest.fixture(scope="module")

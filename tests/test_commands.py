@@ -18,15 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listening import Listening
 
-from agent import schema
 from agent.commands import verbs
 from agent.commands.desk import Desk
-from agent.commands.request import Refused, read
 from agent.commands.verbs import Reach
 from agent.config import commands, load
 from agent.config.commands import Commands
 from agent.core.errors import ConfigError
-from agent.topics import PUBLISHED
+from agent.messages import json_schema
+from agent.messages.command import Refused, read
+from agent.messages.topics import PUBLISHED
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -187,7 +187,7 @@ def test_ping_windows_and_capture_over_a_real_broker(
         "d": False,
     }
     for each in results.values():
-        jsonschema.Draft202012Validator(schema.of(PUBLISHED["result"])).validate(each)
+        jsonschema.Draft202012Validator(json_schema.of(PUBLISHED["result"])).validate(each)
     assert results["p"]["uptime_s"] > 0
     file = tmp_path / "state" / results["c"]["file"]
     told = json.loads(soundfile.SoundFile(file).comment)

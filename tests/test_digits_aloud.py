@@ -18,7 +18,7 @@ from conftest import DATA, Agent, Broker, eventually
 from paho.mqtt.enums import CallbackAPIVersion
 from soundcard import SoundCard
 
-from agent.records import Observation
+from agent.messages.records import Observation
 from models import recipe, speech_sentence, zoo
 
 RATE_HZ = 16_000

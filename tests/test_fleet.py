@@ -12,9 +12,9 @@ psycopg = pytest.importorskip("psycopg")
 
 from postgres import binaries, server  # noqa: E402 (psycopg may be missing)
 
-from agent import wire  # noqa: E402
 from agent.delivery.store import Gap  # noqa: E402
 from agent.ingest import letters, tables  # noqa: E402
+from agent.messages import payloads  # noqa: E402
 from benchmarks.fleet import checks  # noqa: E402
 from benchmarks.fleet.box import Said  # noqa: E402
 from benchmarks.fleet.storm import storm  # noqa: E402
@@ -57,7 +57,7 @@ def test_the_check_finds_what_is_missing_doubled_or_never_given_out(url: str) ->
 
 
 def test_the_documents_query_finds_what_neither_came_nor_is_marked_as_dropped(url: str) -> None:
-    marker = wire.gap(wire.Topics("drsn", "a"), str(EPOCH), Gap(3, 4, 2, "age"), 1e9)
+    marker = payloads.gap(payloads.Topics("drsn", "a"), str(EPOCH), Gap(3, 4, 2, "age"), 1e9)
     table = tables.Tables(url)
     table.write([event(seq) for seq in (1, 2, 5, 9)] + [event(1, epoch=OTHER)])
     table.write([letters.read(marker.topic, marker.payload)])

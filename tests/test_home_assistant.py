@@ -16,8 +16,9 @@ import pytest
 from conftest import Agent, Broker, eventually
 from listening import Listening
 
-from agent import homeassistant, wire
-from agent.records import Model, SourceInfo
+from agent.messages import homeassistant
+from agent.messages import payloads as wire
+from agent.messages.records import Model, SourceInfo
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]

@@ -18,8 +18,8 @@ import pytest
 from conftest import Agent, Broker, eventually
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import wire
 from agent.delivery.store import Gap
+from agent.messages import payloads
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -323,8 +323,8 @@ def test_a_consumer_that_leaves_takes_what_is_kept_for_it_and_ends_its_session(
 
 def test_what_the_agent_publishes_is_read() -> None:
     """The gap marker, whose record no other test here makes."""
-    topics, epoch = wire.Topics("works/7", "press-04"), str(uuid.uuid4())
-    message = wire.gap(topics, epoch, Gap(3, 9, 7, "age"), 1e9)
+    topics, epoch = payloads.Topics("works/7", "press-04"), str(uuid.uuid4())
+    message = payloads.gap(topics, epoch, Gap(3, 9, 7, "age"), 1e9)
     row = letters.read(message.topic, message.payload).row
     published = datetime.datetime.fromtimestamp(1e9, datetime.UTC)
     assert row == letters.Gap(uuid.UUID(epoch), 9, "press-04", published, 3, 9, 7, "age")

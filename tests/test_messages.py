@@ -13,9 +13,9 @@ import yaml
 from conftest import Agent, Broker
 from listening import Listening
 
-from agent import schema
+from agent.messages import json_schema
+from agent.messages.topics import PUBLISHED
 from agent.sources.synthetic import DEVELOPING_FAULT
-from agent.topics import PUBLISHED
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -30,7 +30,7 @@ def validator(last: str) -> jsonschema.Draft202012Validator:
 
 
 def test_the_documents_are_what_the_records_give() -> None:
-    made = schema.files()
+    made = json_schema.files()
     kept = {str(path.relative_to(DOCS)) for path in (DOCS / "schema").glob("*")} | {"asyncapi.yaml"}
     assert kept == set(made)
     for name, text in made.items():
@@ -54,7 +54,7 @@ def test_every_example_in_the_document_keeps_its_schema() -> None:
     found = list(examples.examples((DOCS / "MQTT.md").read_text()))
     last = [topic.rpartition("/")[2] for topic, _ in found]
     kinds = ["command" if each == "capture" else each for each in last]
-    assert sorted(kinds) == sorted([*schema.schemas(), "command", "announce"])
+    assert sorted(kinds) == sorted([*json_schema.schemas(), "command", "announce"])
     for kind, (_, payload) in zip(kinds, found, strict=True):
         validator(kind).validate(json.loads(payload))
 
@@ -93,7 +93,7 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
     assert kinds == set(PUBLISHED) - {"gap", "result", "rollout"}
     assert len(listening.of("window")) == (600_000 - 4096) // 1000 + 1
     assert {"normal", "fault"} <= {each["decision"] for each in listening.of("state")}
-    validators = {last: validator(last) for last in schema.schemas()}
+    validators = {last: validator(last) for last in json_schema.schemas()}
     for each in listening.heard:
         said = PUBLISHED[each["topic"].rpartition("/")[2]]
         if said.record is not None:

@@ -10,7 +10,7 @@ import pytest
 import tls_table
 import web
 
-from agent.rollout.announcement import Announcement
+from agent.messages.announcement import Announcement
 from agent.rollout.fetch import Later, fetch
 
 

@@ -19,18 +19,18 @@ from conftest import Agent, Broker, Heard, Subscriber, eventually, free_port
 from esio_spb_builder.core.sparkplug_b_pb2 import Payload
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import wire
 from agent.config import sparkplug
 from agent.core.errors import ConfigError
 from agent.core.types import Message
 from agent.delivery.store import Gap
+from agent.messages import payloads
+from agent.messages.payloads import Topics
+from agent.messages.records import SourceInfo
+from agent.messages.sparkplug.bdseq import BdSeq
+from agent.messages.sparkplug.edge_node import Address, EdgeNode
+from agent.messages.sparkplug.latest import Latest
 from agent.mqtt.settings import Mqtt
-from agent.records import SourceInfo
 from agent.sinks.sparkplug import SparkplugSink
-from agent.sparkplug.bdseq import BdSeq
-from agent.sparkplug.latest import Latest
-from agent.sparkplug.node import Address, EdgeNode
-from agent.wire import Topics
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -355,7 +355,9 @@ def test_messages_that_were_dropped_are_told_by_the_node(alone: Alone) -> None:
     alone.begin()
     [told] = said(
         alone.node.told(
-            wire.gap(Topics("drsn", "a"), observations.FIELDS["epoch"], Gap(3, 9, 7, "age"), 0.0)
+            payloads.gap(
+                Topics("drsn", "a"), observations.FIELDS["epoch"], Gap(3, 9, 7, "age"), 0.0
+            )
         )
     )
     assert (told.kind, told.device) == ("NDATA", None)

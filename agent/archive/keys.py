@@ -13,7 +13,7 @@ from agent.archive import parquet
 from agent.archive.job import Job
 from agent.archive.paths import Found
 from agent.diagnosis.baseline import file as record
-from agent.wire import Topic
+from agent.messages.payloads import Topic
 
 FOLDERS: dict[Topic, str] = {"window": "windows", "event": "events"}
 DIGITS = 16

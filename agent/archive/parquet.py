@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agent.records import Observation
+from agent.messages.records import Observation
 
 RECORDING = "recording"  # the column before the record's own
 ROW_GROUP = 4096

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from agent import wire
 from agent.alone import Alone
 from agent.core.types import Scored
 from agent.lane import Lane
-from agent.records import Observation
+from agent.messages import payloads
+from agent.messages.records import Observation
 
-KEPT: tuple[wire.Topic, ...] = ("window", "event")  # a state is its event, retained
+KEPT: tuple[payloads.Topic, ...] = ("window", "event")  # a state is its event, retained
 
 
-def observations(alone: Alone, epoch: str) -> Iterator[tuple[wire.Topic, Observation]]:
+def observations(alone: Alone, epoch: str) -> Iterator[tuple[payloads.Topic, Observation]]:
     """Each window and event in order, numbered from 1; `SourceError` where the recording breaks.
 
     No clock is in them, so that the same recording gives the same records: they are published at
@@ -20,14 +20,14 @@ def observations(alone: Alone, epoch: str) -> Iterator[tuple[wire.Topic, Observa
     seq = 0
     for turn in alone.scored():
         for scored in turn:
-            for topic in wire.topics(scored, windows=True):
+            for topic in payloads.topics(scored, windows=True):
                 if topic in KEPT:
                     seq += 1
                     stamp = _stamp(alone.lane, scored, epoch, seq)
-                    yield topic, wire.record(topic, scored, alone.lane.origin, stamp)
+                    yield topic, payloads.record(topic, scored, alone.lane.origin, stamp)
 
 
-def _stamp(lane: Lane, scored: Scored, epoch: str, seq: int) -> wire.Stamp:
+def _stamp(lane: Lane, scored: Scored, epoch: str, seq: int) -> payloads.Stamp:
     began_s = lane.timeline.unix_s(scored.window.first)
     end_s = began_s + scored.window.samples.shape[1] / lane.origin.contract.rate_hz
-    return wire.Stamp(epoch, seq, began_s, end_s, latency_s=0.0)
+    return payloads.Stamp(epoch, seq, began_s, end_s, latency_s=0.0)

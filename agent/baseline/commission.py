@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import lanes, wire
+from agent import lanes
 from agent.alone import Alone, named, recorded
 from agent.config import load
 from agent.core import state_directory
@@ -26,6 +26,7 @@ from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.fit import fit
 from agent.lane import Lane
+from agent.messages import payloads
 
 TELL_S = 60.0
 
@@ -102,7 +103,7 @@ def _learn(heard: Heard, lane: Lane, per_month: float, say: Say) -> Baseline:
     runs = [np.stack(run) for run in heard.runs]
     frame = lanes.frame(lane.settings, lane.origin.contract)
     found = fit(runs, frame, per_month)
-    baseline = msgspec.structs.replace(found, source=lane.name, made=wire.iso(time.time()))
+    baseline = msgspec.structs.replace(found, source=lane.name, made=payloads.iso(time.time()))
     total = heard.windows
     opinions = ", ".join(
         f"{label} {count / total:.0%}" for label, count in heard.opinions.most_common()

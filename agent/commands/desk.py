@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent.commands import request
-from agent.commands.request import Command, Refused
 from agent.commands.verbs import VERBS, Reach
 from agent.config.commands import Commands
 from agent.core.types import Message
+from agent.messages import command as request
+from agent.messages.command import Command, Refused
 
 MOST_AHEAD_S = 3600.0  # a command may not expire later than that
 MOST_REMEMBERED = 1000  # ids, each until its command has expired

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from agent import __version__, wire
-from agent.commands.request import Refused
+from agent import __version__
 from agent.evidence import clip as clips
 from agent.evidence.faults import FOLDER
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
+from agent.messages import payloads
+from agent.messages.command import Refused
 
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 
@@ -62,7 +63,7 @@ def publish_windows(reach: Reach, arguments: Windows, answer: Answer) -> None:
     lanes = list(reach.lanes) if source is None else [reach.lane(source)]
     for lane in lanes:
         lane.publish_until_s = time.monotonic() + arguments.seconds
-    answer(until=wire.iso(time.time() + arguments.seconds))
+    answer(until=payloads.iso(time.time() + arguments.seconds))
 
 
 def capture(reach: Reach, arguments: Capture, answer: Answer) -> None:
@@ -74,7 +75,7 @@ def capture(reach: Reach, arguments: Capture, answer: Answer) -> None:
     first = max(lane.ring.start, end - round(arguments.seconds * rate_hz))
     if first >= end:
         raise Refused("the source has given nothing yet")
-    name = clips.name(lane.name, wire.iso(lane.timeline.unix_s(end)), "command")
+    name = clips.name(lane.name, payloads.iso(lane.timeline.unix_s(end)), "command")
     clip = clips.cut(lane, first, end, name)
     seconds = round((end - first) / rate_hz, 3)
     kept = {"file": f"{FOLDER}/{name}", "seconds": seconds}

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.model_contract import Contract
-from agent.records import Decision, Physics
+from agent.messages.records import Decision, Physics
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent import homeassistant
 from agent.core.types import Message
+from agent.messages import homeassistant
 
 FILE = "home-assistant.json"
 

@@ -3,18 +3,18 @@
 import time
 from typing import Any
 
-from agent import homeassistant, wire
 from agent.commands.desk import Desk
 from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.delivery.sender import Sender
+from agent.messages import homeassistant, payloads
 from agent.sinks.rival import Listener
 
 
 def listeners(
     chosen: Config,
-    topics: wire.Topics,
+    topics: payloads.Topics,
     discovery: Discovery,
     desk: Desk,
     announced: Listener | None,
@@ -35,7 +35,7 @@ def listeners(
 class Results:
     """Puts what has become of commands in the outbox, once there is a sender."""
 
-    def __init__(self, topics: wire.Topics) -> None:
+    def __init__(self, topics: payloads.Topics) -> None:
         self.sender: Sender | None = None
         self._topics = topics
 
@@ -43,7 +43,9 @@ class Results:
         """From any thread."""
 
         def make(epoch: str, seq: int) -> Message:
-            return wire.result(self._topics, epoch, seq, time.time(), verb, command, why, **told)
+            return payloads.result(
+                self._topics, epoch, seq, time.time(), verb, command, why, **told
+            )
 
         if self.sender is not None:
             self.sender.put(make)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health, homeassistant, wire
+from agent import __version__, health
 from agent.acquisition.timestamps import WallClock
 from agent.commands.desk import Desk
 from agent.commands.verbs import Answer, Reach
@@ -22,11 +22,12 @@ from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
+from agent.messages import homeassistant, payloads
+from agent.messages.records import Health, SourceInfo
+from agent.messages.sparkplug.latest import Latest
 from agent.metrics.board import Board
-from agent.records import Health, SourceInfo
 from agent.sinks.rival import Listener
 from agent.sinks.stdout import StdoutSink
-from agent.sparkplug.latest import Latest
 
 
 class Post:
@@ -45,7 +46,7 @@ class Post:
         """`reload` has the configuration read again, for whoever asks for that over MQTT;
         `announced` hears of bundles."""
         self._announced = announced
-        self._topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
+        self._topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
         self._lanes = lanes
         self._clock = clock
         self._began_s = time.monotonic()
@@ -62,7 +63,7 @@ class Post:
     ) -> None:
         """Queues what is published of a scored window; `evidence` is the file that goes with it."""
         asked = time.monotonic() < lane.publish_until_s
-        for topic in wire.topics(scored, lane.settings.common.publish_windows or asked):
+        for topic in payloads.topics(scored, lane.settings.common.publish_windows or asked):
             self._put(topic, scored, lane, latency_s, evidence)
 
     def announce(self) -> None:
@@ -73,7 +74,7 @@ class Post:
 
     def _put(
         self,
-        topic: wire.Topic,
+        topic: payloads.Topic,
         scored: Scored,
         lane: Lane,
         latency_s: float,
@@ -82,8 +83,8 @@ class Post:
         began_s = lane.timeline.unix_s(scored.window.first)
 
         def make(epoch: str, seq: int) -> Message:
-            stamp = wire.Stamp(epoch, seq, began_s, time.time(), latency_s, evidence)
-            return self._latest.note(wire.observation(topic, scored, lane.origin, stamp))
+            stamp = payloads.Stamp(epoch, seq, began_s, time.time(), latency_s, evidence)
+            return self._latest.note(payloads.observation(topic, scored, lane.origin, stamp))
 
         self.sender.put(make)
 
@@ -124,7 +125,7 @@ class Post:
         desk = Desk(chosen.commands, reach, self._results.publish)
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
-            will=lambda: wire.status(self._topics, wire.OFFLINE),
+            will=lambda: payloads.status(self._topics, payloads.OFFLINE),
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
@@ -142,8 +143,8 @@ class Post:
     def _births(self) -> list[Message]:
         epoch, sources = self.outbox.epoch, self._sources()
         return [
-            wire.status(self._topics, wire.ONLINE),
-            wire.info(self._topics, __version__, epoch, time.time(), sources),
+            payloads.status(self._topics, payloads.ONLINE),
+            payloads.info(self._topics, __version__, epoch, time.time(), sources),
             *self._discovery.messages(),
         ]
 
@@ -155,7 +156,7 @@ class Post:
             return False
 
     def _gap(self, epoch: str, lost: Gap) -> Message:
-        return wire.gap(self._topics, epoch, lost, time.time())
+        return payloads.gap(self._topics, epoch, lost, time.time())
 
     def _health(self) -> Message:
         return health.message(self._topics, self._record())

@@ -12,7 +12,7 @@ from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Window
 from agent.diagnosis import envelope, levels
-from agent.records import Evidence, Physics
+from agent.messages.records import Evidence, Physics
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent import wire
 from agent.core.types import Mark, Samples
 from agent.lane import Lane
+from agent.messages import payloads
 
 MOST_CHANNELS = 8  # of a FLAC file
 GONE = Mark.GAP | Mark.OVERRUN
@@ -47,7 +47,7 @@ def cut(lane: Lane, first: int, end: int, called: str) -> Clip:
         unit=lane.origin.unit,
         rate_hz=contract.rate_hz,
         first_sample=first,
-        t_start=wire.iso(lane.timeline.unix_s(first)),
+        t_start=payloads.iso(lane.timeline.unix_s(first)),
     )
 
 

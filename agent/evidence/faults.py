@@ -3,12 +3,12 @@
 import time
 from dataclasses import dataclass
 
-from agent import wire
 from agent.config.evidence import Evidence
 from agent.core.types import Scored
 from agent.evidence import clip as clips
 from agent.evidence.recorder import Recorder
 from agent.lane import Lane
+from agent.messages import payloads
 
 LATE_S = 2.0
 FOLDER = "evidence"  # in the state directory
@@ -38,7 +38,7 @@ class Faults:
         rate_hz = lane.origin.contract.rate_hz
         end = scored.window.first + scored.window.samples.shape[1]
         first = max(0, end - round(self._keys.before_s * rate_hz))
-        name = clips.name(lane.name, wire.iso(lane.timeline.unix_s(end)), "fault")
+        name = clips.name(lane.name, payloads.iso(lane.timeline.unix_s(end)), "fault")
         last = end + round(self._keys.after_s * rate_hz)
         by_s = time.monotonic() + self._keys.after_s + LATE_S
         self._due.append(_Due(lane, first, last, by_s, name))

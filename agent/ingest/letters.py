@@ -75,7 +75,8 @@ class _Model(msgspec.Struct):
 
 
 class _Observation(msgspec.Struct):
-    """Of `agent.records.Observation` what has a column; fields that come later do not matter."""
+    """Of `agent.messages.records.Observation` what has a column; fields that come later do not
+    matter."""
 
     schema: str
     epoch: uuid.UUID

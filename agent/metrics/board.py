@@ -4,7 +4,7 @@ neither wait for the agent nor make it wait."""
 import time
 from collections.abc import Callable
 
-from agent.records import Health
+from agent.messages.records import Health
 
 FRESH_S = 10.0  # a record that is older means that the sender does not turn
 EVERY_S = 1.0

@@ -6,8 +6,8 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from agent import __version__
+from agent.messages.records import Health, SourceHealth
 from agent.metrics.board import Board
-from agent.records import Health, SourceHealth
 
 STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
 DECISIONS = ("normal", "fault", "unknown", "abstain", "sensor_fault")

@@ -10,8 +10,8 @@ import msgspec
 
 from agent.config.metrics import Metrics
 from agent.core.errors import ConfigError
+from agent.messages.records import Health
 from agent.metrics.board import Board
-from agent.records import Health
 
 HOST = "127.0.0.1"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from agent import wire
 from agent.config.page import Page, token
 from agent.core.errors import UserError
 from agent.core.types import Scored, Verdict
 from agent.inference import variants
 from agent.lane import Lane
+from agent.messages import payloads
 from agent.page import scoring, server
 from agent.page.door import Door
 from agent.page.frame import Desk
@@ -154,7 +154,7 @@ class Site:
         told = Event(
             id=self._told,
             source=scored.source,
-            at=wire.iso(began_s),
+            at=payloads.iso(began_s),
             decision=event.decision,
             label=event.label,
             probability=event.probability,

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from agent.core import files
 from agent.inference import model_store
-from agent.rollout.announcement import Announcement, place
+from agent.messages.announcement import Announcement, place
 
 SILENT_S = 10.0  # without a byte
 ATTEMPT_S = 900.0

@@ -15,8 +15,8 @@ from agent.core.errors import UserError
 from agent.core.types import Message
 from agent.inference import model_store
 from agent.inference.bundle import older
-from agent.rollout import announcement
-from agent.rollout.announcement import Announcement
+from agent.messages import announcement
+from agent.messages.announcement import Announcement
 from agent.rollout.fetch import Later, fetch
 
 BACKOFF_S = (1.0, 300.0)

@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent import wire
 from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.post import Post
 from agent.inference import registry
 from agent.lineup import Lineup
+from agent.messages import payloads
 from agent.rollout.orders import Inbox
 from agent.rollout.steer import Steer
 
@@ -26,11 +26,11 @@ def inbox(chosen: Config) -> Inbox:
 
 
 def steer(chosen: Config, lineup: Lineup, post: Post, orders: Inbox, steady: bool) -> Steer:
-    topics = wire.Topics(chosen.mqtt.base, chosen.agent.id)
+    topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
 
     def tell(model: str, **told: Any) -> None:
         def make(epoch: str, seq: int) -> Message:
-            return wire.rollout(topics, epoch, seq, time.time(), model, **told)
+            return payloads.rollout(topics, epoch, seq, time.time(), model, **told)
 
         post.sender.put(make)
 

@@ -11,7 +11,7 @@ from agent.core.types import Scored
 from agent.inference import registry
 from agent.inference.classifier import Serving
 from agent.lane import Lane
-from agent.records import ShadowFigures
+from agent.messages.records import ShadowFigures
 from agent.rollout.places import Places
 from agent.rollout.probation import OnProbation
 from agent.rollout.shadow import Shadow

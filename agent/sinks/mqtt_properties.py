@@ -6,7 +6,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from agent import __version__
-from agent.topics import PUBLISHED
+from agent.messages.topics import PUBLISHED
 
 SPARKPLUG = "spBv1.0/"  # its payloads are none of ours, and describe themselves
 

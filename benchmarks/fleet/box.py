@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, wire
+from agent import __version__
 from agent.config import load
 from agent.core.types import Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
-from agent.records import Observation
+from agent.messages import payloads
+from agent.messages.records import Observation
 from agent.sinks.mqtt import MqttSink
 from agent.sinks.rival import Identity
 from benchmarks.fleet.recorded import Recorded
@@ -50,7 +51,7 @@ class Box:
         self._health_s = health_s
         self._source = recorded.source
         self._changes = itertools.cycle(recorded.changes)
-        self._topics = wire.Topics(self._settings.base, name)
+        self._topics = payloads.Topics(self._settings.base, name)
         about = b"x" * (HEALTH_BYTES - len(HEALTH))
         health = HEALTH % (name.encode(), about)
         self._running = threading.Lock()  # held while it starts and stops
@@ -64,7 +65,7 @@ class Box:
         self._outbox = Outbox(self._file, Limits(), self._gap)
         identity = Identity(
             client_id=f"drsn-{self._name}",
-            will=wire.status(self._topics, wire.OFFLINE),
+            will=payloads.status(self._topics, payloads.OFFLINE),
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=lambda info: msgspec.json.decode(info)["epoch"] != self._outbox.epoch,
@@ -122,9 +123,9 @@ class Box:
             epoch=epoch,
             seq=seq,
             agent=self._name,
-            t_start=wire.iso(now_s - record.n_samples / record.rate_hz),
-            t_end=wire.iso(now_s),
-            t_published=wire.iso(now_s),
+            t_start=payloads.iso(now_s - record.n_samples / record.rate_hz),
+            t_end=payloads.iso(now_s),
+            t_published=payloads.iso(now_s),
             model=self._source.model,
         )
         topic = self._topics.of_source(record.source, kind)
@@ -133,9 +134,11 @@ class Box:
     def _births(self) -> list[Message]:
         self.connects.append(time.time())
         return [
-            wire.status(self._topics, wire.ONLINE),
-            wire.info(self._topics, __version__, self._outbox.epoch, time.time(), [self._source]),
+            payloads.status(self._topics, payloads.ONLINE),
+            payloads.info(
+                self._topics, __version__, self._outbox.epoch, time.time(), [self._source]
+            ),
         ]
 
     def _gap(self, epoch: str, lost: Gap) -> Message:
-        return wire.gap(self._topics, epoch, lost, time.time())
+        return payloads.gap(self._topics, epoch, lost, time.time())

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from agent.inference import classifier, zoo
-from agent.records import Model, Observation, SourceInfo
+from agent.messages.records import Model, Observation, SourceInfo
 
 MODEL = "bearing"
 SCENARIO = [  # a machine that falls ill and is mended, so that its state changes

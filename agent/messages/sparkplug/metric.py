@@ -4,7 +4,7 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agent.sparkplug.protocol import Payload
+from agent.messages.sparkplug.protocol import Payload
 
 Value = str | bool | int | float | None
 

@@ -7,8 +7,8 @@ import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from agent.records import Model, Observation, SourceInfo
-from agent.sparkplug.metric import Metric, Type, Value
+from agent.messages.records import Model, Observation, SourceInfo
+from agent.messages.sparkplug.metric import Metric, Type, Value
 
 Read = Callable[[Observation], Value]
 

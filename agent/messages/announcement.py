@@ -5,9 +5,9 @@ from typing import Annotated
 
 import msgspec
 
-from agent.commands import request
 from agent.core.errors import UserError
 from agent.inference.bundle import NAME, VERSION, Sha256
+from agent.messages import command
 
 MOST_BYTES = 2048
 BELOW = r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"  # no ".." and nothing coded
@@ -26,9 +26,9 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 def read(payload: bytes) -> Announcement:
     """The announcement in it; `UserError`."""
     try:
-        tree = request.parse(payload, MOST_BYTES)
+        tree = command.parse(payload, MOST_BYTES)
         return msgspec.convert(tree, Announcement, strict=True)
-    except request.Refused as error:
+    except command.Refused as error:
         raise UserError(f"announcement: {error}") from None
     except msgspec.ValidationError as error:
         raise UserError(f"announcement: {ascii(str(error))[1:-1][:200]}") from None

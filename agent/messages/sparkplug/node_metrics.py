@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from agent.records import Gap, Health
-from agent.sparkplug.device import unix_ms
-from agent.sparkplug.metric import Metric, Type, Value
+from agent.messages.records import Gap, Health
+from agent.messages.sparkplug.device_metrics import unix_ms
+from agent.messages.sparkplug.metric import Metric, Type, Value
 
 REBIRTH = "Node Control/Rebirth"
 BDSEQ = "bdSeq"

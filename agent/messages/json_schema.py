@@ -1,5 +1,5 @@
-"""`python -m agent.schema [FOLDER]`: JSON Schema and AsyncAPI of all that is published, from the
-records. What a record's comments say of a field is the field's description.
+"""`python -m agent.messages.json_schema [FOLDER]`: JSON Schema and AsyncAPI of all that is
+published, from the records. What a record's comments say of a field is the field's description.
 
 A field with a default came later than the rest: older messages lack it, so it is not required. New
 fields may come at any time, so none is forbidden.
@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from agent import __version__
-from agent.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Heard, Published
+from agent.messages.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Heard, Published
 
 DOCS = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -92,7 +92,7 @@ def files() -> dict[str, str]:
     """Every generated file, by its path below `docs`."""
     trees = schemas() | {each.last: heard(each) for each in (COMMAND, ANNOUNCEMENT)}
     made = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
-    head = "# Made by `python -m agent.schema` from the agent's records; not edited by hand.\n"
+    head = "# Made by `python -m agent.messages.json_schema` from the agent's records; not edited by hand.\n"
     return made | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
 
 

@@ -15,12 +15,12 @@ import msgspec
 
 from agent import __version__
 from agent.core.types import Message
-from agent.records import Gap, Health, Observation, SourceInfo
-from agent.sparkplug import device, own, protocol
-from agent.sparkplug.bdseq import BdSeq
-from agent.sparkplug.device import Device
-from agent.sparkplug.latest import Latest
-from agent.sparkplug.metric import Metric, Value, payload
+from agent.messages.records import Gap, Health, Observation, SourceInfo
+from agent.messages.sparkplug import device_metrics, node_metrics, protocol
+from agent.messages.sparkplug.bdseq import BdSeq
+from agent.messages.sparkplug.device_metrics import Device
+from agent.messages.sparkplug.latest import Latest
+from agent.messages.sparkplug.metric import Metric, Value, payload
 
 log = logging.getLogger("drsn.sparkplug")
 
@@ -73,7 +73,7 @@ class EdgeNode:
         """The death of the connection that is about to be made."""
         self._bdseq = self._count.next()
         now_ms = _now_ms()
-        body = payload([own.death(self._bdseq, now_ms)], now_ms, None)
+        body = payload([node_metrics.death(self._bdseq, now_ms)], now_ms, None)
         return Message(0, self._address.of("NDEATH"), body)
 
     def births(self) -> list[Message]:
@@ -81,7 +81,7 @@ class EdgeNode:
         self._seq = 0
         self._born.clear()
         self._devices = self._present()
-        metrics = own.birth(self._bdseq, __version__, self._epoch, self._known, _now_ms())
+        metrics = node_metrics.birth(self._bdseq, __version__, self._epoch, self._known, _now_ms())
         node = self._message("NBIRTH", None, metrics)
         living = [each for each in self._devices.values() if not self._died(each.name)]
         return [node, *(self._birth(each) for each in living)]
@@ -93,7 +93,7 @@ class EdgeNode:
         except ValueError as error:
             log.warning("%s: %s", topic, error)
             return []
-        if not any(each.name == own.REBIRTH and each.boolean_value for each in asked):
+        if not any(each.name == node_metrics.REBIRTH and each.boolean_value for each in asked):
             return []
         log.info("a rebirth was asked for")
         return self.births()
@@ -104,7 +104,9 @@ class EdgeNode:
             metrics = protocol.read(birth).metrics
         except ValueError:
             return False
-        return all((each.name, each.string_value) != (own.EPOCH, self._epoch) for each in metrics)
+        return all(
+            (each.name, each.string_value) != (node_metrics.EPOCH, self._epoch) for each in metrics
+        )
 
     def told(self, message: Message) -> list[Message]:
         """What to publish for one of the agent's messages; nothing for what has no place here.
@@ -118,9 +120,13 @@ class EdgeNode:
         if last == "info":
             return list(self._changed())
         if last == "health":
-            return [self._of_node(own.health(msgspec.json.decode(message.payload, type=Health)))]
+            return [
+                self._of_node(
+                    node_metrics.health(msgspec.json.decode(message.payload, type=Health))
+                )
+            ]
         if last == "gap":
-            return [self._of_node(own.gap(msgspec.json.decode(message.payload, type=Gap)))]
+            return [self._of_node(node_metrics.gap(msgspec.json.decode(message.payload, type=Gap)))]
         return []
 
     def _observed(self, said: Observation) -> Iterator[Message]:
@@ -128,14 +134,14 @@ class EdgeNode:
         name = said.source
         here = self._devices.get(name)
         if name not in self._born:
-            yield self._birth(here or device.of_observation(said))
+            yield self._birth(here or device_metrics.of_observation(said))
         yield self._data(self._born[name], said)
-        if here is None or device.is_death(said):
+        if here is None or device_metrics.is_death(said):
             yield self._death(name)
 
     def _data(self, born: Born, said: Observation) -> Message:
         """News are what has changed; history is whole, and changes nothing."""
-        metrics = list(device.data(born.device, said))
+        metrics = list(device_metrics.data(born.device, said))
         historical = said.seq <= born.through
         if not historical:
             metrics = [metric for metric in metrics if metric.value != born.told[metric.name]]
@@ -153,11 +159,11 @@ class EdgeNode:
                 yield self._birth(each)
 
     def _present(self) -> dict[str, Device]:
-        return {info.name: device.of_source(info) for info in self._sources()}
+        return {info.name: device_metrics.of_source(info) for info in self._sources()}
 
     def _birth(self, each: Device) -> Message:
         known = self._latest.known()
-        metrics = device.birth(each, _observations(known.of(each.name)), _now_ms())
+        metrics = device_metrics.birth(each, _observations(known.of(each.name)), _now_ms())
         born = Born(each, known.seq, {metric.name: metric.value for metric in metrics})
         self._born[each.name] = born
         return self._message("DBIRTH", each.name, metrics)
@@ -169,7 +175,7 @@ class EdgeNode:
     def _died(self, name: str) -> bool:
         """Whether its last word was of its death, and is out: no data of it are to come."""
         said = _observations(self._latest.known().of(name)[-1:])
-        return any(device.is_death(each) and each.seq <= self.delivered for each in said)
+        return any(device_metrics.is_death(each) and each.seq <= self.delivered for each in said)
 
     def _of_node(self, metrics: list[Metric]) -> Message:
         self._known |= {metric.name: metric for metric in metrics}

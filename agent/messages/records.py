@@ -1,6 +1,7 @@
 """Every payload that leaves the agent, as a typed record. `docs/MQTT.md` explains the fields.
 
-JSON Schemas are made of these (`agent.schema`): a comment beside a field is its description there,
+JSON Schemas are made of these (`agent.messages.json_schema`): a comment beside a field is its
+description there,
 and a field with a default is one that came later. Add fields at the end, with one.
 """
 

@@ -13,9 +13,10 @@ from typing import Any, get_args
 
 import msgspec
 
-from agent import __version__, wire
+from agent import __version__
 from agent.core.types import Message
-from agent.records import Decision, SourceInfo
+from agent.messages import payloads
+from agent.messages.records import Decision, SourceInfo
 
 PREFIX = "homeassistant"
 STATUS = f"{PREFIX}/status"  # where Home Assistant says that it is `online`
@@ -23,7 +24,7 @@ ORIGIN = {"name": "drsn-agent", "sw": __version__}
 Component = dict[str, Any]
 
 
-def configs(topics: wire.Topics, sources: Sequence[SourceInfo]) -> list[Message]:
+def configs(topics: payloads.Topics, sources: Sequence[SourceInfo]) -> list[Message]:
     """A message a device; the agent's own first, since the others refer to it."""
     agent = _message(_id(topics), _agent(topics))
     return [agent, *(_message(_id(topics, each.name), _source(topics, each)) for each in sources)]
@@ -39,14 +40,14 @@ def _message(device_id: str, payload: Component) -> Message:
     return Message(0, topic, msgspec.json.encode(payload), retain=True, qos=0)
 
 
-def _id(topics: wire.Topics, *source: str) -> str:
+def _id(topics: payloads.Topics, *source: str) -> str:
     """Readable, the same after every start, and of no other device: names may hold any letter."""
     names = (topics.agent, *source)
     digest = hashlib.sha256("/".join((topics.base, *names)).encode()).hexdigest()[:8]
     return re.sub(r"[^a-zA-Z0-9_-]+", "-", f"drsn-{'-'.join(names)}-{digest}")
 
 
-def _device(topics: wire.Topics, parts: dict[str, Component], device: Component) -> Component:
+def _device(topics: payloads.Topics, parts: dict[str, Component], device: Component) -> Component:
     """A device and its entities; what all of them share stands once."""
     (device_id,) = device["ids"]
     for key, part in parts.items():
@@ -56,13 +57,13 @@ def _device(topics: wire.Topics, parts: dict[str, Component], device: Component)
         "o": ORIGIN,
         "cmps": parts,
         "avty_t": topics.of_agent("status"),
-        "pl_avail": wire.ONLINE.decode(),
-        "pl_not_avail": wire.OFFLINE.decode(),
+        "pl_avail": payloads.ONLINE.decode(),
+        "pl_not_avail": payloads.OFFLINE.decode(),
         "qos": 1,
     }
 
 
-def _agent(topics: wire.Topics) -> Component:
+def _agent(topics: payloads.Topics) -> Component:
     health = topics.of_agent("health")
     device = {"ids": [_id(topics)], "name": topics.agent, "mf": "drsn-agent", "sw": __version__}
     waiting = _diagnostic("Messages waiting", health, "{{ value_json.outbox.depth }}")
@@ -75,7 +76,7 @@ def _agent(topics: wire.Topics) -> Component:
     return _device(topics, parts, device)
 
 
-def _source(topics: wire.Topics, info: SourceInfo) -> Component:
+def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
     device = {
         "ids": [_id(topics, info.name)],
         "name": f"{topics.agent} {info.name}",

@@ -5,9 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from agent import records
-from agent.commands import request
-from agent.rollout import announcement
+from agent.messages import announcement, command, records
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ ANNOUNCEMENT = Heard(
     "{base}/{agent}/models/{model}/announce",
 )
 COMMAND = Heard(
-    "command", request.Command, "a command, never retained", "{base}/{agent}/cmd/{verb}"
+    "command", command.Command, "a command, never retained", "{base}/{agent}/cmd/{verb}"
 )
 SOURCE = "{source}/"
 PUBLISHED = {

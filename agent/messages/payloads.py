@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from agent import records
 from agent.core.model_contract import Contract
 from agent.core.types import Message, Prediction, Scored
 from agent.delivery.store import Gap
-from agent.records import Info, Model, Observation, SourceInfo
+from agent.messages import records
+from agent.messages.records import Info, Model, Observation, SourceInfo
 
 NOTHING = Prediction(())  # what a network says of a window that it was not shown
 ONLINE, OFFLINE = b"online", b"offline"

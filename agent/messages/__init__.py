@@ -1,0 +1,1 @@
+"""The wire format, written once: records, topics, payloads, schemas, announcements."""
