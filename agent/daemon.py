@@ -17,16 +17,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent import pipeline
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.core.types import Scored, SourceError
 from agent.delivery.post import Post
-from agent.evidence.keeping import Keeping
-from agent.lane import Lane
-from agent.lanes import as_it_is
-from agent.lineup import Lineup
 from agent.notify import notify
+from agent.pipeline import window_scorer
+from agent.pipeline.build import as_it_is
+from agent.pipeline.clip_keeper import Keeping
+from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.topology import Lineup
 from agent.reload import Reload
 from agent.rollout import steering
 from agent.watch import Watch
@@ -142,7 +142,7 @@ class Daemon:
             self._wake.wait(LOOK_S / 10)  # recordings can wait for the disk; sensors cannot
             return
         with self._watch.scoring():
-            scored = pipeline.step(self._lineup.channels)
+            scored = window_scorer.step(self._lineup.channels)
             self._rollout.after_step()
         for each in scored:
             self._tell(each)

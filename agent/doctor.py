@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker_probe, lanes
+from agent import broker_probe
 from agent.acquisition import timestamps
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.errors import ConfigError
-from agent.lane import Lane
+from agent.pipeline import build
+from agent.pipeline.source_pipeline import Lane
 from agent.rollout import telling
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
@@ -133,7 +134,7 @@ def _source(chosen: Config, source: load.Source, running: bool) -> Finding:
         return Finding(what, "ok", "not touched while an agent is at work: see its health messages")
     alone = Config(chosen.agent, chosen.mqtt, chosen.outbox, (source,))
     try:
-        (lane,) = lanes.build(alone, lambda: None, WallClock())
+        (lane,) = build.build(alone, lambda: None, WallClock())
     except ConfigError as error:
         return Finding(what, "wrong", str(error))
     if lane.intake.fault is not None:

@@ -13,7 +13,6 @@ import numpy as np
 from agent.acquisition import timestamps
 from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
-from agent.lane import Lane
 from agent.messages import payloads
 from agent.messages.records import (
     ClockHealth,
@@ -24,6 +23,7 @@ from agent.messages.records import (
     ProcessHealth,
     SourceHealth,
 )
+from agent.pipeline.source_pipeline import Lane
 
 
 def message(topics: payloads.Topics, record: Health) -> Message:

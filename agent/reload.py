@@ -1,6 +1,7 @@
 """Another configuration while the agent runs: asked for by SIGHUP or a command, done by turns.
 
-It is read and checked first; one with a mistake changes nothing. `agent.lineup` does the rest.
+It is read and checked first; one with a mistake changes nothing. `agent.pipeline.topology` does
+the rest.
 """
 
 import collections
@@ -10,8 +11,8 @@ from collections.abc import Callable
 
 from agent.config.load import Config
 from agent.core.errors import ConfigError
-from agent.lineup import Lineup
 from agent.notify import notify
+from agent.pipeline.topology import Lineup
 
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 

@@ -14,10 +14,10 @@ import soundfile
 from conftest import Agent, Broker, eventually, quiet_then_loud
 from listening import Listening
 
-from agent.evidence import clip as clips
-from agent.evidence.clip import Clip
-from agent.evidence.recorder import MOST_WAITING, Recorder
-from agent.evidence.shelf import Shelf
+from agent.pipeline import clip as clips
+from agent.pipeline.clip import Clip
+from agent.pipeline.clip_store import Shelf
+from agent.pipeline.clip_writer import MOST_WAITING, Recorder
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]

@@ -21,7 +21,7 @@ import pytest
 import soundfile
 from conftest import Agent, Broker, Subscriber, eventually, free_port, quiet_then_loud
 
-from agent import lanes, pipeline, sources
+from agent import sources
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.core.errors import ConfigError, UserError
@@ -34,6 +34,7 @@ from agent.page.knobs import Knobs
 from agent.page.picture import BANDS, FLOOR_DB, STEP_DB, Picture
 from agent.page.records import About, Stand
 from agent.page.stage import Stage, rival
+from agent.pipeline import build, window_scorer
 from agent.sources.machine_simulator import Machine, Spec
 
 Start = Callable[..., Agent]
@@ -406,13 +407,13 @@ def test_a_microphone_is_a_source_like_any_other(
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
     stage = Stage(rate_hz=10_000.0, simulated=False)
     stage.knobs.turn({"snr_db": 0.0})
-    (lane,) = lanes.build(chosen, lambda: None, WallClock(), around=stage.open)
+    (lane,) = build.build(chosen, lambda: None, WallClock(), around=stage.open)
     stopping = threading.Event()
     threading.Thread(target=lane.intake.run, args=(stopping,), daemon=True).start()
     scored: list[Any] = []
 
     def is_scored() -> bool:
-        scored.extend(pipeline.step([lane.channel]))
+        scored.extend(window_scorer.step([lane.channel]))
         return len(scored) > 20
 
     eventually(is_scored, 10, "windows")
@@ -524,7 +525,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
     soundfile.write(file, 0.05 * (np.concatenate(parts) + noise), 16_000)
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     chosen = load.parse({"sources": [source]})
-    (lane,) = lanes.build(chosen, lambda: None, WallClock(), commissioned=False)
+    (lane,) = build.build(chosen, lambda: None, WallClock(), commissioned=False)
     told = scoring.score(file, "broken.flac", lane)
     command = [sys.executable, "-m", "agent", "replay", str(file), "--model", "bearing"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
@@ -544,7 +545,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
 
 def test_a_recording_that_is_none_is_one_line_in_its_own_name(tmp_path: Path) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
-    (lane,) = lanes.build(
+    (lane,) = build.build(
         load.parse({"sources": [source]}), lambda: None, WallClock(), commissioned=False
     )
     bad = tmp_path / "recording.sound"

@@ -10,7 +10,7 @@ from agent.acquisition.windows import Windower
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction, Samples
 from agent.diagnosis.decision import Decider, Judge
-from agent.pipeline import Channel, step
+from agent.pipeline.window_scorer import Channel, step
 
 
 @dataclass

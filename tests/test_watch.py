@@ -145,10 +145,10 @@ def test_the_watchdog_is_not_fed_while_a_source_delivers_and_nothing_is_scored(
     """A timer would go on feeding it."""
     systemd = Systemd(tmp_path)
     patch = """
-import agent.pipeline
-real = agent.pipeline.step
+import agent.pipeline.window_scorer
+real = agent.pipeline.window_scorer.step
 def step(channels): return [] if soon() else real(channels)
-agent.pipeline.step = step
+agent.pipeline.window_scorer.step = step
 """
     tree = settings(broker.port, kind="synth", rate_hz=1000)
     agent = run_broken(tmp_path, tree, patch, {"NOTIFY_SOCKET": str(systemd.path)})

@@ -8,12 +8,12 @@ import hashlib
 from pathlib import Path
 
 from agent import __version__
-from agent.alone import recorded
 from agent.archive import parquet
 from agent.archive.job import Job
 from agent.archive.paths import Found
 from agent.diagnosis.baseline import file as record
 from agent.messages.payloads import Topic
+from agent.pipeline.offline import recorded
 
 FOLDERS: dict[Topic, str] = {"window": "windows", "event": "events"}
 DIGITS = 16

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from agent.alone import Alone
 from agent.core.types import Scored
-from agent.lane import Lane
 from agent.messages import payloads
 from agent.messages.records import Observation
+from agent.pipeline.offline import Alone
+from agent.pipeline.source_pipeline import Lane
 
 KEPT: tuple[payloads.Topic, ...] = ("window", "event")  # a state is its event, retained
 

@@ -3,13 +3,13 @@
 import contextlib
 from pathlib import Path
 
-from agent.alone import Alone, recorded
 from agent.archive import keys, parquet, paths, scoring
 from agent.archive.job import Job, Outcome, Task
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import SourceError
 from agent.inference import classifier, zoo
 from agent.inference.classifier import Serving
+from agent.pipeline.offline import Alone, recorded
 
 
 class Worker:

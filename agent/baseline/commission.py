@@ -16,8 +16,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from agent import lanes
-from agent.alone import Alone, named, recorded
 from agent.config import load
 from agent.core import state_directory
 from agent.core.types import Scored
@@ -25,8 +23,10 @@ from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.fit import fit
-from agent.lane import Lane
 from agent.messages import payloads
+from agent.pipeline import build
+from agent.pipeline.offline import Alone, named, recorded
+from agent.pipeline.source_pipeline import Lane
 
 TELL_S = 60.0
 
@@ -101,7 +101,7 @@ def _listen(alone: Alone, heard: Heard, most: int | None, say: Say) -> None:
 
 def _learn(heard: Heard, lane: Lane, per_month: float, say: Say) -> Baseline:
     runs = [np.stack(run) for run in heard.runs]
-    frame = lanes.frame(lane.settings, lane.origin.contract)
+    frame = build.frame(lane.settings, lane.origin.contract)
     found = fit(runs, frame, per_month)
     baseline = msgspec.structs.replace(found, source=lane.name, made=payloads.iso(time.time()))
     total = heard.windows

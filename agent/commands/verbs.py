@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import msgspec
 
 from agent import __version__
-from agent.evidence import clip as clips
-from agent.evidence.faults import FOLDER
-from agent.evidence.recorder import Recorder
-from agent.lane import Lane
 from agent.messages import payloads
 from agent.messages.command import Refused
+from agent.pipeline import clip as clips
+from agent.pipeline.clip_writer import Recorder
+from agent.pipeline.fault_clips import FOLDER
+from agent.pipeline.source_pipeline import Lane
 
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 

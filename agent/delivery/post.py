@@ -20,12 +20,12 @@ from agent.delivery.disk import DiskError
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
-from agent.evidence.recorder import Recorder
-from agent.lane import Lane
 from agent.messages import homeassistant, payloads
 from agent.messages.records import Health, SourceInfo
 from agent.messages.sparkplug.latest import Latest
 from agent.metrics.board import Board
+from agent.pipeline.clip_writer import Recorder
+from agent.pipeline.source_pipeline import Lane
 from agent.sinks.rival import Listener
 from agent.sinks.stdout import StdoutSink
 

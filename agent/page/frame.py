@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 
 from agent.core.types import Prediction, Samples, Scored
-from agent.lane import Lane
 from agent.page import layers
 from agent.page.ledger import UNKNOWN
 from agent.page.picture import Picture
 from agent.page.stage import Stage
+from agent.pipeline.source_pipeline import Lane
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):

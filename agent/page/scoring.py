@@ -8,13 +8,14 @@ import msgspec
 import numpy as np
 import soundfile
 
-from agent import lanes, pipeline, sources
+from agent import sources
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
-from agent.lane import Lane
 from agent.mqtt.settings import Mqtt
+from agent.pipeline import build, window_scorer
+from agent.pipeline.source_pipeline import Lane
 
 LONGEST_S = 3600.0
 COLUMNS = 400  # of the overview
@@ -127,7 +128,7 @@ def _lane(path: Path, like: Lane) -> Lane:
     source = load.Source("file", common, options)
     chosen = load.Config(load.Agent(), Mqtt(), load.Outbox(), (source,))
     wake = threading.Event()
-    (lane,) = lanes.build(chosen, wake.set, WallClock(), commissioned=False)
+    (lane,) = build.build(chosen, wake.set, WallClock(), commissioned=False)
     return lane
 
 
@@ -148,7 +149,7 @@ def _listen(lane: Lane) -> _Heard:
     thread = threading.Thread(target=read, name="recording", daemon=True)
     thread.start()
     while not lane.drained:
-        scored = pipeline.step([lane.channel])
+        scored = window_scorer.step([lane.channel])
         for each in scored:
             heard.take(each)
         if not scored:

@@ -16,7 +16,6 @@ from agent.config.page import Page, token
 from agent.core.errors import UserError
 from agent.core.types import Scored, Verdict
 from agent.inference import variants
-from agent.lane import Lane
 from agent.messages import payloads
 from agent.page import scoring, server
 from agent.page.door import Door
@@ -25,6 +24,7 @@ from agent.page.hub import Hub
 from agent.page.records import About, Event, Stand
 from agent.page.scoring import Timeline
 from agent.page.stage import Stage
+from agent.pipeline.source_pipeline import Lane
 
 ASIDE = 256  # windows that wait for the page's thread; the oldest go
 EVENTS = 100  # that are remembered

@@ -11,11 +11,11 @@ from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from agent.lanes import Opener
 from agent.page.bench import Bench
 from agent.page.knobs import Knobs, Noise
 from agent.page.ledger import Ledger
 from agent.page.mixed import Draw, Mixed
+from agent.pipeline.build import Opener
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault
 from agent.sources.noise import Cut

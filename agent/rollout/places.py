@@ -5,8 +5,8 @@ from typing import cast
 
 from agent.core.errors import UserError
 from agent.inference.classifier import Serving
-from agent.lane import Lane
-from agent.lineup import Lineup
+from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.topology import Lineup
 
 
 class Places:

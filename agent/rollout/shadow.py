@@ -17,8 +17,8 @@ from agent.config.rollout import Rollout
 from agent.core.model_contract import RUNNING_WIDTH, Contract
 from agent.core.types import Prediction, Samples, Scored
 from agent.inference.classifier import Serving
-from agent.lane import Lane
 from agent.messages.records import ShadowFigures
+from agent.pipeline.source_pipeline import Lane
 
 MOST_WAITING = 4  # windows; older ones are dropped
 LEAST_SHARE = 0.1  # of a hop: below that a ratio of times means nothing

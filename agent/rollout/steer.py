@@ -20,8 +20,8 @@ from agent.core.types import Scored
 from agent.inference import model_store, registry
 from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
-from agent.lane import Lane
-from agent.lineup import Lineup
+from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.topology import Lineup
 from agent.rollout.errand import Errand
 from agent.rollout.orders import Inbox, Order
 from agent.rollout.places import Places

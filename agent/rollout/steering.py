@@ -8,8 +8,8 @@ from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.post import Post
 from agent.inference import registry
-from agent.lineup import Lineup
 from agent.messages import payloads
+from agent.pipeline.topology import Lineup
 from agent.rollout.orders import Inbox
 from agent.rollout.steer import Steer
 

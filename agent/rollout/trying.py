@@ -10,8 +10,8 @@ from agent.config.rollout import Rollout
 from agent.core.types import Scored
 from agent.inference import registry
 from agent.inference.classifier import Serving
-from agent.lane import Lane
 from agent.messages.records import ShadowFigures
+from agent.pipeline.source_pipeline import Lane
 from agent.rollout.places import Places
 from agent.rollout.probation import OnProbation
 from agent.rollout.shadow import Shadow

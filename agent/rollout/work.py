@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent import lanes
 from agent.config import rollout as keys
 from agent.config.rollout import Rollout
 from agent.core.errors import UserError
@@ -16,7 +15,8 @@ from agent.inference import bundle, classifier, model_store, registry
 from agent.inference.bundle import Bundle
 from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
-from agent.lane import Lane
+from agent.pipeline import build
+from agent.pipeline.source_pipeline import Lane
 from agent.rollout.orders import Inbox, Order
 
 log = logging.getLogger("drsn.rollout")
@@ -58,7 +58,7 @@ class Work:
             if (want := lane.origin.contract.channels) != found.contract.channels:
                 had = found.contract.channels
                 raise UserError(f"{name}: channels: found {had}, expected {want} ({lane.name})")
-            frame = lanes.frame(lane.settings, found.contract)
+            frame = build.frame(lane.settings, found.contract)
             baselines.load(self._state_dir, lane.name, frame)
 
     def load(self, known: Standing, file: Path) -> tuple[Standing, Serving]:

@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from agent import lanes
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
+from agent.pipeline import build
 
 
 def define(parser: argparse.ArgumentParser) -> None:
     def check(chosen: argparse.Namespace) -> int:
         loaded = load.load(chosen.config)
-        for lane in lanes.build(loaded, lambda: None, WallClock()):
+        for lane in build.build(loaded, lambda: None, WallClock()):
             lane.intake.close()
             print(f"{lane.name}: {lane.told()}")
         print(f"{chosen.config}: ok")

@@ -67,8 +67,8 @@ def _engine(chosen: argparse.Namespace) -> "Engine":
 
 def job(chosen: argparse.Namespace) -> "Job":
     """What every recording is to go through; `UserError`."""
-    from agent.alone import named
     from agent.archive.job import Job
+    from agent.pipeline.offline import named
 
     given = {key: getattr(chosen, key) for key in OF_SOURCE if getattr(chosen, key) is not None}
     if chosen.config is None:

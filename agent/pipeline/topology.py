@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import lanes
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.diagnosis.baseline import file
 from agent.inference import variants
 from agent.inference.classifier import Serving
-from agent.lane import Lane
-from agent.lanes import Around, as_it_is
-from agent.pipeline import Channel
-from agent.rollout import swap
+from agent.pipeline import build, model_swap
+from agent.pipeline.build import Around, as_it_is
+from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.window_scorer import Channel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Lineup:
     ) -> None:
         """`begin` starts a lane's thread; `around` may put something between a source and it."""
         self._models: dict[str, Serving] = {}
-        self.lanes = lanes.build(chosen, wake, clock, models=self._models, around=around)
+        self.lanes = build.build(chosen, wake, clock, models=self._models, around=around)
         self._chosen = chosen
         self._wake = wake
         self._clock = clock
@@ -97,7 +96,7 @@ class Lineup:
         }
         news = tuple(each for each in wanted.sources if each.common.name not in names)
         fresh = dataclasses.replace(wanted, sources=news)
-        self._coming = lanes.build(fresh, self._wake, self._clock, models=models)
+        self._coming = build.build(fresh, self._wake, self._clock, models=models)
         self._models = models
         self._going = [lane for lane in self.lanes if lane.name not in names]
         for lane in self._going:
@@ -113,8 +112,8 @@ class Lineup:
     def swap(self, model: str, served: Serving) -> None:
         """Has the sources of that model scored by another one, where its windows are the same."""
         for lane in self.lanes:
-            if lane.settings.common.model == model and swap.fits(lane, served.contract):
-                swap.swap(lane, served)
+            if lane.settings.common.model == model and model_swap.fits(lane, served.contract):
+                model_swap.swap(lane, served)
         self._look()
 
     def serve(self, model: str, served: Serving) -> None:
@@ -161,7 +160,7 @@ def _stays(lane: Lane, chosen: Config) -> bool:
         return False
     if variants.sha256(variants.served(ours.common.model, folder)) != lane.origin.sha256:
         return False
-    frame = lanes.frame(ours, lane.origin.contract)
+    frame = build.frame(ours, lane.origin.contract)
     found = file.load(folder, lane.name, frame)
     return (found and found.made) == (monitor and monitor.baseline.made)
 

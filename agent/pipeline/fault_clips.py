@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from agent.config.evidence import Evidence
 from agent.core.types import Scored
-from agent.evidence import clip as clips
-from agent.evidence.recorder import Recorder
-from agent.lane import Lane
 from agent.messages import payloads
+from agent.pipeline import clip as clips
+from agent.pipeline.clip_writer import Recorder
+from agent.pipeline.source_pipeline import Lane
 
 LATE_S = 2.0
 FOLDER = "evidence"  # in the state directory

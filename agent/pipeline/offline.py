@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from agent import lanes, pipeline, sources
+from agent import sources
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Scored
 from agent.inference.classifier import Serving
+from agent.pipeline import build, window_scorer
 
 WAIT_S = 0.25
 BLOCK = 8192  # frames: nobody waits for the first of them, so larger is faster
@@ -53,7 +54,7 @@ class Alone:
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         only = dataclasses.replace(chosen, sources=(source,))
-        (self.lane,) = lanes.build(only, self._wake.set, WallClock(), commissioned, models)
+        (self.lane,) = build.build(only, self._wake.set, WallClock(), commissioned, models)
 
     def scored(self) -> Generator[list[Scored], None, None]:
         """Turn by turn what was due, perhaps nothing, until the source has ended.
@@ -64,7 +65,7 @@ class Alone:
         thread.start()
         try:
             while not self.lane.drained:
-                scored = pipeline.step([self.lane.channel])
+                scored = window_scorer.step([self.lane.channel])
                 yield scored
                 if not scored:
                     self._wake.wait(WAIT_S)

@@ -7,10 +7,10 @@ from pathlib import Path
 from agent.config.evidence import Evidence
 from agent.config.load import Config
 from agent.core.types import Scored
-from agent.evidence.faults import FOLDER, Faults
-from agent.evidence.recorder import Recorder
-from agent.evidence.shelf import Shelf
-from agent.lane import Lane
+from agent.pipeline.clip_store import Shelf
+from agent.pipeline.clip_writer import Recorder
+from agent.pipeline.fault_clips import FOLDER, Faults
+from agent.pipeline.source_pipeline import Lane
 
 
 class Keeping:

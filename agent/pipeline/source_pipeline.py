@@ -5,7 +5,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from agent import pipeline
 from agent.acquisition.reader import Intake
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
@@ -13,7 +12,8 @@ from agent.config import load
 from agent.core.types import Scored
 from agent.messages import payloads
 from agent.messages.records import SourceInfo
-from agent.pipeline import Channel
+from agent.pipeline import window_scorer
+from agent.pipeline.window_scorer import Channel
 
 LATENCIES = 1000  # windows whose latency is remembered, for health
 LATE_S = 5.0  # how much later than due a window may be scored before something is wrong
@@ -67,7 +67,7 @@ class Lane:
         """The source's own fault, where it has one that was not told."""
         now_s = time.monotonic()
         trouble = self.intake.trouble(now_s)
-        return pipeline.fail(self.channel, trouble, self.ring.end, now_s) if trouble else None
+        return window_scorer.fail(self.channel, trouble, self.ring.end, now_s) if trouble else None
 
     def alive(self, now_s: float) -> bool:
         """Whether its windows are scored as they should be, or it is known why there are none."""

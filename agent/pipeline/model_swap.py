@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from agent import lanes
 from agent.core.model_contract import Contract
 from agent.diagnosis.decision import Judge
 from agent.inference.classifier import Serving
-from agent.lane import Lane
+from agent.pipeline import build
+from agent.pipeline.source_pipeline import Lane
 
 SAME = ("rate_hz", "window", "channels", "labels", "normal", "unit")
 
@@ -15,14 +15,14 @@ def fits(lane: Lane, described: Contract) -> bool:
     """Whether it reads the very same windows and says the same words of them."""
     now = lane.origin.contract
     return all(getattr(now, each) == getattr(described, each) for each in SAME) and (
-        lanes.frame(lane.settings, now) == lanes.frame(lane.settings, described)
+        build.frame(lane.settings, now) == build.frame(lane.settings, described)
     )
 
 
 def swap(lane: Lane, served: Serving) -> None:
     """Windows, decision and baseline go on; only who looks at the windows is another."""
     described, common = served.contract, lane.settings.common
-    keys = lanes.decide_keys(lane.settings, described)
+    keys = build.decide_keys(lane.settings, described)
     farthest = common.decide.max_distance or described.max_distance
     judge = Judge(described.labels, frozenset(described.normal), keys.confidence, farthest)
     lane.channel.decider.succeeded(judge, keys)

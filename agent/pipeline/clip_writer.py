@@ -4,9 +4,9 @@ import logging
 import queue
 from collections.abc import Callable
 
-from agent.evidence import clip as clips
-from agent.evidence.clip import Clip
-from agent.evidence.shelf import Shelf
+from agent.pipeline import clip as clips
+from agent.pipeline.clip import Clip
+from agent.pipeline.clip_store import Shelf
 
 MOST_WAITING = 4
 FINISH_S = 1.0

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import pipeline, sources
+from agent import sources
 from agent.acquisition.conditioning import Feed
 from agent.acquisition.reader import Intake
 from agent.acquisition.ring_buffer import Ring
@@ -19,13 +19,13 @@ from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
-from agent.evidence import faults
 from agent.inference import registry as installed
 from agent.inference import variants
 from agent.inference.classifier import Serving
-from agent.lane import Lane
 from agent.messages import payloads
-from agent.pipeline import Channel
+from agent.pipeline import fault_clips, window_scorer
+from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.window_scorer import Channel
 
 Opener = Callable[[], Source]
 Around = Callable[[Opener], Source]
@@ -60,7 +60,7 @@ def build(
                 own = installed.find(Path(chosen.agent.state_dir), model)
                 models[model] = variants.open_model(own, folder)
             topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
-            kept_s = faults.reach_s(chosen.evidence)
+            kept_s = fault_clips.reach_s(chosen.evidence)
             parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)
             lanes.append(_build(*parts))
         except ConfigError as error:
@@ -137,7 +137,7 @@ def _ring(
         round(measurements.SECONDS * contract.rate_hz),
         round(kept_s * contract.rate_hz) + contract.window,
     )
-    history = back + pipeline.DUE_AT_ONCE * hop
+    history = back + window_scorer.DUE_AT_ONCE * hop
     return Ring(frames, contract.channels + (common.tacho is not None), wake, history)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.core.types import Mark, Samples
-from agent.lane import Lane
 from agent.messages import payloads
+from agent.pipeline.source_pipeline import Lane
 
 MOST_CHANNELS = 8  # of a FLAC file
 GONE = Mark.GAP | Mark.OVERRUN

@@ -1,0 +1,1 @@
+"""One source end to end: score, decide, keep clips; the builder and the set that runs."""
