@@ -9,9 +9,9 @@ from conftest import Broker, eventually
 
 from agent.config import load
 from agent.core.types import Message
-from agent.sinks import rival as rivals
-from agent.sinks.mqtt import MqttSink
-from agent.sinks.rival import Identity, Rival
+from agent.delivery import duplicate_client as rivals
+from agent.delivery.duplicate_client import Identity, Rival
+from agent.delivery.mqtt_sink import MqttSink
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
 

@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.config import sparkplug
 from agent.core.errors import ConfigError
 from agent.core.types import Message
+from agent.delivery.sparkplug_sink import SparkplugSink
 from agent.delivery.store import Gap
 from agent.messages import payloads
 from agent.messages.payloads import Topics
@@ -30,7 +31,6 @@ from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
 from agent.mqtt.settings import Mqtt
-from agent.sinks.sparkplug import SparkplugSink
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]

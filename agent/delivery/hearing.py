@@ -7,9 +7,9 @@ from agent.commands.desk import Desk
 from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
+from agent.delivery.duplicate_client import Listener
 from agent.delivery.sender import Sender
 from agent.messages import homeassistant, payloads
-from agent.sinks.rival import Listener
 
 
 def listeners(

@@ -17,8 +17,10 @@ from agent.core.types import Message, Scored, Sink
 from agent.delivery import hearing
 from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
+from agent.delivery.duplicate_client import Listener
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
+from agent.delivery.stdout_sink import StdoutSink
 from agent.delivery.store import Gap
 from agent.messages import homeassistant, payloads
 from agent.messages.records import Health, SourceInfo
@@ -26,8 +28,6 @@ from agent.messages.sparkplug.latest import Latest
 from agent.metrics.board import Board
 from agent.pipeline.clip_writer import Recorder
 from agent.pipeline.source_pipeline import Lane
-from agent.sinks.rival import Listener
-from agent.sinks.stdout import StdoutSink
 
 
 class Post:
@@ -115,11 +115,11 @@ class Post:
         if chosen.agent.sink == "stdout":
             return StdoutSink()
         if chosen.agent.sink == "sparkplug":
-            from agent.sinks import sparkplug
+            from agent.delivery import sparkplug_sink
 
-            return sparkplug.edge_node(chosen, self.outbox.epoch, self._sources, self._latest)
-        from agent.sinks.mqtt import MqttSink
-        from agent.sinks.rival import Identity
+            return sparkplug_sink.edge_node(chosen, self.outbox.epoch, self._sources, self._latest)
+        from agent.delivery.duplicate_client import Identity
+        from agent.delivery.mqtt_sink import MqttSink
 
         reach = Reach(self._lanes, recorder, reload, self._began_s)
         desk = Desk(chosen.commands, reach, self._results.publish)

@@ -9,9 +9,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.core.types import Message
+from agent.delivery import mqtt_properties
 from agent.mqtt import settings as broker
 from agent.mqtt.settings import Mqtt
-from agent.sinks import mqtt_properties
 
 CONNECT_S = 4.0
 FENCE = "drsn/fence"  # a topic that we never subscribe to

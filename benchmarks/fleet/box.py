@@ -11,13 +11,13 @@ import msgspec
 from agent import __version__
 from agent.config import load
 from agent.core.types import Message
+from agent.delivery.duplicate_client import Identity
+from agent.delivery.mqtt_sink import MqttSink
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.store import Gap
 from agent.messages import payloads
 from agent.messages.records import Observation
-from agent.sinks.mqtt import MqttSink
-from agent.sinks.rival import Identity
 from benchmarks.fleet.recorded import Recorded
 
 STOP_S = 5.0  # as long as the agent delivers after a signal

@@ -13,14 +13,14 @@ from conftest import Broker, Subscriber, eventually
 
 from agent.config import load
 from agent.core.types import Message, Sink
+from agent.delivery.duplicate_client import Identity
+from agent.delivery.mqtt_sink import MqttSink
+from agent.delivery.sparkplug_sink import SparkplugSink
+from agent.delivery.stdout_sink import StdoutSink
 from agent.messages.sparkplug import protocol
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
-from agent.sinks.mqtt import MqttSink
-from agent.sinks.rival import Identity
-from agent.sinks.sparkplug import SparkplugSink
-from agent.sinks.stdout import StdoutSink
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
 BIRTH = Message(0, "drsn/a/status", b"online", retain=True, qos=0)

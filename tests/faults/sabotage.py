@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from agent import cli
+from agent.delivery.mqtt_sink import MqttSink
 from agent.delivery.sender import Sender
 from agent.inference.classifier import OnnxClassifier
-from agent.sinks.mqtt import MqttSink
 
 AFTER_S = 2.0
 

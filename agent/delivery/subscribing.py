@@ -8,7 +8,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.core.types import Message
-from agent.sinks.rival import Identity
+from agent.delivery.duplicate_client import Identity
 
 log = logging.getLogger("drsn.mqtt")
 

@@ -15,15 +15,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.core.backoff import Backoff
 from agent.core.types import Message, Receipt
+from agent.delivery import subscribing
+from agent.delivery.duplicate_client import Identity, Lost, Rival
+from agent.delivery.inflight import UnderWay
 from agent.mqtt import client as mqtt_client
 from agent.mqtt import errors
 from agent.mqtt.connector import Dial
 from agent.mqtt.event_loop import FINE, hang_up, pump, rest
 from agent.mqtt.settings import Mqtt
 from agent.mqtt.wakeup import Waker
-from agent.sinks import ears
-from agent.sinks.rival import Identity, Lost, Rival
-from agent.sinks.under_way import UnderWay
 
 BACKOFF_S = (0.5, 60.0)
 STALL_S = 6.0  # without an acknowledgement of anything: the other side is there no more
@@ -179,7 +179,9 @@ class MqttSink:
         self.window = getattr(properties, "ReceiveMaximum", 65535)
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
         modern = self._settings.version == "5"
-        ears.subscribe(client, self._identity, modern)  # before our own birth: what was last said
+        subscribing.subscribe(
+            client, self._identity, modern
+        )  # before our own birth: what was last said
         for birth in self._identity.births():  # QoS 0: no place in the receive maximum is taken
             self.send(birth)
 
@@ -205,7 +207,7 @@ class MqttSink:
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         """Something on our own topic, or on one that others asked for."""
         if message.topic != self._identity.topic:
-            for answer in ears.answers(self._identity, message):
+            for answer in subscribing.answers(self._identity, message):
                 self.send(answer)
             return
         self._yielding |= self._rival.drives_us_out(
