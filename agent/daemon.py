@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
+from agent.rollout import steering
 from agent.core.types import Scored, SourceError
 from agent.delivery.post import Post
 from agent.notify import notify
@@ -28,7 +29,6 @@ from agent.pipeline.clip_keeper import Keeping
 from agent.pipeline.source_pipeline import Lane
 from agent.pipeline.topology import Lineup
 from agent.reload import Reload
-from agent.rollout import steering
 from agent.watch import Watch
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from agent.acquisition import timestamps
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.config.load import Config
+from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import ConfigError
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import Lane
-from agent.rollout import telling
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
 USER = "drsn-agent"  # of the service
@@ -58,7 +58,7 @@ def examine(file: Path) -> Iterator[Finding]:
     for source in chosen.sources:
         yield _source(chosen, source, running)
     for name in dict.fromkeys(source.common.model for source in chosen.sources):
-        if (told := telling.installed(folder, name)) is not None:
+        if (told := status.installed(folder, name)) is not None:
             yield Finding(f"model {name}", "ok", told)
     yield _clock()
     yield _broker(chosen) if chosen.agent.sink != "stdout" else _stdout("broker")

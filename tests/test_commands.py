@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listening import Listening
 
-from agent.commands import verbs
-from agent.commands.desk import Desk
-from agent.commands.verbs import Reach
 from agent.config import commands, load
 from agent.config.commands import Commands
+from agent.control import operations
+from agent.control.handler import Desk
+from agent.control.operations import Reach
 from agent.core.errors import ConfigError
 from agent.messages import json_schema
 from agent.messages.command import Refused, read
@@ -133,7 +133,7 @@ def test_refusals_are_not_answered_without_end() -> None:
 
 
 def test_every_verb_that_may_be_named_is_there() -> None:
-    assert tuple(verbs.VERBS) == commands.VERBS
+    assert tuple(operations.VERBS) == commands.VERBS
 
 
 def test_a_verb_that_there_is_not_and_a_source_called_cmd_are_mistakes() -> None:

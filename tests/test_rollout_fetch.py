@@ -10,8 +10,8 @@ import pytest
 import tls_table
 import web
 
+from agent.control.rollout.download import Later, fetch
 from agent.messages.announcement import Announcement
-from agent.rollout.fetch import Later, fetch
 
 
 class Flaky(web.Quiet):

@@ -11,7 +11,7 @@ VERBS = (
     "publish_windows",
     "capture",
     "reload",
-)  # `agent.commands.verbs` has what each does
+)  # `agent.control.operations` has what each does
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

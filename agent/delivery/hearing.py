@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from agent.commands.desk import Desk
 from agent.config.load import Config
+from agent.control.handler import Desk
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.delivery.duplicate_client import Listener

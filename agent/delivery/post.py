@@ -8,9 +8,9 @@ import msgspec
 
 from agent import __version__, health
 from agent.acquisition.timestamps import WallClock
-from agent.commands.desk import Desk
-from agent.commands.verbs import Answer, Reach
 from agent.config.load import Config
+from agent.control.handler import Desk
+from agent.control.operations import Answer, Reach
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Message, Scored, Sink

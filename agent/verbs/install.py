@@ -6,11 +6,11 @@ from pathlib import Path
 from agent.config import load
 from agent.config import rollout as keys
 from agent.config.load import Config
+from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.inference import bundle, model_store, registry
 from agent.inference.bundle import Bundle
-from agent.rollout import telling
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         state_dir = Path(loaded.agent.state_dir)
         if chosen.list:
             for name in dict.fromkeys(source.common.model for source in loaded.sources):
-                print(telling.standing(state_dir, name))
+                print(status.standing(state_dir, name))
             return 0
         if (chosen.bundle is None) == (chosen.rollback is None):
             raise UserError("install: expected one of a bundle, --rollback NAME and --list")

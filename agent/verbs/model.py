@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from agent.config import load
+from agent.control.rollout import status
 from agent.inference import classifier, zoo
-from agent.rollout import telling
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def define(parser: argparse.ArgumentParser) -> None:
             print("\n".join(zoo.released()))
             return 0
         if chosen.config is not None:
-            print(telling.standing(Path(load.load(chosen.config).agent.state_dir), chosen.name))
+            print(status.standing(Path(load.load(chosen.config).agent.state_dir), chosen.name))
             return 0
         file = zoo.find(chosen.name)
         described = classifier.load(file)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config.rollout import Rollout
+from agent.control.rollout.download import Later, fetch
 from agent.core import files
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
@@ -17,7 +18,6 @@ from agent.inference import model_store
 from agent.inference.bundle import older
 from agent.messages import announcement
 from agent.messages.announcement import Announcement
-from agent.rollout.fetch import Later, fetch
 
 BACKOFF_S = (1.0, 300.0)
 MOST_WAITING = 100  # announcements that wait for the main thread

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent.commands.verbs import VERBS, Reach
 from agent.config.commands import Commands
+from agent.control.operations import VERBS, Reach
 from agent.core.types import Message
 from agent.messages import command as request
 from agent.messages.command import Command, Refused

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.load import Config
+from agent.control.rollout.assignments import Places
+from agent.control.rollout.background_task import Errand
+from agent.control.rollout.prepare import GivenUp, Work
+from agent.control.rollout.probation import OnProbation
+from agent.control.rollout.requests import Inbox, Order
+from agent.control.rollout.shadow import Shadow
+from agent.control.rollout.trial import Trying
 from agent.core.types import Scored
 from agent.inference import model_store, registry
 from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
 from agent.pipeline.source_pipeline import Lane
 from agent.pipeline.topology import Lineup
-from agent.rollout.errand import Errand
-from agent.rollout.orders import Inbox, Order
-from agent.rollout.places import Places
-from agent.rollout.probation import OnProbation
-from agent.rollout.shadow import Shadow
-from agent.rollout.trying import Trying
-from agent.rollout.work import GivenUp, Work
 
 LOOK_S = 0.5  # how often it is looked for what was handed over
 TOLD_S = 60.0  # how often the shadow's figures are published

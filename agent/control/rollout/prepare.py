@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.config import rollout as keys
 from agent.config.rollout import Rollout
+from agent.control.rollout.requests import Inbox, Order
 from agent.core.errors import UserError
 from agent.diagnosis.baseline import file as baselines
 from agent.inference import bundle, classifier, model_store, registry
@@ -17,7 +18,6 @@ from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import Lane
-from agent.rollout.orders import Inbox, Order
 
 log = logging.getLogger("drsn.rollout")
 GivenUp = tuple[Standing, Order | None, Serving | None]

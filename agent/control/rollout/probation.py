@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from agent.config.rollout import Rollout
+from agent.control.rollout import shadow
 from agent.core.types import Prediction, Samples
 from agent.inference.classifier import Serving
-from agent.rollout import shadow
 
 
 class OnProbation:

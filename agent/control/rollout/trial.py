@@ -1,20 +1,21 @@
 """The one model that is tried: in the shadow, then on probation. For the main thread.
 
-What has come of it is decided here, and done by whoever holds this (`agent.rollout.steer`).
+What has come of it is decided here, and done by whoever holds this
+(`agent.control.rollout.controller`).
 """
 
 import functools
 from pathlib import Path
 
 from agent.config.rollout import Rollout
+from agent.control.rollout.assignments import Places
+from agent.control.rollout.probation import OnProbation
+from agent.control.rollout.shadow import Shadow
 from agent.core.types import Scored
 from agent.inference import registry
 from agent.inference.classifier import Serving
 from agent.messages.records import ShadowFigures
 from agent.pipeline.source_pipeline import Lane
-from agent.rollout.places import Places
-from agent.rollout.probation import OnProbation
-from agent.rollout.shadow import Shadow
 
 
 class Trying:

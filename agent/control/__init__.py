@@ -1,0 +1,1 @@
+"""Orders from outside: commands and model roll-outs."""
