@@ -29,12 +29,12 @@ import tiny
 from conftest import eventually, free_port, quiet_then_loud
 
 from agent import cli
-from agent.archive import parquet
-from agent.archive.engines.ray import RayEngine
-from agent.archive.job import Job, Outcome, Task
-from agent.archive.run import run
-from agent.archive.worker import Worker
 from agent.core.errors import UserError
+from agent.jobs.archive import parquet
+from agent.jobs.archive.engines.ray import RayEngine
+from agent.jobs.archive.job import Job, Outcome, Task
+from agent.jobs.archive.run import run
+from agent.jobs.archive.worker import Worker
 from agent.messages.records import Observation
 from agent.verbs import score
 
@@ -261,7 +261,7 @@ def test_a_file_that_fails_in_the_middle_is_not_there(tmp_path: Path) -> None:
 def peak_mib(recording: Path, job: Job) -> float:
     """Of a process that scores this recording and no more; VmHWM, since ru_maxrss is inherited."""
     code = (
-        "import pathlib, pickle, re, sys; from agent.archive.worker import Worker;"
+        "import pathlib, pickle, re, sys; from agent.jobs.archive.worker import Worker;"
         "job, task = pickle.load(sys.stdin.buffer); outcome = Worker(job)(task);"
         "assert not outcome.trouble, outcome;"
         "print(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"

@@ -13,7 +13,7 @@ psycopg = pytest.importorskip("psycopg")
 from postgres import binaries, server  # noqa: E402 (psycopg may be missing)
 
 from agent.delivery.store import Gap  # noqa: E402
-from agent.ingest import letters, tables  # noqa: E402
+from agent.jobs.ingest import rows, tables  # noqa: E402
 from agent.messages import payloads  # noqa: E402
 from benchmarks.fleet import checks  # noqa: E402
 from benchmarks.fleet.box import Said  # noqa: E402
@@ -33,13 +33,13 @@ def url() -> Iterator[str]:
         yield running.url()
 
 
-def event(seq: int, second: int = 0, epoch: uuid.UUID = EPOCH) -> letters.Letter:
+def event(seq: int, second: int = 0, epoch: uuid.UUID = EPOCH) -> rows.Letter:
     payload = (
         f'{{"schema":"drsn-event/1","epoch":"{epoch}","seq":{seq},"agent":"a","source":"s",'
         f'"t_end":"2026-01-02T03:04:{second:02}Z","decision":"fault",'
         '"model":{"name":"m","version":"1"}}'
     )
-    return letters.read("drsn/a/s/event", payload.encode())
+    return rows.read("drsn/a/s/event", payload.encode())
 
 
 def test_the_check_finds_what_is_missing_doubled_or_never_given_out(url: str) -> None:
@@ -60,7 +60,7 @@ def test_the_documents_query_finds_what_neither_came_nor_is_marked_as_dropped(ur
     marker = payloads.gap(payloads.Topics("drsn", "a"), str(EPOCH), Gap(3, 4, 2, "age"), 1e9)
     table = tables.Tables(url)
     table.write([event(seq) for seq in (1, 2, 5, 9)] + [event(1, epoch=OTHER)])
-    table.write([letters.read(marker.topic, marker.payload)])
+    table.write([rows.read(marker.topic, marker.payload)])
     table.close()
     (query,) = re.findall(r"```sql\n(SELECT epoch.*?)```", SCALE.read_text(), re.DOTALL)
     with psycopg.connect(url) as db:

@@ -13,9 +13,10 @@ import soundfile
 import yaml
 from conftest import eventually
 
-from agent import cli, manifest
+from agent import cli
 from agent.core.types import Block, Format
-from agent.recorder import Recorder, Session
+from agent.jobs import manifest
+from agent.jobs.record import Recorder, Session
 from models import data, listing
 from models.recipe import Source
 

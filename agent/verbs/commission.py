@@ -11,7 +11,7 @@ from agent.core.errors import UserError
 
 def define(parser: argparse.ArgumentParser) -> None:
     def commission(chosen: argparse.Namespace) -> int:
-        from agent.baseline.commission import commission
+        from agent.jobs.commission import commission
 
         for key in ("minutes", "false_alarms_per_month"):
             if not getattr(chosen, key) > 0:

@@ -12,7 +12,7 @@ from agent.core.errors import UserError
 from agent.mqtt import settings as broker
 
 if TYPE_CHECKING:
-    from agent.ingest.inbox import Session
+    from agent.jobs.ingest.subscriber import Session
 
 KINDS = ("event", "state", "window")
 DAY_S = 86400
@@ -22,8 +22,8 @@ PACKAGE = "found no psycopg, expected the extra: pip install 'drsn-agent[ingest]
 def define(parser: argparse.ArgumentParser) -> None:
     def ingest(chosen: argparse.Namespace) -> int:
         try:
-            from agent.ingest.consumer import Consumer
-            from agent.ingest.tables import Tables, schema
+            from agent.jobs.ingest.consumer import Consumer
+            from agent.jobs.ingest.tables import Tables, schema
         except ModuleNotFoundError as error:
             raise UserError(f"ingest: {PACKAGE}") from error
         if chosen.print_schema:
@@ -89,7 +89,7 @@ def _settings(chosen: argparse.Namespace) -> broker.Mqtt:
 
 
 def _session(chosen: argparse.Namespace) -> "Session":
-    from agent.ingest.inbox import Session
+    from agent.jobs.ingest.subscriber import Session
 
     for key in ("name", "group"):
         found = getattr(chosen, key)

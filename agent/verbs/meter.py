@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from agent.core.types import Format
-from agent.recorder import Tally
+from agent.jobs.record import Tally
 
 TERMINAL_S, LINE_S = 0.2, 5.0  # between two looks at it, on a terminal and elsewhere
 FLOOR_DB = -60.0

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import manifest, sources
+from agent import sources
 from agent.config import load, yaml_file
 from agent.core import logs
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Source, SourceError
-from agent.recorder import Recorder, Session, Tally
+from agent.jobs import manifest
+from agent.jobs.record import Recorder, Session, Tally
 from agent.verbs.meter import Meter
 
 LABEL = r"[A-Za-z0-9_.-]+"

@@ -15,8 +15,8 @@ from agent.core.errors import UserError
 from agent.inference import classifier, zoo
 
 if TYPE_CHECKING:
-    from agent.archive.engines import Engine
-    from agent.archive.job import Job
+    from agent.jobs.archive.engines import Engine
+    from agent.jobs.archive.job import Job
 
 BEGINNING = "1970-01-01T00:00:00Z"
 OF_SOURCE = ("model", "hop_s", "channels", "rate_hz")  # what a configuration says by itself
@@ -43,7 +43,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def _score(chosen: argparse.Namespace) -> int:
     try:
-        from agent.archive.run import run
+        from agent.jobs.archive.run import run
     except ImportError:
         raise UserError("score writes Parquet: pip install 'drsn-agent[score]'") from None
     logs.start(chosen.log_level)
@@ -52,8 +52,8 @@ def _score(chosen: argparse.Namespace) -> int:
 
 
 def _engine(chosen: argparse.Namespace) -> "Engine":
-    from agent.archive.engines.local import LocalEngine
-    from agent.archive.engines.ray import RayEngine
+    from agent.jobs.archive.engines.local import LocalEngine
+    from agent.jobs.archive.engines.ray import RayEngine
 
     workers = len(os.sched_getaffinity(0)) if chosen.workers is None else chosen.workers
     if workers < 1:
@@ -67,7 +67,7 @@ def _engine(chosen: argparse.Namespace) -> "Engine":
 
 def job(chosen: argparse.Namespace) -> "Job":
     """What every recording is to go through; `UserError`."""
-    from agent.archive.job import Job
+    from agent.jobs.archive.job import Job
     from agent.pipeline.offline import named
 
     given = {key: getattr(chosen, key) for key in OF_SOURCE if getattr(chosen, key) is not None}

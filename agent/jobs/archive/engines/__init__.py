@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from agent.archive.job import Job, Outcome, Task
+from agent.jobs.archive.job import Job, Outcome, Task
 
 
 class Engine(Protocol):

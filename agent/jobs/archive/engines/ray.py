@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from agent.archive.job import Job, Outcome, Task
-from agent.archive.worker import Worker
 from agent.core.errors import UserError
+from agent.jobs.archive.job import Job, Outcome, Task
+from agent.jobs.archive.worker import Worker
 
 REACH_S = 5.0
 STORE_BYTES = 100 * 2**20  # what travels are names and outcomes

@@ -2,7 +2,7 @@
 
 import logging
 
-from agent.ingest.tables import Written
+from agent.jobs.ingest.tables import Written
 
 EVERY_S = 60.0
 

@@ -8,10 +8,10 @@ import hashlib
 from pathlib import Path
 
 from agent import __version__
-from agent.archive import parquet
-from agent.archive.job import Job
-from agent.archive.paths import Found
 from agent.diagnosis.baseline import file as record
+from agent.jobs.archive import parquet
+from agent.jobs.archive.job import Job
+from agent.jobs.archive.paths import Found
 from agent.messages.payloads import Topic
 from agent.pipeline.offline import recorded
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
 from agent.core.errors import UserError
-from agent.ingest.letters import Gap, Letter, Observation, Rejected
+from agent.jobs.ingest.rows import Gap, Letter, Observation, Rejected
 
 CONNECT_S = 5
 STATEMENT_MS = 30_000  # a statement that waits longer, e.g. for a lock, is tried again
@@ -52,7 +52,7 @@ class Written:
 
 def schema() -> str:
     """The SQL that makes the tables."""
-    return importlib.resources.files("agent.ingest").joinpath("schema.sql").read_text("utf-8")
+    return importlib.resources.files("agent.jobs.ingest").joinpath("schema.sql").read_text("utf-8")
 
 
 class Tables:

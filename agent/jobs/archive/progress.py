@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from agent.archive.job import Outcome
+from agent.jobs.archive.job import Outcome
 
 TELL_S = 5.0
 

@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from agent.archive import keys, paths
-from agent.archive.engines import Engine
-from agent.archive.job import Job, Outcome, Task
-from agent.archive.parquet import UNFINISHED
-from agent.archive.progress import Progress
 from agent.core import state_directory
 from agent.core.errors import UserError
+from agent.jobs.archive import keys, paths
+from agent.jobs.archive.engines import Engine
+from agent.jobs.archive.job import Job, Outcome, Task
+from agent.jobs.archive.parquet import UNFINISHED
+from agent.jobs.archive.progress import Progress
 
 Say = Callable[[str], None]
 

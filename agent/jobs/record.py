@@ -14,9 +14,9 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from agent import manifest
 from agent.acquisition.sample_clock import Cadence
 from agent.core.types import Block, Format, Samples
+from agent.jobs import manifest
 
 SHORTEST_S = 1.0  # a shorter piece between two gaps is left out
 FLAC_HZ = 655_350  # the highest rate that FLAC has

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
-from agent.ingest import letters
-from agent.ingest.counts import Counts
-from agent.ingest.inbox import Inbox, Lost, Session
-from agent.ingest.tables import Away, Tables
+from agent.jobs.ingest import rows
+from agent.jobs.ingest.counts import Counts
+from agent.jobs.ingest.subscriber import Inbox, Lost, Session
+from agent.jobs.ingest.tables import Away, Tables
 from agent.mqtt.settings import Mqtt
 
 BATCH = 1000  # messages in one transaction
@@ -100,7 +100,7 @@ class Consumer:
         """Commits a batch and only then acknowledges it, or leaves both for later."""
         if not inbox.held or time.monotonic() < self._write_s:
             return
-        batch = [letters.read(each.topic, bytes(each.payload)) for each in inbox.held[:BATCH]]
+        batch = [rows.read(each.topic, bytes(each.payload)) for each in inbox.held[:BATCH]]
         try:
             written = self._tables.write(batch)
         except Away as away:

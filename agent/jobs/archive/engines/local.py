@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
-from agent.archive.job import Job, Outcome, Task
-from agent.archive.worker import Worker
+from agent.jobs.archive.job import Job, Outcome, Task
+from agent.jobs.archive.worker import Worker
 
 ATTEMPTS = 3  # a worker that is killed takes its pool with it
 

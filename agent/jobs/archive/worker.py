@@ -3,12 +3,12 @@
 import contextlib
 from pathlib import Path
 
-from agent.archive import keys, parquet, paths, scoring
-from agent.archive.job import Job, Outcome, Task
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import SourceError
 from agent.inference import classifier, zoo
 from agent.inference.classifier import Serving
+from agent.jobs.archive import keys, parquet, paths, scoring
+from agent.jobs.archive.job import Job, Outcome, Task
 from agent.pipeline.offline import Alone, recorded
 
 

@@ -1,0 +1,1 @@
+"""Runs without the daemon: record, commission, archive, ingest, the checks of doctor."""
