@@ -32,8 +32,8 @@ from agent.reload import Reload
 from agent.watch import Watch
 
 if TYPE_CHECKING:
-    from agent.page.site import Site
-    from agent.page.stage import Stage
+    from agent.web.demo_harness import Stage
+    from agent.web.site import Site
 
 LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
@@ -223,7 +223,7 @@ def _open_page(chosen: Config, found: list[Lane], stage: "Stage | None") -> "Sit
     """Where one is configured; nothing of it is loaded elsewhere."""
     if chosen.page is None:
         return None
-    from agent.page.site import Site
+    from agent.web.site import Site
 
     return Site(chosen.page, found, stage, Path(chosen.agent.state_dir))
 

@@ -21,7 +21,7 @@ from selenium import webdriver
 from agent.config import load
 from agent.daemon import Daemon
 from agent.inference import classifier, zoo
-from agent.page.stage import Stage, rival
+from agent.web.demo_harness import Stage, rival
 
 RATE_HZ = 16_000
 PORT = 8098

@@ -27,15 +27,15 @@ from agent.config import load
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Samples, SourceError
 from agent.inference import classifier, zoo
-from agent.page import demo, graph, layers, scoring, server
-from agent.page.door import Door
-from agent.page.hub import VIEWERS, WAITING, Hub
-from agent.page.knobs import Knobs
-from agent.page.picture import BANDS, FLOOR_DB, STEP_DB, Picture
-from agent.page.records import About, Stand
-from agent.page.stage import Stage, rival
 from agent.pipeline import build, window_scorer
 from agent.sources.machine_simulator import Machine, Spec
+from agent.web import activations, demo, model_graph, recording_scoring, server
+from agent.web.broadcast import VIEWERS, WAITING, Hub
+from agent.web.demo_controls import Knobs
+from agent.web.demo_harness import Stage, rival
+from agent.web.records import About, Stand
+from agent.web.server_context import Door
+from agent.web.spectrogram import BANDS, FLOOR_DB, STEP_DB, Picture
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -275,7 +275,7 @@ def test_only_so_many_browsers_are_served() -> None:
 
 def test_the_thresholds_are_those_that_the_onnx_package_finds() -> None:
     file = zoo.find("bearing")
-    found = graph.thresholds(file.read_bytes())
+    found = model_graph.thresholds(file.read_bytes())
     nodes = {node.output[0]: node for node in onnx.load(file).graph.node}
     expected = [
         (node.input[0], name)
@@ -295,7 +295,7 @@ def test_what_is_taken_off_is_what_the_graph_itself_computes() -> None:
     window = machine.render(4096, "outer", 1.0).astype(np.float32)[None]
     model = onnx.load(file)
     expected = []
-    for each in graph.thresholds(file.read_bytes()):
+    for each in model_graph.thresholds(file.read_bytes()):
         model.graph.output.extend([onnx.ValueInfoProto(name=each.before)])
         model.graph.output.extend([onnx.ValueInfoProto(name=each.after)])
     session = onnxruntime.InferenceSession(model.SerializeToString())
@@ -303,7 +303,7 @@ def test_what_is_taken_off_is_what_the_graph_itself_computes() -> None:
     for before, after in zip(tensors[::2], tensors[1::2], strict=True):
         assert np.all(np.abs(after) <= np.abs(before))
         expected.append(1 - np.abs(after).sum() / np.abs(before).sum())
-    asked_of = layers.load(file)
+    asked_of = activations.load(file)
     assert asked_of is not None
     found = asked_of.taken_off(window, np.zeros(5, np.float32))
     assert found == pytest.approx(expected, abs=1e-3)
@@ -315,13 +315,13 @@ def test_every_network_of_the_zoo_is_read_and_one_without_thresholds_has_none(
 ) -> None:
     for file in zoo.released().values():
         described = classifier.load(file).contract
-        found = layers.load(file)
+        found = activations.load(file)
         assert (found is not None) == described.family.startswith("drsn"), file
         if found is not None:
             noise = np.random.default_rng(0).standard_normal((1, described.window))
             shares = found.taken_off(noise.astype(np.float32), np.zeros(5, np.float32))
             assert all(0 <= share <= 1 for share in shares)
-    assert layers.load(tiny_model) is None
+    assert activations.load(tiny_model) is None
 
 
 class Tone:
@@ -526,7 +526,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     chosen = load.parse({"sources": [source]})
     (lane,) = build.build(chosen, lambda: None, WallClock(), commissioned=False)
-    told = scoring.score(file, "broken.flac", lane)
+    told = recording_scoring.score(file, "broken.flac", lane)
     command = [sys.executable, "-m", "agent", "replay", str(file), "--model", "bearing"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
     records = [json.loads(line) for line in lines]
@@ -562,6 +562,6 @@ def test_a_recording_that_is_none_is_one_line_in_its_own_name(tmp_path: Path) ->
     for content, expected in cases.items():
         bad.write_bytes(content)
         with pytest.raises(UserError) as caught:
-            scoring.score(bad, "bad.wav", lane)
+            recording_scoring.score(bad, "bad.wav", lane)
         assert str(caught.value).startswith(expected)
         assert str(tmp_path) not in str(caught.value)

@@ -18,8 +18,8 @@ from agent.core.errors import UserError
 from agent.daemon import Daemon
 from agent.demo import AGENT, BASE, HOST, free_port, running_broker, valid_port
 from agent.inference import classifier, zoo
-from agent.page import stage
-from agent.page.stage import Stage
+from agent.web import demo_harness
+from agent.web.demo_harness import Stage
 
 HOP_S = 0.1
 PORT = 8080
@@ -70,10 +70,10 @@ def _stage(wish: Wish, token: str | None) -> Stage:
     return Stage(
         rate_hz=rate_hz,
         simulated=not wish.mic,
-        rival=None if name is None else stage.rival(own, zoo.find(name)),
+        rival=None if name is None else demo_harness.rival(own, zoo.find(name)),
         background=None
         if wish.background is None
-        else stage.background(Path(wish.background), rate_hz),
+        else demo_harness.background(Path(wish.background), rate_hz),
         token=token,
     )
 

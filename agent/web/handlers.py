@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from agent.core.errors import UserError
-from agent.page import guard
-from agent.page.door import FILES, HEADERS, Door, RefusedError
-from agent.page.hub import Viewer
+from agent.web import authorization
+from agent.web.broadcast import Viewer
+from agent.web.server_context import FILES, HEADERS, Door, RefusedError
 
 STALLED_S = 10.0  # a browser that takes or sends nothing for so long has gone
 ALIVE_S = 2.0  # a stream in which nothing happens says so, to notice who has gone
@@ -52,10 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         asked = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(asked.query).items()}
         try:
-            why = guard.refusal(self.command, self.headers)
+            why = authorization.refusal(self.command, self.headers)
             if why is not None:
                 raise RefusedError(403, why)
-            if not guard.knows(self._door.token, self.headers, query.get("token")):
+            if not authorization.knows(self._door.token, self.headers, query.get("token")):
                 raise RefusedError(401, "the page asks for its token: open it as ...?token=TOKEN")
             answer(asked.path, query)
         except RefusedError as refused:
@@ -66,11 +66,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _get(self, path: str, query: dict[str, str]) -> None:
         if path == "/" and self._door.token is not None and "token" in query:
-            headers = {"Location": "/", "Set-Cookie": guard.cookie(self._door.token)}
+            headers = {"Location": "/", "Set-Cookie": authorization.cookie(self._door.token)}
             self._send(303, "text/plain", b"", headers)
         elif path in FILES:
             name, kind = FILES[path]
-            self._send(200, kind, (files("agent.page") / name).read_bytes())
+            self._send(200, kind, (files("agent.web") / "static" / name).read_bytes())
         elif path == "/api/stream":
             self._stream(query.get("source", ""))
         else:

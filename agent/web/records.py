@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agent.page.knobs import Setting
+from agent.web.demo_controls import Setting
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,14 +17,14 @@ from agent.core.errors import UserError
 from agent.core.types import Scored, Verdict
 from agent.inference import variants
 from agent.messages import payloads
-from agent.page import scoring, server
-from agent.page.door import Door
-from agent.page.frame import Desk
-from agent.page.hub import Hub
-from agent.page.records import About, Event, Stand
-from agent.page.scoring import Timeline
-from agent.page.stage import Stage
 from agent.pipeline.source_pipeline import Lane
+from agent.web import recording_scoring, server
+from agent.web.broadcast import Hub
+from agent.web.demo_harness import Stage
+from agent.web.frames import Desk
+from agent.web.recording_scoring import Timeline
+from agent.web.records import About, Event, Stand
+from agent.web.server_context import Door
 
 ASIDE = 256  # windows that wait for the page's thread; the oldest go
 EVENTS = 100  # that are remembered
@@ -95,7 +95,7 @@ class Site:
         if not self._scoring.acquire(blocking=False):
             raise UserError(f"{name}: another recording is being scored, try again")
         try:
-            return scoring.score(file, name, self._lane(source))
+            return recording_scoring.score(file, name, self._lane(source))
         finally:
             self._scoring.release()
 

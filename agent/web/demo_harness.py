@@ -11,15 +11,15 @@ from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from agent.page.bench import Bench
-from agent.page.knobs import Knobs, Noise
-from agent.page.ledger import Ledger
-from agent.page.mixed import Draw, Mixed
 from agent.pipeline.build import Opener
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault
 from agent.sources.noise import Cut
 from agent.sources.recordings import open_recording
+from agent.web.demo_controls import Knobs, Noise
+from agent.web.demo_machine import Bench
+from agent.web.demo_noise import Draw, Mixed
+from agent.web.demo_truth import Ledger
 
 LONGEST_S = 600  # of a background that is kept in memory
 

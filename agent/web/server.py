@@ -8,8 +8,8 @@ import threading
 from typing import Any
 
 from agent.core.errors import ConfigError
-from agent.page.answers import Handler
-from agent.page.door import Door
+from agent.web.handlers import Handler
+from agent.web.server_context import Door
 
 CONNECTIONS = 32
 

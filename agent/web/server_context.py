@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.page.hub import Hub
-from agent.page.records import Stand
+from agent.web.broadcast import Hub
+from agent.web.records import Stand
 
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),

@@ -16,9 +16,9 @@ import numpy as np
 
 from agent.acquisition.resampling import Resampler
 from agent.core.types import Block, Samples, Source
-from agent.page.knobs import Knobs, Noise
-from agent.page.ledger import Ledger, Stretch, moments
 from agent.sources.noise import scale_for
+from agent.web.demo_controls import Knobs, Noise
+from agent.web.demo_truth import Ledger, Stretch, moments
 
 LEVEL_S = {True: 0.5, False: 8.0}  # of a simulated machine, of anything else
 MARGIN_DB = 15.9

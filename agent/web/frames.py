@@ -7,15 +7,15 @@ import msgspec
 import numpy as np
 
 from agent.core.types import Prediction, Samples, Scored
-from agent.page import layers
-from agent.page.ledger import UNKNOWN
-from agent.page.picture import Picture
-from agent.page.stage import Stage
 from agent.pipeline.source_pipeline import Lane
+from agent.web import activations
+from agent.web.demo_harness import Stage
+from agent.web.demo_truth import UNKNOWN
+from agent.web.spectrogram import Picture
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """One window. `wave` and `levels` are base64; see `agent.page.picture`."""
+    """One window. `wave` and `levels` are base64; see `agent.web.spectrogram`."""
 
     first: int  # absolute index of the window's first sample
     columns: int  # that are new in it
@@ -46,7 +46,7 @@ class Desk:
         rate_hz = lane.origin.contract.rate_hz
         hop = round(lane.settings.common.hop_s * rate_hz)
         self._picture = Picture(rate_hz, min(hop, lane.origin.contract.window))
-        self._layers = layers.load(file)
+        self._layers = activations.load(file)
         self.layers = self._layers.count if self._layers else 0
         self.column_s = self._picture.column / rate_hz
 

@@ -14,13 +14,15 @@ import onnxruntime as ort
 from agent.core import model_contract
 from agent.core.types import Samples
 from agent.inference import classifier
-from agent.page import graph
+from agent.web import model_graph
 
 
 class Layers:
     """A network's thresholds, in the order in which the signal meets them. Build it with `load`."""
 
-    def __init__(self, session: ort.InferenceSession, thresholds: list[graph.Threshold]) -> None:
+    def __init__(
+        self, session: ort.InferenceSession, thresholds: list[model_graph.Threshold]
+    ) -> None:
         self._session = session
         self._reads = [each.name for each in session.get_inputs()]
         self._names = [name for each in thresholds for name in (each.before, each.after)]
@@ -40,8 +42,8 @@ class Layers:
 def load(path: Path) -> Layers | None:
     """The thresholds of the network in that file, which can be served; None where it has none."""
     model = path.read_bytes()
-    thresholds = graph.thresholds(model)
+    thresholds = model_graph.thresholds(model)
     if not thresholds:
         return None
     names = [name for each in thresholds for name in (each.before, each.after)]
-    return Layers(classifier.session(graph.with_outputs(model, names)), thresholds)
+    return Layers(classifier.session(model_graph.with_outputs(model, names)), thresholds)
