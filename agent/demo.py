@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.config import load
 from agent.core.errors import UserError
-from agent.daemon import Daemon
+from agent.service.daemon import Daemon
 from agent.sources.synthetic import DEVELOPING_FAULT, Phase
 
 HOST = "127.0.0.1"

@@ -19,8 +19,8 @@ import soundfile
 from selenium import webdriver
 
 from agent.config import load
-from agent.daemon import Daemon
 from agent.inference import classifier, zoo
+from agent.service.daemon import Daemon
 from agent.web.demo_harness import Stage, rival
 
 RATE_HZ = 16_000

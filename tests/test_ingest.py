@@ -352,7 +352,7 @@ def test_a_mistake_is_one_line(case: str) -> None:
 
 
 def test_the_daemon_does_not_load_it() -> None:
-    check = "import sys, agent.daemon; print({'psycopg', 'agent.jobs.ingest'} & set(sys.modules))"
+    check = "import sys, agent.service.daemon; print({'psycopg', 'agent.jobs.ingest'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

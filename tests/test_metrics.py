@@ -17,7 +17,7 @@ from conftest import Agent, Broker, eventually, free_port
 from listening import Listening
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.metrics.board import FRESH_S, Board
+from agent.service.metrics.snapshot import FRESH_S, Board
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]

@@ -444,7 +444,7 @@ def test_without_a_microphone_the_demo_says_so_in_one_line(monkeypatch: pytest.M
 
 
 def test_without_the_key_nothing_of_the_page_is_loaded() -> None:
-    code = "import sys, agent.daemon; sys.exit('http.server' in sys.modules)"
+    code = "import sys, agent.service.daemon; sys.exit('http.server' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -15,9 +15,9 @@ from agent import sources
 from agent.config import load
 from agent.config import page as options
 from agent.core.errors import UserError
-from agent.daemon import Daemon
 from agent.demo import AGENT, BASE, HOST, free_port, running_broker, valid_port
 from agent.inference import classifier, zoo
+from agent.service.daemon import Daemon
 from agent.web import demo_harness
 from agent.web.demo_harness import Stage
 

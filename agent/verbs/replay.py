@@ -4,7 +4,7 @@ import argparse
 
 from agent.config import load
 from agent.core import logs
-from agent.daemon import Daemon
+from agent.service.daemon import Daemon
 
 
 def define(parser: argparse.ArgumentParser) -> None:

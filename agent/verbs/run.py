@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.config import load as config
 from agent.core import logs
-from agent.daemon import Daemon
+from agent.service.daemon import Daemon
 
 
 def define(parser: argparse.ArgumentParser) -> None:

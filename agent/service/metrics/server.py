@@ -11,7 +11,7 @@ import msgspec
 from agent.config.metrics import Metrics
 from agent.core.errors import ConfigError
 from agent.messages.records import Health
-from agent.metrics.board import Board
+from agent.service.metrics.snapshot import Board
 
 HOST = "127.0.0.1"
 
@@ -21,7 +21,7 @@ def serve(keys: Metrics, board: Board) -> None:
     try:
         from prometheus_client import CollectorRegistry, make_wsgi_app
 
-        from agent.metrics.families import Collector
+        from agent.service.metrics.families import Collector
     except ImportError:
         raise ConfigError("metrics: needs pip install 'drsn-agent[metrics]'") from None
     registry = CollectorRegistry()

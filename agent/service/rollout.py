@@ -8,10 +8,10 @@ from agent.config.load import Config
 from agent.control.rollout.controller import Steer
 from agent.control.rollout.requests import Inbox
 from agent.core.types import Message
-from agent.delivery.post import Post
 from agent.inference import registry
 from agent.messages import payloads
 from agent.pipeline.topology import Lineup
+from agent.service.publisher import Post
 
 
 def begin(chosen: Config) -> bool:

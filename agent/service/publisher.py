@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent import __version__, health
+from agent import __version__
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.control.handler import Desk
@@ -14,7 +14,6 @@ from agent.control.operations import Answer, Reach
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Message, Scored, Sink
-from agent.delivery import hearing
 from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
 from agent.delivery.duplicate_client import Listener
@@ -25,9 +24,10 @@ from agent.delivery.store import Gap
 from agent.messages import homeassistant, payloads
 from agent.messages.records import Health, SourceInfo
 from agent.messages.sparkplug.latest import Latest
-from agent.metrics.board import Board
 from agent.pipeline.clip_writer import Recorder
 from agent.pipeline.source_pipeline import Lane
+from agent.service import health, subscriptions
+from agent.service.metrics.snapshot import Board
 
 
 class Post:
@@ -52,7 +52,7 @@ class Post:
         self._began_s = time.monotonic()
         self.outbox, self._lock = _open_outbox(chosen, self._gap)
         self._latest = Latest(self.outbox.last_seq)
-        self._results = hearing.Results(self._topics)
+        self._results = subscriptions.Results(self._topics)
         self._sink = self._open_sink(chosen, recorder, reload)
         turns = self._with_board(chosen, turn)
         self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turns)
@@ -92,7 +92,7 @@ class Post:
         """The sender's turn, on which it also leaves a record for those who scrape."""
         if chosen.metrics is None:
             return turn
-        from agent.metrics import server
+        from agent.service.metrics import server
 
         board = Board(self._record)
         server.serve(chosen.metrics, board)
@@ -129,7 +129,9 @@ class Post:
             births=self._births,
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
-            listens=hearing.listeners(chosen, self._topics, self._discovery, desk, self._announced),
+            listens=subscriptions.listeners(
+                chosen, self._topics, self._discovery, desk, self._announced
+            ),
         )
         return MqttSink(chosen.mqtt, identity)
 

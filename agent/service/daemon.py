@@ -3,7 +3,7 @@
 Source threads fill rings, the main thread scores what is due and puts it in the outbox, the
 sender thread delivers. Shutdown runs down the same way: sources stop, the rings are scored to
 their end, the outbox is delivered as far as time allows, and the sink says farewell.
-SIGHUP has the configuration read again (`agent.reload`).
+SIGHUP has the configuration read again (`agent.service.reload`).
 """
 
 import functools
@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING
 
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
-from agent.rollout import steering
+from agent.service import rollout as steering
 from agent.core.types import Scored, SourceError
-from agent.delivery.post import Post
-from agent.notify import notify
 from agent.pipeline import window_scorer
 from agent.pipeline.build import as_it_is
 from agent.pipeline.clip_keeper import Keeping
 from agent.pipeline.source_pipeline import Lane
 from agent.pipeline.topology import Lineup
-from agent.reload import Reload
-from agent.watch import Watch
+from agent.service.publisher import Post
+from agent.service.reload import Reload
+from agent.service.systemd import notify
+from agent.service.watchdog import Watch
 
 if TYPE_CHECKING:
     from agent.web.demo_harness import Stage

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from agent.notify import notify
+from agent.service.systemd import notify
 
 HANG_S = 10.0  # one step of scoring, or one turn of the sender, may take so long
 STUCK_EXIT = 70  # sysexits(3) EX_SOFTWARE

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from agent import __version__
 from agent.messages.records import Health, SourceHealth
-from agent.metrics.board import Board
+from agent.service.metrics.snapshot import Board
 
 STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
 DECISIONS = ("normal", "fault", "unknown", "abstain", "sensor_fault")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from agent.config.load import Config
 from agent.core.errors import ConfigError
-from agent.notify import notify
 from agent.pipeline.topology import Lineup
+from agent.service.systemd import notify
 
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 

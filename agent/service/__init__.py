@@ -1,0 +1,1 @@
+"""The daemon: composition root, publisher, reload, health, metrics, watchdog."""
