@@ -43,7 +43,7 @@ def main() -> int:
 
     os.fsync = fsync  # has no audit event
     sys.addaudithook(steps.hook)
-    from agent import cli
+    from agent.cli import main as cli
 
     return cli.main()
 

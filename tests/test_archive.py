@@ -28,7 +28,7 @@ import soundfile
 import tiny
 from conftest import eventually, free_port, quiet_then_loud
 
-from agent import cli
+from agent.cli import main, score
 from agent.core.errors import UserError
 from agent.jobs.archive import parquet
 from agent.jobs.archive.engines.ray import RayEngine
@@ -36,7 +36,6 @@ from agent.jobs.archive.job import Job, Outcome, Task
 from agent.jobs.archive.run import run
 from agent.jobs.archive.worker import Worker
 from agent.messages.records import Observation
-from agent.verbs import score
 
 
 class Here:
@@ -199,7 +198,7 @@ def test_a_mistake_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("agent.yaml").write_text("sources: [{name: a, kind: synth, model: bearing}]")
-    assert cli.main(["score", "r.wav", "--out", "out", *options]) in (1, 78)
+    assert main.main(["score", "r.wav", "--out", "out", *options]) in (1, 78)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"drsn-agent: {MISTAKES[options]}")
 

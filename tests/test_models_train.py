@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from conftest import eventually
 
-from agent.cli import main
+from agent.cli.main import main
 from agent.core.errors import UserError
 from agent.inference import classifier, variant_files
 from models import figures, simulate, validation

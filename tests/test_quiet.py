@@ -46,7 +46,7 @@ def test_only_archives_import_what_only_archives_need() -> None:
     assert [file.name for file in files if imported(file) & heavy] == []
     users = [file.name for file in files if re.search(r"agent\.archive", file.read_text())]
     assert users == ["score.py"]
-    code = "import agent.service.daemon, agent.cli, agent.verbs.run, sys; print(*sys.modules)"
+    code = "import agent.service.daemon, agent.cli.main, agent.cli.run, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert not {each.partition(".")[0] for each in loaded.stdout.decode().split()} & heavy
 

@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from conftest import eventually
 
-from agent import cli
+from agent.cli import main
 from agent.core.types import Block, Format
 from agent.jobs import manifest
 from agent.jobs.record import Recorder, Session
@@ -127,7 +127,7 @@ def test_a_manifest_that_is_there_keeps_its_columns(tmp_path: Path) -> None:
 
 
 def command(*arguments: str) -> int:
-    return cli.main(["record", *arguments])
+    return main.main(["record", *arguments])
 
 
 def test_two_labels_recorded_twice_each_are_a_data_set(

@@ -19,11 +19,11 @@ Settings = Callable[..., dict[str, Any]]
 # The agent as it is, but for one thing that goes wrong after a second.
 BROKEN = """
 import sys, time
-import agent.cli, agent.inference.classifier, agent.delivery.sender
+import agent.cli.main, agent.inference.classifier, agent.delivery.sender
 began_s = time.monotonic()
 def soon(): return time.monotonic() - began_s > 1.0
 {patch}
-sys.exit(agent.cli.main(sys.argv[1:]))
+sys.exit(agent.cli.main.main(sys.argv[1:]))
 """
 HANG = """
 real = agent.inference.classifier.OnnxClassifier.classify

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from agent import cli
+from agent.cli import main
 from agent.delivery.mqtt_sink import MqttSink
 from agent.delivery.sender import Sender
 from agent.inference.classifier import OnnxClassifier
@@ -68,4 +68,4 @@ def sabotage(kind: str, mark: Path) -> None:
 if __name__ == "__main__":
     if not Path(os.environ["SABOTAGED"]).exists():
         sabotage(sys.argv[1], Path(os.environ["SABOTAGED"]))
-    sys.exit(cli.main(sys.argv[2:]))
+    sys.exit(main.main(sys.argv[2:]))

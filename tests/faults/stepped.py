@@ -5,8 +5,8 @@ import select
 import sys
 import time
 
-from agent import cli
+from agent.cli import main
 
 if __name__ == "__main__":
     time.sleep = lambda seconds: select.select([], [], [], seconds)[0] and None
-    sys.exit(cli.main(sys.argv[1:]))
+    sys.exit(main.main(sys.argv[1:]))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import sources
+from agent.cli.demo_agent import AGENT, BASE, HOST, free_port, running_broker, valid_port
 from agent.config import load
 from agent.config import page as options
 from agent.core.errors import UserError
-from agent.demo import AGENT, BASE, HOST, free_port, running_broker, valid_port
 from agent.inference import classifier, zoo
 from agent.service.daemon import Daemon
 from agent.web import demo_harness

@@ -11,12 +11,12 @@ from agent.core import logs
 from agent.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from agent.doctor import Finding
+    from agent.jobs.doctor_checks import Finding
 
 
 def define(parser: argparse.ArgumentParser) -> None:
     def doctor(chosen: argparse.Namespace) -> int:
-        from agent.doctor import examine
+        from agent.jobs.doctor_checks import examine
 
         logs.start("CRITICAL")  # what is logged elsewhere is told here
         wrong = 0
@@ -36,11 +36,11 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def _benched(chosen: argparse.Namespace) -> "Iterator[Finding]":
     """Nothing where the configuration cannot be read: that has been told."""
-    from agent.variants import bench
+    from agent.jobs import variant_benchmark
 
     try:
         loaded = load.load(chosen.config)
     except ConfigError:
         return
     if chosen.bench:
-        yield from bench.examine(loaded)
+        yield from variant_benchmark.examine(loaded)

@@ -1,7 +1,7 @@
 """Looks at everything that a box needs, and says of each what to do.
 
 It changes nothing, opens no source that a running agent has, and connects under a name of its own.
-(`--bench` is `agent.variants.bench`, and keeps what it finds.)
+(`--bench` is `agent.jobs.variant_benchmark`, and keeps what it finds.)
 """
 
 import os
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent import broker_probe
 from agent.acquisition import timestamps
 from agent.acquisition.timestamps import WallClock
 from agent.config import load
@@ -23,6 +22,7 @@ from agent.config.load import Config
 from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import ConfigError
+from agent.jobs import broker_probe
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import Lane
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent import sources
+from agent.cli.meter import Meter
 from agent.config import load, yaml_file
 from agent.core import logs
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Source, SourceError
 from agent.jobs import manifest
 from agent.jobs.record import Recorder, Session, Tally
-from agent.verbs.meter import Meter
 
 LABEL = r"[A-Za-z0-9_.-]+"
 SILENT_S = 10.0

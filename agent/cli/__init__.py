@@ -25,4 +25,4 @@ SUMMARIES = {
 
 def define(name: str, parser: argparse.ArgumentParser) -> None:
     """Loads that verb and lets it define itself."""
-    importlib.import_module(f"agent.verbs.{name}").define(parser)
+    importlib.import_module(f"agent.cli.{name}").define(parser)

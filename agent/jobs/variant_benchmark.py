@@ -6,12 +6,12 @@ from pathlib import Path
 
 from agent.config.load import Config
 from agent.core.errors import UserError
-from agent.doctor import Finding
 from agent.inference import registry as installed
 from agent.inference import variant_files, variant_trial, variants
 from agent.inference.classifier import MAX_BATCH, OnnxClassifier, load
 from agent.inference.variant_trial import Outcome
 from agent.inference.variants import Chosen
+from agent.jobs.doctor_checks import Finding
 
 SAME = ("name", "version", "labels", "normal", "rate_hz", "window", "channels")
 

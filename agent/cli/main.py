@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
-from agent import __version__, verbs
+from agent import __version__, cli
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import SourceError
 
@@ -36,11 +36,11 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("drsn-agent", description=_first_line(sys.modules["agent"]))
     parser.add_argument("--version", action="version", version=__version__)
     known = parser.add_subparsers(required=True, metavar="VERB")
-    meant = given[0] if given and given[0] in verbs.SUMMARIES else None
-    for name, summary in verbs.SUMMARIES.items():
+    meant = given[0] if given and given[0] in cli.SUMMARIES else None
+    for name, summary in cli.SUMMARIES.items():
         verb = known.add_parser(name, help=summary, description=summary)
         if meant in (name, None):
-            verbs.define(name, verb)
+            cli.define(name, verb)
     if meant is not None:
         return parser
     for point in entry_points(group="drsn_agent.verbs"):

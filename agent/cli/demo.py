@@ -34,10 +34,10 @@ def define(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     logs.start("WARNING")
     if chosen.page is False and not chosen.mic:
-        from agent.demo import demo
+        from agent.cli.demo_agent import demo
 
         return demo(chosen.seconds, chosen.port)
-    from agent.page import demo as on_page
+    from agent.cli import demo_page as on_page
 
     wish = on_page.Wish(
         mic=chosen.mic,
