@@ -164,8 +164,8 @@ def _module(network: Network) -> Any:  # a torch module: torch may be missing
         raise MissingError("torch is not installed: pip install '.[train]'")
     import torch
 
-    from models import recipe as recipes
     from models.checkpoint import Checkpoint
+    from models.data import recipe as recipes
     from models.export import Released
     from models.families import untrained
 

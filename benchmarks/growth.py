@@ -66,9 +66,9 @@ def _by_length() -> Iterator[tuple[str, ...]]:
 
 def _untrained(name: str, window: int) -> tuple[OnnxClassifier, np.ndarray]:
     """The network for windows of that length as an INT8 file, and one window."""
-    from models import recipe as recipes
-    from models.batches import Batch
     from models.checkpoint import Checkpoint
+    from models.data import recipe as recipes
+    from models.data.batches import Batch
     from models.export import contract_of, export
     from models.families import untrained
     from models.quantize import quantize

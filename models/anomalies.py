@@ -23,8 +23,8 @@ from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.fit import LEAST_DISTANCE
 from agent.sources import noise
 from agent.sources.machine_simulator import FAULTS
-from models import data, listing
-from models.recipe import Source
+from models.data import listing, recordings
+from models.data.recipe import Source
 
 RATE_HZ, WINDOW, HOP = 10_000.0, 4096, 1000
 SNR_DB = 5.0
@@ -36,8 +36,8 @@ class Rig:
     """A machine in one way of running: its healthy signals and its faults' [frames]."""
 
     name: str
-    healthy: Sequence[data.Array]
-    faults: Sequence[data.Array]
+    healthy: Sequence[recordings.Array]
+    faults: Sequence[recordings.Array]
 
 
 def rigs(root: Path) -> Iterator[Rig]:
@@ -45,7 +45,7 @@ def rigs(root: Path) -> Iterator[Rig]:
     for folder in ("cwru", "hit_sm"):
         with (root / folder / listing.MANIFEST).open(newline="") as file:
             rpm = {row["file"]: row["rpm"] for row in csv.DictReader(file)}
-        found = data.load(root, Source(folder), SPLITS, FAULTS, RATE_HZ)
+        found = recordings.load(root, Source(folder), SPLITS, FAULTS, RATE_HZ)
         groups = {
             each.file: folder if folder == "cwru" else f"{each.file.split('/')[0]} {rpm[each.file]}"
             for each in found
@@ -59,7 +59,7 @@ def rigs(root: Path) -> Iterator[Rig]:
             )
 
 
-def rows(signals: Sequence[data.Array], snr_db: float | None, seed: int) -> Vector:
+def rows(signals: Sequence[recordings.Array], snr_db: float | None, seed: int) -> Vector:
     """Features of every window [windows, features], with noise drawn anew for each signal."""
     rng, found = np.random.default_rng(seed), []
     for signal in signals:
@@ -93,7 +93,7 @@ def judged(
     second = [signal[len(signal) // 2 :] for signal in rig.healthy]
     learned = states.learn(rows(first, learned_db, 0))
 
-    def apart(signals: Sequence[data.Array], seed: int) -> Vector:
+    def apart(signals: Sequence[recordings.Array], seed: int) -> Vector:
         return states.distances(learned, rows(signals, heard_db, seed))
 
     healthy, faulty = apart(second, 1), apart(rig.faults, 2)

@@ -14,8 +14,8 @@ from numpy.random import Generator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from models import noises
-from models.noises import Draw
+from models.data import noise
+from models.data.noise import Draw
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -112,8 +112,8 @@ def mixed(shape: tuple[int, ...], rng: Generator) -> Array:
 
 
 SHOWN: dict[str, Draw] = {
-    "gaussian": noises.PLAIN["gaussian"],
-    "laplacian": noises.PLAIN["laplacian"],
+    "gaussian": noise.PLAIN["gaussian"],
+    "laplacian": noise.PLAIN["laplacian"],
     "pink": pink,
 }
 UNSEEN: dict[str, Draw] = {"salt-and-pepper": salt_and_pepper}  # training never shows it

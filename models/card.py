@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 
 from agent.sources import noise
-from models import markdown, validation
-from models.batches import label_shares
+from models import markdown
+from models.data import validation
+from models.data.batches import label_shares
+from models.data.recipe import Recipe, Simulated
 from models.families import READ_RUNNING
 from models.figures import LEVELS_DB, SIMULATED_DB
 from models.measure import UNTOLD, Measured
-from models.recipe import Recipe, Simulated
 from models.wording import Wording
 
 SPEED = {

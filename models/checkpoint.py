@@ -10,9 +10,9 @@ from torch import nn
 
 from agent.core.errors import UserError
 from models.calibrate import SnrLine
+from models.data.recipe import Recipe
 from models.distance import Rows
 from models.families import untrained
-from models.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.inference import classifier
-from models import card, held_back, report, validation, variants
+from models import card, report, variants
 from models import evaluate as judge
 from models.checkpoint import Checkpoint
+from models.data import held_out, validation
+from models.data.recipe import Recipe
 from models.measure import Files, Measured, measure, write_files
-from models.recipe import Recipe
 from models.release import publish, with_figures
 from models.teller import Say
 from models.train import training_recordings
@@ -100,7 +101,7 @@ def _report(recipe: Recipe, root: Path, out: Path, say: Say) -> None:
     recordings, splits = [], set()
     for source in recipe.data:
         splits |= set(source.test or source.val)
-        found = held_back.recordings(network.contract, root, source, source.test or source.val)
+        found = held_out.recordings(network.contract, root, source, source.test or source.val)
         recordings += [
             replace(r, file=f"{source.folder}/{r.file}" if several else r.file) for r in found
         ]

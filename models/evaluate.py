@@ -1,7 +1,7 @@
 """What a model file is worth on a folder of recordings, in noise of every kind and level.
 
 The file runs as in the agent, float or INT8. Windows come from the validation side alone, no
-recording of which may be in training (`models.leak`). Everything is seeded. Free of torch.
+recording of which may be in training (`models.data.leakage`). Everything is seeded. Free of torch.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.inference.classifier import OnnxClassifier
-from models import data, noises, scores
-from models.data import Array, Recording
+from models import scores
+from models.data import noise as noises
+from models.data import recordings as data
+from models.data.noise import Draw
+from models.data.recordings import Array, Recording
 from models.evaluation import SCHEMA, Condition, Evaluation, Figure
-from models.noises import Draw
 from models.scores import Indices
 
 LEVELS_DB = tuple(range(-10, 11, 2))

@@ -11,9 +11,9 @@ from torch import nn
 
 from agent.core.errors import UserError
 from models.convnet import ConvNet
+from models.data.recipe import Recipe
 from models.drsn import drsn
 from models.envelope import envelope, twin
-from models.recipe import Recipe
 from models.residual import shape
 from models.resnet import resnet
 from models.senet import senet

@@ -22,7 +22,7 @@ import soundfile
 from agent.diagnosis.baseline import states
 from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.fit import LEAST_DISTANCE
-from models import listing
+from models.data import listing
 
 SNAPSHOT = 2560  # frames
 COMMISSIONED, EARLY, LATE = 0.2, 0.4, 0.9  # shares of life

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from agent.inference.classifier import OnnxClassifier
 from agent.sources import noise
-from models.data import Array
-from models.validation import HELD_BACK_SEED, Labelled
+from models.data.recordings import Array
+from models.data.validation import HELD_BACK_SEED, Labelled
 
 LEVELS_DB = (0.0, -5.0)
 SIMULATED_DB = (10.0, 5.0, 0.0, -5.0)

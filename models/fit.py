@@ -8,17 +8,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import resume, validation
-from models.batches import Batch, batches
+from models import resume
 from models.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.checkpoint import Checkpoint
-from models.data import Recording
+from models.data import validation
+from models.data.batches import Batch, batches
+from models.data.recipe import Recipe
+from models.data.recordings import Recording
+from models.data.validation import Labelled
 from models.distance import Distance, Rows, typical
-from models.recipe import Recipe
 from models.resume import StateFile, Store
 from models.teller import Say, Teller
 from models.train import train, training_recordings
-from models.validation import Labelled
 from models.watch import Watch
 from models.world import ALONE, World
 

@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from agent.core.errors import UserError
-from models.batches import Batch, batches
-from models.data import Recording
+from models.data.batches import Batch, batches
+from models.data.recipe import Recipe
+from models.data.recordings import Recording
 from models.families import untrained
-from models.recipe import Recipe
 from models.standardize import standardize
 from models.world import World
 

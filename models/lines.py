@@ -23,8 +23,8 @@ from agent.diagnosis import measurements
 from agent.diagnosis.levels import Signal
 from agent.sources import noise
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
-from models import data, listing
-from models.recipe import Source
+from models.data import listing, recordings
+from models.data.recipe import Source
 
 RATE_HZ = 10_000.0
 ORDERS = of_geometry(9, 7.94, 39.04)
@@ -51,7 +51,7 @@ def recorded(root: Path, splits: Sequence[str]) -> Iterator[Case]:
         with (root / name / listing.MANIFEST).open(newline="") as file:
             rpm = {row["file"]: float(row["rpm"]) for row in csv.DictReader(file)}
         source = Source(name, train=tuple(splits))
-        for found in data.load(root, source, splits, FAULTS, RATE_HZ):
+        for found in recordings.load(root, source, splits, FAULTS, RATE_HZ):
             signal = found.samples[0, :FRAMES].astype(np.float64)
             yield Case(found.file, name, found.label, rpm[found.file], signal)
 

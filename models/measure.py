@@ -8,11 +8,12 @@ import numpy as np
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import cost, figures, validation
+from models import cost, figures
 from models.checkpoint import Checkpoint
+from models.data import validation
+from models.data.simulate import MACHINE
 from models.export import contract_of, export
 from models.quantize import quantize
-from models.simulate import MACHINE
 from models.train import training_recordings
 
 UNTOLD = "untold"  # begins figures of windows of which speed and bearing were kept back

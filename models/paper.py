@@ -23,9 +23,11 @@ import torch
 
 from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
-from models import cost, sgd, tasks, trees, validation
+from models import cost, sgd, tasks, trees
 from models.calibrate import forward
-from models.data import Array
+from models.data import validation
+from models.data.recordings import Array
+from models.data.validation import Labelled
 from models.families import build
 from models.paper_cells import (
     EPOCHS,
@@ -41,7 +43,6 @@ from models.paper_cells import (
 from models.paper_quick import compared
 from models.paper_table import document
 from models.quick import summed
-from models.validation import Labelled
 
 FAMILIES = ("convnet", "resnet", "senet", "drsn-cs", "drsn-cw", "wdcnn", "extra-trees")
 LABELS = tasks.TEN

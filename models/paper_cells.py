@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models import noises
-from models.batches import batches
-from models.data import Recording
-from models.recipe import Noise, Recipe, Source
-from models.validation import HELD_BACK_SEED, Labelled
+from models.data import noise
+from models.data.batches import batches
+from models.data.recipe import Noise, Recipe, Source
+from models.data.recordings import Recording
+from models.data.validation import HELD_BACK_SEED, Labelled
 
 TRAINING_WINDOWS = 1280
 EPOCHS, LONG = 20, 100  # the paper has the latter: see `models.paper`
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 
 def cells(levels_db: Sequence[int], seeds: Sequence[int]) -> list[Cell]:
     """Every noise at every level; all of one seed before the next."""
-    return [Cell(kind, level, s) for s in seeds for kind in noises.PLAIN for level in levels_db]
+    return [Cell(kind, level, s) for s in seeds for kind in noise.PLAIN for level in levels_db]
 
 
 def recipe(labels: Sequence[str], cell: Cell) -> Recipe:
@@ -60,5 +60,5 @@ def training_set(recordings: Sequence[Recording], made: Recipe, cell: Cell) -> L
 def judged_set(clean: Labelled, cell: Cell) -> Labelled:
     """The same windows in a cell's noise, whatever its seed and whichever model is judged."""
     rng = generator(cell._replace(seed=HELD_BACK_SEED))
-    noisy = noises.add(clean.samples, float(cell.snr_db), noises.PLAIN[cell.kind], rng)
+    noisy = noise.add(clean.samples, float(cell.snr_db), noise.PLAIN[cell.kind], rng)
     return replace(clean, samples=noisy)

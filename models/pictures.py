@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from models.data import Array
+from models.data.recordings import Array
 
 
 def grey(values: Array, low: float, high: float, title: str) -> str:

@@ -18,13 +18,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from agent.core.errors import UserError
 from agent.core.model_contract import INPUT, RUNNING, Contract
 from agent.inference import classifier
-from models.batches import Batch
 from models.compact import compact
-from models.data import Array
+from models.data.batches import Batch
+from models.data.recipe import Recipe, Source
+from models.data.recordings import Array
+from models.data.validation import calibration
 from models.export import write
-from models.recipe import Recipe, Source
 from models.train import training_recordings
-from models.validation import calibration
 
 FLOAT = ("network.spectrogram.", "network.colour.welch.")  # whose weights stay in float
 

@@ -8,13 +8,14 @@ import onnx
 
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
-from models import card, validation, variants, wording
+from models import card, variants, wording
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
+from models.data import validation
+from models.data.recipe import Recipe
 from models.export import contract_of, write
 from models.fit import fit
 from models.measure import Files, Measured, measure, write_files
-from models.recipe import Recipe
 from models.teller import Say
 from models.train import training_recordings
 

@@ -12,10 +12,10 @@ import msgspec
 import torch
 
 from agent.core.errors import UserError
-from models.data import Recording
+from models.data.recipe import Recipe
+from models.data.recordings import Recording
+from models.data.validation import Labelled
 from models.learner import State
-from models.recipe import Recipe
-from models.validation import Labelled
 from models.world import World
 
 MOST_SHOWN = 60  # characters of a recipe's value in a complaint

@@ -9,8 +9,8 @@ import numpy as np
 
 from agent.core.model_contract import Decide
 from models import markdown, speech_corpus, speech_sentence
-from models.noises import RECORDED
-from models.recipe import Recipe
+from models.data.noise import RECORDED
+from models.data.recipe import Recipe
 from models.speech_judge import CONDITIONS, LEVELS_DB
 from models.speech_run import Run
 from models.speech_sentence import Heard

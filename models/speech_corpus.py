@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from models import data, listing, noises, speech_voices
-from models.data import Array, Recording
-from models.recipe import Recipe, Source
+from models import speech_voices
+from models.data import listing, noise, recordings
+from models.data.recipe import Recipe, Source
+from models.data.recordings import Array, Recording
 from models.speech_words import LONGEST, alone, among, backwards, between, trimmed
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -65,7 +66,7 @@ def words(root: Path, folder: str, split: str, recipe: Recipe) -> dict[str, list
     found: dict[str, list[Array]] = {}
     for entry in listing.entries(root / folder):
         if entry.split == split:
-            samples = data.read(entry, Source(folder), recipe.rate_hz)[0]
+            samples = recordings.read(entry, Source(folder), recipe.rate_hz)[0]
             word = trimmed(samples, recipe.rate_hz, recipe.window)
             found.setdefault(label_of(entry.label), []).append(word)
     return found
@@ -83,7 +84,7 @@ def backgrounds(root: Path, recipe: Recipe, held_back: bool) -> list[Recording]:
     found = []
     for entry in listing.entries(root / NOISE):
         if (entry.path.stem in HELD_BACK) is held_back:
-            samples = data.read(entry, Source(NOISE), recipe.rate_hz)
+            samples = recordings.read(entry, Source(NOISE), recipe.rate_hz)
             found.append(Recording(NOISE, entry.path.name, SILENCE, samples))
     return found
 
@@ -126,9 +127,9 @@ def _at_a_speed(word: Array, window: int, rng: np.random.Generator) -> Array:
 
 def _drawn_noise(recipe: Recipe, rng: np.random.Generator) -> list[Recording]:
     shape = (1, round(SYNTHETIC_S * recipe.rate_hz))
-    kinds: Sequence[str] = tuple(noises.TRAINING)
+    kinds: Sequence[str] = tuple(noise.TRAINING)
     return [
-        Recording("drawn", kind, SILENCE, noises.TRAINING[kind](shape, rng))
+        Recording("drawn", kind, SILENCE, noise.TRAINING[kind](shape, rng))
         for kind in kinds
         for _ in range(SYNTHETIC)
     ]

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models import noises
-from models.backgrounds import recorded
-from models.data import Array
-from models.recipe import Recipe
+from models.data import noise as noises
+from models.data.backgrounds import recorded
+from models.data.recipe import Recipe
+from models.data.recordings import Array
+from models.data.validation import HELD_BACK_SEED, Labelled
 from models.speech_corpus import COMMANDS, FSDD, LABELS, SILENCE, backgrounds, words
 from models.speech_words import alone
-from models.validation import HELD_BACK_SEED, Labelled
 
 LEVELS_DB = (10.0, 5.0, 0.0, -5.0)
 CONDITIONS = ("clean", *(f"{level:g} dB" for level in LEVELS_DB))

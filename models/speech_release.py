@@ -18,11 +18,12 @@ from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
-from models import figures, speech_card, speech_run, speech_sentence, validation, variants
-from models import recipe as recipes
-from models.data import Recording
+from models import figures, speech_card, speech_run, speech_sentence, variants
+from models.data import recipe as recipes
+from models.data import validation
+from models.data.recipe import Recipe
+from models.data.recordings import Recording
 from models.export import write
-from models.recipe import Recipe
 from models.speech_card import Shown
 from models.speech_judge import CONDITIONS
 from models.speech_run import Material, Run

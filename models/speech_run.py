@@ -12,17 +12,18 @@ from agent.core.model_contract import Contract
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
-from models import cost, figures, scores, speech_corpus, speech_judge, validation
+from models import cost, figures, scores, speech_corpus, speech_judge
 from models.checkpoint import Checkpoint
-from models.data import Recording
+from models.data import validation
+from models.data.recipe import Recipe
+from models.data.recordings import Recording
+from models.data.validation import Labelled
 from models.export import contract_of, export
 from models.fit import calibrated
 from models.quantize import quantize
-from models.recipe import Recipe
 from models.speech_judge import CONDITIONS, LEVELS_DB
 from models.teller import Say, Teller
 from models.train import train
-from models.validation import Labelled
 
 PRECISIONS = ("float32", "int8")
 FIGURES = "figures.json"

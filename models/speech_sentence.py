@@ -14,10 +14,10 @@ from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction
 from agent.diagnosis.decision import Decider, Judge
 from agent.inference.classifier import OnnxClassifier
-from models.data import Array
-from models.recipe import Recipe
+from models.data.recipe import Recipe
+from models.data.recordings import Array
+from models.data.validation import HELD_BACK_SEED
 from models.speech_corpus import DIGITS, FSDD, backgrounds, words
-from models.validation import HELD_BACK_SEED
 
 GAP_S = (1.0, 1.6)  # between one digit's end and the next one's beginning
 LEAD_S = 1.5  # of background before the first digit; twice that after the last

@@ -14,7 +14,7 @@ import soundfile
 import soxr
 
 from agent.core.errors import UserError
-from models.data import Array
+from models.data.recordings import Array
 
 PROGRAM = "espeak-ng"
 ACCENTS = ("en-gb", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")

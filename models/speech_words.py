@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.data import Array
+from models.data.recordings import Array
 
 STEP_S = 0.01  # of the level that a word is trimmed by
 QUIET = 0.05  # of the loudest step: what lies lower before and after a word is none of it

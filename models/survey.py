@@ -8,11 +8,11 @@ import msgspec
 
 from agent.core.bearing import BY_ORDERS
 from agent.core.errors import UserError
-from models import listing, recipe
-from models.data import open_entry
+from models.data import listing, recipe
+from models.data.listing import Entry
+from models.data.recipe import Recipe
+from models.data.recordings import open_entry
 from models.families import SHORTEST_WINDOW
-from models.listing import Entry
-from models.recipe import Recipe
 from models.teller import Say
 
 MOST_RATE_HZ = 20_000.0  # what bearings and gears make ring lies below half of it

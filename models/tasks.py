@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.core.bearing import Bearing
-from models import data
-from models.data import Recording
-from models.recipe import Source
+from models.data import recordings
+from models.data.recipe import Source
+from models.data.recordings import Recording
 
 RATE_HZ = 10_000
 SEVERITIES = ("7mil", "14mil", "21mil")
@@ -50,7 +50,7 @@ class Task:
 def _of(root: Path, name: str, labels: Sequence[str] = TYPES) -> list[Recording]:
     """Both visible sides of a data set; the severities that are judged."""
     source = Source(name, bearing=BEARINGS[name])
-    found = data.load(root, source, ["train", "val"], TYPES, RATE_HZ)
+    found = recordings.load(root, source, ["train", "val"], TYPES, RATE_HZ)
     return [r for r in found if r.label in labels and r.severity != "28mil"]
 
 
@@ -68,7 +68,7 @@ def loads(root: Path) -> tuple[list[Recording], list[Recording]]:
     training, judging = (
         [
             r if r.label == "normal" else replace(r, label=f"{r.label}-{r.severity}")
-            for r in data.load(root, source, [side], TYPES, RATE_HZ)
+            for r in recordings.load(root, source, [side], TYPES, RATE_HZ)
             if r.severity != "28mil"
         ]
         for side in ("train", "val")
@@ -79,7 +79,7 @@ def loads(root: Path) -> tuple[list[Recording], list[Recording]]:
 def _normal(root: Path) -> tuple[list[Recording], list[Recording]]:
     """The healthy recording of cwru is cut by time already."""
     source = Source("cwru", bearing=NINE_BALLS)
-    sides = [data.load(root, source, [side], TYPES, RATE_HZ) for side in ("train", "val")]
+    sides = [recordings.load(root, source, [side], TYPES, RATE_HZ) for side in ("train", "val")]
     training, judging = ([r for r in side if r.label == "normal"] for side in sides)
     return training, judging
 
@@ -126,7 +126,11 @@ def _unknown(fault: str) -> Callable[[Path], tuple[list[Recording], list[Recordi
     def sides(root: Path) -> tuple[list[Recording], list[Recording]]:
         source = Source("cwru", bearing=NINE_BALLS)
         training, judging = (
-            [r for r in data.load(root, source, [side], TYPES, RATE_HZ) if r.severity != "28mil"]
+            [
+                r
+                for r in recordings.load(root, source, [side], TYPES, RATE_HZ)
+                if r.severity != "28mil"
+            ]
             for side in ("train", "val")
         )
         return [r for r in training if r.label != fault], judging

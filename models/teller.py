@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from models.recipe import Recipe
+from models.data.recipe import Recipe
 from models.watch import Score
 
 Say = Callable[[str], None]

@@ -6,11 +6,11 @@ from pathlib import Path
 from torch import nn
 
 from agent.core.errors import UserError
-from models import simulate
-from models.batches import at_speeds
-from models.data import Recording, load
+from models.data import simulate
+from models.data.batches import at_speeds
+from models.data.recipe import Recipe
+from models.data.recordings import Recording, load
 from models.learner import Learner
-from models.recipe import Recipe
 from models.resume import Store
 from models.watch import Watch
 from models.world import ALONE, World

@@ -14,10 +14,10 @@ from scipy.stats import kurtosis, skew
 from sklearn.ensemble import ExtraTreesClassifier
 
 from models import scores
-from models.batches import batches
-from models.data import Array, Recording
-from models.recipe import Recipe
-from models.validation import Labelled
+from models.data.batches import batches
+from models.data.recipe import Recipe
+from models.data.recordings import Array, Recording
+from models.data.validation import Labelled
 
 TREES = 200
 WINDOWS = 12_800  # drawn to train on: a hundred batches, noise fresh in each

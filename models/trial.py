@@ -16,17 +16,18 @@ import torch
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import backgrounds, cost, noises, scores, trees, validation
-from models.data import Array, Recording
+from models import cost, scores, trees
+from models.data import backgrounds, noise, validation
+from models.data.noise import Draw
+from models.data.recipe import Noise, Recipe, Source
+from models.data.recordings import Array, Recording
+from models.data.validation import HELD_BACK_SEED, Labelled
 from models.export import contract_of, export
 from models.fit import calibrated
-from models.noises import Draw
 from models.quantize import quantize
-from models.recipe import Noise, Recipe, Source
 from models.tasks import RATE_HZ, Task
 from models.train import train
 from models.trials_table import REFERENCE, USUAL
-from models.validation import HELD_BACK_SEED, Labelled
 
 TREES = "extra-trees"
 LEVELS_DB = range(-5, 6)
@@ -66,7 +67,7 @@ def recipe(task: Task, family: str, seed: int, window: int = WINDOW) -> Recipe:
         preset="small",
         steps=STEPS,
         seed=seed,
-        noise=Noise(kinds=tuple(noises.TRAINING), snr_db=(-10.0, 10.0), clean=0.1),
+        noise=Noise(kinds=tuple(noise.TRAINING), snr_db=(-10.0, 10.0), clean=0.1),
         data=(Source("several"),),
     )
 
@@ -78,15 +79,15 @@ def conditions(
     rng = np.random.default_rng(HELD_BACK_SEED)
     yield "clean", clean
     if unknown:
-        for kind, draw in noises.PLAIN.items():
+        for kind, draw in noise.PLAIN.items():
             for level in UNKNOWN_DB:
-                yield f"{kind}_{level}db", noises.add(clean, level, draw, rng)
+                yield f"{kind}_{level}db", noise.add(clean, level, draw, rng)
         return
-    for kind, draw in noises.PLAIN.items():
+    for kind, draw in noise.PLAIN.items():
         for level in (-10, *LEVELS_DB):
-            yield f"{kind}_{level}db", noises.add(clean, level, draw, rng)
-    for kind, draw in {**noises.UNSEEN, **recorded}.items():
-        yield f"{kind}_-5db", noises.add(clean, -5, draw, rng)
+            yield f"{kind}_{level}db", noise.add(clean, level, draw, rng)
+    for kind, draw in {**noise.UNSEEN, **recorded}.items():
+        yield f"{kind}_-5db", noise.add(clean, -5, draw, rng)
 
 
 def both_sides(

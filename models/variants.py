@@ -20,13 +20,14 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files
 from agent.inference.classifier import OnnxClassifier
-from models import figures, validation
-from models import recipe as recipes
-from models.batches import Batch
+from models import figures
 from models.compact import compact
+from models.data import recipe as recipes
+from models.data import validation
+from models.data.batches import Batch
+from models.data.recipe import Recipe
 from models.export import write
 from models.quantize import quantize
-from models.recipe import Recipe
 from models.teller import Say
 from models.train import training_recordings
 from models.verbs.guard import needs_torch, say

@@ -11,8 +11,8 @@ from torch import nn
 
 from models import scores
 from models.calibrate import forward
-from models.recipe import Stopping
-from models.validation import Labelled
+from models.data.recipe import Stopping
+from models.data.validation import Labelled
 from models.world import World
 
 

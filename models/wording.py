@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.recipe import Recipe
+from models.data.recipe import Recipe
 
 
 @dataclass(frozen=True)

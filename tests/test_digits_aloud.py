@@ -19,7 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from soundcard import SoundCard
 
 from agent.messages.records import Observation
-from models import recipe, speech_sentence, zoo
+from models import speech_sentence, zoo
+from models.data import recipe
 
 RATE_HZ = 16_000
 RECIPE = recipe.load(Path(zoo.__file__).parent / "digits.yaml")

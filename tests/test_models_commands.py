@@ -64,13 +64,13 @@ def test_train_export_and_quantize_make_a_file_that_the_agent_runs(
 
 def recorded(folder: Path) -> np.ndarray:
     """Windows of the validation recordings, normal ones first."""
-    from models import data
-    from models.recipe import Source
+    from models.data import recordings
+    from models.data.recipe import Source
 
     source = Source(folder.name)
     labels = ("normal", "outer")
-    found = data.load(folder.parent, source, ["val"], labels, 7000)
-    return np.concatenate([data.windows(recording, 1024, 50) for recording in found])
+    found = recordings.load(folder.parent, source, ["val"], labels, 7000)
+    return np.concatenate([recordings.windows(recording, 1024, 50) for recording in found])
 
 
 def test_release_writes_file_and_card_and_trains_but_once(

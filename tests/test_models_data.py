@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from agent.core.errors import UserError
-from models import data, listing, recipe, simulate, validation
-from models.batches import batches, coloured, noisy
-from models.recipe import Noise, Recipe, Simulated, Source
+from models.data import listing, recipe, recordings, simulate, validation
+from models.data.batches import batches, coloured, noisy
+from models.data.recipe import Noise, Recipe, Simulated, Source
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 ZOO = recipe.load(Path(recipe.__file__).parent / "zoo" / "bearing.yaml")
@@ -35,8 +35,10 @@ def listed(root: Path, row: str, head: str = "file,label,rate_hz,scale,split") -
     return root
 
 
-def load(root: Path, source: Source | None = None, rate_hz: float = 2000.0) -> list[data.Recording]:
-    return data.load(root.parent, source or Source(root.name), ["train"], ["normal"], rate_hz)
+def load(
+    root: Path, source: Source | None = None, rate_hz: float = 2000.0
+) -> list[recordings.Recording]:
+    return recordings.load(root.parent, source or Source(root.name), ["train"], ["normal"], rate_hz)
 
 
 def test_a_folder_per_label_is_split_by_recording_and_always_alike(tmp_path: Path) -> None:
@@ -164,4 +166,4 @@ def test_validation_windows_are_balanced_and_a_short_recording_is_refused() -> N
     found = validation.labelled(made, ZOO)
     assert np.bincount(found.targets).tolist() == [validation.PER_CLASS] * 4
     with pytest.raises(UserError, match="expected at least 20000"):
-        data.windows(made[0], 20_000, 1)
+        recordings.windows(made[0], 20_000, 1)

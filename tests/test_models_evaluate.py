@@ -12,7 +12,8 @@ import soundfile
 import tiny
 
 from agent.core.errors import UserError
-from models import commands, leak, listing, scores
+from models import commands, scores
+from models.data import leakage, listing
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])  # no third class in truth
@@ -48,18 +49,18 @@ def evaluate(folder: Path, model: Path, out: Path) -> None:
 def test_no_recording_of_a_data_set_is_on_both_sides(name: str) -> None:
     if not (REAL / name).is_dir():
         pytest.skip(f"needs the data set {name}, which does not come with the project")
-    leak.check(*sides(REAL / name))
+    leakage.check(*sides(REAL / name))
 
 
-@pytest.mark.parametrize("place", [0, 1, 777, 4000 - 2 * leak.PIECE])
+@pytest.mark.parametrize("place", [0, 1, 777, 4000 - 2 * leakage.PIECE])
 def test_one_window_of_a_test_recording_in_training_is_caught(folder: Path, place: int) -> None:
-    leak.check(*sides(folder))
+    leakage.check(*sides(folder))
     victim, rate_hz = soundfile.read(folder / "loud" / "3.wav", dtype="int16")
     other, _ = soundfile.read(folder / "normal" / "0.wav", dtype="int16")
-    other[1501 : 1501 + 2 * leak.PIECE] = victim[place : place + 2 * leak.PIECE]
+    other[1501 : 1501 + 2 * leakage.PIECE] = victim[place : place + 2 * leakage.PIECE]
     soundfile.write(folder / "normal" / "0.wav", other, rate_hz, subtype="PCM_16")
     with pytest.raises(UserError, match=r"loud/3\.wav: found a piece of it in .*normal/0\.wav"):
-        leak.check(*sides(folder))
+        leakage.check(*sides(folder))
 
 
 def test_a_leak_stops_an_evaluation(folder: Path, tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_silence_on_both_sides_is_no_leak(folder: Path) -> None:
         samples, rate_hz = soundfile.read(folder / file, dtype="int16")
         samples[100:900] = 0
         soundfile.write(folder / file, samples, rate_hz, subtype="PCM_16")
-    leak.check(*sides(folder))
+    leakage.check(*sides(folder))
 
 
 def test_figures_are_those_computed_by_hand() -> None:

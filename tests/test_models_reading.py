@@ -8,8 +8,8 @@ import soundfile
 
 from agent.core.errors import UserError
 from agent.sources.recordings import open_recording
-from models import data, leak, listing
-from models.listing import Entry
+from models.data import leakage, listing, recordings
+from models.data.listing import Entry
 
 RATE_HZ = 8000
 CODES = np.random.default_rng(0).integers(-20_000, 20_000, (3000, 2)).astype(np.int16)
@@ -34,7 +34,7 @@ def test_every_kind_of_file_is_the_same_signal_at_the_same_rate(
     suffix: str, tmp_path: Path
 ) -> None:
     entry = Entry(written(tmp_path / f"x{suffix}"), "normal", "train", 0.0, ())
-    samples, rate_hz = data.stored(entry)
+    samples, rate_hz = recordings.stored(entry)
     assert np.array_equal(samples, CODES / np.float32(2**15))
     assert rate_hz == (None if suffix == ".npy" else RATE_HZ)
 
@@ -46,7 +46,7 @@ def test_a_leak_is_found_across_kinds_of_files(suffix: str, tmp_path: Path) -> N
         for name, side in (("a.wav", "train"), (f"b{suffix}", "val"))
     ]
     with pytest.raises(UserError, match="found a piece of it in"):
-        leak.check(*sides)
+        leakage.check(*sides)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_in_a_matlab_file_with_several_signals_one_is_chosen_by_its_name(tmp_pat
     path = tmp_path / "97.mat"
     drive, fan = np.full((1, 100), 1.0), np.full((1, 100), 2.0)
     savemat(path, {"X097_DE_time": drive, "X097_FE_time": fan, "X097RPM": 1796})
-    samples, rate_hz = data.stored(Entry(path, "a", "train", 0.0, (), variable="*_FE_time"))
+    samples, rate_hz = recordings.stored(Entry(path, "a", "train", 0.0, (), variable="*_FE_time"))
     assert samples.shape == (100, 1)
     assert np.all(samples == 2.0)
     assert rate_hz is None
@@ -86,7 +86,7 @@ def test_in_a_matlab_file_with_several_signals_one_is_chosen_by_its_name(tmp_pat
         ("*BA*", r"expected one that matches '\*BA\*'"),
     ):
         with pytest.raises(UserError, match=said):
-            data.stored(Entry(path, "a", "train", 0.0, (), variable=variable))
+            recordings.stored(Entry(path, "a", "train", 0.0, (), variable=variable))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
     (tmp_path / name).write_bytes(content)
     entry = Entry(tmp_path / name, "normal", "train", 0.0, ())
     with pytest.raises(UserError, match=said) as refused:
-        data.stored(entry)
+        recordings.stored(entry)
     assert str(refused.value).startswith(str(tmp_path / name))
     assert "\n" not in str(refused.value)
 
@@ -123,7 +123,7 @@ def test_a_manifest_says_which_variable_and_which_rate(tmp_path: Path) -> None:
     )
     (entry,) = listing.entries(tmp_path, "one")
     assert (entry.rate_hz, entry.variable) == (4000, "two")
-    assert data.stored(entry)[0][1, 0] == -1
+    assert recordings.stored(entry)[0][1, 0] == -1
 
 
 def test_a_folder_of_files_of_another_kind_is_no_silent_loss_of_a_label(tmp_path: Path) -> None:

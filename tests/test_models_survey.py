@@ -8,8 +8,8 @@ import soundfile
 
 pytest.importorskip("torch")
 
-from models import held_back, recipe
-from models.recipe import Recipe
+from models.data import held_out, recipe
+from models.data.recipe import Recipe
 from models.survey import Wishes, recipe_for
 
 
@@ -83,7 +83,7 @@ def test_a_split_named_test_is_what_the_report_is_of(tmp_path: Path) -> None:
     made, _ = surveyed(tmp_path)
     source = made.data[0]
     assert (source.train, source.val, source.test) == (("train",), ("val",), ("test",))
-    found = held_back.recordings(contract(made), tmp_path.parent, source, source.test)
+    found = held_out.recordings(contract(made), tmp_path.parent, source, source.test)
     assert [each.file for each in found] == ["normal-test.wav", "worn-test.wav"]
 
 

@@ -19,13 +19,15 @@ from conftest import eventually
 from agent.cli.main import main
 from agent.core.errors import UserError
 from agent.inference import classifier, variant_files
-from models import figures, simulate, validation
+from models import figures
+from models.data import simulate, validation
 
 torch = pytest.importorskip("torch")
 savemat = pytest.importorskip("scipy.io").savemat
 
-from models import checkpoint, recipe, resume  # noqa: E402 (torch may be missing)
-from models.recipe import Recipe, Source, Stopping  # noqa: E402
+from models import checkpoint, resume
+from models.data import recipe  # noqa: E402 (torch may be missing)
+from models.data.recipe import Recipe, Source, Stopping  # noqa: E402
 from models.resume import Origin, StateFile  # noqa: E402
 from models.watch import Score, Watch  # noqa: E402
 from models.world import ALONE  # noqa: E402

@@ -9,9 +9,10 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from models import noises, simulate, trees, validation
-from models.data import Array
-from models.recipe import Noise, Recipe, Source
+from models import trees
+from models.data import noise, simulate, validation
+from models.data.recipe import Noise, Recipe, Source
+from models.data.recordings import Array
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -23,7 +24,7 @@ def recipe(labels: tuple[str, ...]) -> Recipe:
         normal=("normal",),
         rate_hz=10_000,
         window=2048,
-        noise=Noise(kinds=tuple(noises.TRAINING), snr_db=(-10.0, 10.0), clean=0.1),
+        noise=Noise(kinds=tuple(noise.TRAINING), snr_db=(-10.0, 10.0), clean=0.1),
         data=(Source("cwru"),),
     )
 
@@ -37,7 +38,7 @@ def impacts(rate_hz: float, count: int, rng: np.random.Generator) -> Array:
 
 def test_features_are_deaf_to_gain_and_offset() -> None:
     windows = impacts(107.0, 4, np.random.default_rng(0))
-    windows = noises.add(windows, 10.0, noises.PLAIN["pink"], np.random.default_rng(0))
+    windows = noise.add(windows, 10.0, noise.PLAIN["pink"], np.random.default_rng(0))
     found = trees.features(windows)
     assert found.shape == (4, 64 + 64 + 5)
     np.testing.assert_allclose(trees.features(50 * windows + 3), found, atol=1e-2)
@@ -54,7 +55,7 @@ def test_the_envelopes_bands_tell_how_often_it_is_struck() -> None:
     """A ringing of one and the same frequency: only the rate of impacts differs."""
     rng = np.random.default_rng(0)
     for rate_hz in (107.0, 162.0):
-        windows = noises.add(impacts(rate_hz, 20, rng), 5.0, noises.PLAIN["gaussian"], rng)
+        windows = noise.add(impacts(rate_hz, 20, rng), 5.0, noise.PLAIN["gaussian"], rng)
         envelope = trees.features(windows)[:, 64:128].mean(0)
         assert envelope.argmax() == int((rate_hz * 2048 / 10_000 - 1) / 2)  # bands of two bins
 
@@ -83,7 +84,7 @@ def test_trees_know_unseen_recordings_far_beyond_chance(monkeypatch: pytest.Monk
     training, judging = tasks.loads(REAL)
     clean = validation.labelled(judging, made, 20)
     rng = np.random.default_rng(0)
-    noisy = noises.add(clean.samples, -5.0, noises.PLAIN["gaussian"], rng)
+    noisy = noise.add(clean.samples, -5.0, noise.PLAIN["gaussian"], rng)
     judged = {"clean": clean, "gaussian_-5db": replace(clean, samples=noisy)}
     found = trees.train_and_judge(made, training, judged)
     assert found.keys() == judged.keys()

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import backgrounds, noises, scores, trials
-from models.data import Recording
+from models import scores, trials
+from models.data import backgrounds, noise
+from models.data.recordings import Recording
 from models.tasks import BEARINGS, TASKS
 from models.trials_table import table
 
@@ -28,24 +29,24 @@ class Run:
 
 
 def figures(share: float) -> dict[str, float]:
-    levels = [f"{kind}_{level}db" for kind in noises.PLAIN for level in (-10, *range(-5, 6))]
-    unseen = [f"{kind}_-5db" for kind in (*noises.UNSEEN, backgrounds.RECORDED)]
+    levels = [f"{kind}_{level}db" for kind in noise.PLAIN for level in (-10, *range(-5, 6))]
+    unseen = [f"{kind}_-5db" for kind in (*noise.UNSEEN, backgrounds.RECORDED)]
     return dict.fromkeys(["clean", "clean_f1", *levels, *unseen], share)
 
 
-@pytest.mark.parametrize("kind", {**noises.TRAINING, **noises.UNSEEN})
+@pytest.mark.parametrize("kind", {**noise.TRAINING, **noise.UNSEEN})
 def test_every_noise_has_the_snr_it_says(kind: str) -> None:
     rng = np.random.default_rng(0)
     clean = rng.standard_normal((4, 1, 2048)).astype(np.float32)
-    draw = (noises.TRAINING | noises.UNSEEN)[kind]
-    added = noises.add(clean, -5.0, draw, rng) - clean
+    draw = (noise.TRAINING | noise.UNSEEN)[kind]
+    added = noise.add(clean, -5.0, draw, rng) - clean
     snr_db = 10 * np.log10(clean.var(-1) / added.var(-1))
     np.testing.assert_allclose(snr_db, -5.0, atol=0.01)
 
 
 def test_colours_slope_as_they_are_called() -> None:
     for kind, slope in (("brown", -2.0), ("blue", 1.0)):
-        drawn = noises.UNSEEN[kind]((64, 4096), np.random.default_rng(0))
+        drawn = noise.UNSEEN[kind]((64, 4096), np.random.default_rng(0))
         power = (np.abs(np.fft.rfft(drawn)) ** 2).mean(0)
         found = np.polyfit(np.log(np.arange(8, 2000)), np.log(power[8:2000]), 1)[0]
         assert found == pytest.approx(slope, abs=0.1)

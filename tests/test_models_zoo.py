@@ -11,8 +11,9 @@ import pytest
 
 from agent.core.types import Prediction
 from agent.inference import classifier
-from models import figures, recipe, validation, zoo
-from models.data import Array
+from models import figures, zoo
+from models.data import recipe, validation
+from models.data.recordings import Array
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILE = Path(zoo.__file__).parent / "bearing.onnx"
@@ -115,7 +116,7 @@ def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassif
 def test_zoo_verbs_and_data_are_free_of_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; "
-        "import models, models.zoo, models.commands, models.data, models.validation"
+        "import models, models.zoo, models.commands, models.data.recordings, models.data.validation"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -17,8 +17,8 @@ from agent.cli import main
 from agent.core.types import Block, Format
 from agent.jobs import manifest
 from agent.jobs.record import Recorder, Session
-from models import data, listing
-from models.recipe import Source
+from models.data import listing, recordings
+from models.data.recipe import Source
 
 RATE_HZ = 1000
 INT16 = 1.0 - 2.0**-15
@@ -100,7 +100,7 @@ def test_training_reads_it_in_the_unit_of_the_agent(tmp_path: Path) -> None:
         recording.take(came)
     (entry,) = listing.entries(tmp_path)
     assert (entry.label, entry.rate_hz, entry.rpm) == ("fan_ok", 1000.5, 1797.0)
-    read = data.read(entry, Source(folder="", channels=(0, 1)), 1000.5)
+    read = recordings.read(entry, Source(folder="", channels=(0, 1)), 1000.5)
     assert read == pytest.approx(came.samples.T * 9.81)
 
 
@@ -161,7 +161,7 @@ def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_pat
     keys = ("--label", "ok", "--config", str(tmp_path / "c.yaml"), "--source", "fan")
     assert command(str(tmp_path / "set"), *keys) == 0
     (entry,) = listing.entries(tmp_path / "set")
-    (samples,) = data.read(entry, Source(folder=""), 1000)
+    (samples,) = recordings.read(entry, Source(folder=""), 1000)
     assert samples == pytest.approx(2.0 * np.arange(1, 8000, 2) / 2**15)
 
 

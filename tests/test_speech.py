@@ -11,11 +11,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
-from models import cost, noises, recipe, speech_card, speech_run, speech_sentence, speech_voices  # noqa: E402
-from models.batches import batches  # noqa: E402
-from models.data import Array, Recording  # noqa: E402
+from models import cost, speech_card, speech_run, speech_sentence, speech_voices
+from models.data import noise as noises  # noqa: E402
+from models.data import recipe
+from models.data.batches import batches  # noqa: E402
+from models.data.recipe import Recipe  # noqa: E402
+from models.data.recordings import Array, Recording  # noqa: E402
+from models.data.validation import Labelled  # noqa: E402
 from models.families import build  # noqa: E402
-from models.recipe import Recipe  # noqa: E402
 from models.speech import FLOOR, LogMel, mel_bands  # noqa: E402
 from models.speech_card import Shown  # noqa: E402
 from models.speech_corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
@@ -24,7 +27,6 @@ from models.speech_release import RECIPE  # noqa: E402
 from models.speech_run import Material, Run  # noqa: E402
 from models.speech_sentence import Heard, Sentence, heard  # noqa: E402
 from models.speech_words import PIECES, alone, among, between, trimmed  # noqa: E402
-from models.validation import Labelled  # noqa: E402
 
 WINDOW, RATE_HZ = 8000, 8000.0
 

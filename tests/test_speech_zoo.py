@@ -12,8 +12,9 @@ from conftest import DATA
 
 from agent.core.types import Prediction
 from agent.inference import classifier
-from models import figures, noises, recipe, speech_judge, speech_sentence, zoo
-from models.data import Array
+from models import figures, speech_judge, speech_sentence, zoo
+from models.data import noise, recipe
+from models.data.recordings import Array
 
 FILE = Path(zoo.__file__).parent / "digits.onnx"
 RECIPE = recipe.load(FILE.with_suffix(".yaml"))
@@ -73,12 +74,12 @@ def test_the_gain_of_the_microphone_changes_nothing(network: classifier.OnnxClas
     assert np.argmax(loud, 1).tolist() == np.argmax(faint, 1).tolist()
 
 
-@pytest.mark.parametrize("kind", [*noises.PLAIN, "brown", "blue"])
+@pytest.mark.parametrize("kind", [*noise.PLAIN, "brown", "blue"])
 @pytest.mark.parametrize("level", [1e-5, 0.1])
 def test_noise_alone_is_silence_however_faint(
     network: classifier.OnnxClassifier, kind: str, level: float
 ) -> None:
-    draw = {**noises.PLAIN, **noises.UNSEEN}[kind]
+    draw = {**noise.PLAIN, **noise.UNSEEN}[kind]
     drawn = level * draw((20, 1, RECIPE.window), np.random.default_rng(3))
     said = figures.labels_of(network, drawn.astype(np.float32), np.zeros((20, 5), np.float32))
     assert np.mean(said == RECIPE.labels.index("silence")) >= 0.95

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from models.noises import Draw
+from models.data.noise import Draw
 from models.verbs import reading
 from models.verbs.guard import say
 
@@ -25,8 +25,9 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from agent.inference import classifier, zoo
-    from models import backgrounds, charts, held_back, report, summary
+    from models import charts, report, summary
     from models import evaluate as judge
+    from models.data import backgrounds, held_out
 
     network, folder = (
         classifier.load(zoo.find(str(arguments.model))),
@@ -34,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     contract, seed, hop_s = network.contract, arguments.seed, arguments.hop_s
     source, split = reading.source(arguments, contract.channels), arguments.split
-    recordings = held_back.recordings(contract, folder.parent, source, [split])
+    recordings = held_out.recordings(contract, folder.parent, source, [split])
     recorded: dict[str, Draw] = {}
     if arguments.backgrounds:
         recorded = backgrounds.load(arguments.backgrounds, contract.rate_hz, contract.window)

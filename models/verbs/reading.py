@@ -5,8 +5,8 @@ from pathlib import Path
 
 from agent.core.bearing import BY_ORDERS, Bearing
 from agent.core.errors import UserError
-from models.listing import MANIFEST
-from models.recipe import Source
+from models.data.listing import MANIFEST
+from models.data.recipe import Source
 from models.verbs.guard import rate
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from models import recipe as recipes
+from models.data import recipe as recipes
 from models.verbs.guard import needs_torch, say
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.core.errors import UserError
-from models import recipe as recipes
-from models.recipe import Recipe
+from models.data import recipe as recipes
+from models.data.recipe import Recipe
 from models.verbs import reading
 from models.verbs.guard import needs_torch, positive, rate, say
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models import data, listing
-from models.noises import RECORDED, Array, Draw
-from models.recipe import Source
+from models.data import listing, recordings
+from models.data.noise import RECORDED, Array, Draw
+from models.data.recipe import Source
 
 
 def recorded(
@@ -30,5 +30,5 @@ def load(folder: Path, rate_hz: float, window: int) -> dict[str, Draw]:
     Of each the first channel, brought to that rate. UserError for what is no data set.
     """
     source = Source(folder.name)
-    read = (data.read(entry, source, rate_hz)[0] for entry in listing.entries(folder))
+    read = (recordings.read(entry, source, rate_hz)[0] for entry in listing.entries(folder))
     return {RECORDED: partial(recorded, [found for found in read if len(found) >= window])}

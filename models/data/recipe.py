@@ -11,7 +11,7 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Decide
 from agent.sources.machine_simulator import FAULTS
 from agent.sources.noise import KINDS
-from models.noises import RECORDED, TRAINING
+from models.data.noise import RECORDED, TRAINING
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from agent.core.bearing import running
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
-from models.data import Recording
+from models.data.recordings import Recording
 
 MACHINE = "simulated"
 

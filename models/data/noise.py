@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float32]
 # (shape [..., frames], generator) -> noise of that shape, of any variance above zero
 Draw = Callable[[tuple[int, ...], np.random.Generator], Array]
 
-RECORDED = "recorded"  # real backgrounds, see `models.backgrounds`
+RECORDED = "recorded"  # real backgrounds, see `models.data.backgrounds`
 IMPULSES = 0.01  # share of frames that an impulse hits
 IMPULSE_GAIN = 10.0  # standard deviation of an impulse over that of the bed
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.core.model_contract import Contract
-from models import data, leak, listing
-from models.data import Recording
-from models.recipe import Source
+from models.data import leakage, listing
+from models.data import recordings as data
+from models.data.recipe import Source
+from models.data.recordings import Recording
 
 
 def recordings(
@@ -15,5 +16,5 @@ def recordings(
     """Those splits of a data set; UserError where the others hold a piece of one."""
     found = listing.entries(root / source.folder, source.variable)
     rest = [entry for entry in found if entry.split not in splits]
-    leak.check(rest, [entry for entry in found if entry.split in splits])
+    leakage.check(rest, [entry for entry in found if entry.split in splits])
     return data.load(root, source, splits, contract.labels, contract.rate_hz)

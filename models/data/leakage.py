@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import UserError
-from models.data import stored
-from models.listing import Entry
+from models.data.listing import Entry
+from models.data.recordings import stored
 
 PIECE = 64  # frames: the shortest leak that is surely found has twice as many
 BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that its powers can be undone

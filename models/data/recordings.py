@@ -12,9 +12,9 @@ from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
 from agent.core.errors import UserError
 from agent.sources.recordings import Opened, open_recording
-from models.listing import Entry, entries
-from models.matlab import open_mat
-from models.recipe import Source
+from models.data.listing import Entry, entries
+from models.data.matlab import open_mat
+from models.data.recipe import Source
 
 Array = npt.NDArray[np.float32]
 NUMBERS = (".csv", ".npy", ".mat")  # whose `scale` is of the number; else of a 16-bit code

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from models import noises
-from models.backgrounds import recorded
-from models.data import Array, Recording
-from models.noises import RECORDED, Draw
-from models.recipe import Noise, Recipe, Told
-from models.simulate import MACHINE
+from models.data import noise
+from models.data.backgrounds import recorded
+from models.data.noise import RECORDED, Draw
+from models.data.recipe import Noise, Recipe, Told
+from models.data.recordings import Array, Recording
+from models.data.simulate import MACHINE
 
 RIPPLES = 6  # cosines over the spectrum that make up a random equalizer
 
@@ -62,7 +62,7 @@ def noisy(
     clean: Array,
     spec: Noise,
     rng: np.random.Generator,
-    draws: Mapping[str, Draw] = noises.TRAINING,
+    draws: Mapping[str, Draw] = noise.TRAINING,
 ) -> tuple[Array, Array]:
     """Windows [batch, channels, window] with a share left clean and the rest split over kinds.
 
@@ -75,7 +75,7 @@ def noisy(
     for index, name in enumerate(spec.kinds):
         rows = (kind == index) & np.isfinite(snr_db)
         level = np.repeat(snr_db[rows, None], clean.shape[1], axis=1)  # [rows, channels]
-        samples[rows] = noises.add(clean[rows], level.astype(np.float32), draws[name], rng)
+        samples[rows] = noise.add(clean[rows], level.astype(np.float32), draws[name], rng)
     return samples, snr_db.astype(np.float32)
 
 
@@ -129,9 +129,9 @@ def _shelf(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recordin
 def _draws(recordings: Sequence[Recording], recipe: Recipe) -> Mapping[str, Draw]:
     """The noises by name; 'recorded' is what training has of the recipe's background."""
     if not recipe.noise.background:
-        return noises.TRAINING
+        return noise.TRAINING
     named = [each for each in recordings if each.machine == recipe.noise.background]
-    return {**noises.TRAINING, RECORDED: partial(recorded, [r.samples[0] for r in named])}
+    return {**noise.TRAINING, RECORDED: partial(recorded, [r.samples[0] for r in named])}
 
 
 def _recording(

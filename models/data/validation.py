@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models import simulate
-from models.batches import Batch, batches, noisy
-from models.data import Array, Recording, load, windows
-from models.recipe import Recipe
+from models.data import simulate
+from models.data.batches import Batch, batches, noisy
+from models.data.recipe import Recipe
+from models.data.recordings import Array, Recording, load, windows
 
 PER_CLASS = 96
 CALIBRATION_WINDOWS = 256

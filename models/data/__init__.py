@@ -1,0 +1,1 @@
+"""Recordings, recipes and batches: what networks learn from."""
