@@ -167,7 +167,7 @@ def _module(network: Network) -> Any:  # a torch module: torch may be missing
     from models.checkpoint import Checkpoint
     from models.data import recipe as recipes
     from models.export import Released
-    from models.families import untrained
+    from models.networks.registry import untrained
 
     torch.manual_seed(0)
     made = recipes.load(ZOO / f"{network.name}.yaml")

@@ -70,7 +70,7 @@ def _untrained(name: str, window: int) -> tuple[OnnxClassifier, np.ndarray]:
     from models.data import recipe as recipes
     from models.data.batches import Batch
     from models.export import contract_of, export
-    from models.families import untrained
+    from models.networks.registry import untrained
     from models.quantize import quantize
 
     made = msgspec.structs.replace(recipes.load(ZOO / f"{name}.yaml"), window=window)

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
 from models.data.recordings import Array
-from models.standardize import standardize
+from models.networks.standardize import standardize
 
 RIDGE = 1e-3  # relative to the number of windows; alphas are standardized first
 

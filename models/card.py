@@ -10,9 +10,9 @@ from models import markdown
 from models.data import validation
 from models.data.batches import label_shares
 from models.data.recipe import Recipe, Simulated
-from models.families import READ_RUNNING
 from models.figures import LEVELS_DB, SIMULATED_DB
 from models.measure import UNTOLD, Measured
+from models.networks.registry import READ_RUNNING
 from models.wording import Wording
 
 SPEED = {

@@ -11,16 +11,16 @@ from torch import nn
 from agent.core.errors import UserError
 from models.calibrate import SnrLine
 from models.data.recipe import Recipe
-from models.distance import Rows
-from models.families import untrained
+from models.networks.distance import Rows
+from models.networks.registry import untrained
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """`temperature` divides the logits; `snr` is None where the family has no thresholds.
 
-    `near` [typical windows, features] are those that `models.distance` measures from; what is
-    farther than `max_distance` is like nothing in training.
+    `near` [typical windows, features] are those that `models.networks.distance` measures from;
+    what is farther than `max_distance` is like nothing in training.
     """
 
     recipe: Recipe

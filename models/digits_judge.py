@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import canvases, images, scores
+from models import canvases, scores
 from models.canvases import CLASSES, NOISES, Array, Canvases, Digits, Indices
 from models.digits_record import Condition, Judged
+from models.networks import images
 
 PER_IMAGE = 2  # canvases of each image in each condition
 JUDGE_SEED = 977

@@ -23,11 +23,12 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
 from agent.core.errors import UserError
-from models import canvases, cost, digits_page, digits_report, images
+from models import canvases, digits_page, digits_report
 from models.canvases import CANVAS, CLASSES, Array, Digits, Indices
 from models.digits_judge import Cell, cell, judge
 from models.digits_record import Run, conditions, load
 from models.digits_table import REFERENCE, table
+from models.networks import cost, images
 
 STEPS, BATCH, RATE, DECAY = 1000, 32, 0.008, 0.01
 SNR_DB, CLEAN, FRAGMENTS = (-5.0, 15.0), 0.1, 4  # in training: range, share without, at most

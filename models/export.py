@@ -16,9 +16,9 @@ from agent.core.model_contract import (
     Contract,
 )
 from models.checkpoint import Checkpoint
-from models.distance import Distance
-from models.families import READ_RUNNING
-from models.standardize import standardize
+from models.networks.distance import Distance
+from models.networks.registry import READ_RUNNING
+from models.networks.standardize import standardize
 
 OPSET = 20
 MOST_WINDOWS = 4096  # the largest batch that the exporter is told of

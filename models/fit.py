@@ -16,7 +16,7 @@ from models.data.batches import Batch, batches
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
-from models.distance import Distance, Rows, typical
+from models.networks.distance import Distance, Rows, typical
 from models.resume import StateFile, Store
 from models.teller import Say, Teller
 from models.train import train, training_recordings

@@ -8,11 +8,12 @@ import numpy as np
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import cost, figures
+from models import figures
 from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.simulate import MACHINE
 from models.export import contract_of, export
+from models.networks import cost
 from models.quantize import quantize
 from models.train import training_recordings
 

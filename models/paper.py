@@ -23,12 +23,13 @@ import torch
 
 from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
-from models import cost, sgd, tasks, trees
+from models import sgd, tasks, trees
 from models.calibrate import forward
 from models.data import validation
 from models.data.recordings import Array
 from models.data.validation import Labelled
-from models.families import build
+from models.networks import cost
+from models.networks.registry import build
 from models.paper_cells import (
     EPOCHS,
     LONG,

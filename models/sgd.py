@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
 from models.data.validation import Labelled
-from models.standardize import standardize
+from models.networks.standardize import standardize
 
 MOMENTUM, L2, BATCH = 0.9, 1e-4, 128
 RATES = ((2, 0.1), (4, 0.01), (5, 0.001))  # until how many fifths of the epochs, learning rate

@@ -12,7 +12,7 @@ from agent.core.model_contract import Contract
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
-from models import cost, figures, scores, speech_corpus, speech_judge
+from models import figures, scores, speech_corpus, speech_judge
 from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.recipe import Recipe
@@ -20,6 +20,7 @@ from models.data.recordings import Recording
 from models.data.validation import Labelled
 from models.export import contract_of, export
 from models.fit import calibrated
+from models.networks import cost
 from models.quantize import quantize
 from models.speech_judge import CONDITIONS, LEVELS_DB
 from models.teller import Say, Teller

@@ -12,7 +12,7 @@ from models.data import listing, recipe
 from models.data.listing import Entry
 from models.data.recipe import Recipe
 from models.data.recordings import open_entry
-from models.families import SHORTEST_WINDOW
+from models.networks.registry import SHORTEST_WINDOW
 from models.teller import Say
 
 MOST_RATE_HZ = 20_000.0  # what bearings and gears make ring lies below half of it

@@ -16,7 +16,7 @@ import torch
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import cost, scores, trees
+from models import scores, trees
 from models.data import backgrounds, noise, validation
 from models.data.noise import Draw
 from models.data.recipe import Noise, Recipe, Source
@@ -24,6 +24,7 @@ from models.data.recordings import Array, Recording
 from models.data.validation import HELD_BACK_SEED, Labelled
 from models.export import contract_of, export
 from models.fit import calibrated
+from models.networks import cost
 from models.quantize import quantize
 from models.tasks import RATE_HZ, Task
 from models.train import train

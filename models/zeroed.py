@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models import images
 from models.canvases import CANVAS, DIGIT, Array, Indices
-from models.shrinkage import Shrinkage
+from models.networks import images
+from models.networks.shrinkage import Shrinkage
 
 
 def maps(network: nn.Module, pixels: Array) -> list[Array]:

@@ -17,20 +17,12 @@ from hypothesis.extra import numpy as arrays
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from models import (  # noqa: E402 (torch may be missing)
-    canvases,
-    cost,
-    digits_judge,
-    digits_trial,
-    families,
-    images,
-    paired,
-    zeroed,
-)
+from models import canvases, digits_judge, digits_trial, paired, zeroed
 from models.canvases import CANVAS, DIGIT, NOISES, Digits  # noqa: E402
 from models.digits_record import Condition, Judged, Run, conditions, load  # noqa: E402
 from models.digits_table import table  # noqa: E402
-from models.shrinkage import Shrinkage, soft_threshold  # noqa: E402
+from models.networks import cost, images, registry
+from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402
 
 WIDTH = 6
 MAPS = arrays.arrays(np.float32, (2, WIDTH, 5, 7), elements=st.floats(-16, 16, width=32))
@@ -179,7 +171,7 @@ def test_kernels_are_square_over_images_and_flat_along_time(family: str) -> None
         return {m.kernel_size for m in network.modules() if isinstance(m, torch.nn.Conv2d)}
 
     assert heights(images.build(family, 1, 10)) == {(3, 3), (1, 1)}
-    assert {rows for rows, _ in heights(families.build(family, "small", 1, 1024, 4, 10_000))} == {1}
+    assert {rows for rows, _ in heights(registry.build(family, "small", 1, 1024, 4, 10_000))} == {1}
 
 
 def test_the_same_seed_trains_the_same_network_and_another_does_not(

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.distance import Distance, typical  # noqa: E402
+from models.networks.distance import Distance, typical  # noqa: E402
 
 
 def clouds(seed: int = 0, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:

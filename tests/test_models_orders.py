@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.orders import NOMINAL, POINTS, VIEWS, Orders, known  # noqa: E402
+from models.networks.order_tracking import NOMINAL, POINTS, VIEWS, Orders, known  # noqa: E402
 
 BINS, BIN_HZ = 255, 2.45
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 torch = pytest.importorskip("torch")
 
-from models.shrinkage import Shrinkage, soft_threshold  # noqa: E402 (torch may be missing)
+from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402 (torch may be missing)
 
 WIDTH = 8
 # What comes out of a batch norm; far beyond, float32 rounds the sigmoid itself to 0 or 1.

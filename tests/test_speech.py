@@ -11,15 +11,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
-from models import cost, speech_card, speech_run, speech_sentence, speech_voices
+from models import speech_card, speech_run, speech_sentence, speech_voices
 from models.data import noise as noises  # noqa: E402
 from models.data import recipe
 from models.data.batches import batches  # noqa: E402
 from models.data.recipe import Recipe  # noqa: E402
 from models.data.recordings import Array, Recording  # noqa: E402
 from models.data.validation import Labelled  # noqa: E402
-from models.families import build  # noqa: E402
-from models.speech import FLOOR, LogMel, mel_bands  # noqa: E402
+from models.networks import cost
+from models.networks.mel_resnet import FLOOR, LogMel, mel_bands  # noqa: E402
+from models.networks.registry import build  # noqa: E402
 from models.speech_card import Shown  # noqa: E402
 from models.speech_corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
 from models.speech_judge import CONDITIONS  # noqa: E402

@@ -6,7 +6,7 @@ Hu, Shen, Sun: "Squeeze-and-Excitation Networks", CVPR 2018.
 import torch
 from torch import Tensor, nn
 
-from models.residual import Residual, average, shape
+from models.networks.residual import Residual, average, shape
 
 
 class Excitation(nn.Module):

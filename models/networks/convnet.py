@@ -6,7 +6,7 @@ The paper's first control; how much residual learning itself brings shows agains
 import torch
 from torch import Tensor, nn
 
-from models.residual import Shape, average, conv, planes
+from models.networks.residual import Shape, average, conv, planes
 
 
 class ConvNet(nn.Module):

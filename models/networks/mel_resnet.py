@@ -6,8 +6,8 @@ Continuously Spoken Sentences", IEEE Transactions on Acoustics, Speech and Signa
 1980), logarithm, each band relative to its mean over the window (Atal: "Effectiveness of linear
 prediction characteristics of the speech wave for automatic speaker identification and
 verification", JASA 55(6), 1974), then residual units along frequency and time. In `drsn-mel` each
-has channel-wise thresholds (`models.shrinkage`); with a gain in their place (`se-mel`) and with
-neither (`res-mel`) the very same skeleton is the control of every claim about them.
+has channel-wise thresholds (`models.networks.shrinkage`); with a gain in their place (`se-mel`)
+and with neither (`res-mel`) the very same skeleton is the control of every claim about them.
 """
 
 import itertools
@@ -20,10 +20,10 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
 from agent.core.errors import UserError
-from models.residual import Gate, Unit, conv
-from models.resnet import Open
-from models.senet import Excitation
-from models.shrinkage import Shrinkage
+from models.networks.residual import Gate, Unit, conv
+from models.networks.resnet import Open
+from models.networks.senet import Excitation
+from models.networks.shrinkage import Shrinkage
 
 FRAME_S, HOP_S = 0.025, 0.016
 FLOOR = (

@@ -5,7 +5,7 @@ He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016.
 
 from torch import Tensor, nn
 
-from models.residual import Residual, shape
+from models.networks.residual import Residual, shape
 
 
 class Open(nn.Module):

@@ -6,8 +6,8 @@ Transactions on Industrial Informatics 16(7), 2020.
 
 from torch import nn
 
-from models.residual import Residual, shape
-from models.shrinkage import Shrinkage
+from models.networks.residual import Residual, shape
+from models.networks.shrinkage import Shrinkage
 
 
 def drsn(preset: str, shared: bool, channels: int, classes: int) -> nn.Module:

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from torch import nn
 
 from agent.core.errors import UserError
-from models.convnet import ConvNet
 from models.data.recipe import Recipe
-from models.drsn import drsn
-from models.envelope import envelope, twin
-from models.residual import shape
-from models.resnet import resnet
-from models.senet import senet
-from models.speech import speech
-from models.wdcnn import wdcnn
+from models.networks.convnet import ConvNet
+from models.networks.drsn import drsn
+from models.networks.envelope import envelope, twin
+from models.networks.mel_resnet import speech
+from models.networks.residual import shape
+from models.networks.resnet import resnet
+from models.networks.senet import senet
+from models.networks.wdcnn import wdcnn
 
 # (preset, channels, window, classes, rate_hz) -> network
 FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {

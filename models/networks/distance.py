@@ -14,7 +14,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
-from models.shrinkage import over_channels
+from models.networks.shrinkage import over_channels
 
 PER_CLASS = 4
 SHORTEST = 1e-12  # of squared lengths: features that are all zero are far from everything

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
-from models.residual import Form, Gate, Unit
-from models.spectra import Welch
+from models.networks.residual import Form, Gate, Unit
+from models.networks.spectra import Welch
 
 WIDTH = 16
 HIDDEN = 0.5  # share of the training windows without colour

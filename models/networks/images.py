@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from models.convnet import ConvNet
-from models.residual import Residual, Shape
-from models.resnet import Open
-from models.senet import Excitation
-from models.shrinkage import Shrinkage
-from models.standardize import standardize
+from models.networks.convnet import ConvNet
+from models.networks.residual import Residual, Shape
+from models.networks.resnet import Open
+from models.networks.senet import Excitation
+from models.networks.shrinkage import Shrinkage
+from models.networks.standardize import standardize
 
 # [batch, 1, 28, 28] -> maps of 28, 14 and 7 rows and columns.
 FORM = Shape(8, 3, 1, ((16, 2), (32, 2), (32, 1)), 3, "post", 0.05, axes=2)

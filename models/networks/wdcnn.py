@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
 from agent.core.errors import UserError
-from models.residual import conv
+from models.networks.residual import conv
 
 KERNEL, STRIDE = 64, 16  # of the first layer; each of the others is 3 wide and halved by a pool
 

@@ -7,8 +7,8 @@ the envelope every band passes a threshold that a sub-network sets for each wind
 Zhong, Fu, Tang, Pecht: "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE
 Transactions on Industrial Informatics 16(7), 2020. The same network with a gain in place of the
 threshold, and with neither, are its controls. Each comes in two forms: along frequency in hertz,
-and along orders (`models.orders`), where it is told the shaft's speed; the twin of the latter also
-sees the spectrum itself (`models.colour`).
+and along orders (`models.networks.order_tracking`), where it is told the shaft's speed; the twin
+of the latter also sees the spectrum itself (`models.networks.spectrum_branch`).
 """
 
 import itertools
@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
-from models import orders
-from models.colour import Colour
-from models.residual import Unit, conv
-from models.resnet import Open
-from models.senet import Excitation
-from models.shrinkage import Shrinkage, over_channels, soft_threshold
-from models.spectra import Spectrum
+from models.networks import order_tracking
+from models.networks.residual import Unit, conv
+from models.networks.resnet import Open
+from models.networks.senet import Excitation
+from models.networks.shrinkage import Shrinkage, over_channels, soft_threshold
+from models.networks.spectra import Spectrum
+from models.networks.spectrum_branch import Colour
 
 Gate = Literal["threshold", "gain", "none"]
 UNIT_GATES: dict[Gate, Callable[[int], nn.Module]] = {  # of the twin's units along hertz
@@ -99,11 +99,11 @@ class Envelope(nn.Module):
             self.attention = Attention(form.bands, 0.25 if gate == "threshold" else 0.95)
         frames = _halved(window, form.stem_kernel, form.stem_stride)
         self.spectrum = Spectrum(frames)
-        self.orders: orders.Orders | None = None
+        self.orders: order_tracking.Orders | None = None
         bins, seen = self.spectrum.bins, form.bands
         if rate_hz is not None:
-            self.orders = orders.Orders(bins, rate_hz / form.stem_stride / frames)
-            bins, seen = orders.POINTS, orders.VIEWS * form.bands
+            self.orders = order_tracking.Orders(bins, rate_hz / form.stem_stride / frames)
+            bins, seen = order_tracking.POINTS, order_tracking.VIEWS * form.bands
         widths = (seen, *(max(seen, width) for width in form.widths))
         self.units = nn.ModuleList(
             Unit(width_in, width, 2, form, lambda width: Open())
@@ -137,7 +137,7 @@ class Envelope(nn.Module):
         if self.orders is not None:
             running = x.new_zeros(x.shape[0], RUNNING_WIDTH) if running is None else running
             h = self.orders(h, running)  # [batch, 4 bands, 1, points]
-            told = [orders.known(running)]
+            told = [order_tracking.known(running)]
         if self.colour is not None:
             told.append(self.colour(x))
         for unit in self.units:
