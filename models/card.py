@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 
 from agent.sources import noise
-from models import markdown
 from models.data import validation
 from models.data.batches import label_shares
 from models.data.recipe import Recipe, Simulated
-from models.figures import LEVELS_DB, SIMULATED_DB
+from models.evaluation import markdown
+from models.evaluation.model_file import LEVELS_DB, SIMULATED_DB
 from models.measure import UNTOLD, Measured
 from models.networks.registry import READ_RUNNING
 from models.wording import Wording

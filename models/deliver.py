@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.inference import classifier
-from models import card, report, variants
-from models import evaluate as judge
+from models import card, variants
 from models.checkpoint import Checkpoint
 from models.data import held_out, validation
 from models.data.recipe import Recipe
+from models.evaluation import evaluate as judge
+from models.evaluation import report
 from models.measure import Files, Measured, measure, write_files
 from models.release import publish, with_figures
 from models.teller import Say

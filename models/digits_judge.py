@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import canvases, scores
+from models import canvases
 from models.canvases import CLASSES, NOISES, Array, Canvases, Digits, Indices
 from models.digits_record import Condition, Judged
+from models.evaluation import metrics
 from models.networks import images
 
 PER_IMAGE = 2  # canvases of each image in each condition
@@ -43,7 +44,7 @@ def judge(network: nn.Module, cells: Sequence[Cell]) -> tuple[list[Judged], list
     found, hits = [], np.zeros(cells[0].origins.max() + 1, np.int64)
     for each in cells:
         said = answers(network, each.pixels)
-        counts = scores.confusion(each.clean.targets, said, CLASSES)
+        counts = metrics.confusion(each.clean.targets, said, CLASSES)
         found.append(Judged(each.condition, counts.tolist()))
         if each.condition.snr_db is not None:
             hits += np.bincount(each.origins, said == each.clean.targets).astype(np.int64)

@@ -5,12 +5,13 @@ from html import escape
 
 import numpy as np
 
-from models import digits_table, pictures, plots
+from models import digits_table, pictures
 from models.canvases import CLASSES
 from models.digits_record import COUNTS, LEVELS_DB, Run
 from models.digits_report import Look, Report, Zeroed, named
 from models.digits_table import REFERENCE, SECTIONS, Runs
-from models.report import STYLE
+from models.evaluation import plots
+from models.evaluation.report import STYLE
 
 PIXELS = ".pixels{width:8rem;image-rendering:pixelated;margin:.2rem}"
 EXAMPLES = (0, 1, 2)  # canvases of each condition that are drawn

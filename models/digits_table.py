@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models import markdown, scores
 from models.canvases import NOISES
 from models.digits_record import LEVELS_DB, USUAL, Condition, Run
-from models.paired import over_images
+from models.evaluation import markdown, metrics
+from models.evaluation.intervals import over_images
 
 REFERENCE = "drsn-cw"
 Figures = dict[str, float]  # column -> per cent
@@ -66,7 +66,7 @@ def by_noise(run: Run) -> Figures:
 def macro_f1(run: Run) -> dict[Condition, float]:
     """Per cent in every condition."""
     return {
-        judged.condition: 100 * float(scores.macro_f1(np.array(judged.confusion)))
+        judged.condition: 100 * float(metrics.macro_f1(np.array(judged.confusion)))
         for judged in run.judged
     }
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import figures
 from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.simulate import MACHINE
+from models.evaluation import model_file
 from models.export import contract_of, export
 from models.networks import cost
 from models.quantize import quantize
@@ -63,7 +63,7 @@ def measure(saved: Checkpoint, root: Path, files: Files) -> Measured:
         macs=cost.macs(saved.network, recipe.channels, recipe.window),
         figures={name: _figures(saved, root, network) for name, network in networks.items()},
         agreement=_agreement(saved, root, networks),
-        window_us={size: figures.window_us(networks, batch) for size, batch in batches.items()},
+        window_us={size: model_file.window_us(networks, batch) for size, batch in batches.items()},
     )
 
 
@@ -71,15 +71,15 @@ def _figures(saved: Checkpoint, root: Path, network: OnnxClassifier) -> dict[str
     recipe = saved.recipe
     found: dict[str, float] = {}
     for name, clean in validation.per_set(recipe, root):
-        found |= figures.scores(network, name, clean)
+        found |= model_file.scores(network, name, clean)
         if network.reads_running:
             nothing = replace(clean, running=np.zeros_like(clean.running))
-            found |= figures.scores(network, f"{UNTOLD}_{name}", nothing)
+            found |= model_file.scores(network, f"{UNTOLD}_{name}", nothing)
     if recipe.simulated:
-        found |= figures.recognition(network, recipe.labels, validation.simulated(recipe))
+        found |= model_file.recognition(network, recipe.labels, validation.simulated(recipe))
     if saved.snr:
         noisy, snr_db = validation.mixed(validation.together(recipe, root), recipe)
-        found["snr_error_db"] = figures.snr_error_db(network, noisy, snr_db)
+        found["snr_error_db"] = model_file.snr_error_db(network, noisy, snr_db)
     return found
 
 
@@ -93,6 +93,6 @@ def _agreement(
     if saved.recipe.simulated:
         under[MACHINE] = validation.simulated(saved.recipe)
     return {
-        f"agreement_{name}": figures.agreement(networks["float32"], networks["int8"], judged)
+        f"agreement_{name}": model_file.agreement(networks["float32"], networks["int8"], judged)
         for name, judged in under.items()
     }

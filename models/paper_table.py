@@ -5,7 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from models import markdown
+from models.evaluation import markdown
 from models.paper_figures import Cells, Run, estimate, half, head, means, minus, per_cent, signed
 from models.paper_text import TEXT
 from models.paper_verdicts import FIRST, PUBLISHED, ByFamily, verdicts

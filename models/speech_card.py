@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from agent.core.model_contract import Decide
-from models import markdown, speech_corpus, speech_sentence
+from models import speech_corpus, speech_sentence
 from models.data.noise import RECORDED
 from models.data.recipe import Recipe
+from models.evaluation import markdown
 from models.speech_judge import CONDITIONS, LEVELS_DB
 from models.speech_run import Run
 from models.speech_sentence import Heard

@@ -18,11 +18,12 @@ from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
-from models import figures, speech_card, speech_run, speech_sentence, variants
+from models import speech_card, speech_run, speech_sentence, variants
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
+from models.evaluation import model_file
 from models.export import write
 from models.speech_card import Shown
 from models.speech_judge import CONDITIONS
@@ -97,7 +98,7 @@ def _shown(
         recordings=Counter(recording.machine for recording in shared.recordings),
         windows={label: counts[index] for index, label in enumerate(recipe.labels)},
         sentences={level: _heard(network, recipe, root, level) for level in SENTENCES_DB},
-        window_us={size: figures.window_us(networks, batch) for size, batch in batches.items()},
+        window_us={size: model_file.window_us(networks, batch) for size, batch in batches.items()},
     )
 
 

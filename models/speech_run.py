@@ -12,12 +12,13 @@ from agent.core.model_contract import Contract
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
 from models import checkpoint as checkpoints
-from models import figures, scores, speech_corpus, speech_judge
+from models import speech_corpus, speech_judge
 from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
+from models.evaluation import metrics, model_file
 from models.export import contract_of, export
 from models.fit import calibrated
 from models.networks import cost
@@ -113,7 +114,7 @@ def _write(saved: Checkpoint, shared: Material, files: dict[str, Path]) -> None:
 def _measured(saved: Checkpoint, shared: Material, networks: dict[str, OnnxClassifier]) -> Run:
     recipe, judged = saved.recipe, shared.judged
     found = {
-        name: {c: figures.labels_of(network, w.samples, w.running) for c, w in judged.items()}
+        name: {c: model_file.labels_of(network, w.samples, w.running) for c, w in judged.items()}
         for name, network in networks.items()
     }
     return Run(
@@ -122,7 +123,7 @@ def _measured(saved: Checkpoint, shared: Material, networks: dict[str, OnnxClass
         parameters=cost.parameters(saved.network),
         macs=cost.macs(saved.network, recipe.channels, recipe.window),
         f1={
-            name: {c: figures.macro_f1(judged[c].targets, labels) for c, labels in said.items()}
+            name: {c: model_file.macro_f1(judged[c].targets, labels) for c, labels in said.items()}
             for name, said in found.items()
         },
         agreement={c: float(np.mean(found["float32"][c] == found["int8"][c])) for c in judged},
@@ -132,7 +133,9 @@ def _measured(saved: Checkpoint, shared: Material, networks: dict[str, OnnxClass
 
 
 def _recall(judged: Labelled, found: npt.NDArray[np.int64], classes: int) -> list[float]:
-    return [float(each) for each in scores.recall(scores.confusion(judged.targets, found, classes))]
+    return [
+        float(each) for each in metrics.recall(metrics.confusion(judged.targets, found, classes))
+    ]
 
 
 def _snr_error_db(network: OnnxClassifier, judged: dict[str, Labelled]) -> float:

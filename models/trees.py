@@ -13,11 +13,11 @@ from scipy.signal import hilbert
 from scipy.stats import kurtosis, skew
 from sklearn.ensemble import ExtraTreesClassifier
 
-from models import scores
 from models.data.batches import batches
 from models.data.recipe import Recipe
 from models.data.recordings import Array, Recording
 from models.data.validation import Labelled
+from models.evaluation import metrics
 
 TREES = 200
 WINDOWS = 12_800  # drawn to train on: a hundred batches, noise fresh in each
@@ -72,8 +72,8 @@ def judge(
     """Macro recall in every condition."""
     found = {}
     for name, windows in judged.items():
-        counts = scores.confusion(windows.targets, classify(trees, windows.samples), classes)
-        found[name] = round(float(scores.macro_recall(counts)), 5)
+        counts = metrics.confusion(windows.targets, classify(trees, windows.samples), classes)
+        found[name] = round(float(metrics.macro_recall(counts)), 5)
     return found
 
 

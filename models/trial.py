@@ -16,12 +16,13 @@ import torch
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import scores, trees
+from models import trees
 from models.data import backgrounds, noise, validation
 from models.data.noise import Draw
 from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Array, Recording
 from models.data.validation import HELD_BACK_SEED, Labelled
+from models.evaluation import metrics
 from models.export import contract_of, export
 from models.fit import calibrated
 from models.networks import cost
@@ -38,7 +39,7 @@ PER_CLASS = 100
 WINDOW, STEPS = USUAL, 400
 QUANTIZED = (REFERENCE, "drsn-order")  # those of which networks are released
 
-Indices = scores.Indices
+Indices = metrics.Indices
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -155,7 +156,7 @@ def judge(network: OnnxClassifier, task: Task, under: Mapping[str, Labelled]) ->
 def _standing_out(network: OnnxClassifier, task: Task, windows: Labelled) -> float:
     said = network.classify(windows.samples, windows.running)
     unknown = np.isin(np.array(task.judged)[windows.targets], task.unknown)
-    return round(scores.auroc(np.array([p.distance for p in said], np.float64), unknown), 5)
+    return round(metrics.auroc(np.array([p.distance for p in said], np.float64), unknown), 5)
 
 
 def calibration(network: OnnxClassifier, under: Mapping[str, Labelled]) -> dict[str, float]:
@@ -164,7 +165,7 @@ def calibration(network: OnnxClassifier, under: Mapping[str, Labelled]) -> dict[
     for name in CALIBRATED:
         said = network.classify(under[name].samples, under[name].running)
         probabilities = np.array([prediction.probabilities for prediction in said])
-        error = scores.calibration_error(probabilities, under[name].targets)
+        error = metrics.calibration_error(probabilities, under[name].targets)
         found[name] = round(float(error), 5)
     return found
 
@@ -179,8 +180,8 @@ def _recalls(
 ) -> dict[str, float]:
     """By condition, and the macro-F1 of clean windows."""
     counts = {
-        name: scores.confusion(windows.targets, answer(windows), len(task.labels))
+        name: metrics.confusion(windows.targets, answer(windows), len(task.labels))
         for name, windows in under.items()
     }
-    found = {name: round(float(scores.macro_recall(each)), 5) for name, each in counts.items()}
-    return found | {"clean_f1": round(float(scores.macro_f1(counts["clean"])), 5)}
+    found = {name: round(float(metrics.macro_recall(each)), 5) for name, each in counts.items()}
+    return found | {"clean_f1": round(float(metrics.macro_f1(counts["clean"])), 5)}

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
-from models import markdown
+from models.evaluation import markdown
 
 REFERENCE = "drsn-twin"
 USUAL = 4096  # frames of a window

@@ -20,12 +20,12 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files
 from agent.inference.classifier import OnnxClassifier
-from models import figures
 from models.compact import compact
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.batches import Batch
 from models.data.recipe import Recipe
+from models.evaluation import model_file
 from models.export import write
 from models.quantize import quantize
 from models.teller import Say
@@ -84,7 +84,7 @@ def release(
 
 
 def _same(one: OnnxClassifier, other: OnnxClassifier, drawn: Batch) -> float:
-    found = [figures.labels_of(each, drawn.samples, drawn.running) for each in (one, other)]
+    found = [model_file.labels_of(each, drawn.samples, drawn.running) for each in (one, other)]
     return float(np.mean(found[0] == found[1]))
 
 
@@ -103,12 +103,12 @@ def _figures(network: OnnxClassifier, recipe: Recipe, root: Path, speech: bool) 
         from models import speech_judge
 
         for name, judged in speech_judge.judged(recipe, root).items():
-            said = figures.labels_of(network, judged.samples, judged.running)
+            said = model_file.labels_of(network, judged.samples, judged.running)
             key = f"f1_{name}".replace(" ", "").lower()
-            found[key] = figures.macro_f1(judged.targets, said)
+            found[key] = model_file.macro_f1(judged.targets, said)
     else:
         for name, clean in validation.per_set(recipe, root):
-            found |= figures.scores(network, name, clean)
+            found |= model_file.scores(network, name, clean)
     return {name: round(value, 4) for name, value in found.items()}
 
 

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
-from models import scores
 from models.calibrate import forward
 from models.data.recipe import Stopping
 from models.data.validation import Labelled
+from models.evaluation import metrics
 from models.world import World
 
 
@@ -77,6 +77,6 @@ class Watch:
     def _score(self, network: nn.Module, step: int) -> Score:
         logits, _ = forward(network.eval(), self._noisy.samples, self._noisy.running)
         targets = self._noisy.targets
-        counts = scores.confusion(targets, logits.argmax(1).numpy(), logits.shape[1])
+        counts = metrics.confusion(targets, logits.argmax(1).numpy(), logits.shape[1])
         loss = F.cross_entropy(logits, torch.from_numpy(targets))
-        return Score(step, float(scores.macro_f1(counts)), float(loss))
+        return Score(step, float(metrics.macro_f1(counts)), float(loss))

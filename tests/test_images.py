@@ -17,10 +17,11 @@ from hypothesis.extra import numpy as arrays
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from models import canvases, digits_judge, digits_trial, paired, zeroed
+from models import canvases, digits_judge, digits_trial, zeroed
 from models.canvases import CANVAS, DIGIT, NOISES, Digits  # noqa: E402
 from models.digits_record import Condition, Judged, Run, conditions, load  # noqa: E402
 from models.digits_table import table  # noqa: E402
+from models.evaluation import intervals
 from models.networks import cost, images, registry
 from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402
 
@@ -232,12 +233,12 @@ def test_the_table_has_spread_over_seeds_and_differences_paired_by_seed() -> Non
 
 
 def test_an_interval_over_seeds_is_students_and_one_over_images_is_as_wide_as_they_differ() -> None:
-    mean, half = paired.over_seeds([1.0, 2.0, 3.0])
+    mean, half = intervals.over_seeds([1.0, 2.0, 3.0])
     assert (mean, half) == (2.0, pytest.approx(4.303 / np.sqrt(3), rel=1e-3))
-    assert np.isnan(paired.over_seeds([1.0])[1])
-    low, high = paired.over_images(np.random.default_rng(1).standard_normal(400))
+    assert np.isnan(intervals.over_seeds([1.0])[1])
+    low, high = intervals.over_images(np.random.default_rng(1).standard_normal(400))
     assert high - low == pytest.approx(2 * 1.96 / 20, rel=0.15)
-    assert paired.over_images(np.full(10, 3.0)) == (3.0, 3.0)
+    assert intervals.over_images(np.full(10, 3.0)) == (3.0, 3.0)
 
 
 def test_what_is_zeroed_is_what_the_gate_zeroes() -> None:

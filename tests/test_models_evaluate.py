@@ -12,8 +12,9 @@ import soundfile
 import tiny
 
 from agent.core.errors import UserError
-from models import commands, scores
+from models import commands
 from models.data import leakage, listing
+from models.evaluation import metrics
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])  # no third class in truth
@@ -80,29 +81,29 @@ def test_silence_on_both_sides_is_no_leak(folder: Path) -> None:
 
 def test_figures_are_those_computed_by_hand() -> None:
     normal = np.array([True, False, False])
-    assert scores.recall(COUNTS)[:2].tolist() == [0.8, 0.75]
-    assert scores.macro_recall(COUNTS) == pytest.approx(0.775)
-    assert scores.macro_f1(COUNTS) == pytest.approx((16 / 19 + 6 / 9) / 2)
-    assert scores.missed(COUNTS, normal) == pytest.approx(1 / 4)
-    assert scores.false_alarms(COUNTS, normal) == pytest.approx(2 / 10)
+    assert metrics.recall(COUNTS)[:2].tolist() == [0.8, 0.75]
+    assert metrics.macro_recall(COUNTS) == pytest.approx(0.775)
+    assert metrics.macro_f1(COUNTS) == pytest.approx((16 / 19 + 6 / 9) / 2)
+    assert metrics.missed(COUNTS, normal) == pytest.approx(1 / 4)
+    assert metrics.false_alarms(COUNTS, normal) == pytest.approx(2 / 10)
 
 
 def test_calibration_error_is_the_distance_of_confidence_from_truth() -> None:
     said = np.tile([0.8, 0.2], (10, 1))
     targets = np.array([0] * 5 + [1] * 5)
-    assert scores.calibration_error(said, targets) == pytest.approx(0.3)
-    assert scores.calibration_error(said, np.array([0] * 8 + [1] * 2)) == pytest.approx(0)
+    assert metrics.calibration_error(said, targets) == pytest.approx(0.3)
+    assert metrics.calibration_error(said, np.array([0] * 8 + [1] * 2)) == pytest.approx(0)
 
 
 def test_intervals_are_over_recordings_and_know_nothing_of_a_single_one() -> None:
     good, bad = np.array([[10, 0], [0, 0]]), np.array([[0, 10], [0, 0]])
     only = np.array([[0, 0], [5, 5]])
-    drawn = scores.resampled(np.stack([good, bad, good, bad, only]), ["a"] * 4 + ["b"], 0)
-    assert drawn.shape == (scores.RESAMPLES, 2, 2)
-    low, high = scores.interval(lambda c: scores.recall(c)[..., 0], drawn)
+    drawn = metrics.resampled(np.stack([good, bad, good, bad, only]), ["a"] * 4 + ["b"], 0)
+    assert drawn.shape == (metrics.RESAMPLES, 2, 2)
+    low, high = metrics.interval(lambda c: metrics.recall(c)[..., 0], drawn)
     assert low < 0.3
     assert high > 0.7
-    assert scores.interval(lambda c: scores.recall(c)[..., 1], drawn) == (0.5, 0.5)
+    assert metrics.interval(lambda c: metrics.recall(c)[..., 1], drawn) == (0.5, 0.5)
 
 
 CHARTS = (

@@ -19,8 +19,8 @@ from conftest import eventually
 from agent.cli.main import main
 from agent.core.errors import UserError
 from agent.inference import classifier, variant_files
-from models import figures
 from models.data import simulate, validation
+from models.evaluation import model_file
 
 torch = pytest.importorskip("torch")
 savemat = pytest.importorskip("scipy.io").savemat
@@ -106,7 +106,7 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     assert (network.contract.precision, network.contract.name) == ("int8", "fan")
     held_back = [r for r in simulate.default(3, 2.0, 77, RATE_HZ) if r.label in LABELS]
     clean = validation.labelled(held_back, made(folder))
-    right = figures.labels_of(network, clean.samples, clean.running) == clean.targets
+    right = model_file.labels_of(network, clean.samples, clean.running) == clean.targets
     assert right.mean() > 0.95
     assert classifier.load(tmp_path / "fan.float.onnx").contract.precision == "float32"
     report = json.loads((tmp_path / "fan.json").read_bytes())

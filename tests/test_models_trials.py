@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import scores, trials
+from models import trials
 from models.data import backgrounds, noise
 from models.data.recordings import Recording
+from models.evaluation import metrics
 from models.tasks import BEARINGS, TASKS
 from models.trials_table import table
 
@@ -82,9 +83,9 @@ def _pieces(recording: Recording) -> list[bytes]:
 
 def test_an_unknown_fault_stands_out_when_it_is_farther() -> None:
     unknown = np.array([False, False, True, True])
-    assert scores.auroc(np.array([0.1, 0.2, 0.3, 0.4]), unknown) == 1
-    assert scores.auroc(np.array([0.1, 0.3, 0.2, 0.4]), unknown) == 0.75
-    assert scores.auroc(np.ones(4), unknown) == 0.5
+    assert metrics.auroc(np.array([0.1, 0.2, 0.3, 0.4]), unknown) == 1
+    assert metrics.auroc(np.array([0.1, 0.3, 0.2, 0.4]), unknown) == 0.75
+    assert metrics.auroc(np.ones(4), unknown) == 0.5
 
 
 def test_the_table_has_spread_over_seeds_and_differences_paired_by_seed() -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from agent.core.types import Prediction
 from agent.inference import classifier
-from models import figures, zoo
+from models import zoo
 from models.data import recipe, validation
 from models.data.recordings import Array
+from models.evaluation import model_file
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILE = Path(zoo.__file__).parent / "bearing.onnx"
@@ -60,8 +61,8 @@ def answers(
 def test_the_simulated_machine_is_recognised_in_gaussian_noise(
     network: classifier.OnnxClassifier, simulated: validation.Labelled, level_db: float
 ) -> None:
-    noisy = figures.conditions(simulated.samples, [level_db])[f"gaussian_{level_db:g}db"]
-    right = figures.labels_of(network, noisy, simulated.running) == simulated.targets
+    noisy = model_file.conditions(simulated.samples, [level_db])[f"gaussian_{level_db:g}db"]
+    right = model_file.labels_of(network, noisy, simulated.running) == simulated.targets
     for index in range(len(RECIPE.labels)):
         assert right[simulated.targets == index].mean() >= 0.95
 
@@ -70,7 +71,7 @@ def test_the_estimated_snr_follows_the_noise(
     network: classifier.OnnxClassifier, simulated: validation.Labelled
 ) -> None:
     def median_db(level_db: float) -> float:
-        noisy = figures.conditions(simulated.samples[::4], [level_db])[f"pink_{level_db:g}db"]
+        noisy = model_file.conditions(simulated.samples[::4], [level_db])[f"pink_{level_db:g}db"]
         said = network.classify(noisy, simulated.running[::4])
         return float(np.median([prediction.snr_db for prediction in said]))
 
@@ -85,7 +86,7 @@ def test_the_figures_of_the_contract_are_measured_again(
     if not (REAL / source.folder).is_dir():
         pytest.skip(f"needs the data set {source.folder}, which does not come with the project")
     clean = dict(validation.per_set(RECIPE, REAL))[source.folder]
-    found = figures.scores(network, source.folder, clean)
+    found = model_file.scores(network, source.folder, clean)
     assert len(found) == 7
     for name, figure in found.items():  # another processor rounds a little differently
         assert network.contract.figures[name] == pytest.approx(figure, abs=0.01), name
@@ -136,8 +137,8 @@ def test_a_network_along_orders_keeps_its_recipe_and_its_answers(file: Path) -> 
     )
     assert network.reads_running
     windows = validation.simulated(made)
-    noisy = figures.conditions(windows.samples, [5.0])["gaussian_5db"]
-    right = figures.labels_of(network, noisy, windows.running) == windows.targets
+    noisy = model_file.conditions(windows.samples, [5.0])["gaussian_5db"]
+    right = model_file.labels_of(network, noisy, windows.running) == windows.targets
     for index in range(len(made.labels)):
         assert right[windows.targets == index].mean() >= 0.95
     few, running = noisy[::16], windows.running[::16]
@@ -197,6 +198,6 @@ def test_the_controls_card_tells_what_it_is_for_and_its_own_figures() -> None:
 
 def test_the_control_recognises_the_simulated_machine(simulated: validation.Labelled) -> None:
     control = classifier.load(CONTROL)
-    noisy = figures.conditions(simulated.samples, [5.0])["gaussian_5db"]
-    right = figures.labels_of(control, noisy, simulated.running) == simulated.targets
+    noisy = model_file.conditions(simulated.samples, [5.0])["gaussian_5db"]
+    right = model_file.labels_of(control, noisy, simulated.running) == simulated.targets
     assert right.mean() >= 0.95

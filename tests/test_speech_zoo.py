@@ -12,9 +12,10 @@ from conftest import DATA
 
 from agent.core.types import Prediction
 from agent.inference import classifier
-from models import figures, speech_judge, speech_sentence, zoo
+from models import speech_judge, speech_sentence, zoo
 from models.data import noise, recipe
 from models.data.recordings import Array
+from models.evaluation import model_file
 
 FILE = Path(zoo.__file__).parent / "digits.onnx"
 RECIPE = recipe.load(FILE.with_suffix(".yaml"))
@@ -81,7 +82,7 @@ def test_noise_alone_is_silence_however_faint(
 ) -> None:
     draw = {**noise.PLAIN, **noise.UNSEEN}[kind]
     drawn = level * draw((20, 1, RECIPE.window), np.random.default_rng(3))
-    said = figures.labels_of(network, drawn.astype(np.float32), np.zeros((20, 5), np.float32))
+    said = model_file.labels_of(network, drawn.astype(np.float32), np.zeros((20, 5), np.float32))
     assert np.mean(said == RECIPE.labels.index("silence")) >= 0.95
 
 
@@ -97,10 +98,10 @@ def test_the_figures_of_the_contract_are_measured_again(network: classifier.Onnx
     judged = speech_judge.judged(RECIPE, DATA)
     for condition in ("clean", "0 dB"):
         windows = judged[condition]
-        said = figures.labels_of(network, windows.samples, windows.running)
+        said = model_file.labels_of(network, windows.samples, windows.running)
         told = network.contract.figures[f"f1_{condition.replace(' ', '').lower()}"]
         # Another processor rounds a little differently.
-        assert told == pytest.approx(figures.macro_f1(windows.targets, said), abs=0.01)
+        assert told == pytest.approx(model_file.macro_f1(windows.targets, said), abs=0.01)
 
 
 def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassifier) -> None:

@@ -25,9 +25,9 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from agent.inference import classifier, zoo
-    from models import charts, report, summary
-    from models import evaluate as judge
     from models.data import backgrounds, held_out
+    from models.evaluation import charts, report, summary
+    from models.evaluation import evaluate as judge
 
     network, folder = (
         classifier.load(zoo.find(str(arguments.model))),

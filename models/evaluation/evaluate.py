@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.inference.classifier import OnnxClassifier
-from models import scores
 from models.data import noise as noises
 from models.data import recordings as data
 from models.data.noise import Draw
 from models.data.recordings import Array, Recording
-from models.evaluation import SCHEMA, Condition, Evaluation, Figure
-from models.scores import Indices
+from models.evaluation import metrics
+from models.evaluation.metrics import Indices
+from models.evaluation.records import SCHEMA, Condition, Evaluation, Figure
 
 LEVELS_DB = tuple(range(-10, 11, 2))
 PER_RECORDING = 40
@@ -117,25 +117,25 @@ def _condition(
     said = network.classify(samples, judged.running)
     probabilities = np.array([prediction.probabilities for prediction in said])
     counts = _per_recording(judged, probabilities.argmax(1), len(contract.labels))
-    total, drawn = counts.sum(0), scores.resampled(counts, labels, seed)
+    total, drawn = counts.sum(0), metrics.resampled(counts, labels, seed)
     normal = np.isin(contract.labels, contract.normal)
     per_hour = 3600 / hop_s
 
-    def figure(of: Callable[[Indices], scores.Figures]) -> Figure:
+    def figure(of: Callable[[Indices], metrics.Figures]) -> Figure:
         return _figure(of, total, drawn)
 
     return Condition(
         noise=noise,
         snr_db=snr_db,
-        macro_f1=figure(scores.macro_f1),
+        macro_f1=figure(metrics.macro_f1),
         recall={
-            label: figure(lambda c, i=index: scores.recall(c)[..., i])  # type: ignore[misc]
+            label: figure(lambda c, i=index: metrics.recall(c)[..., i])  # type: ignore[misc]
             for index, label in enumerate(contract.labels)
         },
-        missed_faults=figure(lambda c: scores.missed(c, normal)),
-        false_alarms_per_hour=figure(lambda c: per_hour * scores.false_alarms(c, normal)),
-        calibration_error=round(scores.calibration_error(probabilities, judged.targets), 5),
-        reliability=scores.reliability(probabilities, judged.targets),
+        missed_faults=figure(lambda c: metrics.missed(c, normal)),
+        false_alarms_per_hour=figure(lambda c: per_hour * metrics.false_alarms(c, normal)),
+        calibration_error=round(metrics.calibration_error(probabilities, judged.targets), 5),
+        reliability=metrics.reliability(probabilities, judged.targets),
         confusion=total.tolist(),
         shrinkage=_mean([prediction.shrinkage for prediction in said]),
         snr_error_db=_error([prediction.snr_db for prediction in said], snr_db),
@@ -145,14 +145,14 @@ def _condition(
 def _per_recording(judged: Judged, found: Indices, classes: int) -> Indices:
     """Confusions [recordings, classes, classes]."""
     rows = (judged.origins == origin for origin in range(judged.origins[-1] + 1))
-    return np.stack([scores.confusion(judged.targets[r], found[r], classes) for r in rows])
+    return np.stack([metrics.confusion(judged.targets[r], found[r], classes) for r in rows])
 
 
-def _figure(of: Callable[[Indices], scores.Figures], total: Indices, drawn: Indices) -> Figure:
+def _figure(of: Callable[[Indices], metrics.Figures], total: Indices, drawn: Indices) -> Figure:
     value = float(of(total))
     if np.isnan(value):
         return Figure(None, None, None)
-    low, high = scores.interval(of, drawn)
+    low, high = metrics.interval(of, drawn)
     return Figure(round(value, 5), round(low, 5), round(high, 5))
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from models import plots
-from models.evaluate import LEVELS_DB
-from models.evaluation import Condition, Evaluation, Figure
+from models.evaluation import plots
+from models.evaluation.evaluate import LEVELS_DB
+from models.evaluation.records import Condition, Evaluation, Figure
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--faint:#d5dae0}

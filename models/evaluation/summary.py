@@ -1,7 +1,7 @@
 """An evaluation in one table: what is printed when it is done."""
 
-from models import markdown
-from models.evaluation import Condition, Evaluation
+from models.evaluation import markdown
+from models.evaluation.records import Condition, Evaluation
 
 LEVELS_DB = (0, -4, -10)
 

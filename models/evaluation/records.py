@@ -1,4 +1,5 @@
-"""What an evaluation says, as typed records: `models.evaluate` fills them, a report shows them."""
+"""What an evaluation says, as typed records: `models.evaluation.evaluate` fills them, a report
+shows them."""
 
 import msgspec
 

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
-from models.paired import over_seeds
+from models.evaluation.intervals import over_seeds
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

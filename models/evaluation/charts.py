@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from models.evaluation import Condition, Evaluation
+from models.evaluation.records import Condition, Evaluation
 
 CLEAN, HARD = ("none", None), ("gaussian", -4)  # conditions shown one by one
 THRESHOLDS = "mean threshold / mean |x|"
