@@ -164,10 +164,10 @@ def _module(network: Network) -> Any:  # a torch module: torch may be missing
         raise MissingError("torch is not installed: pip install '.[train]'")
     import torch
 
-    from models.checkpoint import Checkpoint
     from models.data import recipe as recipes
     from models.export import Released
     from models.networks.registry import untrained
+    from models.training.checkpoint import Checkpoint
 
     torch.manual_seed(0)
     made = recipes.load(ZOO / f"{network.name}.yaml")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from agent.inference import classifier
 from models import card, variants
-from models.checkpoint import Checkpoint
 from models.data import held_out, validation
 from models.data.recipe import Recipe
 from models.evaluation import evaluate as judge
 from models.evaluation import report
 from models.measure import Files, Measured, measure, write_files
 from models.release import publish, with_figures
-from models.teller import Say
-from models.train import training_recordings
+from models.training.checkpoint import Checkpoint
+from models.training.progress import Say
+from models.training.train import training_recordings
 from models.wording import Wording
 
 HOP_S = 0.1  # of the agent, for false alarms an hour

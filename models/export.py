@@ -15,10 +15,10 @@ from agent.core.model_contract import (
     SCHEMA,
     Contract,
 )
-from models.checkpoint import Checkpoint
 from models.networks.distance import Distance
 from models.networks.registry import READ_RUNNING
 from models.networks.standardize import standardize
+from models.training.checkpoint import Checkpoint
 
 OPSET = 20
 MOST_WINDOWS = 4096  # the largest batch that the exporter is told of

@@ -8,14 +8,14 @@ import numpy as np
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.simulate import MACHINE
 from models.evaluation import model_file
 from models.export import contract_of, export
 from models.networks import cost
 from models.quantize import quantize
-from models.train import training_recordings
+from models.training.checkpoint import Checkpoint
+from models.training.train import training_recordings
 
 UNTOLD = "untold"  # begins figures of windows of which speed and bearing were kept back
 

@@ -23,8 +23,7 @@ import torch
 
 from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
-from models import sgd, tasks, trees
-from models.calibrate import forward
+from models import tasks, trees
 from models.data import validation
 from models.data.recordings import Array
 from models.data.validation import Labelled
@@ -44,6 +43,8 @@ from models.paper_cells import (
 from models.paper_quick import compared
 from models.paper_table import document
 from models.quick import summed
+from models.training import sgd
+from models.training.calibrate import forward
 
 FAMILIES = ("convnet", "resnet", "senet", "drsn-cs", "drsn-cw", "wdcnn", "extra-trees")
 LABELS = tasks.TEN

@@ -24,7 +24,7 @@ from models.data.recipe import Recipe, Source
 from models.data.recordings import Array
 from models.data.validation import calibration
 from models.export import write
-from models.train import training_recordings
+from models.training.train import training_recordings
 
 FLOAT = ("network.spectrogram.", "network.colour.welch.")  # whose weights stay in float
 

@@ -9,15 +9,15 @@ import onnx
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from models import card, variants, wording
-from models import checkpoint as checkpoints
-from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.recipe import Recipe
 from models.export import contract_of, write
-from models.fit import fit
 from models.measure import Files, Measured, measure, write_files
-from models.teller import Say
-from models.train import training_recordings
+from models.training import checkpoint as checkpoints
+from models.training.checkpoint import Checkpoint
+from models.training.progress import Say
+from models.training.train import training_recordings
+from models.training.train_and_calibrate import fit
 
 
 def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None:

@@ -17,7 +17,6 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import checkpoint as checkpoints
 from models import speech_card, speech_run, speech_sentence, variants
 from models.data import recipe as recipes
 from models.data import validation
@@ -29,7 +28,8 @@ from models.speech_card import Shown
 from models.speech_judge import CONDITIONS
 from models.speech_run import Material, Run
 from models.speech_sentence import Heard
-from models.teller import Say
+from models.training import checkpoint as checkpoints
+from models.training.progress import Say
 from models.verbs.guard import needs_torch, say
 
 SEEDS = (0, 1, 2)  # the first is released, whatever the others come to

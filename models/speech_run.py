@@ -11,21 +11,21 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import checkpoint as checkpoints
 from models import speech_corpus, speech_judge
-from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
 from models.evaluation import metrics, model_file
 from models.export import contract_of, export
-from models.fit import calibrated
 from models.networks import cost
 from models.quantize import quantize
 from models.speech_judge import CONDITIONS, LEVELS_DB
-from models.teller import Say, Teller
-from models.train import train
+from models.training import checkpoint as checkpoints
+from models.training.checkpoint import Checkpoint
+from models.training.progress import Say, Teller
+from models.training.train import train
+from models.training.train_and_calibrate import calibrated
 
 PRECISIONS = ("float32", "int8")
 FIGURES = "figures.json"

@@ -24,11 +24,11 @@ from models.data.recordings import Array, Recording
 from models.data.validation import HELD_BACK_SEED, Labelled
 from models.evaluation import metrics
 from models.export import contract_of, export
-from models.fit import calibrated
 from models.networks import cost
 from models.quantize import quantize
 from models.tasks import RATE_HZ, Task
-from models.train import train
+from models.training.train import train
+from models.training.train_and_calibrate import calibrated
 from models.trials_table import REFERENCE, USUAL
 
 TREES = "extra-trees"

@@ -28,8 +28,8 @@ from models.data.recipe import Recipe
 from models.evaluation import model_file
 from models.export import write
 from models.quantize import quantize
-from models.teller import Say
-from models.train import training_recordings
+from models.training.progress import Say
+from models.training.train import training_recordings
 from models.verbs.guard import needs_torch, say
 
 Named = Mapping[str, Path]  # form -> file to write

@@ -12,8 +12,6 @@ torch = pytest.importorskip("torch")
 
 from agent.core.errors import UserError  # noqa: E402
 from agent.inference import classifier  # noqa: E402 (torch may be missing)
-from models.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
-from models.checkpoint import Checkpoint  # noqa: E402
 from models.compact import compact, is_basis  # noqa: E402
 from models.data import simulate, validation  # noqa: E402
 from models.data.batches import Batch, told  # noqa: E402
@@ -26,6 +24,8 @@ from models.networks.registry import FAMILIES, READ_RUNNING, build, untrained  #
 from models.networks.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
 from models.networks.standardize import standardize  # noqa: E402
 from models.quantize import along_time, quantize  # noqa: E402
+from models.training.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
+from models.training.checkpoint import Checkpoint  # noqa: E402
 
 BATCHES = (1, 2, 3, 7, 16, 32)
 ENVELOPES = ("drsn-env", "se-env", "res-env")

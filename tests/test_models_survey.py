@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from models.data import held_out, recipe
 from models.data.recipe import Recipe
-from models.survey import Wishes, recipe_for
+from models.training.auto_recipe import Wishes, recipe_for
 
 
 def recorded(path: Path, rate_hz: int, seconds: float = 3.0, channels: int = 1) -> Path:
@@ -88,7 +88,7 @@ def test_a_split_named_test_is_what_the_report_is_of(tmp_path: Path) -> None:
 
 
 def contract(made: Recipe) -> object:
-    from models.checkpoint import Checkpoint, untrained
     from models.export import contract_of
+    from models.training.checkpoint import Checkpoint, untrained
 
     return contract_of(Checkpoint(made, untrained(made), 1.0, None))

@@ -25,12 +25,12 @@ from models.evaluation import model_file
 torch = pytest.importorskip("torch")
 savemat = pytest.importorskip("scipy.io").savemat
 
-from models import checkpoint, resume
 from models.data import recipe  # noqa: E402 (torch may be missing)
 from models.data.recipe import Recipe, Source, Stopping  # noqa: E402
-from models.resume import Origin, StateFile  # noqa: E402
-from models.watch import Score, Watch  # noqa: E402
-from models.world import ALONE  # noqa: E402
+from models.training import checkpoint, resume
+from models.training.distributed import ALONE  # noqa: E402
+from models.training.early_stopping import Score, Watch  # noqa: E402
+from models.training.resume import Origin, StateFile  # noqa: E402
 
 RATE_HZ = 8000
 LABELS = ("inner", "normal", "outer")

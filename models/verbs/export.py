@@ -16,7 +16,7 @@ def export(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from models import export
-    from models.checkpoint import load
+    from models.training.checkpoint import load
 
     saved = load(arguments.checkpoint)
     export.export(saved, arguments.out, export.contract_of(saved))

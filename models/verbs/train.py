@@ -15,7 +15,7 @@ from models.verbs import reading
 from models.verbs.guard import needs_torch, positive, rate, say
 
 if TYPE_CHECKING:
-    from models.checkpoint import Checkpoint
+    from models.training.checkpoint import Checkpoint
 
 SUFFIXES = (".onnx", ".pt", ".yaml")
 WISHES = (
@@ -80,9 +80,9 @@ def _add_wishes(group: argparse._ArgumentGroup) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from models.fit import Session, fit
-    from models.resume import StateFile
-    from models.world import joined
+    from models.training.distributed import joined
+    from models.training.resume import StateFile
+    from models.training.train_and_calibrate import Session, fit
 
     out: Path = arguments.out
     if out.suffix not in SUFFIXES:
@@ -109,8 +109,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> None:
-    from models import checkpoint, wording
+    from models import wording
     from models.deliver import deliver
+    from models.training import checkpoint
 
     out = arguments.out
     if out.suffix == ".pt":
@@ -125,7 +126,7 @@ def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> N
 
 def _recipe(arguments: argparse.Namespace, tell: Callable[[str], None]) -> tuple[Recipe, Path]:
     """The recipe, and the folder that its data sets lie in."""
-    from models.survey import Wishes, recipe_for
+    from models.training.auto_recipe import Wishes, recipe_for
 
     given = {name: getattr(arguments, name) for name in WISHES}
     if arguments.folder is not None and arguments.recipe is None:

@@ -23,7 +23,7 @@ from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.networks.registry import untrained
 from models.networks.standardize import standardize
-from models.world import World
+from models.training.distributed import World
 
 SNR_WEIGHT = 0.2  # of the estimated SNR's loss beside the labels
 

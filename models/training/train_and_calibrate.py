@@ -8,20 +8,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import resume
-from models.calibrate import SnrLine, features, forward, snr_line, temperature
-from models.checkpoint import Checkpoint
 from models.data import validation
 from models.data.batches import Batch, batches
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
 from models.networks.distance import Distance, Rows, typical
-from models.resume import StateFile, Store
-from models.teller import Say, Teller
-from models.train import train, training_recordings
-from models.watch import Watch
-from models.world import ALONE, World
+from models.training import resume
+from models.training.calibrate import SnrLine, features, forward, snr_line, temperature
+from models.training.checkpoint import Checkpoint
+from models.training.distributed import ALONE, World
+from models.training.early_stopping import Watch
+from models.training.progress import Say, Teller
+from models.training.resume import StateFile, Store
+from models.training.train import train, training_recordings
 
 FIT_WINDOWS = 2048
 

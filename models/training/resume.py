@@ -15,8 +15,8 @@ from agent.core.errors import UserError
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
-from models.learner import State
-from models.world import World
+from models.training.distributed import World
+from models.training.trainer import State
 
 MOST_SHOWN = 60  # characters of a recipe's value in a complaint
 

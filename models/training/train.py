@@ -1,4 +1,4 @@
-"""Training: one recipe, one seed, one network; see `models.learner` for a step."""
+"""Training: one recipe, one seed, one network; see `models.training.trainer` for a step."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from models.data import simulate
 from models.data.batches import at_speeds
 from models.data.recipe import Recipe
 from models.data.recordings import Recording, load
-from models.learner import Learner
-from models.resume import Store
-from models.watch import Watch
-from models.world import ALONE, World
+from models.training.distributed import ALONE, World
+from models.training.early_stopping import Watch
+from models.training.resume import Store
+from models.training.trainer import Learner
 
 Progress = Callable[[int, float], None]  # step, smoothed loss
 

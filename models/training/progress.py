@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable
 
 from models.data.recipe import Recipe
-from models.watch import Score
+from models.training.early_stopping import Score
 
 Say = Callable[[str], None]
 EVERY = 100  # steps, where nothing is scored on the way
 
 
 class Teller:
-    """`step` hears every step, `score` what `models.watch` found after some of them."""
+    """`step` hears every step, `score` what `models.training.early_stopping` found after some of
+    them."""
 
     def __init__(
         self, recipe: Recipe, say: Say, clock: Callable[[], float] = time.monotonic

@@ -13,7 +13,7 @@ from models.data.listing import Entry
 from models.data.recipe import Recipe
 from models.data.recordings import open_entry
 from models.networks.registry import SHORTEST_WINDOW
-from models.teller import Say
+from models.training.progress import Say
 
 MOST_RATE_HZ = 20_000.0  # what bearings and gears make ring lies below half of it
 WINDOW_S = 0.25  # at most: a few turns of most shafts

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from agent.core.errors import UserError
-from models.calibrate import SnrLine
 from models.data.recipe import Recipe
 from models.networks.distance import Rows
 from models.networks.registry import untrained
+from models.training.calibrate import SnrLine
 
 
 @dataclass(frozen=True)

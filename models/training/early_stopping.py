@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
-from models.calibrate import forward
 from models.data.recipe import Stopping
 from models.data.validation import Labelled
 from models.evaluation import metrics
-from models.world import World
+from models.training.calibrate import forward
+from models.training.distributed import World
 
 
 @dataclass(frozen=True)
