@@ -165,7 +165,7 @@ def _module(network: Network) -> Any:  # a torch module: torch may be missing
     import torch
 
     from models.data import recipe as recipes
-    from models.export import Released
+    from models.export.onnx_export import Released
     from models.networks.registry import untrained
     from models.training.checkpoint import Checkpoint
 
@@ -178,7 +178,7 @@ def _exported(network: Network) -> Path:
     """As the exporter has it by default, but for a batch of any size."""
     import torch
 
-    from models.export import MOST_WINDOWS
+    from models.export.onnx_export import MOST_WINDOWS
 
     path = network.folder / "stock.onnx"
     if path.is_file():

@@ -68,9 +68,9 @@ def _untrained(name: str, window: int) -> tuple[OnnxClassifier, np.ndarray]:
     """The network for windows of that length as an INT8 file, and one window."""
     from models.data import recipe as recipes
     from models.data.batches import Batch
-    from models.export import contract_of, export
+    from models.export.onnx_export import contract_of, export
+    from models.export.quantize import quantize
     from models.networks.registry import untrained
-    from models.quantize import quantize
     from models.training.checkpoint import Checkpoint
 
     made = msgspec.structs.replace(recipes.load(ZOO / f"{name}.yaml"), window=window)

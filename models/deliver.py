@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.inference import classifier
-from models import card, variants
+from models import card
 from models.data import held_out, validation
 from models.data.recipe import Recipe
 from models.evaluation import evaluate as judge
 from models.evaluation import report
+from models.export import forms
 from models.measure import Files, Measured, measure, write_files
 from models.release import publish, with_figures
 from models.training.checkpoint import Checkpoint
@@ -59,7 +60,7 @@ def _keep_variants(
 ) -> None:
     drawn = validation.calibration(saved.recipe, training_recordings(saved.recipe, root))
     contract = with_figures(saved, measured, "float32")
-    variants.write_all(files.float32, contract, drawn, variants.near(out))
+    forms.write_all(files.float32, contract, drawn, forms.near(out))
 
 
 def float_file(out: Path) -> Path:

@@ -11,9 +11,9 @@ from agent.inference.classifier import OnnxClassifier
 from models.data import validation
 from models.data.simulate import MACHINE
 from models.evaluation import model_file
-from models.export import contract_of, export
+from models.export.onnx_export import contract_of, export
+from models.export.quantize import quantize
 from models.networks import cost
-from models.quantize import quantize
 from models.training.checkpoint import Checkpoint
 from models.training.train import training_recordings
 

@@ -8,10 +8,11 @@ import onnx
 
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
-from models import card, variants, wording
+from models import card, wording
 from models.data import validation
 from models.data.recipe import Recipe
-from models.export import contract_of, write
+from models.export import forms
+from models.export.onnx_export import contract_of, write
 from models.measure import Files, Measured, measure, write_files
 from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Checkpoint
@@ -36,7 +37,7 @@ def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None
             publish(saved, files, measured[0], out)
             drawn = validation.calibration(recipe, training_recordings(recipe, root))
             contract = with_figures(saved, measured[0], "float32")
-            variants.write_all(files.float32, contract, drawn, variants.zoo(out))
+            forms.write_all(files.float32, contract, drawn, forms.zoo(out))
     out.with_suffix(".md").write_text(card.text(recipe, measured, out, wording.released(recipe)))
 
 

@@ -17,13 +17,14 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import speech_card, speech_run, speech_sentence, variants
+from models import speech_card, speech_run, speech_sentence
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.evaluation import model_file
-from models.export import write
+from models.export import forms
+from models.export.onnx_export import write
 from models.speech_card import Shown
 from models.speech_judge import CONDITIONS
 from models.speech_run import Material, Run
@@ -79,11 +80,11 @@ def _publish(
     float_f1 = {
         f"f1_{name}".replace(" ", "").lower(): run.f1["float32"][name] for name in CONDITIONS
     }
-    variants.write_all(
+    forms.write_all(
         folder / "float32.onnx",
         msgspec.structs.replace(changed, figures=float_f1),
         validation.calibration(recipe, recordings),
-        variants.zoo(out),
+        forms.zoo(out),
     )
 
 

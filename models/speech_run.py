@@ -17,9 +17,9 @@ from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
 from models.evaluation import metrics, model_file
-from models.export import contract_of, export
+from models.export.onnx_export import contract_of, export
+from models.export.quantize import quantize
 from models.networks import cost
-from models.quantize import quantize
 from models.speech_judge import CONDITIONS, LEVELS_DB
 from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Checkpoint

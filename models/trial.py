@@ -23,9 +23,9 @@ from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Array, Recording
 from models.data.validation import HELD_BACK_SEED, Labelled
 from models.evaluation import metrics
-from models.export import contract_of, export
+from models.export.onnx_export import contract_of, export
+from models.export.quantize import quantize
 from models.networks import cost
-from models.quantize import quantize
 from models.tasks import RATE_HZ, Task
 from models.training.train import train
 from models.training.train_and_calibrate import calibrated

@@ -12,18 +12,18 @@ torch = pytest.importorskip("torch")
 
 from agent.core.errors import UserError  # noqa: E402
 from agent.inference import classifier  # noqa: E402 (torch may be missing)
-from models.compact import compact, is_basis  # noqa: E402
 from models.data import simulate, validation  # noqa: E402
 from models.data.batches import Batch, told  # noqa: E402
 from models.data.recipe import Recipe, Source, Told  # noqa: E402
-from models.export import Released, contract_of, export, write  # noqa: E402
+from models.export.onnx_export import Released, contract_of, export, write  # noqa: E402
+from models.export.quantize import along_time, quantize  # noqa: E402
+from models.export.weight_compression import compact, is_basis  # noqa: E402
 from models.networks import cost
 from models.networks.distance import typical  # noqa: E402
 from models.networks.mel_resnet import LogMel  # noqa: E402
 from models.networks.registry import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
 from models.networks.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
 from models.networks.standardize import standardize  # noqa: E402
-from models.quantize import along_time, quantize  # noqa: E402
 from models.training.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.training.checkpoint import Checkpoint  # noqa: E402
 

@@ -88,7 +88,7 @@ def test_a_split_named_test_is_what_the_report_is_of(tmp_path: Path) -> None:
 
 
 def contract(made: Recipe) -> object:
-    from models.export import contract_of
+    from models.export.onnx_export import contract_of
     from models.training.checkpoint import Checkpoint, untrained
 
     return contract_of(Checkpoint(made, untrained(made), 1.0, None))

@@ -15,10 +15,10 @@ def export(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from models import export
+    from models.export import onnx_export
     from models.training.checkpoint import load
 
     saved = load(arguments.checkpoint)
-    export.export(saved, arguments.out, export.contract_of(saved))
+    onnx_export.export(saved, arguments.out, onnx_export.contract_of(saved))
     say(f"wrote {arguments.out}")
     return 0

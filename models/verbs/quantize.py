@@ -21,7 +21,7 @@ def quantize(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from models import quantize
+    from models.export import quantize
 
     contract = quantize.float_contract(arguments.model)
     if arguments.recipe:

@@ -1,6 +1,6 @@
 """The other forms of a network, written beside it: `drsn-agent doctor --bench` picks the fastest.
 
-    python -m models.variants MODEL.onnx --recipe FILE --data FOLDER [--float FILE] [--speech]
+    python -m models.export.forms MODEL.onnx --recipe FILE --data FOLDER [--float FILE] [--speech]
 
 writes them for a released file that is there already, and the macro-F1 of the float form into it.
 Without --float the float form is the one that lies there.
@@ -20,14 +20,14 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files
 from agent.inference.classifier import OnnxClassifier
-from models.compact import compact
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.batches import Batch
 from models.data.recipe import Recipe
 from models.evaluation import model_file
-from models.export import write
-from models.quantize import quantize
+from models.export.onnx_export import write
+from models.export.quantize import quantize
+from models.export.weight_compression import compact
 from models.training.progress import Say
 from models.training.train import training_recordings
 from models.verbs.guard import needs_torch, say
@@ -113,7 +113,7 @@ def _figures(network: OnnxClassifier, recipe: Recipe, root: Path, speech: bool) 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m models.variants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m models.export.forms", description=__doc__)
     parser.add_argument("model", type=Path, help="the released INT8 file")
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")

@@ -4,7 +4,7 @@ Activations are unsigned and weights signed per channel: ONNX Runtime's fast pat
 Only the convolutions along time are quantized. The 1x1 ones work on pooled values: they are
 the thresholds' sub-network and the classifier, cost next to nothing and are computed in float. So
 is the transform of a spectrogram of which logarithms are taken: it spans more than 8 bits do. What
-the file holds of the weights of either is the business of `models.compact`.
+the file holds of the weights of either is the business of `models.export.weight_compression`.
 """
 
 import tempfile
@@ -18,12 +18,12 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from agent.core.errors import UserError
 from agent.core.model_contract import INPUT, RUNNING, Contract
 from agent.inference import classifier
-from models.compact import compact
 from models.data.batches import Batch
 from models.data.recipe import Recipe, Source
 from models.data.recordings import Array
 from models.data.validation import calibration
-from models.export import write
+from models.export.onnx_export import write
+from models.export.weight_compression import compact
 from models.training.train import training_recordings
 
 FLOAT = ("network.spectrogram.", "network.colour.welch.")  # whose weights stay in float

@@ -1,0 +1,1 @@
+"""Checkpoints into ONNX files: float, quantized, compressed."""
