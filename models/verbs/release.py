@@ -18,7 +18,7 @@ def release(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from models.release import release
+    from models.release.release import release
 
     recipe = recipes.load(arguments.recipe)
     out = arguments.out or arguments.recipe.with_suffix(".onnx")

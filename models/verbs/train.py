@@ -109,8 +109,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> None:
-    from models import wording
-    from models.deliver import deliver
+    from models.release import card_text
+    from models.release.package import deliver
     from models.training import checkpoint
 
     out = arguments.out
@@ -120,7 +120,7 @@ def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> N
         return
     command = shlex.join(["drsn-agent", *sys.argv[1:]])
     keep = arguments.keep_float, say, arguments.keep_variants
-    deliver(saved, root, out, wording.own(command), *keep)
+    deliver(saved, root, out, card_text.own(command), *keep)
     say(f"wrote {out}, {out.stem}.md, {out.stem}.html and {out.stem}.json")
 
 

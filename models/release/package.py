@@ -6,18 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.inference import classifier
-from models import card
 from models.data import held_out, validation
 from models.data.recipe import Recipe
 from models.evaluation import evaluate as judge
 from models.evaluation import report
 from models.export import forms
-from models.measure import Files, Measured, measure, write_files
-from models.release import publish, with_figures
+from models.release import card
+from models.release.card_text import Wording
+from models.release.measure import Files, Measured, measure, write_files
+from models.release.release import publish, with_figures
 from models.training.checkpoint import Checkpoint
 from models.training.progress import Say
 from models.training.train import training_recordings
-from models.wording import Wording
 
 HOP_S = 0.1  # of the agent, for false alarms an hour
 MOST_DROP = 0.005  # of macro-F1, from float to INT8

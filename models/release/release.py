@@ -8,12 +8,12 @@ import onnx
 
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
-from models import card, wording
 from models.data import validation
 from models.data.recipe import Recipe
 from models.export import forms
 from models.export.onnx_export import contract_of, write
-from models.measure import Files, Measured, measure, write_files
+from models.release import card, card_text
+from models.release.measure import Files, Measured, measure, write_files
 from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Checkpoint
 from models.training.progress import Say
@@ -38,7 +38,7 @@ def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None
             drawn = validation.calibration(recipe, training_recordings(recipe, root))
             contract = with_figures(saved, measured[0], "float32")
             forms.write_all(files.float32, contract, drawn, forms.zoo(out))
-    out.with_suffix(".md").write_text(card.text(recipe, measured, out, wording.released(recipe)))
+    out.with_suffix(".md").write_text(card.text(recipe, measured, out, card_text.released(recipe)))
 
 
 def publish(saved: Checkpoint, files: Files, measured: Measured, out: Path) -> None:

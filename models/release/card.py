@@ -11,9 +11,9 @@ from models.data.batches import label_shares
 from models.data.recipe import Recipe, Simulated
 from models.evaluation import markdown
 from models.evaluation.model_file import LEVELS_DB, SIMULATED_DB
-from models.measure import UNTOLD, Measured
 from models.networks.registry import READ_RUNNING
-from models.wording import Wording
+from models.release.card_text import Wording
+from models.release.measure import UNTOLD, Measured
 
 SPEED = {
     False: """The network is not told the speed: one fault's strikes at one speed can come as often

@@ -1,0 +1,1 @@
+"""A released model: its files, figures and card."""
