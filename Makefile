@@ -81,7 +81,7 @@ zoo: $(DEV)/installed           ## rebuild the released network and its card: ma
 	$(DEV)/bin/python -m models.commands release --recipe models/zoo/bearing.yaml --data $(DATA)
 
 digits: $(DEV)/installed packages ## rebuild the network of spoken digits: make digits DATA=folder
-	$(DEV)/bin/python -m models.speech_release --data $(DATA)
+	$(DEV)/bin/python -m models.speech.release --data $(DATA)
 
 # Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
 reproduce: $(DEV)/installed     ## docs/PAPER.md and docs/TRIALS.md anew: make reproduce DATA=folder

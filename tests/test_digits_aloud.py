@@ -19,8 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from soundcard import SoundCard
 
 from agent.messages.records import Observation
-from models import speech_sentence, zoo
+from models import zoo
 from models.data import recipe
+from models.speech import sentences
 
 RATE_HZ = 16_000
 RECIPE = recipe.load(Path(zoo.__file__).parent / "digits.yaml")
@@ -69,7 +70,7 @@ def test_a_spoken_digit_is_an_event_before_the_next_one_is_spoken(
     least: int,
 ) -> None:
     """By a speaker, and in a background, that no training has heard; out of ten."""
-    sentence = speech_sentence.sentences(RECIPE, DATA, float(snr_db), 1)[0]
+    sentence = sentences.sentences(RECIPE, DATA, float(snr_db), 1)[0]
     file = tmp_path / "sentence.wav"
     level = 0.8 / np.abs(sentence.samples).max()
     soundfile.write(file, level * sentence.samples, round(RECIPE.rate_hz), subtype="PCM_16")
@@ -84,7 +85,7 @@ def test_a_spoken_digit_is_an_event_before_the_next_one_is_spoken(
     listener.close()
     told = [(came_s - began_s, e) for came_s, e in listener.heard if e.decision == "fault"]
     found = [(round(at_s * RECIPE.rate_hz), str(event.label)) for at_s, event in told]
-    heard = speech_sentence.heard(sentence, found)
+    heard = sentences.heard(sentence, found)
     late_s = [
         at_s - end / RECIPE.rate_hz
         for at_s, event in told

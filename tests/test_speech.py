@@ -11,7 +11,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
-from models import speech_card, speech_run, speech_sentence, speech_voices
 from models.data import noise as noises  # noqa: E402
 from models.data import recipe
 from models.data.batches import batches  # noqa: E402
@@ -21,13 +20,15 @@ from models.data.validation import Labelled  # noqa: E402
 from models.networks import cost
 from models.networks.mel_resnet import FLOOR, LogMel, mel_bands  # noqa: E402
 from models.networks.registry import build  # noqa: E402
-from models.speech_card import Shown  # noqa: E402
-from models.speech_corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
-from models.speech_judge import CONDITIONS  # noqa: E402
-from models.speech_release import RECIPE  # noqa: E402
-from models.speech_run import Material, Run  # noqa: E402
-from models.speech_sentence import Heard, Sentence, heard  # noqa: E402
-from models.speech_words import PIECES, alone, among, between, trimmed  # noqa: E402
+from models.speech import card as speech_card
+from models.speech import run, sentences, voices
+from models.speech.card import Shown  # noqa: E402
+from models.speech.corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
+from models.speech.evaluation import CONDITIONS  # noqa: E402
+from models.speech.release import RECIPE  # noqa: E402
+from models.speech.run import Material, Run  # noqa: E402
+from models.speech.sentences import Heard, Sentence, heard  # noqa: E402
+from models.speech.words import PIECES, alone, among, between, trimmed  # noqa: E402
 
 WINDOW, RATE_HZ = 8000, 8000.0
 
@@ -159,7 +160,7 @@ def test_a_batch_without_a_window_for_a_kind_of_noise_is_no_mistake(kind: str) -
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs the package espeak-ng")
 def test_voices_differ_and_are_the_same_every_time() -> None:
     def said(seed: int) -> list[Array]:
-        return list(speech_voices.spoken("six", 3, RATE_HZ, np.random.default_rng(seed)))
+        return list(voices.spoken("six", 3, RATE_HZ, np.random.default_rng(seed)))
 
     once, again = said(0), said(0)
     assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
@@ -204,7 +205,7 @@ def tones() -> Material:
 def test_a_run_ends_in_two_files_and_all_figures_and_is_not_made_twice(tmp_path: Path) -> None:
     lines: list[str] = []
     shared = tones()
-    once = speech_run.run(small(), shared, tmp_path, lines.append)
+    once = run.run(small(), shared, tmp_path, lines.append)
     assert set(once.f1) == {"float32", "int8"}
     assert all(set(each) == set(CONDITIONS) for each in once.f1.values())
     assert 0.0 < once.f1["int8"]["clean"] <= 1.0
@@ -212,7 +213,7 @@ def test_a_run_ends_in_two_files_and_all_figures_and_is_not_made_twice(tmp_path:
     assert lines
     trained = (tmp_path / "net.pt").stat().st_mtime_ns
     lines.clear()
-    again = speech_run.run(small(), shared, tmp_path, lines.append)
+    again = run.run(small(), shared, tmp_path, lines.append)
     assert again == once
     assert lines == []
     assert (tmp_path / "net.pt").stat().st_mtime_ns == trained
@@ -234,9 +235,9 @@ def test_sentences_are_of_all_ten_digits(monkeypatch: pytest.MonkeyPatch) -> Non
         "silence",
         np.random.default_rng(0).standard_normal((1, 400_000)).astype(np.float32),
     )
-    monkeypatch.setattr(speech_sentence, "words", lambda *_: said)
-    monkeypatch.setattr(speech_sentence, "backgrounds", lambda *_, **__: [hiss])
-    for sentence in speech_sentence.sentences(recipe.load(RECIPE), Path(), 6.0, 3):
+    monkeypatch.setattr(sentences, "words", lambda *_: said)
+    monkeypatch.setattr(sentences, "backgrounds", lambda *_, **__: [hiss])
+    for sentence in sentences.sentences(recipe.load(RECIPE), Path(), 6.0, 3):
         assert sorted(sentence.labels) == sorted(LABELS[:10])
         gaps = np.diff(sentence.begins) - 2000
         assert (gaps >= 8000).all()

@@ -12,10 +12,11 @@ from conftest import DATA
 
 from agent.core.types import Prediction
 from agent.inference import classifier
-from models import speech_judge, speech_sentence, zoo
+from models import zoo
 from models.data import noise, recipe
 from models.data.recordings import Array
 from models.evaluation import model_file
+from models.speech import evaluation, sentences
 
 FILE = Path(zoo.__file__).parent / "digits.onnx"
 RECIPE = recipe.load(FILE.with_suffix(".yaml"))
@@ -95,7 +96,7 @@ def test_no_signal_at_all_is_answered_with_numbers(network: classifier.OnnxClass
 
 @needs_data
 def test_the_figures_of_the_contract_are_measured_again(network: classifier.OnnxClassifier) -> None:
-    judged = speech_judge.judged(RECIPE, DATA)
+    judged = evaluation.judged(RECIPE, DATA)
     for condition in ("clean", "0 dB"):
         windows = judged[condition]
         said = model_file.labels_of(network, windows.samples, windows.running)
@@ -110,8 +111,8 @@ def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassif
     assert all(source.terms in card for source in RECIPE.data)
     told = network.contract.figures
     agreed = [told[name] for name in told if name.startswith("agreement_")]
-    assert len(agreed) == len(speech_judge.CONDITIONS)
-    for share, condition in zip(agreed, speech_judge.CONDITIONS, strict=True):
+    assert len(agreed) == len(evaluation.CONDITIONS)
+    for share, condition in zip(agreed, evaluation.CONDITIONS, strict=True):
         assert f"{100 * share:.1f} % ({condition})" in card
 
 
@@ -120,7 +121,7 @@ def test_a_sentence_replayed_gives_an_event_a_digit(
     network: classifier.OnnxClassifier, tmp_path: Path
 ) -> None:
     """A speaker and a background that training never heard; 20 dB while the digits sound."""
-    sentence = speech_sentence.sentences(RECIPE, DATA, 20.0, 1)[0]
+    sentence = sentences.sentences(RECIPE, DATA, 20.0, 1)[0]
     file = tmp_path / "sentence.wav"
     scaled = 0.9 * sentence.samples / np.abs(sentence.samples).max()
     soundfile.write(file, scaled, round(RECIPE.rate_hz), "FLOAT")
@@ -130,9 +131,9 @@ def test_a_sentence_replayed_gives_an_event_a_digit(
     events = [each for each in records if each["schema"] == "drsn-event/1"]
     named = [each["label"] for each in events if each["decision"] == "fault"]
 
-    said = speech_sentence.answers(network, sentence, speech_sentence.HOP_S)
-    found = speech_sentence.events(network.contract, said, RECIPE.decide, speech_sentence.HOP_S)
+    said = sentences.answers(network, sentence, sentences.HOP_S)
+    found = sentences.events(network.contract, said, RECIPE.decide, sentences.HOP_S)
     assert named == [label for _, label in found]
     assert next(e["label"] for e in events if e["decision"] != "abstain") == "silence"
-    assert speech_sentence.heard(sentence, found).right >= 7
+    assert sentences.heard(sentence, found).right >= 7
     assert "sensor_fault" not in {each["decision"] for each in events}

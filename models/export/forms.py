@@ -91,18 +91,18 @@ def _same(one: OnnxClassifier, other: OnnxClassifier, drawn: Batch) -> float:
 def _calibration(recipe: Recipe, root: Path, speech: bool) -> Batch:
     if not speech:
         return validation.calibration(recipe, training_recordings(recipe, root))
-    from models import speech_corpus
+    from models.speech import corpus
 
-    return validation.calibration(recipe, speech_corpus.training(recipe, root))
+    return validation.calibration(recipe, corpus.training(recipe, root))
 
 
 def _figures(network: OnnxClassifier, recipe: Recipe, root: Path, speech: bool) -> dict[str, float]:
     """Macro-F1, named as in the released file's contract."""
     found: dict[str, float] = {}
     if speech:
-        from models import speech_judge
+        from models.speech import evaluation
 
-        for name, judged in speech_judge.judged(recipe, root).items():
+        for name, judged in evaluation.judged(recipe, root).items():
             said = model_file.labels_of(network, judged.samples, judged.running)
             key = f"f1_{name}".replace(" ", "").lower()
             found[key] = model_file.macro_f1(judged.targets, said)

@@ -15,8 +15,8 @@ from models.data.backgrounds import recorded
 from models.data.recipe import Recipe
 from models.data.recordings import Array
 from models.data.validation import HELD_BACK_SEED, Labelled
-from models.speech_corpus import COMMANDS, FSDD, LABELS, SILENCE, backgrounds, words
-from models.speech_words import alone
+from models.speech.corpus import COMMANDS, FSDD, LABELS, SILENCE, backgrounds, words
+from models.speech.words import alone
 
 LEVELS_DB = (10.0, 5.0, 0.0, -5.0)
 CONDITIONS = ("clean", *(f"{level:g} dB" for level in LEVELS_DB))

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from models import speech_voices
 from models.data import listing, noise, recordings
 from models.data.recipe import Recipe, Source
 from models.data.recordings import Array, Recording
-from models.speech_words import LONGEST, alone, among, backwards, between, trimmed
+from models.speech import voices
+from models.speech.words import LONGEST, alone, among, backwards, between, trimmed
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 OTHER, SILENCE = "other", "silence"
@@ -91,7 +91,7 @@ def backgrounds(root: Path, recipe: Recipe, held_back: bool) -> list[Recording]:
 
 def _voices(rate_hz: float, window: int, rng: np.random.Generator) -> dict[str, list[Array]]:
     def said(texts: Iterable[str], count: int) -> list[Array]:
-        heard = (word for text in texts for word in speech_voices.spoken(text, count, rate_hz, rng))
+        heard = (word for text in texts for word in voices.spoken(text, count, rate_hz, rng))
         return [trimmed(word, rate_hz, window) for word in heard]
 
     digits = {digit: said([digit], VOICES_A_DIGIT) for digit in DIGITS}

@@ -11,7 +11,6 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import speech_corpus, speech_judge
 from models.data import validation
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
@@ -20,7 +19,8 @@ from models.evaluation import metrics, model_file
 from models.export.onnx_export import contract_of, export
 from models.export.quantize import quantize
 from models.networks import cost
-from models.speech_judge import CONDITIONS, LEVELS_DB
+from models.speech import corpus, evaluation
+from models.speech.evaluation import CONDITIONS, LEVELS_DB
 from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Checkpoint
 from models.training.progress import Say, Teller
@@ -58,7 +58,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def material(recipe: Recipe, root: Path) -> Material:
-    return Material(speech_corpus.training(recipe, root), speech_judge.judged(recipe, root))
+    return Material(corpus.training(recipe, root), evaluation.judged(recipe, root))
 
 
 def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> Run:
@@ -77,7 +77,7 @@ def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> Run:
 def contract(saved: Checkpoint) -> Contract:
     """What the file says of itself; its synthetic speakers are part of its data."""
     found = contract_of(saved)
-    return msgspec.structs.replace(found, data=(*found.data, speech_corpus.ESPEAK))
+    return msgspec.structs.replace(found, data=(*found.data, corpus.ESPEAK))
 
 
 def _checkpoint(recipe: Recipe, shared: Material, path: Path, say: Say) -> Checkpoint:
@@ -142,7 +142,7 @@ def _snr_error_db(network: OnnxClassifier, judged: dict[str, Labelled]) -> float
     """Root mean square over windows that hold a word, at the levels judged."""
     errors = []
     for name, level_db in zip(CONDITIONS[1:], LEVELS_DB, strict=True):
-        spoken = judged[name].targets != speech_corpus.LABELS.index(speech_corpus.SILENCE)
+        spoken = judged[name].targets != corpus.LABELS.index(corpus.SILENCE)
         said = network.classify(judged[name].samples[spoken])
         errors += [float(answer.snr_db or 0.0) - level_db for answer in said]
     return float(np.sqrt(np.mean(np.square(errors))))

@@ -1,4 +1,4 @@
-"""`python -m models.speech_release`: the network of spoken digits, its controls, file and card.
+"""`python -m models.speech.release`: the network of spoken digits, its controls, file and card.
 
 Every family is trained by the recipe with several seeds; figures are of the files themselves, as
 the agent runs them. What is there in --work is not made again.
@@ -17,7 +17,6 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import speech_card, speech_run, speech_sentence
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.recipe import Recipe
@@ -25,10 +24,12 @@ from models.data.recordings import Recording
 from models.evaluation import model_file
 from models.export import forms
 from models.export.onnx_export import write
-from models.speech_card import Shown
-from models.speech_judge import CONDITIONS
-from models.speech_run import Material, Run
-from models.speech_sentence import Heard
+from models.speech import card, sentences
+from models.speech import run as speech_run
+from models.speech.card import Shown
+from models.speech.evaluation import CONDITIONS
+from models.speech.run import Material, Run
+from models.speech.sentences import Heard
 from models.training import checkpoint as checkpoints
 from models.training.progress import Say
 from models.verbs.guard import needs_torch, say
@@ -47,11 +48,11 @@ def release(
     runs = []
     for own in _recipes(recipe, seeds):
         runs.append(speech_run.run(own, shared, _folder(work, own), tell))
-        tell(speech_card.line(runs[-1]))
+        tell(card.line(runs[-1]))
     folder = _folder(work, msgspec.structs.replace(recipe, seed=seeds[0]))
     _publish(runs[0], recipe, shared.recordings, folder, out)
     shown = _shown(recipe, root, shared, folder, classifier.load(out))
-    out.with_suffix(".md").write_text(speech_card.text(recipe, runs, shown, out))
+    out.with_suffix(".md").write_text(card.text(recipe, runs, shown, out))
 
 
 def _recipes(recipe: Recipe, seeds: Sequence[int]) -> Iterator[Recipe]:
@@ -105,18 +106,18 @@ def _shown(
 
 def _heard(network: OnnxClassifier, recipe: Recipe, root: Path, snr_db: float) -> dict[str, Heard]:
     """By the file's own settings of the decision, and by those of a machine."""
-    hop_s, settings = speech_sentence.HOP_S, {"own": recipe.decide, "machine": Decide()}
+    hop_s, settings = sentences.HOP_S, {"own": recipe.decide, "machine": Decide()}
     each: dict[str, list[Heard]] = {name: [] for name in settings}
-    for sentence in speech_sentence.sentences(recipe, root, snr_db):
-        said = speech_sentence.answers(network, sentence, hop_s)
+    for sentence in sentences.sentences(recipe, root, snr_db):
+        said = sentences.answers(network, sentence, hop_s)
         for name, decide in settings.items():
-            found = speech_sentence.events(network.contract, said, decide, hop_s)
-            each[name].append(speech_sentence.heard(sentence, found))
-    return {name: speech_sentence.total(heard) for name, heard in each.items()}
+            found = sentences.events(network.contract, said, decide, hop_s)
+            each[name].append(sentences.heard(sentence, found))
+    return {name: sentences.total(heard) for name, heard in each.items()}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m models.speech_release", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m models.speech.release", description=__doc__)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
     parser.add_argument("--work", type=Path, default=Path("runs/speech"), help="%(default)s")

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from agent.core.model_contract import Decide
-from models import speech_corpus, speech_sentence
 from models.data.noise import RECORDED
 from models.data.recipe import Recipe
 from models.evaluation import markdown
-from models.speech_judge import CONDITIONS, LEVELS_DB
-from models.speech_run import Run
-from models.speech_sentence import Heard
+from models.speech import corpus
+from models.speech import sentences as speech_sentence
+from models.speech.evaluation import CONDITIONS, LEVELS_DB
+from models.speech.run import Run
+from models.speech.sentences import Heard
 
 NAMES = {"float32": "float", "int8": "INT8"}
 SHOWN = ("clean", "0 dB")  # conditions of which the recall of each label is told
@@ -70,7 +71,7 @@ def _head(recipe: Recipe, runs: Sequence[Run], out: Path) -> str:
 
 This card and the file are written by one command (Debian package `espeak-ng` needed):
 
-    python -m models.speech_release --recipe {file} --data DATA{_seeds(runs)}
+    python -m models.speech.release --recipe {file} --data DATA{_seeds(runs)}
 
 It trains with fixed seeds, yet another processor or number of threads rounds otherwise, and
 ends at another network of about the same figures.
@@ -85,15 +86,15 @@ def _seeds(runs: Sequence[Run]) -> str:
 
 def _data(recipe: Recipe, shown: Shown) -> str:
     rows = [(source.folder, source.terms) for source in recipe.data]
-    rows.append((speech_corpus.ESPEAK, "synthetic speakers; the program is GPL-3.0-or-later"))
+    rows.append((corpus.ESPEAK, "synthetic speakers; the program is GPL-3.0-or-later"))
     made = ", ".join(f"{name} {count:,}" for name, count in shown.recordings.items())
     low, high = recipe.noise.snr_db
-    slower, faster = speech_corpus.SPEEDS
+    slower, faster = corpus.SPEEDS
     kinds = recipe.noise.kinds
     real = kinds.count(RECORDED) / len(kinds)
     said = _filled(f"""Trained on the split `train` of the speech (four speakers of `fsdd`, and
-        those of `speech_commands_mini`), on {speech_corpus.VOICES_A_DIGIT} synthetic voices a
-        digit and {speech_corpus.VOICES_A_WORD} for each of {len(speech_corpus.OTHER_WORDS)} other
+        those of `speech_commands_mini`), on {corpus.VOICES_A_DIGIT} synthetic voices a
+        digit and {corpus.VOICES_A_WORD} for each of {len(corpus.OTHER_WORDS)} other
         words or phrases, and on all backgrounds but {_held_back()}. A word trains as it is, and
         played {1 - slower:.0%} slower to {faster - 1:.0%} faster beside pieces of others; `pieces`
         are
@@ -111,7 +112,7 @@ def _data(recipe: Recipe, shown: Shown) -> str:
 
 
 def _held_back() -> str:
-    return " and ".join(f"`{name}`" for name in speech_corpus.HELD_BACK)
+    return " and ".join(f"`{name}`" for name in corpus.HELD_BACK)
 
 
 def _scores(recipe: Recipe, runs: Sequence[Run], shown: Shown) -> str:

@@ -17,7 +17,7 @@ from agent.inference.classifier import OnnxClassifier
 from models.data.recipe import Recipe
 from models.data.recordings import Array
 from models.data.validation import HELD_BACK_SEED
-from models.speech_corpus import DIGITS, FSDD, backgrounds, words
+from models.speech.corpus import DIGITS, FSDD, backgrounds, words
 
 GAP_S = (1.0, 1.6)  # between one digit's end and the next one's beginning
 LEAD_S = 1.5  # of background before the first digit; twice that after the last
