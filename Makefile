@@ -85,7 +85,7 @@ digits: $(DEV)/installed packages ## rebuild the network of spoken digits: make 
 
 # Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
 reproduce: $(DEV)/installed     ## docs/PAPER.md and docs/TRIALS.md anew: make reproduce DATA=folder
-	$(DEV)/bin/python -m models.reproduce --data $(DATA) $(ARGS)
+	$(DEV)/bin/python -m models.experiments.reproduce --data $(DATA) $(ARGS)
 
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml

@@ -366,7 +366,7 @@ def test_a_commissioning_that_cannot_be_is_one_line_and_leaves_no_baseline(
 
 
 def test_bearings_that_ran_to_failure_are_told_before_and_not_at_once() -> None:
-    from models.femto import LEAST_DISTANCE, alarm, lives
+    from models.experiments.femto import LEAST_DISTANCE, alarm, lives
 
     folder = recording("femto", "manifest.csv").parent
     alarms = [alarm(life, LEAST_DISTANCE) for life in lives(folder)]

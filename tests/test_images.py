@@ -17,11 +17,12 @@ from hypothesis.extra import numpy as arrays
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from models import canvases, digits_judge, digits_trial, zeroed
-from models.canvases import CANVAS, DIGIT, NOISES, Digits  # noqa: E402
-from models.digits_record import Condition, Judged, Run, conditions, load  # noqa: E402
-from models.digits_table import table  # noqa: E402
 from models.evaluation import intervals
+from models.experiments.digits import cluttered_digits, evaluation, sparsity
+from models.experiments.digits import run as digits_trial
+from models.experiments.digits.cluttered_digits import CANVAS, DIGIT, NOISES, Digits  # noqa: E402
+from models.experiments.digits.records import Condition, Judged, Run, conditions, load  # noqa: E402
+from models.experiments.digits.table import table  # noqa: E402
 from models.networks import cost, images, registry
 from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402
 
@@ -31,7 +32,7 @@ MAPS = arrays.arrays(np.float32, (2, WIDTH, 5, 7), elements=st.floats(-16, 16, w
 
 @pytest.fixture(scope="module")
 def sides() -> dict[str, Digits]:
-    return canvases.sides()
+    return cluttered_digits.sides()
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +69,17 @@ def test_no_image_is_on_two_sides_and_none_is_left_out(sides: dict[str, Digits])
 
 
 def test_the_split_is_the_same_whenever_it_is_made(sides: dict[str, Digits]) -> None:
-    for name, side in canvases.sides().items():
+    for name, side in cluttered_digits.sides().items():
         assert np.array_equal(side.index, sides[name].index)
 
 
 @pytest.mark.parametrize("kind", [*NOISES, "mixed"])
 def test_the_noise_has_exactly_the_snr_asked_for(kind: str, sides: dict[str, Digits]) -> None:
     rng = np.random.default_rng(0)
-    draw = canvases.mixed if kind == "mixed" else NOISES[kind]
-    clean = canvases.place(sides["validation"], np.arange(6), np.full(6, 2), rng)
+    draw = cluttered_digits.mixed if kind == "mixed" else NOISES[kind]
+    clean = cluttered_digits.place(sides["validation"], np.arange(6), np.full(6, 2), rng)
     levels = np.array([-5, 0, 5, 10, 15, np.inf], np.float32)
-    added = canvases.add(clean, levels, draw, rng).astype(np.float64) - clean.pixels
+    added = cluttered_digits.add(clean, levels, draw, rng).astype(np.float64) - clean.pixels
     assert np.array_equal(added[5], np.zeros_like(added[5]))
     own = sides["validation"].pixels[:5].var((1, 2))
     snr_db = 10 * np.log10(own / added[:5].var((1, 2, 3)))
@@ -86,7 +87,7 @@ def test_the_noise_has_exactly_the_snr_asked_for(kind: str, sides: dict[str, Dig
 
 
 def test_pink_noise_falls_with_one_over_radial_frequency() -> None:
-    drawn = canvases.pink((200, 64, 64), np.random.default_rng(0))
+    drawn = cluttered_digits.pink((200, 64, 64), np.random.default_rng(0))
     power = (np.abs(np.fft.rfft2(drawn)) ** 2).mean(0)
     radial = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(64))
     heard = radial > 0
@@ -95,7 +96,7 @@ def test_pink_noise_falls_with_one_over_radial_frequency() -> None:
 
 
 def test_salt_and_pepper_hits_a_tenth_of_the_pixels_up_and_down_alike() -> None:
-    drawn = canvases.salt_and_pepper((100, CANVAS, CANVAS), np.random.default_rng(0))
+    drawn = cluttered_digits.salt_and_pepper((100, CANVAS, CANVAS), np.random.default_rng(0))
     assert set(np.unique(drawn).tolist()) == {-1.0, 0.0, 1.0}
     assert (drawn > 0).mean() == pytest.approx(0.05, abs=0.003)
     assert (drawn < 0).mean() == pytest.approx(0.05, abs=0.003)
@@ -106,7 +107,7 @@ def test_fragments_are_of_other_classes_and_never_cover_the_digit() -> None:
     targets = np.arange(10)
     pixels = np.ones((10, 8, 8), np.float32) * (targets[:, None, None] + 1).astype(np.float32)
     digits = Digits(pixels, targets, targets)
-    placed = canvases.place(digits, targets, np.full(10, 8), np.random.default_rng(0))
+    placed = cluttered_digits.place(digits, targets, np.full(10, 8), np.random.default_rng(0))
     for target, canvas, (row, column) in zip(
         targets, placed.pixels[:, 0], placed.corners, strict=True
     ):
@@ -121,9 +122,9 @@ def test_the_canvases_of_a_condition_are_the_same_for_every_network(
     sides: dict[str, Digits],
 ) -> None:
     shown = Condition("pink", 0, 2)
-    one, other = (digits_judge.cell(sides["test"], shown) for _ in range(2))
+    one, other = (evaluation.cell(sides["test"], shown) for _ in range(2))
     assert np.array_equal(one.pixels, other.pixels)
-    another = digits_judge.cell(sides["test"], Condition("pink", 5, 2))
+    another = evaluation.cell(sides["test"], Condition("pink", 5, 2))
     assert not np.array_equal(one.clean.pixels, another.clean.pixels)
 
 
@@ -212,8 +213,8 @@ def test_hits_and_confusions_count_the_same_canvases(results: Path) -> None:
     for run in load(results):
         noisy = [np.array(j.confusion) for j in run.judged if j.condition.snr_db is not None]
         assert sum(run.hits) == sum(np.trace(counts) for counts in noisy)
-        assert run.noisy == len(noisy) * digits_judge.PER_IMAGE
-        assert {np.sum(j.confusion) for j in run.judged} == {len(run.hits) * digits_judge.PER_IMAGE}
+        assert run.noisy == len(noisy) * evaluation.PER_IMAGE
+        assert {np.sum(j.confusion) for j in run.judged} == {len(run.hits) * evaluation.PER_IMAGE}
 
 
 def made_up(family: str, seed: int, right: int) -> Run:
@@ -247,7 +248,7 @@ def test_what_is_zeroed_is_what_the_gate_zeroes() -> None:
     pixels = np.random.default_rng(0).standard_normal((2, 1, CANVAS, CANVAS)).astype(np.float32)
     seen: list[Any] = []
     hook = network.units[0].gate.register_forward_hook(lambda _m, _i, out: seen.append(out[0]))
-    found = zeroed.maps(network, pixels)
+    found = sparsity.maps(network, pixels)
     hook.remove()
     assert [each.shape for each in found] == [(2, 14, 14), (2, 7, 7), (2, 7, 7)]
     np.testing.assert_allclose(found[0], (seen[0] == 0).float().mean(1).numpy())
@@ -258,7 +259,7 @@ def test_inside_is_where_the_digit_is() -> None:
     corners = np.array([[4, 8]])
     share = np.zeros((1, 14, 14), np.float32)
     share[0, 2:6, 4:8] = 1.0
-    assert zeroed.in_and_out([share], corners) == [(1.0, 0.0)]
+    assert sparsity.in_and_out([share], corners) == [(1.0, 0.0)]
 
 
 def test_the_report_is_one_page_that_needs_nothing_else_and_one_json(
@@ -270,7 +271,7 @@ def test_the_report_is_one_page_that_needs_nothing_else_and_one_json(
     assert not re.search(r"(?:src|href)=(?!\"data:)|url\(|@import", page)
     assert "<script" not in page
     assert [one["family"] for one in record["families"]] == ["drsn-cw", "resnet"]
-    assert np.sum(record["confusion"]["no noise, 2 fragments"]) == 30 * digits_judge.PER_IMAGE
+    assert np.sum(record["confusion"]["no noise, 2 fragments"]) == 30 * evaluation.PER_IMAGE
     png = b64decode(re.findall(r"data:image/png;base64,([^\"]+)", page)[0])
     start = png.index(b"IDAT") + 4
     lines = zlib.decompressobj().decompress(png[start:])

@@ -11,15 +11,16 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
 from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
-from models import paper, paper_cells
 from models.data import noise as noises
 from models.data import validation
 from models.data.recordings import Recording  # noqa: E402
 from models.data.validation import Labelled  # noqa: E402
-from models.paper_cells import Cell  # noqa: E402
-from models.paper_figures import estimate  # noqa: E402
-from models.paper_quick import compared  # noqa: E402
-from models.paper_table import document  # noqa: E402
+from models.experiments.paper import cells as paper_cells
+from models.experiments.paper import run as paper
+from models.experiments.paper.cells import Cell  # noqa: E402
+from models.experiments.paper.figures import estimate  # noqa: E402
+from models.experiments.paper.quick import compared  # noqa: E402
+from models.experiments.paper.table import document  # noqa: E402
 from models.training import sgd  # noqa: E402 (torch)
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from models import trees
 from models.data import noise, simulate, validation
 from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Array
+from models.experiments.trials import extra_trees
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -39,14 +39,14 @@ def impacts(rate_hz: float, count: int, rng: np.random.Generator) -> Array:
 def test_features_are_deaf_to_gain_and_offset() -> None:
     windows = impacts(107.0, 4, np.random.default_rng(0))
     windows = noise.add(windows, 10.0, noise.PLAIN["pink"], np.random.default_rng(0))
-    found = trees.features(windows)
+    found = extra_trees.features(windows)
     assert found.shape == (4, 64 + 64 + 5)
-    np.testing.assert_allclose(trees.features(50 * windows + 3), found, atol=1e-2)
+    np.testing.assert_allclose(extra_trees.features(50 * windows + 3), found, atol=1e-2)
 
 
 def test_flat_and_short_windows_have_features_too() -> None:
-    flat = trees.features(np.ones((2, 1, 2048), np.float32))
-    short = trees.features(impacts(107.0, 2, np.random.default_rng(0))[..., :256])
+    flat = extra_trees.features(np.ones((2, 1, 2048), np.float32))
+    short = extra_trees.features(impacts(107.0, 2, np.random.default_rng(0))[..., :256])
     assert np.isfinite(flat).all()
     assert np.isfinite(short).all()
 
@@ -56,37 +56,40 @@ def test_the_envelopes_bands_tell_how_often_it_is_struck() -> None:
     rng = np.random.default_rng(0)
     for rate_hz in (107.0, 162.0):
         windows = noise.add(impacts(rate_hz, 20, rng), 5.0, noise.PLAIN["gaussian"], rng)
-        envelope = trees.features(windows)[:, 64:128].mean(0)
+        envelope = extra_trees.features(windows)[:, 64:128].mean(0)
         assert envelope.argmax() == int((rate_hz * 2048 / 10_000 - 1) / 2)  # bands of two bins
 
 
 def test_trees_of_one_seed_are_alike_and_those_of_another_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trees, "WINDOWS", 256)
+    monkeypatch.setattr(extra_trees, "WINDOWS", 256)
     made = recipe(("normal", "inner", "outer", "ball"))
     recordings = simulate.default(2, 1.0, 5, 10_000.0)
     windows = validation.labelled(recordings, made, 20).samples
     seeded = [msgspec.structs.replace(made, seed=seed) for seed in (0, 0, 1)]
-    shares = [trees.train(one, recordings).predict_proba(trees.features(windows)) for one in seeded]
+    shares = [
+        extra_trees.train(one, recordings).predict_proba(extra_trees.features(windows))
+        for one in seeded
+    ]
     np.testing.assert_array_equal(shares[0], shares[1])
     assert np.abs(shares[0] - shares[2]).max() > 0
 
 
 def test_trees_know_unseen_recordings_far_beyond_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
-    from models import tasks
+    from models.experiments.trials import tasks
 
     if not (REAL / "cwru").is_dir():
         pytest.skip("needs the data set cwru, which does not come with the project")
-    monkeypatch.setattr(trees, "WINDOWS", 1280)
+    monkeypatch.setattr(extra_trees, "WINDOWS", 1280)
     made = recipe(tasks.TEN)
     training, judging = tasks.loads(REAL)
     clean = validation.labelled(judging, made, 20)
     rng = np.random.default_rng(0)
     noisy = noise.add(clean.samples, -5.0, noise.PLAIN["gaussian"], rng)
     judged = {"clean": clean, "gaussian_-5db": replace(clean, samples=noisy)}
-    found = trees.train_and_judge(made, training, judged)
+    found = extra_trees.train_and_judge(made, training, judged)
     assert found.keys() == judged.keys()
     assert found["clean"] > 0.8
     assert 0.5 < found["gaussian_-5db"] < found["clean"]

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import trials
 from models.data import backgrounds, noise
 from models.data.recordings import Recording
 from models.evaluation import metrics
-from models.tasks import BEARINGS, TASKS
-from models.trials_table import table
+from models.experiments.trials import run
+from models.experiments.trials.table import table
+from models.experiments.trials.tasks import BEARINGS, TASKS
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -109,8 +109,8 @@ def test_severities_left_out_are_one_figure() -> None:
 
 def test_the_three_forms_have_ten_seeds_where_a_severity_is_left_out_and_all_else_three() -> None:
     forms = ["drsn-twin", "se-twin", "res-twin"]
-    assert trials.planned("leave-14mil", 9, 4096) == forms
-    assert trials.planned("ten", 9, 4096) == []
-    assert set(forms) < set(trials.planned("ten", 2, 4096))
-    assert trials.planned("ten", 2, 8192) == ["extra-trees"]
-    assert trials.planned("bearing", 2, 8192) == []
+    assert run.planned("leave-14mil", 9, 4096) == forms
+    assert run.planned("ten", 9, 4096) == []
+    assert set(forms) < set(run.planned("ten", 2, 4096))
+    assert run.planned("ten", 2, 8192) == ["extra-trees"]
+    assert run.planned("bearing", 2, 8192) == []

@@ -6,9 +6,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from models.evaluation import markdown
-from models.paper_figures import Cells, Run, estimate, half, head, means, minus, per_cent, signed
-from models.paper_text import TEXT
-from models.paper_verdicts import FIRST, PUBLISHED, ByFamily, verdicts
+from models.experiments.paper.figures import (
+    Cells,
+    Run,
+    estimate,
+    half,
+    head,
+    means,
+    minus,
+    per_cent,
+    signed,
+)
+from models.experiments.paper.text import TEXT
+from models.experiments.paper.verdicts import FIRST, PUBLISHED, ByFamily, verdicts
 
 SIDES = ("noisy", "clean")  # windows that a model is judged on
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.canvases import CANVAS, DIGIT, Array, Indices
+from models.experiments.digits.cluttered_digits import CANVAS, DIGIT, Array, Indices
 from models.networks import images
 from models.networks.shrinkage import Shrinkage
 

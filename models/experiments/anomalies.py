@@ -1,6 +1,6 @@
 """Commissioning judged on rigs: learned from healthy recordings, are faults far off? And noise?
 
-    python -m models.anomalies --data DATA
+    python -m models.experiments.anomalies --data DATA
 
 Of each rig and speed, the first half of the healthy recording is the baseline, the second half and
 all faults are compared with it. AUROC: the chance that a window of a fault is further off than a
@@ -118,7 +118,7 @@ def table(found: Sequence[Rig]) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m models.anomalies")
+    parser = argparse.ArgumentParser(prog="python -m models.experiments.anomalies")
     parser.add_argument("--data", type=Path, required=True)
     chosen = parser.parse_args()
     for line in table(list(rigs(chosen.data))):

@@ -1,6 +1,6 @@
 """Commissioning judged on bearings that ran to failure: is the end seen, and not too early?
 
-    python -m models.femto --data DATA
+    python -m models.experiments.femto --data DATA
 
 DATA holds the set `femto`. Every snapshot of 0.1 s is one window of both axes. The first fifth of
 a bearing's life is its baseline; then every snapshot is compared with it, in order, and two in a
@@ -99,7 +99,7 @@ def table(found: list[Life], threshold: float) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m models.femto")
+    parser = argparse.ArgumentParser(prog="python -m models.experiments.femto")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--threshold", type=float, default=LEAST_DISTANCE, help="%(default)s")
     chosen = parser.parse_args()

@@ -5,13 +5,13 @@ from html import escape
 
 import numpy as np
 
-from models import digits_table, pictures
-from models.canvases import CLASSES
-from models.digits_record import COUNTS, LEVELS_DB, Run
-from models.digits_report import Look, Report, Zeroed, named
-from models.digits_table import REFERENCE, SECTIONS, Runs
 from models.evaluation import plots
 from models.evaluation.report import STYLE
+from models.experiments.digits import pictures, table
+from models.experiments.digits.cluttered_digits import CLASSES
+from models.experiments.digits.records import COUNTS, LEVELS_DB, Run
+from models.experiments.digits.report import Look, Report, Zeroed, named
+from models.experiments.digits.table import REFERENCE, SECTIONS, Runs
 
 PIXELS = ".pixels{width:8rem;image-rendering:pixelated;margin:.2rem}"
 EXAMPLES = (0, 1, 2)  # canvases of each condition that are drawn
@@ -28,8 +28,8 @@ def page(found: Report, runs: Sequence[Run], looked: Sequence[Look]) -> str:
     sections = [
         f"<h1>{escape(title)}</h1><p>{found.images} images that no network learned from, on "
         f"canvases of their own in each condition, the same for every network. SNR is the "
-        f"digit's variance over the noise's.</p>{_curves(digits_table.by_family(runs))}",
-        f"<h2>Tables</h2>{_tables(digits_table.table(runs))}",
+        f"digit's variance over the noise's.</p>{_curves(table.by_family(runs))}",
+        f"<h2>Tables</h2>{_tables(table.table(runs))}",
         f"<h2>Confusion of {REFERENCE}, all seeds</h2><div class=plots>{''.join(confusions)}</div>",
         f"<h2>Where {REFERENCE} zeroes</h2><p>Seed {found.zeroed_seed}. A "
         f"canvas, and beside it the share of channels that each unit's threshold sets to zero at "

@@ -1,7 +1,8 @@
-"""Trials: every family by one recipe, on the tasks of `models.tasks`, seed by seed.
+"""Trials: every family by one recipe, on the tasks of `models.experiments.trials.tasks`, seed by
+seed.
 
-    python -m models.trials run --data DATA [--quick]
-    python -m models.trials table [--quick]
+    python -m models.experiments.trials.run run --data DATA [--quick]
+    python -m models.experiments.trials.run table [--quick]
 
 `run` appends to `runs/trials.jsonl` and goes on where it was stopped; `table` writes
 `docs/TRIALS.md` from it, and keeps it beside that. With `--quick` two networks are trained anew,
@@ -19,12 +20,12 @@ import msgspec
 import torch
 
 from agent.core.errors import UserError
-from models import trials_text
-from models.quick import summed
-from models.tasks import TASKS, Task
-from models.trial import TREES, WINDOW, Run, both_sides, recipe, trial
-from models.trials_quick import compared
-from models.trials_table import REFERENCE
+from models.evaluation.quick import summed
+from models.experiments.trials import text
+from models.experiments.trials.quick import compared
+from models.experiments.trials.table import REFERENCE
+from models.experiments.trials.tasks import TASKS, Task
+from models.experiments.trials.trial import TREES, WINDOW, Run, both_sides, recipe, trial
 
 LEFT_OUT = tuple(name for name in TASKS if name.startswith("leave-"))
 FORMS = (REFERENCE, "se-twin", "res-twin")  # the same network with thresholds, a gain, neither
@@ -115,12 +116,14 @@ def _table(quick: bool) -> None:
     results = QUICK / RESULTS.name if quick else RESULTS
     runs = load(results)
     if not runs:
-        raise UserError(f"{results}: found no results, expected those of `models.trials run`")
+        raise UserError(
+            f"{results}: found no results, expected those of `models.experiments.trials.run run`"
+        )
     if quick:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
     else:
         runs.sort(key=_place)
-        DOCUMENT.write_text(trials_text.document(runs))
+        DOCUMENT.write_text(text.document(runs))
         DOCUMENT.with_suffix(".jsonl").write_bytes(results.read_bytes())
         sys.stdout.write(f"{DOCUMENT} and its .jsonl: written from {results}\n")
 

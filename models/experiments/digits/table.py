@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.canvases import NOISES
-from models.digits_record import LEVELS_DB, USUAL, Condition, Run
 from models.evaluation import markdown, metrics
 from models.evaluation.intervals import over_images
+from models.experiments.digits.cluttered_digits import NOISES
+from models.experiments.digits.records import LEVELS_DB, USUAL, Condition, Run
 
 REFERENCE = "drsn-cw"
 Figures = dict[str, float]  # column -> per cent

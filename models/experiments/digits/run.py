@@ -1,10 +1,12 @@
 """Images: every family by one recipe on digits in clutter and noise, seed by seed.
 
-    python -m models.digits_trial run --out runs/images.jsonl --seeds 0 1 2 3 4
-    python -m models.digits_trial table --results runs/images.jsonl
-    python -m models.digits_trial report --results runs/images.jsonl --out runs/images.html
+    python -m models.experiments.digits.run run --out runs/images.jsonl --seeds 0 1 2 3 4
+    python -m models.experiments.digits.run table --results runs/images.jsonl
+    python -m models.experiments.digits.run report --results runs/images.jsonl --out
+    runs/images.html
 
-The images are split before anything is made of them (`models.canvases`): networks learn from
+The images are split before anything is made of them
+(`models.experiments.digits.cluttered_digits`): networks learn from
 `train`, the recipe was chosen on `validation`, figures are of `test`. Every network is judged
 on the same canvases. `run` goes on where it was stopped, and keeps the weights beside the results.
 """
@@ -23,11 +25,12 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import nn
 
 from agent.core.errors import UserError
-from models import canvases, digits_page, digits_report
-from models.canvases import CANVAS, CLASSES, Array, Digits, Indices
-from models.digits_judge import Cell, cell, judge
-from models.digits_record import Run, conditions, load
-from models.digits_table import REFERENCE, table
+from models.experiments.digits import cluttered_digits, page
+from models.experiments.digits import report as digits_report
+from models.experiments.digits.cluttered_digits import CANVAS, CLASSES, Array, Digits, Indices
+from models.experiments.digits.evaluation import Cell, cell, judge
+from models.experiments.digits.records import Run, conditions, load
+from models.experiments.digits.table import REFERENCE, table
 from models.networks import cost, images
 
 STEPS, BATCH, RATE, DECAY = 1000, 32, 0.008, 0.01
@@ -60,10 +63,13 @@ def batches(digits: Digits, rng: np.random.Generator) -> Iterator[tuple[Array, I
     """Pixels [BATCH, 1, 28, 28] and targets without end; no canvas is ever shown twice."""
     while True:
         chosen = rng.integers(len(digits.targets), size=BATCH)
-        clean = canvases.place(digits, chosen, rng.integers(FRAGMENTS + 1, size=BATCH), rng)
+        clean = cluttered_digits.place(digits, chosen, rng.integers(FRAGMENTS + 1, size=BATCH), rng)
         snr_db = rng.uniform(*SNR_DB, BATCH)
         snr_db[rng.random(BATCH) < CLEAN] = np.inf
-        yield canvases.add(clean, snr_db.astype(np.float32), canvases.mixed, rng), clean.targets
+        yield (
+            cluttered_digits.add(clean, snr_db.astype(np.float32), cluttered_digits.mixed, rng),
+            clean.targets,
+        )
 
 
 def run(
@@ -97,7 +103,7 @@ def report(digits: Mapping[str, Digits], results: Path, side: str, out: Path) ->
     found = digits_report.report(runs, seed, looked)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(found)))
-    out.write_text(digits_page.page(found, runs, looked))
+    out.write_text(page.page(found, runs, looked))
 
 
 def weights(results: Path, family: str, seed: int) -> Path:
@@ -136,7 +142,7 @@ def main() -> None:
     try:
         if chosen.verb == "run":
             run(
-                canvases.sides(),
+                cluttered_digits.sides(),
                 chosen.families,
                 chosen.seeds,
                 chosen.side,
@@ -146,7 +152,7 @@ def main() -> None:
         elif chosen.verb == "table":
             sys.stdout.write(table(_runs(chosen.results, chosen.side)) + "\n")
         else:
-            report(canvases.sides(), chosen.results, chosen.side, chosen.out)
+            report(cluttered_digits.sides(), chosen.results, chosen.side, chosen.out)
     except UserError as mistake:
         sys.exit(str(mistake))
 
@@ -165,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (tabled, reporting):
         verb.add_argument("--results", type=Path, default=RESULTS)
     for verb in (running, tabled, reporting):
-        verb.add_argument("--side", choices=canvases.SIDES[1:], default="test")
+        verb.add_argument("--side", choices=cluttered_digits.SIDES[1:], default="test")
     return parser
 
 

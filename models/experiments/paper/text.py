@@ -4,8 +4,8 @@ TEXT = """# The paper's protocol on public data
 
     make reproduce DATA=DATA
 
-trains, judges and writes this file (`python -m models.paper run --data DATA`, then `python -m
-models.paper table`): every figure below, and every sentence under "What this says", is made from
+trains, judges and writes this file (`python -m models.experiments.paper.run run --data DATA`, then `python -m
+models.experiments.paper.run table`): every figure below, and every sentence under "What this says", is made from
 `runs/paper.jsonl`. `make reproduce DATA=DATA ARGS=--quick` trains one cell anew, seed 0, and tells
 which of its figures lie where one more training of the last table would.
 

@@ -16,20 +16,20 @@ import torch
 
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models import trees
 from models.data import backgrounds, noise, validation
 from models.data.noise import Draw
 from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Array, Recording
 from models.data.validation import HELD_BACK_SEED, Labelled
 from models.evaluation import metrics
+from models.experiments.trials import extra_trees
+from models.experiments.trials.table import REFERENCE, USUAL
+from models.experiments.trials.tasks import RATE_HZ, Task
 from models.export.onnx_export import contract_of, export
 from models.export.quantize import quantize
 from models.networks import cost
-from models.tasks import RATE_HZ, Task
 from models.training.train import train
 from models.training.train_and_calibrate import calibrated
-from models.trials_table import REFERENCE, USUAL
 
 TREES = "extra-trees"
 LEVELS_DB = range(-5, 6)
@@ -110,10 +110,12 @@ def trial(
     """One model trained, then judged under every condition."""
     start = time.perf_counter()
     if made.family == TREES:
-        grown = trees.train(made, training)
+        grown = extra_trees.train(made, training)
         train_s = round(time.perf_counter() - start, 1)
-        figures = _recalls(lambda windows: trees.classify(grown, windows.samples), task, under)
-        size = trees.nodes(grown)
+        figures = _recalls(
+            lambda windows: extra_trees.classify(grown, windows.samples), task, under
+        )
+        size = extra_trees.nodes(grown)
         return Run(task.name, TREES, made.seed, size, 0, train_s, figures, window=made.window)
     network = train(made, training, lambda step, loss: None)
     train_s = round(time.perf_counter() - start, 1)

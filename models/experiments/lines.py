@@ -1,6 +1,6 @@
 """How often the lines of a bearing name its fault, on recordings: no network, nothing learned.
 
-    python -m models.lines --data DATA
+    python -m models.experiments.lines --data DATA
 
 DATA holds the sets `cwru` and `hit_sm`, both with a bearing of the 6205's orders. The first five
 seconds of every recording are measured as the agent would measure them, as they are, with Gaussian
@@ -143,7 +143,7 @@ def cost(times: int = 30) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m models.lines")
+    parser = argparse.ArgumentParser(prog="python -m models.experiments.lines")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--splits", nargs="+", default=["val"], help="%(default)s")
     parser.add_argument("--machines", type=int, default=10, help="simulated (%(default)s)")

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from models import quick
-from models.paper_figures import Run, head
-from models.paper_table import SIDES
+from models.evaluation import quick
+from models.experiments.paper.figures import Run, head
+from models.experiments.paper.table import SIDES
 
 Known = dict[tuple[str, str, str], tuple[float, float]]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from scipy.stats import t as student
 
-from models import quick
-from models.trials_table import Run, columns, named
+from models.evaluation import quick
+from models.experiments.trials.table import Run, columns, named
 
 LEVEL = 0.95
 SECTION, ROW = re.compile(r"^### (.+)$"), re.compile(r"^\| (.+) \|$")

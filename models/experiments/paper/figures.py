@@ -16,7 +16,7 @@ Cells = Mapping[Place, Mapping[int, float]]  # -> seed -> per cent
 
 
 class Run(Protocol):
-    """One model trained once, see `models.paper.Run`."""
+    """One model trained once, see `models.experiments.paper.run.Run`."""
 
     @property
     def family(self) -> str: ...

@@ -1,11 +1,12 @@
 """The DRSN paper's protocol on public data: one noise and one SNR a model, known in advance.
 
-    python -m models.paper run --data DATA [--quick]
-    python -m models.paper table [--quick]
+    python -m models.experiments.paper.run run --data DATA [--quick]
+    python -m models.experiments.paper.run table [--quick]
 
 `run` appends to `runs/paper.jsonl`, a line a model, and goes on where it was stopped; `table`
 writes `docs/PAPER.md` from it. With `--quick` one cell is trained anew, and its figures are held
-against those of the committed document. Data are the ten classes of `models.tasks.loads`: `cwru`,
+against those of the committed document. Data are the ten classes of
+`models.experiments.trials.tasks.loads`: `cwru`,
 trained at 0 and 1 HP, judged at 2 HP, no recording on both sides. Two models are also trained
 as long as in the paper.
 """
@@ -23,13 +24,11 @@ import torch
 
 from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
-from models import tasks, trees
 from models.data import validation
 from models.data.recordings import Array
 from models.data.validation import Labelled
-from models.networks import cost
-from models.networks.registry import build
-from models.paper_cells import (
+from models.evaluation.quick import summed
+from models.experiments.paper.cells import (
     EPOCHS,
     LONG,
     TRAINING_WINDOWS,
@@ -40,9 +39,11 @@ from models.paper_cells import (
     recipe,
     training_set,
 )
-from models.paper_quick import compared
-from models.paper_table import document
-from models.quick import summed
+from models.experiments.paper.quick import compared
+from models.experiments.paper.table import document
+from models.experiments.trials import extra_trees, tasks
+from models.networks import cost
+from models.networks.registry import build
 from models.training import sgd
 from models.training.calibrate import forward
 
@@ -54,7 +55,7 @@ LONG_FAMILIES = ("resnet", "drsn-cw")
 PER_CLASS = 100
 RESULTS, DOCUMENT, QUICK = Path("runs/paper.jsonl"), Path("docs/PAPER.md"), Path("runs/quick")
 
-Answer = Callable[[Array], trees.Indices]  # windows -> label indices
+Answer = Callable[[Array], extra_trees.Indices]  # windows -> label indices
 Plan = Sequence[tuple[Cell, Sequence[str]]]  # families in each cell
 
 
@@ -120,7 +121,7 @@ def _network(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int
     network = build(family, "paper", channels, window, len(LABELS), tasks.RATE_HZ)
     sgd.train(network, shown, cell.epochs, seed)
 
-    def answer(samples: Array) -> trees.Indices:
+    def answer(samples: Array) -> extra_trees.Indices:
         return np.asarray(
             forward(network, samples, np.zeros((len(samples), RUNNING_WIDTH), np.float32))[0]
             .argmax(1)
@@ -131,8 +132,8 @@ def _network(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int
 
 
 def _trees(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int]:
-    grown = trees.fit(trees.features(shown.samples), shown.targets, cell.seed)
-    return (lambda samples: trees.classify(grown, samples)), trees.nodes(grown), 0
+    grown = extra_trees.fit(extra_trees.features(shown.samples), shown.targets, cell.seed)
+    return (lambda samples: extra_trees.classify(grown, samples)), extra_trees.nodes(grown), 0
 
 
 def _append(path: Path, done: Run) -> None:
@@ -159,7 +160,9 @@ def _table(quick: bool) -> None:
     results, out = (QUICK / p.name if quick else p for p in (RESULTS, DOCUMENT))
     runs = load(results)
     if not runs:
-        raise UserError(f"{results}: found no results, expected those of `models.paper run`")
+        raise UserError(
+            f"{results}: found no results, expected those of `models.experiments.paper.run run`"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(document(runs, TRAINING_WINDOWS, EPOCHS))
     sys.stdout.write(f"{out}: written from {results}\n")

@@ -8,10 +8,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from models import canvases
-from models.canvases import CLASSES, NOISES, Array, Canvases, Digits, Indices
-from models.digits_record import Condition, Judged
 from models.evaluation import metrics
+from models.experiments.digits import cluttered_digits
+from models.experiments.digits.cluttered_digits import (
+    CLASSES,
+    NOISES,
+    Array,
+    Canvases,
+    Digits,
+    Indices,
+)
+from models.experiments.digits.records import Condition, Judged
 from models.networks import images
 
 PER_IMAGE = 2  # canvases of each image in each condition
@@ -32,10 +39,10 @@ def cell(digits: Digits, condition: Condition, per_image: int = PER_IMAGE) -> Ce
     """The canvases of a condition, the same whenever they are made."""
     rng = np.random.default_rng([JUDGE_SEED, *msgspec.json.encode(condition)])
     origins = np.repeat(np.arange(len(digits.targets)), per_image)
-    clean = canvases.place(digits, origins, np.full(len(origins), condition.fragments), rng)
+    clean = cluttered_digits.place(digits, origins, np.full(len(origins), condition.fragments), rng)
     if condition.snr_db is None:
         return Cell(condition, clean.pixels, clean, origins)
-    noisy = canvases.add(clean, condition.snr_db, NOISES[condition.noise], rng)
+    noisy = cluttered_digits.add(clean, condition.snr_db, NOISES[condition.noise], rng)
     return Cell(condition, noisy, clean, origins)
 
 

@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 from torch import nn
 
-from models import digits_table, zeroed
-from models.canvases import Array
-from models.digits_judge import Cell
-from models.digits_record import USUAL, Condition, Run
-from models.digits_table import REFERENCE, SECTIONS, Figures, Runs
+from models.experiments.digits import sparsity, table
+from models.experiments.digits.cluttered_digits import Array
+from models.experiments.digits.evaluation import Cell
+from models.experiments.digits.records import USUAL, Condition, Run
+from models.experiments.digits.table import REFERENCE, SECTIONS, Figures, Runs
 
 SCHEMA = "drsn-images/1"
 SHOWN = (  # what is looked at closely
@@ -60,12 +60,12 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def look(network: nn.Module, cell: Cell) -> Look:
-    return Look(cell, zeroed.maps(network, cell.pixels))
+    return Look(cell, sparsity.maps(network, cell.pixels))
 
 
 def report(runs: Sequence[Run], seed: int, looked: Sequence[Look]) -> Report:
     """`looked`: what the REFERENCE of that seed zeroes in the conditions SHOWN."""
-    found = digits_table.by_family(runs)
+    found = table.by_family(runs)
     return Report(
         schema=SCHEMA,
         side=runs[0].side,
@@ -104,5 +104,5 @@ def _confusion(found: Runs, condition: Condition) -> list[list[int]]:
 
 
 def _zeroed(each: Look) -> Zeroed:
-    pairs = zeroed.in_and_out(each.maps, each.cell.clean.corners)
+    pairs = sparsity.in_and_out(each.maps, each.cell.clean.corners)
     return Zeroed(each.cell.condition, [own for own, _ in pairs], [rest for _, rest in pairs])

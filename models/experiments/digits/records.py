@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.canvases import NOISES
+from models.experiments.digits.cluttered_digits import NOISES
 
 LEVELS_DB = (-5, 0, 5, 10, 15)
 COUNTS = (0, 1, 2, 4, 8)  # of fragments; training shows no 8

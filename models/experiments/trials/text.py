@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from models.trials_table import Run, calibrations, named, table
+from models.experiments.trials.table import Run, calibrations, named, table
 
 HEAD = """# Trials
 
     make reproduce DATA=DATA
 
-trains, judges and writes this file (`python -m models.trials run --data DATA`, then `python -m
-models.trials table`): every figure below is made from `runs/trials.jsonl`, which is kept as
+trains, judges and writes this file (`python -m models.experiments.trials.run run --data DATA`, then `python -m
+models.experiments.trials.run table`): every figure below is made from `runs/trials.jsonl`, which is kept as
 [TRIALS.jsonl](TRIALS.jsonl). What they say is in [NETWORKS.md](NETWORKS.md). `make reproduce
 DATA=DATA ARGS=--quick` trains two of these networks anew and tells which of their figures lie
 where one more training would.
 
-Each task (`models/tasks.py`) leaves something out of training: the end of every recording
+Each task (`models/experiments/trials/tasks.py`) leaves something out of training: the end of every recording
 (`ten`), a severity, a speed, a rig, a bearing, a fault. `cwru`, `hit_sm` and `uestc` at 10 kHz,
 windows of 4096, one recipe for all: `small` preset, AdamW 0.003, 400 steps of 128, noise
 Gaussian, Laplacian, pink, tilted, in random bands and knocks without a rhythm at -10 to 10 dB,
@@ -31,7 +31,7 @@ windows. All six are told speed and bearing, in the trials always. The others ar
 tables compare what is known of the machine as much as networks. `extra-trees` are 200 on spectra
 of signal and envelope, from 12,800 windows of the same noise. Orders of the bearings are SKF
 6205's for `cwru`, and for `hit_sm` and `uestc` read off envelope spectra of recordings on both
-sides (`python -m models.lines --data DATA` shows how well they fit).
+sides (`python -m models.experiments.lines --data DATA` shows how well they fit).
 
 The intervals are Student's over paired seeds: they know the chance of training, not that of
 other machines. Many were looked at and none corrected for that. Settings were chosen with seed

@@ -1,6 +1,6 @@
 """Every table of trained networks anew, from nothing but recordings.
 
-    python -m models.reproduce --data DATA [--quick]
+    python -m models.experiments.reproduce --data DATA [--quick]
 
 One process a step, as many at once as there are processors; what is in `runs/` is not trained
 again. Then the documents are written, or, with `--quick`, held against what was found.
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.trials import MANY_SEEDS
+from models.experiments.trials.run import MANY_SEEDS
 
-PAPER, TRIALS = ("-m", "models.paper"), ("-m", "models.trials")
+PAPER, TRIALS = ("-m", "models.experiments.paper.run"), ("-m", "models.experiments.trials.run")
 
 
 def steps(data: Path, quick: bool) -> list[list[str]]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from models.paper_figures import Cells, Estimate, estimate, minus, signed
+from models.experiments.paper.figures import Cells, Estimate, estimate, minus, signed
 
 # Mean test accuracy in per cent, Zhao et al. 2020, table III.
 PUBLISHED = {"convnet": 77.62, "resnet": 86.25, "drsn-cs": 88.55, "drsn-cw": 89.57}

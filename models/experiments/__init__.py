@@ -1,0 +1,1 @@
+"""Trials and comparisons behind the documents; nothing imports them."""

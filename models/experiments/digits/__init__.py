@@ -1,0 +1,1 @@
+"""Cluttered digits: thresholds on images."""
