@@ -11,7 +11,7 @@ import soundfile
 from agent.core.errors import UserError
 from agent.inference import classifier
 from agent.sources.machine_simulator import Machine, Spec
-from models import commands
+from models.cli import main
 
 RATE_HZ = 8000
 
@@ -41,7 +41,7 @@ def checkpoint(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch")
     path = tmp_path_factory.mktemp("out") / "net.pt"
     arguments = ("--rate-hz", 7000, "--window", 1024, "--steps", 60, "--batch", 32)
-    assert run(commands.train, folder, *arguments, "--out", path) == 0
+    assert run(main.train, folder, *arguments, "--out", path) == 0
     return path
 
 
@@ -49,8 +49,8 @@ def test_train_export_and_quantize_make_a_file_that_the_agent_runs(
     folder: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, small = tmp_path / "net.onnx", tmp_path / "net.int8.onnx"
-    assert run(commands.export, checkpoint, "--out", whole) == 0
-    assert run(commands.quantize, whole, "--data", folder, "--out", small) == 0
+    assert run(main.export, checkpoint, "--out", whole) == 0
+    assert run(main.quantize, whole, "--data", folder, "--out", small) == 0
     assert str(small) in capsys.readouterr().out
     networks = [classifier.load(path) for path in (whole, small)]
     assert [n.contract.precision for n in networks] == ["float32", "int8"]
@@ -83,10 +83,10 @@ def test_release_writes_file_and_card_and_trains_but_once(
         f"steps: 10, batch: 16, controls: [convnet], data: [folder: {folder.name}]}}\n"
     )
     arguments = ("--recipe", recipe, "--data", folder.parent, "--work", tmp_path / "work")
-    assert run(commands.release, *arguments) == 0
+    assert run(main.release, *arguments) == 0
     first = (tmp_path / "small.onnx").read_bytes()
     assert "convnet: step 10 of 10" in capsys.readouterr().out
-    assert run(commands.release, *arguments) == 0
+    assert run(main.release, *arguments) == 0
     assert "step" not in capsys.readouterr().out
     assert (tmp_path / "small.onnx").read_bytes() == first
     contract = classifier.load(tmp_path / "small.onnx").contract
@@ -98,21 +98,21 @@ def test_release_writes_file_and_card_and_trains_but_once(
 def test_without_torch_a_verb_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'drsn-agent\[train\]'"):
-        run(commands.export, "net.pt", "--out", "net.onnx")
+        run(main.export, "net.pt", "--out", "net.onnx")
 
 
 def test_train_needs_a_folder_or_a_recipe_and_a_healthy_label(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     for given in ((), (folder, "--recipe", "r.yaml")):
         with pytest.raises(UserError, match="either a folder of recordings, or --recipe"):
-            run(commands.train, *given, "--out", tmp_path / "x.pt")
+            run(main.train, *given, "--out", tmp_path / "x.pt")
     with pytest.raises(UserError, match="--steps: a recipe says that itself"):
-        run(commands.train, "--recipe", "r.yaml", "--steps", 5, "--out", tmp_path / "x.pt")
+        run(main.train, "--recipe", "r.yaml", "--steps", 5, "--out", tmp_path / "x.pt")
     with pytest.raises(UserError, match=r"x\.bin, expected a name that ends in \.onnx"):
-        run(commands.train, folder, "--out", tmp_path / "x.bin")
+        run(main.train, folder, "--out", tmp_path / "x.bin")
     with pytest.raises(UserError, match="expected 'healthy'"):
         run(
-            *(commands.train, folder, "--rate-hz", 7000, "--normal", "healthy"),
+            *(main.train, folder, "--rate-hz", 7000, "--normal", "healthy"),
             *("--out", tmp_path / "x.pt"),
         )
 
@@ -121,14 +121,14 @@ def test_a_number_that_cannot_be_is_refused(folder: Path, tmp_path: Path) -> Non
     pytest.importorskip("torch")
     arguments = ("--rate-hz", 7000, "--steps", 0, "--out", tmp_path / "x.pt")
     with pytest.raises(UserError, match=r"train: Expected `int` >= 1 - at `\$.steps`"):
-        run(commands.train, folder, *arguments)
+        run(main.train, folder, *arguments)
 
 
 def test_train_refuses_recordings_shorter_than_a_window(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     arguments = ("--rate-hz", 7000, "--window", 100_000, "--out", tmp_path / "x.pt")
     with pytest.raises(UserError, match=r"0\.wav: found 14000 frames at 7000 Hz"):
-        run(commands.train, folder, *arguments)
+        run(main.train, folder, *arguments)
 
 
 def test_export_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_export_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "odd.pt").write_bytes(b"odd")
     for name, said in (("odd.pt", "found no checkpoint"), ("none.pt", "expected a checkpoint")):
         with pytest.raises(UserError, match=said):
-            run(commands.export, tmp_path / name, "--out", tmp_path / "x.onnx")
+            run(main.export, tmp_path / name, "--out", tmp_path / "x.onnx")
 
 
 def test_quantize_refuses_a_file_that_is_int8_already(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    released = Path(commands.__file__).parent / "zoo" / "bearing.onnx"
+    released = Path(main.__file__).parent / "zoo" / "bearing.onnx"
     with pytest.raises(UserError, match="precision: found int8, expected float32"):
-        run(commands.quantize, released, "--data", folder, "--out", tmp_path / "x.onnx")
+        run(main.quantize, released, "--data", folder, "--out", tmp_path / "x.onnx")

@@ -12,7 +12,7 @@ import soundfile
 import tiny
 
 from agent.core.errors import UserError
-from models import commands
+from models.cli import main
 from models.data import leakage, listing
 from models.evaluation import metrics
 
@@ -40,7 +40,7 @@ def sides(folder: Path) -> tuple[list[listing.Entry], list[listing.Entry]]:
 
 def evaluate(folder: Path, model: Path, out: Path) -> None:
     parser = argparse.ArgumentParser()
-    commands.evaluate(parser)
+    main.evaluate(parser)
     arguments = ["--data", folder, "--backgrounds", folder, "--out", out]
     parsed = parser.parse_args([str(each) for each in (model, *arguments)])
     assert parsed.run(parsed) == 0

@@ -117,7 +117,7 @@ def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassif
 def test_zoo_verbs_and_data_are_free_of_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; "
-        "import models, models.zoo, models.commands, models.data.recordings, models.data.validation"
+        "import models, models.zoo, models.cli.main, models.data.recordings, models.data.validation"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

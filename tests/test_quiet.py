@@ -51,7 +51,7 @@ def test_only_archives_import_what_only_archives_need() -> None:
     assert not {each.partition(".")[0] for each in loaded.stdout.decode().split()} & heavy
 
 
-@pytest.mark.parametrize("module", ["models", "models.zoo", "models.commands"])
+@pytest.mark.parametrize("module", ["models", "models.zoo", "models.cli.main"])
 def test_what_the_command_line_needs_of_models_is_free_of_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -20,6 +20,7 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files
 from agent.inference.classifier import OnnxClassifier
+from models.verbs.guard import needs_torch, say
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.batches import Batch
@@ -30,7 +31,6 @@ from models.export.quantize import quantize
 from models.export.weight_compression import compact
 from models.training.progress import Say
 from models.training.train import training_recordings
-from models.verbs.guard import needs_torch, say
 
 Named = Mapping[str, Path]  # form -> file to write
 

@@ -17,6 +17,7 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
+from models.verbs.guard import needs_torch, say
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.recipe import Recipe
@@ -32,7 +33,6 @@ from models.speech.run import Material, Run
 from models.speech.sentences import Heard
 from models.training import checkpoint as checkpoints
 from models.training.progress import Say
-from models.verbs.guard import needs_torch, say
 
 SEEDS = (0, 1, 2)  # the first is released, whatever the others come to
 SENTENCES_DB = (20.0, 10.0, 5.0, 0.0)

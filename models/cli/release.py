@@ -1,10 +1,10 @@
-"""`python -m models.commands release`, for the zoo."""
+"""`python -m models.cli.main release`, for the zoo."""
 
 import argparse
 from pathlib import Path
 
-from models.data import recipe as recipes
 from models.verbs.guard import needs_torch, say
+from models.data import recipe as recipes
 
 
 def release(parser: argparse.ArgumentParser) -> None:

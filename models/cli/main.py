@@ -1,21 +1,21 @@
-"""The verbs of this package; `python -m models.commands release` rebuilds what is in the zoo."""
+"""The verbs of this package; `python -m models.cli.main release` rebuilds what is in the zoo."""
 
 import argparse
 import sys
 
 from agent.core.errors import UserError
-from models.verbs.evaluate import evaluate
-from models.verbs.export import export
-from models.verbs.quantize import quantize
-from models.verbs.release import release
-from models.verbs.train import train
+from models.cli.evaluate import evaluate
+from models.cli.export import export
+from models.cli.quantize import quantize
+from models.cli.release import release
+from models.cli.train import train
 
 __all__ = ["evaluate", "export", "quantize", "release", "train"]
 
 
 def main() -> int:
-    """`python -m models.commands VERB`: the agent's verbs, and `release`."""
-    parser = argparse.ArgumentParser(prog="python -m models.commands")
+    """`python -m models.cli.main VERB`: the agent's verbs, and `release`."""
+    parser = argparse.ArgumentParser(prog="python -m models.cli.main")
     verbs = parser.add_subparsers(required=True)
     for verb in (train, export, quantize, evaluate, release):
         verb(verbs.add_parser(verb.__name__))

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from models.data import recipe as recipes
-from models.verbs import reading
+from models.cli import read_recordings
 from models.verbs.guard import needs_torch, say
+from models.data import recipe as recipes
 
 
 def quantize(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +15,8 @@ def quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="recordings that it trained on")
     parser.add_argument("--recipe", type=Path, help="its recipe: --data is then the recipe's root")
     parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
-    reading.add(parser)
-    reading.add_rate(parser)
+    read_recordings.add(parser)
+    read_recordings.add_rate(parser)
     parser.set_defaults(run=needs_torch(_run))
 
 
@@ -27,8 +27,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.recipe:
         recipe, root = recipes.load(arguments.recipe), arguments.data
     else:
-        recipe = quantize.recipe_of(contract, reading.source(arguments, contract.channels))
-        root = reading.folder(arguments.data).parent
+        recipe = quantize.recipe_of(contract, read_recordings.source(arguments, contract.channels))
+        root = read_recordings.folder(arguments.data).parent
     quantize.quantize_file(arguments.model, contract, recipe, root, arguments.out)
     say(f"wrote {arguments.out}")
     return 0

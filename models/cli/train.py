@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.core.errors import UserError
+from models.cli import read_recordings
+from models.verbs.guard import needs_torch, positive, rate, say
 from models.data import recipe as recipes
 from models.data.recipe import Recipe
-from models.verbs import reading
-from models.verbs.guard import needs_torch, positive, rate, say
 
 if TYPE_CHECKING:
     from models.training.checkpoint import Checkpoint
@@ -71,7 +71,7 @@ def _add_wishes(group: argparse._ArgumentGroup) -> None:
         "--window", type=positive, metavar="FRAMES", help="a quarter of a second at most"
     )
     group.add_argument("--normal", nargs="+", metavar="LABEL", help="the healthy ones (normal)")
-    reading.add(group)
+    read_recordings.add(group)
     group.add_argument("--family", help="drsn-cw")
     group.add_argument("--preset", help="deploy")
     group.add_argument("--steps", type=int, help="at most; 400 to 1500 by the recordings")
@@ -130,7 +130,7 @@ def _recipe(arguments: argparse.Namespace, tell: Callable[[str], None]) -> tuple
 
     given = {name: getattr(arguments, name) for name in WISHES}
     if arguments.folder is not None and arguments.recipe is None:
-        folder = reading.folder(arguments.folder)
+        folder = read_recordings.folder(arguments.folder)
         return recipe_for(folder, arguments.out.stem, Wishes(**given), tell), folder.parent
     if arguments.recipe is None or arguments.folder is not None:
         raise UserError("train: expected either a folder of recordings, or --recipe and --data")

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from models.data.noise import Draw
-from models.verbs import reading
+from models.cli import read_recordings
 from models.verbs.guard import say
+from models.data.noise import Draw
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +18,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backgrounds", type=Path, help="recordings to use as noise as well")
     parser.add_argument("--hop-s", type=float, default=0.1, help="of the agent (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="%(default)s")
-    reading.add(parser)
-    reading.add_rate(parser)
+    read_recordings.add(parser)
+    read_recordings.add_rate(parser)
     parser.set_defaults(run=_run)
 
 
@@ -31,10 +31,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
     network, folder = (
         classifier.load(zoo.find(str(arguments.model))),
-        reading.folder(arguments.data),
+        read_recordings.folder(arguments.data),
     )
     contract, seed, hop_s = network.contract, arguments.seed, arguments.hop_s
-    source, split = reading.source(arguments, contract.channels), arguments.split
+    source, split = read_recordings.source(arguments, contract.channels), arguments.split
     recordings = held_out.recordings(contract, folder.parent, source, [split])
     recorded: dict[str, Draw] = {}
     if arguments.backgrounds:
