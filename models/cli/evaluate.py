@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from models.cli import read_recordings
-from models.verbs.guard import say
+from models.guard import say
 from models.data.noise import Draw
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from models.verbs.guard import needs_torch, say
+from models.guard import needs_torch, say
 
 
 def export(parser: argparse.ArgumentParser) -> None:

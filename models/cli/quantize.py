@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from models.cli import read_recordings
-from models.verbs.guard import needs_torch, say
+from models.guard import needs_torch, say
 from models.data import recipe as recipes
 
 

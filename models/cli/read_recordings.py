@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.core.bearing import BY_ORDERS, Bearing
 from agent.core.errors import UserError
-from models.verbs.guard import rate
+from models.guard import rate
 from models.data.listing import MANIFEST
 from models.data.recipe import Source
 

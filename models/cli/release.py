@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from models.verbs.guard import needs_torch, say
+from models.guard import needs_torch, say
 from models.data import recipe as recipes
 
 

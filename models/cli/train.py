@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.errors import UserError
 from models.cli import read_recordings
-from models.verbs.guard import needs_torch, positive, rate, say
+from models.guard import needs_torch, positive, rate, say
 from models.data import recipe as recipes
 from models.data.recipe import Recipe
 

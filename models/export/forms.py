@@ -20,7 +20,7 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files
 from agent.inference.classifier import OnnxClassifier
-from models.verbs.guard import needs_torch, say
+from models.guard import needs_torch, say
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.batches import Batch
