@@ -78,7 +78,7 @@ fleet: $(DEV)/installed packages ## a thousand boxes against one broker and a da
 	$(DEV)/bin/python -m benchmarks.fleet $(ARGS)
 
 zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
-	$(DEV)/bin/python -m models.cli.main release --recipe models/zoo/bearing.yaml --data $(DATA)
+	$(DEV)/bin/python -m models release --recipe models/zoo/bearing.yaml --data $(DATA)
 
 digits: $(DEV)/installed packages ## rebuild the network of spoken digits: make digits DATA=folder
 	$(DEV)/bin/python -m models.speech.release --data $(DATA)

@@ -233,7 +233,8 @@ def test_a_file_that_is_no_baseline_is_one_line(tmp_path: Path, text: str, expec
 def test_a_kill_while_saving_leaves_the_old_baseline_or_the_new_one(tmp_path: Path) -> None:
     record.save(baseline(), tmp_path)
     script = (
-        "import msgspec, sys; from pathlib import Path; from agent.diagnosis.baseline import record\n"
+        "import msgspec, sys; from pathlib import Path\n"
+        "from agent.diagnosis.baseline import file as record\n"
         "folder = Path(sys.argv[1])\n"
         "old = msgspec.json.decode(record.path(folder, 'bearing-de').read_bytes(), "
         "type=record.Baseline)\n"

@@ -17,13 +17,13 @@ from hypothesis.extra import numpy as arrays
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from models.evaluation import intervals
-from models.experiments.digits import cluttered_digits, evaluation, sparsity
-from models.experiments.digits import run as digits_trial
+from models.evaluation import intervals  # noqa: E402
+from models.experiments.digits import __main__ as digits_trial  # noqa: E402
+from models.experiments.digits import cluttered_digits, evaluation, sparsity  # noqa: E402
 from models.experiments.digits.cluttered_digits import CANVAS, DIGIT, NOISES, Digits  # noqa: E402
 from models.experiments.digits.records import Condition, Judged, Run, conditions, load  # noqa: E402
 from models.experiments.digits.table import table  # noqa: E402
-from models.networks import cost, images, registry
+from models.networks import cost, images, registry  # noqa: E402
 from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402
 
 WIDTH = 6

@@ -26,7 +26,7 @@ psycopg = pytest.importorskip("psycopg")
 from postgres import Postgres, binaries, server  # noqa: E402 (psycopg may be missing)
 
 from agent.jobs.ingest import rows as letters  # noqa: E402
-from agent.jobs.ingest import tables
+from agent.jobs.ingest import tables  # noqa: E402
 
 KEEP_ALL = "allow_anonymous true\nmax_queued_messages 0\n"
 WINDOWS = 1000
@@ -352,7 +352,8 @@ def test_a_mistake_is_one_line(case: str) -> None:
 
 
 def test_the_daemon_does_not_load_it() -> None:
-    check = "import sys, agent.service.daemon; print({'psycopg', 'agent.jobs.ingest'} & set(sys.modules))"
+    names = "{'psycopg', 'agent.jobs.ingest'}"
+    check = f"import sys, agent.service.daemon; print({names} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

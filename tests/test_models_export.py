@@ -18,7 +18,7 @@ from models.data.recipe import Recipe, Source, Told  # noqa: E402
 from models.export.onnx_export import Released, contract_of, export, write  # noqa: E402
 from models.export.quantize import along_time, quantize  # noqa: E402
 from models.export.weight_compression import compact, is_basis  # noqa: E402
-from models.networks import cost
+from models.networks import cost  # noqa: E402
 from models.networks.distance import typical  # noqa: E402
 from models.networks.mel_resnet import LogMel  # noqa: E402
 from models.networks.registry import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402

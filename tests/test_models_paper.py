@@ -11,12 +11,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
 from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
-from models.data import noise as noises
-from models.data import validation
+from models.data import noise as noises  # noqa: E402
+from models.data import validation  # noqa: E402
 from models.data.recordings import Recording  # noqa: E402
 from models.data.validation import Labelled  # noqa: E402
-from models.experiments.paper import cells as paper_cells
-from models.experiments.paper import run as paper
+from models.experiments.paper import __main__ as paper  # noqa: E402
+from models.experiments.paper import cells as paper_cells  # noqa: E402
 from models.experiments.paper.cells import Cell  # noqa: E402
 from models.experiments.paper.figures import estimate  # noqa: E402
 from models.experiments.paper.quick import compared  # noqa: E402

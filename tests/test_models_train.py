@@ -27,7 +27,7 @@ savemat = pytest.importorskip("scipy.io").savemat
 
 from models.data import recipe  # noqa: E402 (torch may be missing)
 from models.data.recipe import Recipe, Source, Stopping  # noqa: E402
-from models.training import checkpoint, resume
+from models.training import checkpoint, resume  # noqa: E402
 from models.training.distributed import ALONE  # noqa: E402
 from models.training.early_stopping import Score, Watch  # noqa: E402
 from models.training.resume import Origin, StateFile  # noqa: E402

@@ -9,7 +9,6 @@ import pytest
 from models.data import backgrounds, noise
 from models.data.recordings import Recording
 from models.evaluation import metrics
-from models.experiments.trials import run
 from models.experiments.trials.table import table
 from models.experiments.trials.tasks import BEARINGS, TASKS
 

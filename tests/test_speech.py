@@ -12,16 +12,16 @@ torch = pytest.importorskip("torch")
 
 from agent.core.errors import UserError  # noqa: E402 (torch may be missing)
 from models.data import noise as noises  # noqa: E402
-from models.data import recipe
+from models.data import recipe  # noqa: E402
 from models.data.batches import batches  # noqa: E402
 from models.data.recipe import Recipe  # noqa: E402
 from models.data.recordings import Array, Recording  # noqa: E402
 from models.data.validation import Labelled  # noqa: E402
-from models.networks import cost
+from models.networks import cost  # noqa: E402
 from models.networks.mel_resnet import FLOOR, LogMel, mel_bands  # noqa: E402
 from models.networks.registry import build  # noqa: E402
-from models.speech import card as speech_card
-from models.speech import run, sentences, voices
+from models.speech import card as speech_card  # noqa: E402
+from models.speech import run, sentences, voices  # noqa: E402
 from models.speech.card import Shown  # noqa: E402
 from models.speech.corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
 from models.speech.evaluation import CONDITIONS  # noqa: E402

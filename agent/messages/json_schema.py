@@ -92,7 +92,7 @@ def files() -> dict[str, str]:
     """Every generated file, by its path below `docs`."""
     trees = schemas() | {each.last: heard(each) for each in (COMMAND, ANNOUNCEMENT)}
     made = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
-    head = "# Made by `python -m agent.messages.json_schema` from the agent's records; not edited by hand.\n"
+    head = "# Made by `make contract` from the agent's records; not edited by hand.\n"
     return made | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
 
 

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
-from agent.service import rollout as steering
 from agent.core.types import Scored, SourceError
 from agent.pipeline import window_scorer
 from agent.pipeline.build import as_it_is
 from agent.pipeline.clip_keeper import Keeping
 from agent.pipeline.source_pipeline import Lane
 from agent.pipeline.topology import Lineup
+from agent.service import rollout as steering
 from agent.service.publisher import Post
 from agent.service.reload import Reload
 from agent.service.systemd import notify

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from models.cli import read_recordings
-from models.guard import say
 from models.data.noise import Draw
+from models.guard import say
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The verbs of this package; `python -m models.cli.main release` rebuilds what is in the zoo."""
+"""The verbs of this package; `python -m models release` rebuilds what is in the zoo."""
 
 import argparse
 import sys
@@ -14,8 +14,8 @@ __all__ = ["evaluate", "export", "quantize", "release", "train"]
 
 
 def main() -> int:
-    """`python -m models.cli.main VERB`: the agent's verbs, and `release`."""
-    parser = argparse.ArgumentParser(prog="python -m models.cli.main")
+    """`python -m models VERB`: the agent's verbs, and `release`."""
+    parser = argparse.ArgumentParser(prog="python -m models")
     verbs = parser.add_subparsers(required=True)
     for verb in (train, export, quantize, evaluate, release):
         verb(verbs.add_parser(verb.__name__))

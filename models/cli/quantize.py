@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from models.cli import read_recordings
-from models.guard import needs_torch, say
 from models.data import recipe as recipes
+from models.guard import needs_torch, say
 
 
 def quantize(parser: argparse.ArgumentParser) -> None:

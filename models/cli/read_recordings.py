@@ -5,9 +5,9 @@ from pathlib import Path
 
 from agent.core.bearing import BY_ORDERS, Bearing
 from agent.core.errors import UserError
-from models.guard import rate
 from models.data.listing import MANIFEST
 from models.data.recipe import Source
+from models.guard import rate
 
 
 def add(parser: argparse._ActionsContainer) -> None:

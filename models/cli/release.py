@@ -1,10 +1,10 @@
-"""`python -m models.cli.main release`, for the zoo."""
+"""`python -m models release`, for the zoo."""
 
 import argparse
 from pathlib import Path
 
-from models.guard import needs_torch, say
 from models.data import recipe as recipes
+from models.guard import needs_torch, say
 
 
 def release(parser: argparse.ArgumentParser) -> None:

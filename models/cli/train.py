@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from agent.core.errors import UserError
 from models.cli import read_recordings
-from models.guard import needs_torch, positive, rate, say
 from models.data import recipe as recipes
 from models.data.recipe import Recipe
+from models.guard import needs_torch, positive, rate, say
 
 if TYPE_CHECKING:
     from models.training.checkpoint import Checkpoint

@@ -14,9 +14,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.experiments.trials.run import MANY_SEEDS
+from models.experiments.trials.__main__ import MANY_SEEDS
 
-PAPER, TRIALS = ("-m", "models.experiments.paper.run"), ("-m", "models.experiments.trials.run")
+PAPER, TRIALS = (
+    ("-m", "models.experiments.paper"),
+    ("-m", "models.experiments.trials"),
+)
 
 
 def steps(data: Path, quick: bool) -> list[list[str]]:

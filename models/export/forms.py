@@ -20,7 +20,6 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files
 from agent.inference.classifier import OnnxClassifier
-from models.guard import needs_torch, say
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.batches import Batch
@@ -29,6 +28,7 @@ from models.evaluation import model_file
 from models.export.onnx_export import write
 from models.export.quantize import quantize
 from models.export.weight_compression import compact
+from models.guard import needs_torch, say
 from models.training.progress import Say
 from models.training.train import training_recordings
 

@@ -108,10 +108,10 @@ answers as "told nothing" below."""
 
 def _machines(simulated: Simulated) -> str:
     share, count, seconds = f"{simulated.share:.0%}", simulated.machines, simulated.seconds
-    return f"""{share} of each class's training windows are **simulated** (`agent.sources.machine_simulator`), from
-{count} machines of {seconds:g} s a state around a 6205 bearing at 1797 rpm: speed within 5 %,
-resonance 1.5 to 4.2 kHz, severity 0.3 to 1. The network knows the demo's machine because it
-was trained on its like: that says nothing about real machines."""
+    return f"""{share} of each class's training windows are **simulated**
+(`agent.sources.machine_simulator`), from {count} machines of {seconds:g} s a state around a 6205
+bearing at 1797 rpm: speed within 5 %, resonance 1.5 to 4.2 kHz, severity 0.3 to 1. The network
+knows the demo's machine because it was trained on its like: that says nothing about real machines."""
 
 
 def _scores(recipe: Recipe, measured: list[Measured], wording: Wording) -> str:

@@ -33,7 +33,7 @@ def released(recipe: Recipe) -> Wording:
         made=_lines(
             f"This card and the file are written by one command, from `{file}`:",
             "",
-            f"    python -m models.cli.main release --recipe {file} --data DATA",
+            f"    python -m models release --recipe {file} --data DATA",
         ),
         scores="overlapping where recordings are short (`cwru` has one second of\nnormal here).",
         chosen=_lines(

@@ -17,7 +17,6 @@ from agent.core.errors import UserError
 from agent.core.model_contract import Decide
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from models.guard import needs_torch, say
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.recipe import Recipe
@@ -25,6 +24,7 @@ from models.data.recordings import Recording
 from models.evaluation import model_file
 from models.export import forms
 from models.export.onnx_export import write
+from models.guard import needs_torch, say
 from models.speech import card, sentences
 from models.speech import run as speech_run
 from models.speech.card import Shown

@@ -14,7 +14,7 @@ from models.data.recordings import Recording
 from models.data.validation import HELD_BACK_SEED, Labelled
 
 TRAINING_WINDOWS = 1280
-EPOCHS, LONG = 20, 100  # the paper has the latter: see `models.experiments.paper.run`
+EPOCHS, LONG = 20, 100  # the paper has the latter: see `models.experiments.paper.__main__`
 
 
 class Cell(NamedTuple):

@@ -16,7 +16,7 @@ Cells = Mapping[Place, Mapping[int, float]]  # -> seed -> per cent
 
 
 class Run(Protocol):
-    """One model trained once, see `models.experiments.paper.run.Run`."""
+    """One model trained once, see `models.experiments.paper.__main__.Run`."""
 
     @property
     def family(self) -> str: ...

@@ -4,10 +4,10 @@ TEXT = """# The paper's protocol on public data
 
     make reproduce DATA=DATA
 
-trains, judges and writes this file (`python -m models.experiments.paper.run run --data DATA`, then `python -m
-models.experiments.paper.run table`): every figure below, and every sentence under "What this says", is made from
-`runs/paper.jsonl`. `make reproduce DATA=DATA ARGS=--quick` trains one cell anew, seed 0, and tells
-which of its figures lie where one more training of the last table would.
+trains, judges and writes this file (`python -m models.experiments.paper run --data DATA`, then
+`python -m models.experiments.paper table`): every figure below, and every sentence under "What this
+says", is made from `runs/paper.jsonl`. `make reproduce DATA=DATA ARGS=--quick` trains one cell
+anew, seed 0, and tells which of its figures lie where one more training of the last table would.
 
 Zhao, Zhong, Fu, Tang, Pecht (*Deep Residual Shrinkage Networks for Fault Diagnosis*, IEEE TII
 16(7), 2020) train a model for **one kind of noise at one SNR and judge it in the same**: the SNR is

@@ -14,7 +14,7 @@ UNSEEN = ("brown", "blue", "impulsive", "recorded")
 
 
 class Run(Protocol):
-    """One network trained once, see `models.experiments.trials.run.Run`."""
+    """One network trained once, see `models.experiments.trials.__main__.Run`."""
 
     @property
     def task(self) -> str: ...

@@ -8,15 +8,15 @@ HEAD = """# Trials
 
     make reproduce DATA=DATA
 
-trains, judges and writes this file (`python -m models.experiments.trials.run run --data DATA`, then `python -m
-models.experiments.trials.run table`): every figure below is made from `runs/trials.jsonl`, which is kept as
-[TRIALS.jsonl](TRIALS.jsonl). What they say is in [NETWORKS.md](NETWORKS.md). `make reproduce
-DATA=DATA ARGS=--quick` trains two of these networks anew and tells which of their figures lie
-where one more training would.
+trains, judges and writes this file (`python -m models.experiments.trials run --data DATA`, then
+`python -m models.experiments.trials table`): every figure below is made from `runs/trials.jsonl`,
+which is kept as [TRIALS.jsonl](TRIALS.jsonl). What they say is in [NETWORKS.md](NETWORKS.md).
+`make reproduce DATA=DATA ARGS=--quick` trains two of these networks anew and tells which of their
+figures lie where one more training would.
 
-Each task (`models/experiments/trials/tasks.py`) leaves something out of training: the end of every recording
-(`ten`), a severity, a speed, a rig, a bearing, a fault. `cwru`, `hit_sm` and `uestc` at 10 kHz,
-windows of 4096, one recipe for all: `small` preset, AdamW 0.003, 400 steps of 128, noise
+Each task (`models/experiments/trials/tasks.py`) leaves something out of training: the end of every
+recording (`ten`), a severity, a speed, a rig, a bearing, a fault. `cwru`, `hit_sm` and `uestc` at
+10 kHz, windows of 4096, one recipe for all: `small` preset, AdamW 0.003, 400 steps of 128, noise
 Gaussian, Laplacian, pink, tilted, in random bands and knocks without a rhythm at -10 to 10 dB,
 a tenth clean. 100 windows a class, the same noisy ones for every network, through ONNX Runtime.
 Brown, blue, impulsive and recorded noise are never trained on (tilted noise comes near the

@@ -1,7 +1,7 @@
 """The DRSN paper's protocol on public data: one noise and one SNR a model, known in advance.
 
-    python -m models.experiments.paper.run run --data DATA [--quick]
-    python -m models.experiments.paper.run table [--quick]
+    python -m models.experiments.paper run --data DATA [--quick]
+    python -m models.experiments.paper table [--quick]
 
 `run` appends to `runs/paper.jsonl`, a line a model, and goes on where it was stopped; `table`
 writes `docs/PAPER.md` from it. With `--quick` one cell is trained anew, and its figures are held
@@ -161,7 +161,7 @@ def _table(quick: bool) -> None:
     runs = load(results)
     if not runs:
         raise UserError(
-            f"{results}: found no results, expected those of `models.experiments.paper.run run`"
+            f"{results}: found no results, expected those of `models.experiments.paper run`"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(document(runs, TRAINING_WINDOWS, EPOCHS))

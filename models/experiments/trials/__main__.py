@@ -1,8 +1,8 @@
 """Trials: every family by one recipe, on the tasks of `models.experiments.trials.tasks`, seed by
 seed.
 
-    python -m models.experiments.trials.run run --data DATA [--quick]
-    python -m models.experiments.trials.run table [--quick]
+    python -m models.experiments.trials run --data DATA [--quick]
+    python -m models.experiments.trials table [--quick]
 
 `run` appends to `runs/trials.jsonl` and goes on where it was stopped; `table` writes
 `docs/TRIALS.md` from it, and keeps it beside that. With `--quick` two networks are trained anew,
@@ -117,7 +117,7 @@ def _table(quick: bool) -> None:
     runs = load(results)
     if not runs:
         raise UserError(
-            f"{results}: found no results, expected those of `models.experiments.trials.run run`"
+            f"{results}: found no results, expected those of `models.experiments.trials run`"
         )
     if quick:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))

@@ -1,8 +1,8 @@
 """Images: every family by one recipe on digits in clutter and noise, seed by seed.
 
-    python -m models.experiments.digits.run run --out runs/images.jsonl --seeds 0 1 2 3 4
-    python -m models.experiments.digits.run table --results runs/images.jsonl
-    python -m models.experiments.digits.run report --results runs/images.jsonl --out
+    python -m models.experiments.digits run --out runs/images.jsonl --seeds 0 1 2 3 4
+    python -m models.experiments.digits table --results runs/images.jsonl
+    python -m models.experiments.digits report --results runs/images.jsonl --out
     runs/images.html
 
 The images are split before anything is made of them
