@@ -9,6 +9,7 @@ import pytest
 from models.data import backgrounds, noise
 from models.data.recordings import Recording
 from models.evaluation import metrics
+from models.experiments.trials import __main__ as run
 from models.experiments.trials.table import table
 from models.experiments.trials.tasks import BEARINGS, TASKS
 

@@ -111,7 +111,8 @@ def _machines(simulated: Simulated) -> str:
     return f"""{share} of each class's training windows are **simulated**
 (`agent.sources.machine_simulator`), from {count} machines of {seconds:g} s a state around a 6205
 bearing at 1797 rpm: speed within 5 %, resonance 1.5 to 4.2 kHz, severity 0.3 to 1. The network
-knows the demo's machine because it was trained on its like: that says nothing about real machines."""
+knows the demo's machine because it was trained on its like: that says
+nothing about real machines."""
 
 
 def _scores(recipe: Recipe, measured: list[Measured], wording: Wording) -> str:
