@@ -21,7 +21,7 @@ from selenium import webdriver
 from agent.config import load
 from agent.inference import classifier, zoo
 from agent.service.daemon import Daemon
-from agent.web.demo_harness import Stage, rival
+from agent.web.demo_harness import DemoHarness, rival
 
 RATE_HZ = 16_000
 PORT = 8098
@@ -72,9 +72,9 @@ def _serve(recording: Path, beside: str | None) -> None:
         return
     model = classifier.load(zoo.find(MODEL))
     second = rival(model, zoo.find(beside))
-    stage = Stage(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
-    stage.knobs.turn({"snr_db": 5})
-    Daemon(load.parse(tree | {"page": {"port": PORT}}), stage).run()
+    stage = DemoHarness(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
+    stage.controls.turn({"snr_db": 5})
+    Daemon(load.parse(tree | {"page": {"port": PORT}}), stage=stage).run()
 
 
 def _browser() -> webdriver.Chrome:

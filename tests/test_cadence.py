@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from agent.acquisition.sample_clock import DRIFT, SILENT_S, Cadence
+from agent.acquisition.sample_clock import DRIFT, SILENT_S, SampleClock
 
 RATE_HZ = 10_000.0
 
 
 def run(
-    cadence: Cadence,
+    sample_clock: SampleClock,
     began_s: float,
     seconds: float,
     block: int,
@@ -22,8 +22,8 @@ def run(
     lost = 0
     period_s = block / RATE_HZ / rate
     for at in range(1, round(seconds / period_s) + 1):
-        lost += cadence.arrived(block, began_s + at * period_s + rng.uniform(0, late_s))
-    return lost, cadence.slow
+        lost += sample_clock.arrived(block, began_s + at * period_s + rng.uniform(0, late_s))
+    return lost, sample_clock.slow
 
 
 @pytest.mark.parametrize("block", [64, 500, 5000])
@@ -31,73 +31,73 @@ def run(
 def test_a_sensor_whose_clock_is_not_ours_loses_nothing_in_an_hour(
     block: int, drift: float
 ) -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    assert run(cadence, 0.0, 3600, block, 1 + drift, late_s=0.05) == (0, False)
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    assert run(sample_clock, 0.0, 3600, block, 1 + drift, late_s=0.05) == (0, False)
 
 
 @pytest.mark.parametrize("block", [100, 1000, 3000])
 @pytest.mark.parametrize("stall_s", [0.5, 5.0, 600.0])
 def test_a_stall_is_a_gap_as_long_as_it_was_to_within_a_block(block: int, stall_s: float) -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    run(cadence, 0.0, 10, block)
-    lost, _ = run(cadence, 10 + stall_s, 10, block)
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    run(sample_clock, 0.0, 10, block)
+    lost, _ = run(sample_clock, 10 + stall_s, 10, block)
     assert lost == pytest.approx(stall_s * RATE_HZ, abs=block + 0.01 * RATE_HZ)
 
 
 def test_a_block_that_is_late_is_not_lost() -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    run(cadence, 0.0, 10, 1000)
-    assert cadence.arrived(1000, 10.3) == 0
-    assert cadence.arrived(1000, 10.3) == 0
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    run(sample_clock, 0.0, 10, 1000)
+    assert sample_clock.arrived(1000, 10.3) == 0
+    assert sample_clock.arrived(1000, 10.3) == 0
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.9, 0.95])
 def test_too_few_frames_a_second_are_slow_and_lost_in_the_right_number(rate: float) -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    lost, slow = run(cadence, 0.0, 60, 500, rate)
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    lost, slow = run(sample_clock, 0.0, 60, 500, rate)
     assert slow
     assert lost == pytest.approx(60 * RATE_HZ * (1 - rate), abs=500 + DRIFT * 2 * RATE_HZ)
 
 
 def test_slow_is_known_within_three_seconds_and_over_within_three() -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    run(cadence, 0.0, 10, 500)
-    assert run(cadence, 10.0, 3, 500, 0.9)[1]
-    assert not run(cadence, 13.0, 3, 500)[1]
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    run(sample_clock, 0.0, 10, 500)
+    assert run(sample_clock, 10.0, 3, 500, 0.9)[1]
+    assert not run(sample_clock, 13.0, 3, 500)[1]
 
 
 def test_a_pipe_that_was_filled_before_the_start_is_no_hurry() -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    assert cadence.arrived(30_000, 0.1) == 0
-    assert run(cadence, 0.1, 60, 1000) == (0, False)
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    assert sample_clock.arrived(30_000, 0.1) == 0
+    assert run(sample_clock, 0.1, 60, 1000) == (0, False)
 
 
 def test_silence_is_known_after_two_seconds_from_the_very_start() -> None:
-    cadence = Cadence(RATE_HZ, 100.0)
-    assert not cadence.silent(100.0 + SILENT_S)
-    assert cadence.silent(100.1 + SILENT_S)
-    cadence.arrived(10, 103.0)
-    assert not cadence.silent(103.0 + SILENT_S)
+    sample_clock = SampleClock(RATE_HZ, 100.0)
+    assert not sample_clock.silent(100.0 + SILENT_S)
+    assert sample_clock.silent(100.1 + SILENT_S)
+    sample_clock.arrived(10, 103.0)
+    assert not sample_clock.silent(103.0 + SILENT_S)
 
 
 def test_what_the_source_itself_knows_to_be_lost_is_not_counted_twice() -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    run(cadence, 0.0, 10, 500)
-    cadence.lose(5_000)
-    assert run(cadence, 10.5, 0.1, 500) == (0, False)
-    assert run(cadence, 10.6, 10, 500, late_s=0.05) == (0, False)
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    run(sample_clock, 0.0, 10, 500)
+    sample_clock.lose(5_000)
+    assert run(sample_clock, 10.5, 0.1, 500) == (0, False)
+    assert run(sample_clock, 10.6, 10, 500, late_s=0.05) == (0, False)
 
 
 def test_a_source_that_counts_what_it_loses_may_be_held_back_by_its_network() -> None:
-    cadence = Cadence(RATE_HZ, 0.0, counted=True)
-    assert run(cadence, 0.0, 60, 500, late_s=0.3) == (0, False)
-    _, slow = run(Cadence(RATE_HZ, 0.0, counted=True), 0.0, 20, 500, rate=0.9)
+    sample_clock = SampleClock(RATE_HZ, 0.0, counted=True)
+    assert run(sample_clock, 0.0, 60, 500, late_s=0.3) == (0, False)
+    _, slow = run(SampleClock(RATE_HZ, 0.0, counted=True), 0.0, 20, 500, rate=0.9)
     assert slow  # its rate is not the configured one
 
 
 def test_one_that_was_away_and_is_opened_anew_is_not_slow_for_having_been_away() -> None:
-    cadence = Cadence(RATE_HZ, 0.0)
-    run(cadence, 0.0, 10, 500)
-    cadence.reopened()
-    lost, slow = run(cadence, 15.0, 0.5, 500)
+    sample_clock = SampleClock(RATE_HZ, 0.0)
+    run(sample_clock, 0.0, 10, 500)
+    sample_clock.reopened()
+    lost, slow = run(sample_clock, 15.0, 0.5, 500)
     assert (lost, slow) == (pytest.approx(5 * RATE_HZ, abs=1000), False)

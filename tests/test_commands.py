@@ -21,8 +21,8 @@ from listening import Listening
 from agent.config import commands, load
 from agent.config.commands import Commands
 from agent.control import operations
-from agent.control.handler import Desk
-from agent.control.operations import Reach
+from agent.control.command_handler import CommandHandler
+from agent.control.operations import CommandContext
 from agent.core.errors import ConfigError
 from agent.messages import json_schema
 from agent.messages.command import Refused, read
@@ -48,8 +48,10 @@ class Told(list[tuple[str, str, str | None]]):
         self.append((verb, id, why))
 
 
-def desk(told: Told, *allow: str) -> Desk:
-    return Desk(Commands(allow=allow), Reach([], None, None, time.monotonic()), told.reply)
+def desk(told: Told, *allow: str) -> CommandHandler:
+    return CommandHandler(
+        Commands(allow=allow), CommandContext([], None, None, time.monotonic()), told.reply
+    )
 
 
 def hear(*payloads: bytes, verb: str = "ping", retained: bool = False) -> list[str | None]:

@@ -16,8 +16,8 @@ from listening import Listening
 
 from agent.pipeline import clip as clips
 from agent.pipeline.clip import Clip
-from agent.pipeline.clip_store import Shelf
-from agent.pipeline.clip_writer import MOST_WAITING, Recorder
+from agent.pipeline.clip_store import ClipStore
+from agent.pipeline.clip_writer import MOST_WAITING, ClipWriter
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -52,7 +52,7 @@ def kept(folder: Path) -> list[str]:
 
 
 def test_the_quota_holds_at_every_moment_and_the_oldest_go(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 1000, 0)
+    shelf = ClipStore(tmp_path, 1000, 0)
     for at in range(10):
         assert shelf.put(f"{at}.flac", bytes(300)) is None
         os.utime(tmp_path / f"{at}.flac", (at, at))
@@ -61,32 +61,32 @@ def test_the_quota_holds_at_every_moment_and_the_oldest_go(tmp_path: Path) -> No
 
 
 def test_what_is_larger_than_the_quota_is_not_kept_and_costs_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 1000, 0)
+    shelf = ClipStore(tmp_path, 1000, 0)
     shelf.put("a.flac", bytes(900))
     assert shelf.put("b.flac", bytes(1001)) == "1001 bytes are more than evidence.max_mib allows"
     assert kept(tmp_path) == ["a.flac"]
 
 
 def test_a_disk_that_has_less_free_than_is_left_to_others_is_left_alone(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 10**6, 2**62)
+    shelf = ClipStore(tmp_path, 10**6, 2**62)
     assert shelf.put("a.flac", bytes(10)) == "the disk has less free than evidence.min_free_mib"
     assert kept(tmp_path) == []
 
 
 def test_other_peoples_files_are_not_touched(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(bytes(5000))
-    Shelf(tmp_path, 1000, 0).put("a.flac", bytes(900))
-    Shelf(tmp_path, 1000, 0).put("b.flac", bytes(900))
+    ClipStore(tmp_path, 1000, 0).put("a.flac", bytes(900))
+    ClipStore(tmp_path, 1000, 0).put("b.flac", bytes(900))
     assert kept(tmp_path) == ["b.flac", "notes.txt"]
 
 
 def test_a_disk_that_takes_nothing_is_a_reason_and_no_crash(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert Shelf(tmp_path / "file", 1000, 0).put("a.flac", b"x") is not None
+    assert ClipStore(tmp_path / "file", 1000, 0).put("a.flac", b"x") is not None
 
 
 def test_more_than_can_be_written_is_refused_at_once(tmp_path: Path) -> None:
-    recorder = Recorder(Shelf(tmp_path, 10**6, 0))
+    recorder = ClipWriter(ClipStore(tmp_path, 10**6, 0))
     told: list[str | None] = []
     for _ in range(MOST_WAITING + 1):  # nobody writes yet
         recorder.keep(clip(np.zeros((10, 1))), told.append)
@@ -94,7 +94,7 @@ def test_more_than_can_be_written_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_signal_that_flac_does_not_hold_is_a_reason_and_no_crash(tmp_path: Path) -> None:
-    recorder = Recorder(Shelf(tmp_path, 10**6, 0))
+    recorder = ClipWriter(ClipStore(tmp_path, 10**6, 0))
     told: list[str | None] = []
     fast = dataclasses.replace(clip(np.zeros((10, 1))), rate_hz=2e6)
     recorder.keep(fast, told.append)

@@ -8,7 +8,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.acquisition.conditioning import Feed
+from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
 from agent.core.types import Block, Format, Mark
 
@@ -23,10 +23,12 @@ def fed(
 ) -> tuple[Ring, np.ndarray, np.ndarray]:
     """The ring's whole content after feeding `samples` cut at `cuts`."""
     ring = Ring(20_000, 1, lambda: None)
-    feed = Feed(Format(rates[0], samples.shape[1], full_scale), ring, rates[1], (0,), 2.0)
+    conditioner = Conditioner(
+        Format(rates[0], samples.shape[1], full_scale), ring, rates[1], (0,), 2.0
+    )
     for first, last in pairwise([0, *sorted(cuts), len(samples)]):
-        feed.push(Block(samples[first:last]))
-    feed.flush()
+        conditioner.push(Block(samples[first:last]))
+    conditioner.flush()
     out, marks, _ = ring.read(0, ring.end)
     return ring, out, marks
 
@@ -54,10 +56,10 @@ def test_resamples_as_training_does_and_scales() -> None:
 
 def test_a_gap_is_as_long_in_the_ring_as_it_was_in_time() -> None:
     ring = Ring(20_000, 1, lambda: None)
-    feed = Feed(Format(12_000, 2), ring, 10_000, (0,), 1.0)
-    feed.push(Block(SIGNAL))
-    feed.push(Block(SIGNAL, lost=1200))
-    feed.flush()
+    conditioner = Conditioner(Format(12_000, 2), ring, 10_000, (0,), 1.0)
+    conditioner.push(Block(SIGNAL))
+    conditioner.push(Block(SIGNAL, lost=1200))
+    conditioner.flush()
     assert ring.gaps == 1
     assert ring.missing == pytest.approx(1000, abs=1)
     assert ring.end == pytest.approx((2 * len(SIGNAL) + 1200) / 1.2, abs=1)
@@ -66,10 +68,10 @@ def test_a_gap_is_as_long_in_the_ring_as_it_was_in_time() -> None:
 def test_no_filter_runs_across_a_gap() -> None:
     """What follows a gap equals the same signal at the start of a stream."""
     ring = Ring(20_000, 1, lambda: None)
-    feed = Feed(Format(12_000, 2), ring, 10_000, (0,), 1.0)
-    feed.push(Block(100 * SIGNAL))
-    feed.push(Block(SIGNAL, lost=1200))
-    feed.flush()
+    conditioner = Conditioner(Format(12_000, 2), ring, 10_000, (0,), 1.0)
+    conditioner.push(Block(100 * SIGNAL))
+    conditioner.push(Block(SIGNAL, lost=1200))
+    conditioner.flush()
     alone = soxr.resample(SIGNAL[:, :1], 12_000, 10_000, quality="HQ")
     after, _, _ = ring.read(ring.end - len(alone), len(alone))
     assert np.array_equal(after, alone)

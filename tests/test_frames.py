@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.core.types import Block
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.frames import FrameError
-from agent.sources.sensor_nodes.receiver import Inbox
+from agent.sources.sensor_nodes.receiver import Receiver
 from agent.sources.sensor_nodes.sequence import Sequence
 
 RATE_HZ = 1000.0
@@ -58,7 +58,7 @@ def test_the_layout_is_as_documented() -> None:
 
 @given(st.binary(max_size=40))
 def test_garbage_is_malformed_and_nothing_else(data: bytes) -> None:
-    inbox = Inbox(RATE_HZ, "int16", 1)
+    inbox = Receiver(RATE_HZ, "int16", 1)
     inbox.put(data, 0.0)
     inbox.put(frames.MAGIC + b"\x01\x01" + data, 0.0)
     assert inbox.take(0.0).samples.dtype == np.float32
@@ -76,7 +76,7 @@ def test_a_cut_or_lengthened_frame_is_refused(data: st.DataObject) -> None:
 def test_frames_of_another_shape_are_refused_and_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    inbox = Inbox(RATE_HZ, "int16", 1)
+    inbox = Receiver(RATE_HZ, "int16", 1)
     for at in range(3):
         inbox.put(frames.pack(np.ones((5, 2), np.int16), at * 5), 0.0)
         inbox.put(frames.pack(np.ones((5, 1), np.int32), at * 5), 0.0)

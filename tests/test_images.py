@@ -21,7 +21,13 @@ from models.evaluation import intervals  # noqa: E402
 from models.experiments.digits import __main__ as digits_trial  # noqa: E402
 from models.experiments.digits import cluttered_digits, evaluation, sparsity  # noqa: E402
 from models.experiments.digits.cluttered_digits import CANVAS, DIGIT, NOISES, Digits  # noqa: E402
-from models.experiments.digits.records import Condition, Judged, Run, conditions, load  # noqa: E402
+from models.experiments.digits.records import (  # noqa: E402
+    Condition,
+    DigitsRun,
+    Judged,
+    conditions,
+    load,
+)
 from models.experiments.digits.table import table  # noqa: E402
 from models.networks import cost, images, registry  # noqa: E402
 from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402
@@ -217,13 +223,13 @@ def test_hits_and_confusions_count_the_same_canvases(results: Path) -> None:
         assert {np.sum(j.confusion) for j in run.judged} == {len(run.hits) * evaluation.PER_IMAGE}
 
 
-def made_up(family: str, seed: int, right: int) -> Run:
+def made_up(family: str, seed: int, right: int) -> DigitsRun:
     """`right` of ten canvases of each digit; the rest are called the next digit."""
     counts = right * np.eye(10, dtype=int) + (10 - right) * np.roll(np.eye(10, dtype=int), 1, 1)
     judged = [Judged(condition, counts.tolist()) for condition in conditions()]
     noisy = sum(one.condition.snr_db is not None for one in judged)
     hits = [noisy * right // 10] * 100
-    return Run(family, seed, "test", 1, 1, 1.0, judged, hits)
+    return DigitsRun(family, seed, "test", 1, 1, 1.0, judged, hits)
 
 
 def test_the_table_has_spread_over_seeds_and_differences_paired_by_seed() -> None:

@@ -328,7 +328,7 @@ def test_what_the_agent_publishes_is_read() -> None:
     message = payloads.gap(topics, epoch, Gap(3, 9, 7, "age"), 1e9)
     row = letters.read(message.topic, message.payload).row
     published = datetime.datetime.fromtimestamp(1e9, datetime.UTC)
-    assert row == letters.Gap(uuid.UUID(epoch), 9, "press-04", published, 3, 9, 7, "age")
+    assert row == letters.GapRow(uuid.UUID(epoch), 9, "press-04", published, 3, 9, 7, "age")
 
 
 MISTAKES = {

@@ -17,7 +17,7 @@ from conftest import Agent, Broker, eventually, free_port
 from listening import Listening
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.service.metrics.snapshot import FRESH_S, Board
+from agent.service.metrics.snapshot import FRESH_S, Snapshot
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -143,7 +143,7 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting(serving: tuple[int, Age
 
 
 def test_healthz_says_when_the_sender_has_stopped_turning(monkeypatch: pytest.MonkeyPatch) -> None:
-    board: Board = Board(lambda: "a record")  # type: ignore[arg-type,return-value]
+    board: Snapshot = Snapshot(lambda: "a record")  # type: ignore[arg-type,return-value]
     assert board.shown() is None
     board.turn()
     assert board.shown() == "a record"

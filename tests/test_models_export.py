@@ -14,7 +14,11 @@ from agent.core.errors import UserError  # noqa: E402
 from agent.inference import classifier  # noqa: E402 (torch may be missing)
 from models.data import simulate, validation  # noqa: E402
 from models.data.batches import Batch, told  # noqa: E402
-from models.data.recipe import Recipe, Source, Told  # noqa: E402
+from models.data.recipe import (  # noqa: E402
+    Recipe,
+    RunningInput,
+    Source,
+)
 from models.export.onnx_export import Released, contract_of, export, write  # noqa: E402
 from models.export.quantize import along_time, quantize  # noqa: E402
 from models.export.weight_compression import compact, is_basis  # noqa: E402
@@ -66,7 +70,7 @@ def drawn(count: int = 32) -> Batch:
     clean = validation.labelled(made, recipe())
     noisy, snr_db = validation.mixed(clean, recipe())
     some = slice(None, None, max(1, len(noisy.samples) // count))
-    running = told(noisy.running, Told(nothing=0.3), np.random.default_rng(0))
+    running = told(noisy.running, RunningInput(nothing=0.3), np.random.default_rng(0))
     fields = (noisy.samples, noisy.targets, snr_db, running)
     return Batch(*(values[some][:count] for values in fields))
 

@@ -164,10 +164,12 @@ def test_a_run_goes_on_where_it_was_stopped(
     assert out.read_text() == done
     out.unlink()
     paper.run(tmp_path, [(cells[0], ("wdcnn",))], out)
-    assert _but_time(paper.load(out)[0]) == _but_time(msgspec.json.decode(before, type=paper.Run))
+    assert _but_time(paper.load(out)[0]) == _but_time(
+        msgspec.json.decode(before, type=paper.PaperRun)
+    )
 
 
-def _but_time(run: paper.Run) -> paper.Run:
+def _but_time(run: paper.PaperRun) -> paper.PaperRun:
     return msgspec.structs.replace(run, train_s=0.0)
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from models.data import held_out, recipe
 from models.data.recipe import Recipe
-from models.training.auto_recipe import Wishes, recipe_for
+from models.training.auto_recipe import RecipeOptions, recipe_for
 
 
 def recorded(path: Path, rate_hz: int, seconds: float = 3.0, channels: int = 1) -> Path:
@@ -23,7 +23,7 @@ def recorded(path: Path, rate_hz: int, seconds: float = 3.0, channels: int = 1) 
 
 def surveyed(root: Path, **wishes: object) -> tuple[Recipe, list[str]]:
     said: list[str] = []
-    return recipe_for(root, "net", Wishes(**wishes), said.append), said  # type: ignore[arg-type]
+    return recipe_for(root, "net", RecipeOptions(**wishes), said.append), said  # type: ignore[arg-type]
 
 
 def folder(root: Path, rates_hz: dict[str, int], **how: float) -> Path:

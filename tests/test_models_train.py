@@ -29,7 +29,10 @@ from models.data import recipe  # noqa: E402 (torch may be missing)
 from models.data.recipe import Recipe, Source, Stopping  # noqa: E402
 from models.training import checkpoint, resume  # noqa: E402
 from models.training.distributed import ALONE  # noqa: E402
-from models.training.early_stopping import Score, Watch  # noqa: E402
+from models.training.early_stopping import (  # noqa: E402
+    EarlyStopping,
+    Score,
+)
 from models.training.resume import Origin, StateFile  # noqa: E402
 
 RATE_HZ = 8000
@@ -159,7 +162,7 @@ def macro_f1(path: Path, folder: Path) -> float:
     best: list[float] = []
     saved = checkpoint.load(path)
     noisy, _ = validation.mixed(validation.together(saved.recipe, folder.parent), saved.recipe)
-    watch = Watch(Stopping(1), noisy, ALONE, lambda score, _: best.append(score.macro_f1))
+    watch = EarlyStopping(Stopping(1), noisy, ALONE, lambda score, _: best.append(score.macro_f1))
     watch.look(saved.network, 1)
     return best[0]
 
@@ -224,7 +227,7 @@ def test_the_best_weights_are_kept_and_enough_is_enough() -> None:
     noisy = validation.Labelled(
         np.ones((4, 1, 8), np.float32), np.array([0, 0, 1, 1]), np.zeros((4, 5), np.float32)
     )
-    watch = Watch(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
+    watch = EarlyStopping(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
     network = Told()
     for step, bias in enumerate((0.0, 1.0, 5.0, 3.0, 9.0, -4.0), start=1):
         network.bias.data.fill_(bias)
@@ -232,7 +235,7 @@ def test_the_best_weights_are_kept_and_enough_is_enough() -> None:
         watch.look(network, step)
     assert watch.enough  # neither step 4 nor step 6 was better than step 2
     assert watch.best == Score(2, watch.best.macro_f1, watch.best.loss)
-    again = Watch(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
+    again = EarlyStopping(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
     again.restore(watch.state())
     again.keep_best(network)
     assert float(network.bias.detach()) == 1.0

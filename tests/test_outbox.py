@@ -116,13 +116,13 @@ def test_messages_under_way_are_not_dropped(tmp_path: Path) -> None:
     outbox.put(lambda epoch, seq: Message(seq, "t", b"c"))
     outbox.put(lambda epoch, seq: Message(seq, "t", b"d"))
     outbox.put(lambda epoch, seq: Message(seq, "t", b"e"))
-    outbox.commit(under_way=2)
+    outbox.commit(in_flight=2)
     assert everything(outbox) == ["a", "b", "c", "d", "e"]
     put_more = Outbox(tmp_path / "p.sqlite", Limits(messages=3))
     put(put_more, "abc")
     for text in "defg":
         put_more.put(lambda epoch, seq, text=text: Message(seq, "t", text.encode()))
-    put_more.commit(under_way=1)
+    put_more.commit(in_flight=1)
     assert everything(put_more) == ["a", "[2-4:3]", "e", "f", "g"]
 
 

@@ -30,12 +30,12 @@ from agent.inference import classifier, zoo
 from agent.pipeline import build, window_scorer
 from agent.sources.machine_simulator import Machine, Spec
 from agent.web import activations, demo, model_graph, recording_scoring, server
-from agent.web.broadcast import VIEWERS, WAITING, Hub
-from agent.web.demo_controls import Knobs
-from agent.web.demo_harness import Stage, rival
-from agent.web.records import About, Stand
-from agent.web.server_context import Door
-from agent.web.spectrogram import BANDS, FLOOR_DB, STEP_DB, Picture
+from agent.web.broadcast import VIEWERS, WAITING, Broadcaster
+from agent.web.demo_controls import Controls
+from agent.web.demo_harness import DemoHarness, rival
+from agent.web.records import About, PageState
+from agent.web.server_context import ServerContext
+from agent.web.spectrogram import BANDS, FLOOR_DB, STEP_DB, Spectrogram
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -46,9 +46,9 @@ TOKEN = "only-for-those-who-know"
 
 
 @contextlib.contextmanager
-def served(token: str | None = None) -> Iterator[tuple[int, Knobs]]:
+def served(token: str | None = None) -> Iterator[tuple[int, Controls]]:
     """A page of a demonstration in which nothing happens."""
-    knobs = Knobs()
+    knobs = Controls()
     about = About(
         name="a",
         kind="synth",
@@ -65,8 +65,8 @@ def served(token: str | None = None) -> Iterator[tuple[int, Knobs]]:
         rival=None,
     )
 
-    def stand() -> Stand:
-        return Stand(
+    def stand() -> PageState:
+        return PageState(
             agent="test",
             sources=[about],
             events=[],
@@ -76,10 +76,12 @@ def served(token: str | None = None) -> Iterator[tuple[int, Knobs]]:
             states={},
         )
 
-    def score(file: Path, name: str, source: str) -> Stand:
+    def score(file: Path, name: str, source: str) -> PageState:
         raise UserError(f"{name}: {file.stat().st_size} bytes of {source}")
 
-    running = server.bind("127.0.0.1", 0, Door(Hub(), stand, token, knobs.turn, score))
+    running = server.bind(
+        "127.0.0.1", 0, ServerContext(Broadcaster(), stand, token, knobs.turn, score)
+    )
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     yield int(running.server_port), knobs
     running.shutdown()
@@ -186,14 +188,14 @@ def test_a_short_token_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
-        (demo.Wish(address="0.0.0.0"), "--address: found 0.0.0.0 and no --token"),
-        (demo.Wish(address="0.0.0.0", token="1234"), "--token: found 4 characters"),
-        (demo.Wish(port=70000), "--page: found 70000, expected 1 to 65535"),
-        (demo.Wish(model="bearings"), "did you mean bearing?"),
-        (demo.Wish(background="gone.wav"), "gone.wav: found no such recording"),
+        (demo.DemoOptions(address="0.0.0.0"), "--address: found 0.0.0.0 and no --token"),
+        (demo.DemoOptions(address="0.0.0.0", token="1234"), "--token: found 4 characters"),
+        (demo.DemoOptions(port=70000), "--page: found 70000, expected 1 to 65535"),
+        (demo.DemoOptions(model="bearings"), "did you mean bearing?"),
+        (demo.DemoOptions(background="gone.wav"), "gone.wav: found no such recording"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_one_line(wish: demo.Wish, expected: str) -> None:
+def test_a_mistake_on_the_command_line_is_one_line(wish: demo.DemoOptions, expected: str) -> None:
     pytest.importorskip("iotcore", reason="needs the demo extra")
     with pytest.raises(UserError) as caught:
         demo.demo(wish)
@@ -247,7 +249,7 @@ def test_a_name_with_a_path_in_it_is_only_a_name() -> None:
 
 
 def test_a_browser_that_takes_nothing_costs_nothing_and_begins_anew() -> None:
-    hub = Hub()
+    hub = Broadcaster()
     viewer = hub.join("a")
     assert viewer is not None
     for number in range(1000):
@@ -260,7 +262,7 @@ def test_a_browser_that_takes_nothing_costs_nothing_and_begins_anew() -> None:
 
 
 def test_only_so_many_browsers_are_served() -> None:
-    hub = Hub()
+    hub = Broadcaster()
     viewers = [hub.join("a") for _ in range(VIEWERS)]
     assert all(viewers)
     assert hub.join("a") is None
@@ -347,8 +349,8 @@ class Tone:
 @pytest.mark.parametrize("snr_db", [10.0, -5.0])
 def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_db: float) -> None:
     background = np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
-    stage = Stage(rate_hz=10_000.0, simulated=False, background=background)
-    stage.knobs.turn({"noise": kind, "snr_db": snr_db})
+    stage = DemoHarness(rate_hz=10_000.0, simulated=False, background=background)
+    stage.controls.turn({"noise": kind, "snr_db": snr_db})
     source = stage.open(lambda: Tone(pauses=False))
     heard = np.concatenate([source.read().samples for _ in range(80)])[:, 0]  # type: ignore[union-attr]
     frames = heard[10_000:30_000]
@@ -359,14 +361,14 @@ def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_d
     real_db = 10 * np.log10(signal.var() / (frames - signal).var())
     slow = 3.0 if kind == "pink" else 0.5  # two seconds of it are more or less loud
     assert real_db == pytest.approx(snr_db, abs=slow)
-    told = stage.ledger.of(10_000, 20_000)
+    told = stage.truth_log.of(10_000, 20_000)
     assert told.snr_db == pytest.approx(real_db, abs=0.5)
     assert (told.version, told.machine) == (1, None)
 
 
 def test_pauses_between_words_do_not_hush_the_noise() -> None:
-    stage = Stage(rate_hz=10_000.0, simulated=False)
-    stage.knobs.turn({"snr_db": 0.0})
+    stage = DemoHarness(rate_hz=10_000.0, simulated=False)
+    stage.controls.turn({"snr_db": 0.0})
     source = stage.open(lambda: Tone(pauses=True))
     blocks: list[Samples] = [source.read().samples[:, 0] for _ in range(100)]  # type: ignore[union-attr]
     steady = np.array([block.var() for block in blocks[30:] if len(block)])
@@ -374,7 +376,7 @@ def test_pauses_between_words_do_not_hush_the_noise() -> None:
 
 
 def test_a_tone_is_at_its_height_in_the_spectrogram_and_at_its_level() -> None:
-    picture = Picture(16_000.0, 1600)
+    picture = Spectrogram(16_000.0, 1600)
     tone = np.sin(2 * np.pi * 3000 * np.arange(6400) / 16_000).astype(np.float32)
     levels = np.frombuffer(picture.spectrogram(tone), np.uint8).reshape(5, BANDS)
     band = int(3000 / 8000 * BANDS)
@@ -403,24 +405,24 @@ def test_a_microphone_is_a_source_like_any_other(
 ) -> None:
     monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, "mic"))
     monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
-    wish = demo.Wish(mic=True, model="bearing", background=None)
+    wish = demo.DemoOptions(mic=True, model="bearing", background=None)
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
-    stage = Stage(rate_hz=10_000.0, simulated=False)
-    stage.knobs.turn({"snr_db": 0.0})
-    (lane,) = build.build(chosen, lambda: None, WallClock(), around=stage.open)
+    stage = DemoHarness(rate_hz=10_000.0, simulated=False)
+    stage.controls.turn({"snr_db": 0.0})
+    (pipeline,) = build.build_pipelines(chosen, lambda: None, WallClock(), around=stage.open)
     stopping = threading.Event()
-    threading.Thread(target=lane.intake.run, args=(stopping,), daemon=True).start()
+    threading.Thread(target=pipeline.reader.run, args=(stopping,), daemon=True).start()
     scored: list[Any] = []
 
     def is_scored() -> bool:
-        scored.extend(window_scorer.step([lane.channel]))
+        scored.extend(window_scorer.step([pipeline.scorer]))
         return len(scored) > 20
 
     eventually(is_scored, 10, "windows")
     stopping.set()
-    lane.ring.close()
+    pipeline.ring.close()
     assert scored[-1].prediction.snr_db < 6
-    told = stage.ledger.of(scored[-1].window.first, 4096)
+    told = stage.truth_log.of(scored[-1].window.first, 4096)
     assert told.snr_db is None or told.snr_db == pytest.approx(0, abs=1)
 
 
@@ -428,7 +430,7 @@ def test_without_a_microphone_the_demo_says_so_in_one_line(monkeypatch: pytest.M
     known = tuple(kind for kind in sources.KINDS if kind != "mic")
     monkeypatch.setattr(sources, "KINDS", known)
     with pytest.raises(UserError, match="--mic: this drsn-agent has no source of the kind mic"):
-        demo.demo(demo.Wish(mic=True))
+        demo.demo(demo.DemoOptions(mic=True))
 
     def broken(options: Microphone.Options) -> Tone:
         raise SourceError("PortAudio is missing: apt-get install libportaudio2")
@@ -437,7 +439,7 @@ def test_without_a_microphone_the_demo_says_so_in_one_line(monkeypatch: pytest.M
     monkeypatch.setattr(Microphone, "open_source", staticmethod(broken))
     monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="PortAudio is missing"):
-        demo.demo(demo.Wish(mic=True))
+        demo.demo(demo.DemoOptions(mic=True))
 
 
 # -- The agent's own status page
@@ -525,8 +527,8 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
     soundfile.write(file, 0.05 * (np.concatenate(parts) + noise), 16_000)
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     chosen = load.parse({"sources": [source]})
-    (lane,) = build.build(chosen, lambda: None, WallClock(), commissioned=False)
-    told = recording_scoring.score(file, "broken.flac", lane)
+    (pipeline,) = build.build_pipelines(chosen, lambda: None, WallClock(), commissioned=False)
+    told = recording_scoring.score(file, "broken.flac", pipeline)
     command = [sys.executable, "-m", "agent", "replay", str(file), "--model", "bearing"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
     records = [json.loads(line) for line in lines]
@@ -545,7 +547,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
 
 def test_a_recording_that_is_none_is_one_line_in_its_own_name(tmp_path: Path) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
-    (lane,) = build.build(
+    (pipeline,) = build.build_pipelines(
         load.parse({"sources": [source]}), lambda: None, WallClock(), commissioned=False
     )
     bad = tmp_path / "recording.sound"
@@ -562,6 +564,6 @@ def test_a_recording_that_is_none_is_one_line_in_its_own_name(tmp_path: Path) ->
     for content, expected in cases.items():
         bad.write_bytes(content)
         with pytest.raises(UserError) as caught:
-            recording_scoring.score(bad, "bad.wav", lane)
+            recording_scoring.score(bad, "bad.wav", pipeline)
         assert str(caught.value).startswith(expected)
         assert str(tmp_path) not in str(caught.value)

@@ -10,14 +10,14 @@ from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Mark, Window
 from agent.diagnosis import levels
-from agent.diagnosis.measurements import Known, examine, measure
+from agent.diagnosis.measurements import MachineInfo, examine, measure
 from agent.sources.machine_simulator import Fault, Machine, Spec
 from agent.sources.noise import scale_for
 
 RATE_HZ = 10_000.0
 SPEC = Spec()
 ORDERS = SPEC.bearing.orders
-KNOWN = Known(RATE_HZ, "m/s2", SPEC.rpm, ORDERS)
+KNOWN = MachineInfo(RATE_HZ, "m/s2", SPEC.rpm, ORDERS)
 LINE: dict[Fault, str] = {"outer": "bpfo", "inner": "bpfi", "ball": "bsf"}
 
 
@@ -40,7 +40,7 @@ def machine(fault: Fault, snr_db: float | None, seed: int, seconds: float = 5.0)
 def test_a_sines_levels_and_velocity_are_right_to_one_per_cent(
     unit: str, in_mm_s2: float, hz: float
 ) -> None:
-    found = measure(7.0 + sine(hz, 3.0), Known(RATE_HZ, unit))
+    found = measure(7.0 + sine(hz, 3.0), MachineInfo(RATE_HZ, unit))
     assert found.rms == pytest.approx(3 / 2**0.5, rel=0.01)
     assert found.peak == pytest.approx(3.0, rel=0.01)
     assert found.crest == pytest.approx(2**0.5, rel=0.01)
@@ -50,14 +50,14 @@ def test_a_sines_levels_and_velocity_are_right_to_one_per_cent(
 
 def test_velocity_leaves_out_what_lies_outside_the_standards_band() -> None:
     inside, outside = sine(100.0, 1.0), sine(4.0, 1.0) + sine(1500.0, 30.0)
-    alone = measure(inside, Known(RATE_HZ, "m/s2")).velocity_mm_s
-    assert measure(inside + outside, Known(RATE_HZ, "m/s2")).velocity_mm_s == pytest.approx(
+    alone = measure(inside, MachineInfo(RATE_HZ, "m/s2")).velocity_mm_s
+    assert measure(inside + outside, MachineInfo(RATE_HZ, "m/s2")).velocity_mm_s == pytest.approx(
         alone, rel=0.01
     )
 
 
 def test_a_slow_shafts_velocity_begins_at_two_hertz() -> None:
-    found = measure(sine(4.0, 1.0), Known(RATE_HZ, "m/s2", rpm=300))
+    found = measure(sine(4.0, 1.0), MachineInfo(RATE_HZ, "m/s2", rpm=300))
     assert found.velocity_band_hz == (2.0, 1000.0)
     assert found.velocity_mm_s == pytest.approx(1e3 / 2**0.5 / (2 * np.pi * 4), rel=0.01)
 
@@ -76,26 +76,28 @@ def test_a_velocity_has_the_zone_of_its_class(
 ) -> None:
     for mm_s, zone in (a, b, c, d):  # type: ignore[misc]
         amplitude = mm_s * 2**0.5 * 2 * np.pi * 80 / 1e3
-        known = Known(RATE_HZ, "m/s2", machine_class=machine_class)
+        known = MachineInfo(RATE_HZ, "m/s2", machine_class=machine_class)
         assert measure(sine(80.0, amplitude), known).zone == zone
 
 
 def test_a_rate_too_low_for_the_standard_tells_its_band_and_no_zone() -> None:
-    known = Known(1000.0, "m/s2", machine_class="group2-rigid")
+    known = MachineInfo(1000.0, "m/s2", machine_class="group2-rigid")
     found = measure(sine(80.0, 1.0, rate_hz=1000.0), known)
     assert found.velocity_band_hz == (10.0, 450.0)
     assert found.velocity_mm_s == pytest.approx(1e3 / 2**0.5 / (2 * np.pi * 80), rel=0.01)
     assert found.zone is None
 
 
-@pytest.mark.parametrize("known", [Known(RATE_HZ, "V"), Known(15.0, "g"), Known(RATE_HZ, "any")])
-def test_no_velocity_is_told_where_there_is_none(known: Known) -> None:
+@pytest.mark.parametrize(
+    "known", [MachineInfo(RATE_HZ, "V"), MachineInfo(15.0, "g"), MachineInfo(RATE_HZ, "any")]
+)
+def test_no_velocity_is_told_where_there_is_none(known: MachineInfo) -> None:
     found = measure(sine(2.0, 1.0, known.rate_hz), known)
     assert (found.velocity_mm_s, found.velocity_band_hz, found.zone) == (None, None, None)
 
 
 def test_no_velocity_is_told_of_less_than_ten_cycles() -> None:
-    assert measure(sine(50.0, 1.0, seconds=0.9), Known(RATE_HZ, "g")).velocity_mm_s is None
+    assert measure(sine(50.0, 1.0, seconds=0.9), MachineInfo(RATE_HZ, "g")).velocity_mm_s is None
 
 
 def test_a_signal_that_stands_still_has_no_crest_and_no_lines() -> None:
@@ -113,7 +115,7 @@ def test_at_equal_noise_the_damaged_parts_line_stands_out_most(fault: Fault, see
 @pytest.mark.parametrize("error", [0.98, 1.02])
 @pytest.mark.parametrize("fault", LINE)
 def test_a_speed_that_is_two_per_cent_wrong_changes_no_name(fault: Fault, error: float) -> None:
-    known = Known(RATE_HZ, "m/s2", error * SPEC.rpm, ORDERS)
+    known = MachineInfo(RATE_HZ, "m/s2", error * SPEC.rpm, ORDERS)
     assert measure(machine(fault, 0.0, 5), known).shows == LINE[fault]
 
 
@@ -127,20 +129,20 @@ def test_a_healthy_machine_shows_no_line(seed: int, snr_db: float | None) -> Non
 
 def test_another_bearings_orders_are_not_shown() -> None:
     other = Orders(bpfo=3.05, bpfi=4.95, bsf=1.99, ftf=0.381)  # none within 3 % of the 6205's
-    known = Known(RATE_HZ, "m/s2", SPEC.rpm, other)
+    known = MachineInfo(RATE_HZ, "m/s2", SPEC.rpm, other)
     assert measure(machine("outer", 0.0, 1), known).shows is None
 
 
 @pytest.mark.parametrize(
     "known",
     [
-        Known(RATE_HZ, "g", rpm=1797.0),
-        Known(RATE_HZ, "g", orders=ORDERS),
-        Known(RATE_HZ, "g", rpm=60.0, orders=ORDERS),  # five turns
-        Known(RATE_HZ, "g", rpm=60_000.0, orders=ORDERS),  # lines beyond every band
+        MachineInfo(RATE_HZ, "g", rpm=1797.0),
+        MachineInfo(RATE_HZ, "g", orders=ORDERS),
+        MachineInfo(RATE_HZ, "g", rpm=60.0, orders=ORDERS),  # five turns
+        MachineInfo(RATE_HZ, "g", rpm=60_000.0, orders=ORDERS),  # lines beyond every band
     ],
 )
-def test_lines_that_cannot_be_told_are_not_told(known: Known) -> None:
+def test_lines_that_cannot_be_told_are_not_told(known: MachineInfo) -> None:
     found = measure(machine("outer", 0.0, 1), known)
     assert (found.evidence_db, found.envelope_band_hz, found.shows) == (None, None, None)
 
@@ -157,7 +159,7 @@ def test_lines_that_cannot_be_told_are_not_told(known: Known) -> None:
 def test_real_races_show_their_line(file: str, rpm: float, line: str) -> None:
     samples, rate_hz = soundfile.read(recording("cwru", "12k_DE", file), always_2d=True)
     signal = soxr.resample(samples[: 5 * rate_hz, 0], rate_hz, RATE_HZ)
-    assert measure(signal, Known(RATE_HZ, "any", rpm, ORDERS)).shows == line
+    assert measure(signal, MachineInfo(RATE_HZ, "any", rpm, ORDERS)).shows == line
 
 
 def test_what_lies_before_a_gap_or_after_the_window_is_not_measured() -> None:

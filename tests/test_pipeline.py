@@ -10,7 +10,7 @@ from agent.acquisition.windows import Windower
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction, Samples
 from agent.diagnosis.decision import Decider, Judge
-from agent.pipeline.window_scorer import Channel, step
+from agent.pipeline.window_scorer import Scorer, step
 
 
 @dataclass
@@ -25,12 +25,12 @@ class Counting:
         return [Prediction((1 - mean, mean)) for mean in samples.mean(axis=(1, 2)).tolist()]
 
 
-def channel(name: str, model: Counting, mean: float) -> tuple[Ring, Channel]:
+def channel(name: str, model: Counting, mean: float) -> tuple[Ring, Scorer]:
     ring = Ring(1000, 1, lambda: None)
     judge = Judge(tiny.LABELS, frozenset({"normal"}), 0.5)
     samples = mean + 0.01 * np.sin(np.arange(400, dtype=np.float32))[:, None]
     ring.write(samples, np.zeros(400, np.uint8))
-    return ring, Channel(name, Windower(ring, 200, 100), model, Decider(judge, Decide()))
+    return ring, Scorer(name, Windower(ring, 200, 100), model, Decider(judge, Decide()))
 
 
 def test_one_call_for_each_model() -> None:
@@ -65,7 +65,7 @@ def test_a_source_that_is_far_behind_does_not_starve_the_others() -> None:
     model = Counting()
     ring, behind = channel("a", model, 0.1)
     ring.write(np.random.default_rng(0).random((600, 1), np.float32), np.zeros(600, np.uint8))
-    eager = Channel("a", Windower(ring, 200, 1), model, behind.decider)
+    eager = Scorer("a", Windower(ring, 200, 1), model, behind.decider)
     _, other = channel("b", model, 0.9)
     sources = [s.source for s in step([eager, other])]
     assert sources.count("b") == 3
@@ -79,5 +79,5 @@ def test_marks_reach_the_decision() -> None:
     marks[250] = Mark.CLIPPED
     ring.write(np.random.default_rng(0).random((400, 1), np.float32), marks)
     judge = Judge(tiny.LABELS, frozenset({"normal"}), 0.0)
-    scored = step([Channel("a", Windower(ring, 200, 100), model, Decider(judge, Decide()))])
+    scored = step([Scorer("a", Windower(ring, 200, 100), model, Decider(judge, Decide()))])
     assert [s.verdict.decision == "sensor_fault" for s in scored] == [False, True, True]

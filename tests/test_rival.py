@@ -10,7 +10,7 @@ from conftest import Broker, eventually
 from agent.config import load
 from agent.core.types import Message
 from agent.delivery import duplicate_client as rivals
-from agent.delivery.duplicate_client import Identity, Rival
+from agent.delivery.duplicate_client import DuplicateClient, Identity
 from agent.delivery.mqtt_sink import MqttSink
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
@@ -20,7 +20,7 @@ def identity(topic: str = "drsn/a/info") -> Identity:
     return Identity("same", lambda: WILL, list, topic, lambda info: info != b"me")
 
 
-def closed(rival: Rival, *, idle: bool = True, lived_s: float = 0.3) -> tuple[str, str]:
+def closed(rival: DuplicateClient, *, idle: bool = True, lived_s: float = 0.3) -> tuple[str, str]:
     """The state, and when to come back."""
     lost = rival.closed("why", taken_over=False, idle=idle, lived_s=lived_s)
     if lost.wait_s is None:
@@ -34,21 +34,21 @@ SUSPECTED, KNOWN, ORDINARY = ("lost", "soon"), ("taken_over", "late"), ("lost", 
 
 def test_three_quick_closes_in_a_row_with_nothing_under_way_are_a_rival() -> None:
     """It comes back soon till it knows, so that the other counts three too; then they part."""
-    rival = Rival(identity())
+    rival = DuplicateClient(identity())
     assert [closed(rival) for _ in range(2)] == [SUSPECTED] * 2
     assert closed(rival) == ("taken_over", "soon")
     assert [closed(rival, lived_s=lived_s) for lived_s in (0.3, 1000.0, 0.3)] == [KNOWN] * 3
 
 
 def test_a_cable_that_breaks_in_the_traffic_is_no_rival() -> None:
-    rival = Rival(identity())
+    rival = DuplicateClient(identity())
     for _ in range(100):
         assert closed(rival) == SUSPECTED
         assert closed(rival, idle=False) == ORDINARY
 
 
 def test_connections_that_last_are_no_rivals_doing() -> None:
-    rival = Rival(identity())
+    rival = DuplicateClient(identity())
     assert [closed(rival, lived_s=4) for _ in range(500)] == [ORDINARY] * 500
     for _ in range(100):
         quick = [closed(rival) for _ in range(2)]
@@ -56,7 +56,7 @@ def test_connections_that_last_are_no_rivals_doing() -> None:
 
 
 def test_a_broker_that_was_away_between_is_no_rival() -> None:
-    rival = Rival(identity())
+    rival = DuplicateClient(identity())
     for _ in range(10):
         assert closed(rival) == SUSPECTED
         rival.absolve()
@@ -73,7 +73,7 @@ def test_two_agents_with_other_names_and_one_client_id_both_say_so_and_keep_apar
     def both_know() -> bool:
         for sink in sinks:
             sink.poll(0.01)
-        return all(sink._rival.about for sink in sinks)
+        return all(sink._duplicate.about for sink in sinks)
 
     began_s = time.monotonic()
     eventually(both_know, 20, "both know of the other")
@@ -109,6 +109,6 @@ def test_a_broker_that_closes_before_letting_anybody_in_is_no_rival(
         return accepted >= 5
 
     eventually(five_times, 10, "five connections")
-    assert not sink._rival.about
+    assert not sink._duplicate.about
     sink.close()
     server.close()

@@ -17,7 +17,7 @@ from agent.config import load
 from agent.config.validation import convert
 from agent.core.types import Block
 from agent.mqtt import settings
-from agent.sources.sensor_nodes.deframer import Framing
+from agent.sources.sensor_nodes.deframer import Deframer
 from agent.sources.udp import open_source
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "SENSORS.md"
@@ -104,12 +104,12 @@ def test_the_sketch_is_understood(tmp_path: Path) -> None:
     build = ["g++", *warnings, "-o", tmp_path / "sketch", tmp_path / "sketch.cpp"]
     subprocess.run(build, check=True)
     said = subprocess.run([tmp_path / "sketch"], capture_output=True, check=True, timeout=10).stdout
-    decoder = Framing(1000.0, "int16", 1)
+    decoder = Deframer(1000.0, "int16", 1)
     came = decoder.push(said, 0.0)
     assert [block.lost for block in came] == [0] * 4
     values = np.concatenate([block.samples for block in came])[:, 0] * 2**15
     assert np.array_equal(values, (np.arange(500, 700) - 512) * 64)
-    assert decoder.inbox.refused == 0
+    assert decoder.receiver.refused == 0
 
 
 def test_every_configuration_in_it_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:

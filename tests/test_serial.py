@@ -18,8 +18,8 @@ from agent.core.errors import ConfigError
 from agent.core.types import Block, Source, SourceError
 from agent.sources import serial
 from agent.sources.sensor_nodes import frames
-from agent.sources.sensor_nodes.deframer import Framing
-from agent.sources.sensor_nodes.text_lines import Lines
+from agent.sources.sensor_nodes.deframer import Deframer
+from agent.sources.sensor_nodes.text_lines import TextLines
 
 RATE_HZ = 1000.0
 
@@ -49,16 +49,16 @@ def pushed(decoder: Any, data: bytes, step: int = 7) -> list[Block]:
 
 
 def test_a_frame_with_a_wrong_checksum_is_a_gap_of_its_length() -> None:
-    decoder = Framing(RATE_HZ, "int16", 1)
+    decoder = Deframer(RATE_HZ, "int16", 1)
     spoilt = bytearray(piece(10))
     spoilt[15] ^= 1
     blocks = pushed(decoder, piece(0) + bytes(spoilt) + piece(20))
     assert indices(blocks) == [(n, n) for n in (*range(10), *range(20, 30))]
-    assert decoder.inbox.refused >= 1
+    assert decoder.receiver.refused >= 1
 
 
 def test_a_cut_frame_takes_only_the_next_one_with_it_at_worst() -> None:
-    decoder = Framing(RATE_HZ, "int16", 1)
+    decoder = Deframer(RATE_HZ, "int16", 1)
     data = piece(0) + piece(10)[:17] + piece(20) + piece(30) + piece(40)
     blocks = pushed(decoder, data)
     found = indices(blocks)
@@ -72,7 +72,7 @@ def test_a_cut_frame_takes_only_the_next_one_with_it_at_worst() -> None:
     st.integers(30, 300),
 )
 def test_garbage_between_frames_moves_no_sample(garbage: list[bytes], step: int) -> None:
-    decoder = Framing(RATE_HZ, "int16", 1)
+    decoder = Deframer(RATE_HZ, "int16", 1)
     data = piece(0)
     for at, each in enumerate(garbage, start=1):
         data += each + piece(at * 10)
@@ -85,7 +85,7 @@ def test_garbage_between_frames_moves_no_sample(garbage: list[bytes], step: int)
 
 
 def test_lines_of_numbers_are_frames_however_they_are_separated_and_cut() -> None:
-    decoder = Lines(RATE_HZ, 3)
+    decoder = TextLines(RATE_HZ, 3)
     text = b"9,9\r\n1,2,3\r\n-4.5; 5e-1 ;6\n7\t8  9\n\n"
     blocks = pushed(decoder, text, 3)
     together = np.concatenate([block.samples for block in blocks])
@@ -95,7 +95,7 @@ def test_lines_of_numbers_are_frames_however_they_are_separated_and_cut() -> Non
 
 @pytest.mark.parametrize("wrong", [b"1", b"1,2,3", b"x,y", b"1,\xff", b"\x00\x01", b"9" * 9000])
 def test_a_line_that_is_none_is_a_lost_frame(wrong: bytes) -> None:
-    decoder = Lines(RATE_HZ, 2)
+    decoder = TextLines(RATE_HZ, 2)
     blocks = pushed(decoder, b"\n1,1\n" + wrong + b"\n2,2\n", 100)
     assert [(block.samples.tolist(), block.lost) for block in blocks if len(block.samples)] == [
         ([[1, 1]], 0),
@@ -105,7 +105,7 @@ def test_a_line_that_is_none_is_a_lost_frame(wrong: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_as_text_without_a_crash(data: bytes) -> None:
-    decoder = Lines(RATE_HZ, 1)
+    decoder = TextLines(RATE_HZ, 1)
     for block in [*decoder.push(data, 0.0), *decoder.push(b"\n1\n", 0.0)]:
         assert block.samples.shape[1] == 1
 

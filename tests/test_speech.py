@@ -26,8 +26,11 @@ from models.speech.card import Shown  # noqa: E402
 from models.speech.corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
 from models.speech.evaluation import CONDITIONS  # noqa: E402
 from models.speech.release import RECIPE  # noqa: E402
-from models.speech.run import Material, Run  # noqa: E402
-from models.speech.sentences import Heard, Sentence, heard  # noqa: E402
+from models.speech.run import (  # noqa: E402
+    Material,
+    SpeechRun,
+)
+from models.speech.sentences import Sentence, WordResults, heard  # noqa: E402
 from models.speech.words import PIECES, alone, among, between, trimmed  # noqa: E402
 
 WINDOW, RATE_HZ = 8000, 8000.0
@@ -176,7 +179,7 @@ def test_a_digit_counts_as_heard_only_if_it_is_named_once_and_rightly() -> None:
         (4000, 14_000, 24_000, 34_000),
     )
     found = [(500, "one"), (11_000, "two"), (12_000, "six"), (31_000, "five")]
-    assert heard(spoken, found) == Heard(spoken=4, right=1, wrong=2, missed=1)
+    assert heard(spoken, found) == WordResults(spoken=4, right=1, wrong=2, missed=1)
     assert heard(spoken, [(50, "one"), *found]).wrong == 3
 
 
@@ -253,7 +256,7 @@ def test_the_card_pairs_the_networks_by_seed(tmp_path: Path) -> None:
     ]
     file = tmp_path / "digits.onnx"
     file.write_bytes(b"x" * 1234)
-    by = {"own": Heard(10, 7, 1, 2), "machine": Heard(10, 5, 0, 5)}
+    by = {"own": WordResults(10, 7, 1, 2), "machine": WordResults(10, 5, 0, 5)}
     us = {"1": {"float32": 300.0, "int8": 200.0}}
     card = speech_card.text(made, runs, Shown({"fsdd": 4000}, {"one": 54}, {20.0: by}, us), file)
     assert "| drsn-mel INT8 | 5 | 82.0 ± 2.8 |" in card
@@ -264,7 +267,7 @@ def test_the_card_pairs_the_networks_by_seed(tmp_path: Path) -> None:
     assert all(len(line) <= 100 or line.startswith("|") for line in card.splitlines())
 
 
-def figures_of(family: str, seed: int, f1: float) -> Run:
+def figures_of(family: str, seed: int, f1: float) -> SpeechRun:
     each = dict.fromkeys(CONDITIONS, f1)
     recall = dict.fromkeys(CONDITIONS, [f1] * len(LABELS))
-    return Run(family, seed, 5, 7, {"float32": each, "int8": each}, each, recall, 3.0)
+    return SpeechRun(family, seed, 5, 7, {"float32": each, "int8": each}, each, recall, 3.0)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from agent.acquisition import timestamps
-from agent.acquisition.conditioning import Feed
+from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline, WallClock
 from agent.core.types import Format
@@ -27,10 +27,10 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 def attached(clock: WallClock, found: Format, began_s: float) -> Timeline:
-    feed = Feed(found, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
-    feed.began_s = began_s
+    conditioner = Conditioner(found, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
+    conditioner.began_s = began_s
     line = Timeline(clock, 1000.0)
-    line.attach(feed)
+    line.attach(conditioner)
     return line
 
 

@@ -161,7 +161,7 @@ def test_a_model_without_other_forms_gets_a_note(tmp_path: Path, settings: Setti
 
 def test_choices_of_several_models_are_kept_side_by_side(tmp_path: Path, model: Path) -> None:
     other = tiny.write(tmp_path / "other.onnx")
-    chosen = variants.Chosen("fan", "float", "0" * 64, variants.box(), 1, {"": 1.0})
+    chosen = variants.VariantChoice("fan", "float", "0" * 64, variants.box(), 1, {"": 1.0})
     variants.keep(tmp_path / "state", model, chosen)
     variants.keep(tmp_path / "state", other, chosen)
     assert variants.lookup(tmp_path / "state", model) == chosen

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from agent.acquisition.resampling import Resampler
 from agent.acquisition.ring_buffer import Ring
-from agent.acquisition.sample_clock import Cadence
-from agent.acquisition.tachometer import Tacho
+from agent.acquisition.sample_clock import SampleClock
+from agent.acquisition.tachometer import Tachometer
 from agent.config import load
 from agent.core.types import Block, Format, Mark, Marks, Samples
 
@@ -23,7 +23,7 @@ Flags = npt.NDArray[np.bool_]
 CLIP_RUN = 3  # consecutive frames at full scale: fewer may be a true peak
 
 
-class Feed:
+class Conditioner:
     """Writes one source's blocks into its ring."""
 
     def __init__(
@@ -33,20 +33,24 @@ class Feed:
         rate_hz: float,
         channels: tuple[int, ...],
         scale: float,
-        tacho: load.Tacho | None = None,
+        tacho: load.TachometerKeys | None = None,
     ) -> None:
         """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source
         self.began_s: float | None = None  # monotonic time of frame 0, as far as one knows
         now_s = time.monotonic()
-        self.cadence = Cadence(source.rate_hz, now_s, source.counted) if source.live else None
+        self.sample_clock = (
+            SampleClock(source.rate_hz, now_s, source.counted) if source.live else None
+        )
         self.format = source
         self._ring = ring
         self._channels = list(channels)
         self._scale = np.float32(scale)
         self._resampler = Resampler(source.rate_hz, rate_hz, len(channels) + (tacho is not None))
         self._pulses = tacho.channel if tacho else 0
-        self._tacho = Tacho(source.rate_hz, tacho.pulses_per_turn, tacho.level) if tacho else None
+        self._tacho = (
+            Tachometer(source.rate_hz, tacho.pulses_per_turn, tacho.level) if tacho else None
+        )
         self._index = 0  # absolute index, at the source's rate, of the next frame
         self._railed: Flags = np.zeros(CLIP_RUN - 1, bool)  # the last frames of the block before
 
@@ -76,17 +80,17 @@ class Feed:
 
     def _hold_to_clock(self, frames: int, known: int) -> int:
         """Notes when frame 0 was taken; how many frames the clock misses beside the known ones."""
-        if self.cadence is not None:
-            self.cadence.lose(known)
+        if self.sample_clock is not None:
+            self.sample_clock.lose(known)
         if not frames:
             return 0
         now_s = time.monotonic()
-        if self.cadence is None:
+        if self.sample_clock is None:
             if self.began_s is None:
                 self.began_s = now_s - (self._index + frames) / self.format.rate_hz
             return 0
-        lost = self.cadence.arrived(frames, now_s)
-        self.began_s = self.cadence.began_s
+        lost = self.sample_clock.arrived(frames, now_s)
+        self.began_s = self.sample_clock.began_s
         return lost
 
     def _leap(self, lost: int) -> None:
@@ -104,7 +108,7 @@ class Feed:
         if self.format.full_scale is not None:
             railed = _in_any(np.abs(samples) >= self.format.full_scale)
             marks |= self._clipped(railed) * np.uint8(Mark.CLIPPED)
-        if self.cadence is not None and self.cadence.slow:
+        if self.sample_clock is not None and self.sample_clock.slow:
             marks |= np.uint8(Mark.SLOW)
         return marks
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from agent.acquisition.conditioning import Feed
+from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
 from agent.core.backoff import Backoff
 from agent.core.errors import ConfigError
@@ -19,20 +19,20 @@ FIRST_S = 0.5
 log = logging.getLogger("drsn.source")
 
 
-class Intake:
+class SourceReader:
     """One source. `run` is its thread; the rest tells other threads how it is."""
 
     def __init__(
         self,
         name: str,
         open_source: Callable[[], Source],
-        attach: Callable[[Source], Feed],
+        attach: Callable[[Source], Conditioner],
         ring: Ring,
         wake: Callable[[], None],
         longest_s: float = 30.0,
     ) -> None:
         """`longest_s` is how long it waits at most before it opens a source again."""
-        self.feed: Feed | None = None
+        self.conditioner: Conditioner | None = None
         self.fault: str | None = None  # why there is no source just now
         self.opened = 0
         self.reading_s: float | None = None  # since when one read lasts
@@ -60,8 +60,8 @@ class Intake:
             while not (stopping.is_set() or self._read_to_end(stopping)):
                 stopping.wait(self._backoff.next_s())
         finally:
-            if self.feed is not None:
-                self.feed.flush()
+            if self.conditioner is not None:
+                self.conditioner.flush()
             self._ring.close()
 
     def close(self) -> None:
@@ -75,19 +75,23 @@ class Intake:
             return Mark(0)
         if self.fault is not None:
             return Mark.BROKEN
-        cadence = self.feed.cadence if self.feed is not None else None
-        return Mark.SILENT if cadence is not None and cadence.silent(now_s) else Mark(0)
+        sample_clock = self.conditioner.sample_clock if self.conditioner is not None else None
+        return Mark.SILENT if sample_clock is not None and sample_clock.silent(now_s) else Mark(0)
 
     @property
     def samples(self) -> int:
-        return self.feed.samples if self.feed is not None else 0
+        return self.conditioner.samples if self.conditioner is not None else 0
 
     def told(self) -> str:
         """For people: ok, or what is wrong."""
         trouble = self.trouble(time.monotonic())
         if trouble is Mark.BROKEN:
             return f"broken: {self.fault}"
-        slow = self.feed is not None and self.feed.cadence is not None and self.feed.cadence.slow
+        slow = (
+            self.conditioner is not None
+            and self.conditioner.sample_clock is not None
+            and self.conditioner.sample_clock.slow
+        )
         return "silent" if trouble else "slow" if slow else "ok"
 
     def _read_to_end(self, stopping: threading.Event) -> bool:
@@ -98,7 +102,7 @@ class Intake:
             self._break(error)
             return False
         except ConfigError as error:  # of a device that was right once and may be again
-            if self.feed is None:
+            if self.conditioner is None:
                 raise
             self._break(SourceError(str(error)))
             return False
@@ -115,12 +119,12 @@ class Intake:
             source.close()
 
     def _read(self, source: Source, stopping: threading.Event) -> bool:
-        assert self.feed is not None
+        assert self.conditioner is not None
         while not stopping.is_set():
             self.reading_s = time.monotonic()
             block = source.read()
             self.reading_s = None
-            if block is None or not self.feed.push(block):
+            if block is None or not self.conditioner.push(block):
                 break
             if len(block.samples) and self.fault is not None:
                 log.warning("%s: delivers again", self._name)
@@ -130,17 +134,17 @@ class Intake:
 
     def _reopen(self) -> Source:
         source = self._open_source()
-        if self.feed is None:
+        if self.conditioner is None:
             try:
-                self.feed = self._attach(source)
+                self.conditioner = self._attach(source)
             except BaseException:
                 source.close()
                 raise
-        elif source.format != self.feed.format:
+        elif source.format != self.conditioner.format:
             source.close()
-            raise SourceError(f"comes back as {source.format}, was {self.feed.format}")
-        elif self.feed.cadence is not None:
-            self.feed.cadence.reopened()
+            raise SourceError(f"comes back as {source.format}, was {self.conditioner.format}")
+        elif self.conditioner.sample_clock is not None:
+            self.conditioner.sample_clock.reopened()
         self.opened += 1
         return source
 
@@ -148,6 +152,6 @@ class Intake:
         if self.fault is None:
             log.warning("%s: %s", self._name, error)
         self.fault = str(error)
-        if self.feed is not None:
-            self.feed.flush()
+        if self.conditioner is not None:
+            self.conditioner.flush()
         self._wake()

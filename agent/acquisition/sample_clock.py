@@ -16,7 +16,7 @@ SILENT_S = 2.0
 COUNTED_SLACK_S, COUNTED_OVER_S = 1.0, 10.0
 
 
-class Cadence:
+class SampleClock:
     """One source's clock; all times are monotonic seconds."""
 
     def __init__(self, rate_hz: float, now_s: float, counted: bool = False) -> None:

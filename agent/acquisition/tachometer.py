@@ -11,7 +11,7 @@ SLOWEST_HZ = 0.5  # turns: a shaft without a pulse for longer is not known to tu
 Speeds = npt.NDArray[np.float32]
 
 
-class Tacho:
+class Tachometer:
     """Speeds in rpm [frames] for frames in order; 0 before the second pulse and at a standstill.
 
     The result never depends on how the frames are cut into blocks.

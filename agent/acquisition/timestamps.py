@@ -11,7 +11,7 @@ import ctypes.util
 import time
 from pathlib import Path
 
-from agent.acquisition.conditioning import Feed
+from agent.acquisition.conditioning import Conditioner
 
 HELD_S = 0.02
 STEP_S = 1.0  # a change of the offset by as much is a step, not drift
@@ -41,13 +41,13 @@ class Timeline:
     def __init__(self, clock: WallClock, rate_hz: float) -> None:
         self._clock = clock
         self._rate_hz = rate_hz
-        self._feed: Feed | None = None
+        self._conditioner: Conditioner | None = None
         self._fixed_s: float | None = None
 
-    def attach(self, feed: Feed) -> None:
-        self._feed = feed
-        self._fixed_s = feed.format.started_s
-        if self._fixed_s is None and feed.format.patient and not feed.format.live:
+    def attach(self, conditioner: Conditioner) -> None:
+        self._conditioner = conditioner
+        self._fixed_s = conditioner.format.started_s
+        if self._fixed_s is None and conditioner.format.patient and not conditioner.format.live:
             self._fixed_s = time.monotonic() + self._clock.offset_s()
 
     def unix_s(self, index: int) -> float:
@@ -55,7 +55,7 @@ class Timeline:
         return self._zero_s() + index / self._rate_hz
 
     def _zero_s(self) -> float:
-        began_s = self._feed.began_s if self._feed is not None else None
+        began_s = self._conditioner.began_s if self._conditioner is not None else None
         if self._fixed_s is not None:
             return round(self._fixed_s, 3)
         if began_s is None:

@@ -11,9 +11,9 @@ from agent.pipeline import build
 def define(parser: argparse.ArgumentParser) -> None:
     def check(chosen: argparse.Namespace) -> int:
         loaded = load.load(chosen.config)
-        for lane in build.build(loaded, lambda: None, WallClock()):
-            lane.intake.close()
-            print(f"{lane.name}: {lane.told()}")
+        for pipeline in build.build_pipelines(loaded, lambda: None, WallClock()):
+            pipeline.reader.close()
+            print(f"{pipeline.name}: {pipeline.told()}")
         print(f"{chosen.config}: ok")
         return 0
 

@@ -39,7 +39,7 @@ def _run(chosen: argparse.Namespace) -> int:
         return demo(chosen.seconds, chosen.port)
     from agent.cli import demo_page as on_page
 
-    wish = on_page.Wish(
+    options = on_page.DemoOptions(
         mic=chosen.mic,
         port=chosen.page or None,
         broker=chosen.port,
@@ -49,4 +49,4 @@ def _run(chosen: argparse.Namespace) -> int:
         address=chosen.address,
         token=chosen.token,
     )
-    return on_page.demo(wish)
+    return on_page.demo(options)

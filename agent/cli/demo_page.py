@@ -14,19 +14,19 @@ from pathlib import Path
 from agent import sources
 from agent.cli.demo_agent import AGENT, BASE, HOST, free_port, running_broker, valid_port
 from agent.config import load
-from agent.config import page as options
+from agent.config import page as page_section
 from agent.core.errors import UserError
 from agent.inference import classifier, zoo
 from agent.service.daemon import Daemon
 from agent.web import demo_harness
-from agent.web.demo_harness import Stage
+from agent.web.demo_harness import DemoHarness
 
 HOP_S = 0.1
 PORT = 8080
 
 
 @dataclass(frozen=True)
-class Wish:
+class DemoOptions:
     """What the command line asks for; None: what there is."""
 
     mic: bool = False
@@ -39,54 +39,54 @@ class Wish:
     token: str | None = None  # "": a new one
 
 
-def demo(wish: Wish) -> int:
+def demo(options: DemoOptions) -> int:
     """Until Ctrl-C; the exit code."""
-    token = _token(wish)
-    if wish.mic:
+    token = _token(options)
+    if options.mic:
         _try_microphone()
-    port = free_port(PORT) if wish.port is None else valid_port("--page", wish.port)
-    broker = free_port(1883) if wish.broker is None else valid_port("--port", wish.broker)
-    page = options.Page(port=port, address=wish.address)
+    port = free_port(PORT) if options.port is None else valid_port("--page", options.port)
+    broker = free_port(1883) if options.broker is None else valid_port("--port", options.broker)
+    page = page_section.Page(port=port, address=options.address)
     with running_broker(broker), tempfile.TemporaryDirectory() as state_dir:
-        chosen = dataclasses.replace(load.parse(tree(wish, broker, state_dir)), page=page)
-        daemon = Daemon(chosen, stage=_stage(wish, token))
-        print(f"page    {_url(wish.address, port, token)}   (Ctrl-C ends it)")
+        chosen = dataclasses.replace(load.parse(tree(options, broker, state_dir)), page=page)
+        daemon = Daemon(chosen, harness=_harness(options, token))
+        print(f"page    {_url(options.address, port, token)}   (Ctrl-C ends it)")
         print(f"broker  mosquitto_sub -p {broker} -v -t '{BASE}/#'", flush=True)
         return daemon.run()
 
 
-def _model(wish: Wish) -> str:
+def _model(options: DemoOptions) -> str:
     """Words for a microphone, where there is a network for them; a bearing else."""
-    words = wish.mic and "digits" in zoo.released()
-    return wish.model or ("digits" if words else "bearing")
+    words = options.mic and "digits" in zoo.released()
+    return options.model or ("digits" if words else "bearing")
 
 
-def _stage(wish: Wish, token: str | None) -> Stage:
-    model = _model(wish)
+def _harness(options: DemoOptions, token: str | None) -> DemoHarness:
+    model = _model(options)
     own = classifier.load(zoo.find(model))
-    rate_hz, name = own.contract.rate_hz, wish.rival
+    rate_hz, name = own.contract.rate_hz, options.rival
     if name is None and f"{model}-resnet" in zoo.released():
         name = f"{model}-resnet"
-    return Stage(
+    return DemoHarness(
         rate_hz=rate_hz,
-        simulated=not wish.mic,
+        simulated=not options.mic,
         rival=None if name is None else demo_harness.rival(own, zoo.find(name)),
         background=None
-        if wish.background is None
-        else demo_harness.background(Path(wish.background), rate_hz),
+        if options.background is None
+        else demo_harness.background(Path(options.background), rate_hz),
         token=token,
     )
 
 
-def tree(wish: Wish, broker: int, state_dir: str) -> dict[str, object]:
+def tree(options: DemoOptions, broker: int, state_dir: str) -> dict[str, object]:
     """The settings of such an agent."""
     source = {"name": "machine", "kind": "synth"}
-    if wish.mic:
+    if options.mic:
         source = {"name": "microphone", "kind": "mic"}
     return {
         "agent": {"id": AGENT, "state_dir": state_dir},
         "mqtt": {"host": HOST, "port": broker, "base": BASE, "version": "3.1.1"},
-        "sources": [source | {"model": _model(wish), "hop_s": HOP_S}],
+        "sources": [source | {"model": _model(options), "hop_s": HOP_S}],
     }
 
 
@@ -97,15 +97,15 @@ def _try_microphone() -> None:
     sources.open_source("mic", sources.options("mic")()).close()
 
 
-def _token(wish: Wish) -> str | None:
-    if wish.token is None:
-        if not options.is_loopback(wish.address):
+def _token(options: DemoOptions) -> str | None:
+    if options.token is None:
+        if not page_section.is_loopback(options.address):
             raise UserError(
-                f"--address: found {wish.address} and no --token, expected one where others "
+                f"--address: found {options.address} and no --token, expected one where others "
                 "can reach the page (--token alone makes one)"
             )
         return None
-    return options.long_enough(wish.token or secrets.token_urlsafe(24), "--token")
+    return page_section.long_enough(options.token or secrets.token_urlsafe(24), "--token")
 
 
 def _url(address: str, port: int, token: str | None) -> str:

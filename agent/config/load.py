@@ -66,7 +66,7 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         return msgspec.structs.replace(defaults, **given)
 
 
-class Tacho(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TachometerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A channel of the source that pulses with the shaft."""
 
     channel: Annotated[int, msgspec.Meta(ge=0)]
@@ -87,7 +87,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     buffer_s: Positive = 10.0
     publish_windows: bool = False
     rpm: Positive | None = None  # of the shaft; None: not known
-    tacho: Tacho | None = None  # measures it
+    tacho: TachometerKeys | None = None  # measures it
     bearing: Bearing | None = None
     machine_class: MachineClass | None = None
     decide: DecideOverrides = DecideOverrides()

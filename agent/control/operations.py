@@ -15,26 +15,26 @@ from agent import __version__
 from agent.messages import payloads
 from agent.messages.command import Refused
 from agent.pipeline import clip as clips
-from agent.pipeline.clip_writer import Recorder
+from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.fault_clips import FOLDER
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 
 
 @dataclass(frozen=True)
-class Reach:
+class CommandContext:
     """What verbs can get at."""
 
-    lanes: Sequence[Lane]  # which change when the configuration is read again
-    recorder: Recorder | None
+    pipelines: Sequence[SourcePipeline]  # which change when the configuration is read again
+    clip_writer: ClipWriter | None
     reload: Callable[[Answer], None] | None  # None: there is no file to read again
     began_s: float  # monotonic
 
-    def lane(self, name: str) -> Lane:
-        for lane in self.lanes:
-            if lane.name == name:
-                return lane
+    def pipeline(self, name: str) -> SourcePipeline:
+        for pipeline in self.pipelines:
+            if pipeline.name == name:
+                return pipeline
         raise Refused(f"source: found {ascii(name)[:80]}, expected a source's name")
 
 
@@ -52,47 +52,47 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     seconds: Annotated[float, msgspec.Meta(gt=0, le=300)]
 
 
-def ping(reach: Reach, _arguments: Nothing, answer: Answer) -> None:
+def ping(context: CommandContext, _arguments: Nothing, answer: Answer) -> None:
     """Says that it is there, and for how long."""
-    answer(uptime_s=round(time.monotonic() - reach.began_s, 1), version=__version__)
+    answer(uptime_s=round(time.monotonic() - context.began_s, 1), version=__version__)
 
 
-def publish_windows(reach: Reach, arguments: Windows, answer: Answer) -> None:
+def publish_windows(context: CommandContext, arguments: Windows, answer: Answer) -> None:
     """Publishes every window for so many seconds, as `publish_windows: true` would."""
     source = arguments.source
-    lanes = list(reach.lanes) if source is None else [reach.lane(source)]
-    for lane in lanes:
-        lane.publish_until_s = time.monotonic() + arguments.seconds
+    pipelines = list(context.pipelines) if source is None else [context.pipeline(source)]
+    for pipeline in pipelines:
+        pipeline.publish_until_s = time.monotonic() + arguments.seconds
     answer(until=payloads.iso(time.time() + arguments.seconds))
 
 
-def capture(reach: Reach, arguments: Capture, answer: Answer) -> None:
+def capture(context: CommandContext, arguments: Capture, answer: Answer) -> None:
     """Keeps the last seconds of a source, as far as the ring still has them."""
-    lane = reach.lane(arguments.source)
-    if reach.recorder is None:
+    pipeline = context.pipeline(arguments.source)
+    if context.clip_writer is None:
         raise Refused("nothing is recorded here")
-    rate_hz, end = lane.origin.contract.rate_hz, lane.ring.end
-    first = max(lane.ring.start, end - round(arguments.seconds * rate_hz))
+    rate_hz, end = pipeline.origin.contract.rate_hz, pipeline.ring.end
+    first = max(pipeline.ring.start, end - round(arguments.seconds * rate_hz))
     if first >= end:
         raise Refused("the source has given nothing yet")
-    name = clips.name(lane.name, payloads.iso(lane.timeline.unix_s(end)), "command")
-    clip = clips.cut(lane, first, end, name)
+    name = clips.name(pipeline.name, payloads.iso(pipeline.timeline.unix_s(end)), "command")
+    clip = clips.cut(pipeline, first, end, name)
     seconds = round((end - first) / rate_hz, 3)
     kept = {"file": f"{FOLDER}/{name}", "seconds": seconds}
-    reach.recorder.keep(clip, lambda why: answer(why) if why else answer(**kept))
+    context.clip_writer.keep(clip, lambda why: answer(why) if why else answer(**kept))
 
 
-def reload(reach: Reach, _arguments: Nothing, answer: Answer) -> None:
+def reload(context: CommandContext, _arguments: Nothing, answer: Answer) -> None:
     """Has the configuration read again, as SIGHUP does."""
-    if reach.reload is None:
+    if context.reload is None:
         raise Refused("there is no configuration file here")
-    reach.reload(answer)
+    context.reload(answer)
 
 
 @dataclass(frozen=True)
 class Verb:
     arguments: type[msgspec.Struct]
-    run: Callable[[Reach, Any, Answer], None]
+    run: Callable[[CommandContext, Any, Answer], None]
 
 
 VERBS = {

@@ -55,7 +55,7 @@ class Lost:
     wait_s: float | None = None
 
 
-class Rival:
+class DuplicateClient:
     """What is known of one; said in the log when it is news."""
 
     def __init__(self, identity: Identity) -> None:

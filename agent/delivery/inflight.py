@@ -5,7 +5,7 @@ import time
 from agent.core.types import Receipt
 
 
-class UnderWay:
+class InFlight:
     """Counts the seconds without an acknowledgement while one is waited for."""
 
     def __init__(self) -> None:

@@ -16,14 +16,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.core.backoff import Backoff
 from agent.core.types import Message, Receipt
 from agent.delivery import subscribing
-from agent.delivery.duplicate_client import Identity, Lost, Rival
-from agent.delivery.inflight import UnderWay
+from agent.delivery.duplicate_client import DuplicateClient, Identity, Lost
+from agent.delivery.inflight import InFlight
 from agent.mqtt import client as mqtt_client
 from agent.mqtt import errors
-from agent.mqtt.connector import Dial
+from agent.mqtt.connector import Connector
 from agent.mqtt.event_loop import FINE, hang_up, pump, rest
 from agent.mqtt.settings import Mqtt
-from agent.mqtt.wakeup import Waker
+from agent.mqtt.wakeup import Wakeup
 
 BACKOFF_S = (0.5, 60.0)
 STALL_S = 6.0  # without an acknowledgement of anything: the other side is there no more
@@ -46,39 +46,39 @@ class MqttSink:
         self.most_bytes = sys.maxsize
         self._settings = settings
         self._identity = identity
-        self._dial: Dial | None = None
+        self._connector: Connector | None = None
         self._client: paho.Client | None = None
         self._will: Message | None = None  # of the connection that was dialled last
-        self._under_way = UnderWay()
+        self._in_flight = InFlight()
         self._yielding = False  # to a rival that we have just heard of
         self._error: str | None = None  # paho's last on this connection, for the reason
         self._complaints = logging.Logger("paho", logging.ERROR)  # `on_log` would format all
         self._complaints.addFilter(self._complain)
         self._since_s = 0.0  # when the broker let us in
-        self._rival = Rival(identity)
+        self._duplicate = DuplicateClient(identity)
         self._backoff = Backoff(*BACKOFF_S)
         self._retry_s = 0.0  # monotonic
-        self._waker = Waker()
-        self.wake = self._waker.wake
+        self._wakeup = Wakeup()
+        self.wake = self._wakeup.wake
 
     def send(self, message: Message) -> None:
         client = self._client
         if client is None:
             return
-        self._under_way.about_to_send()
+        self._in_flight.about_to_send()
         sent = mqtt_client.publish(client, message, self._settings)
         awaited = sent.mid if message.qos or not message.seq else mqtt_client.fence(client)
         # Writing may have found the connection gone. The next one counts its ids from 1 again: an
         # id kept from this one would take another message's for the acknowledgement of ours.
         if message.seq and self._client is client:
-            self._under_way.sent(awaited, message.seq)
+            self._in_flight.sent(awaited, message.seq)
 
     def poll(self, timeout_s: float) -> list[Receipt]:
         if self._client is None:
             self._connect()
         self._work(min(timeout_s, LOOK_S))
         self._look_for_stall()
-        return self._under_way.receipts()
+        return self._in_flight.receipts()
 
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
@@ -92,27 +92,27 @@ class MqttSink:
             client.disconnect()
             hang_up(client)
         self.state = "closed"
-        self._waker.close()
+        self._wakeup.close()
 
     # -- the connection ---------------------------------------------------------------
 
     def _connect(self) -> None:
         """Dials when it is time to, and takes the client over when it has been dialled."""
-        if self._dial is None:
+        if self._connector is None:
             if time.monotonic() >= self._retry_s:
                 self._error = None
-                self._dial = Dial(self._make_client, self._settings, self.wake)
+                self._connector = Connector(self._make_client, self._settings, self.wake)
             return
-        answer = self._dial.answer()
+        answer = self._connector.answer()
         if answer is None:
             return
-        self._dial = None
+        self._connector = None
         if isinstance(answer, Exception):
-            why = errors.dialling(answer, self._error, self._settings.tls is not None)
+            why = errors.connecting(answer, self._error, self._settings.tls is not None)
             self._lose(Lost("unreachable", f"cannot connect: {why}"))
         else:
             self._client = answer
-            self._under_way.begin()
+            self._in_flight.begin()
 
     def _make_client(self) -> paho.Client:
         identity = self._identity
@@ -130,23 +130,23 @@ class MqttSink:
     def _work(self, timeout_s: float) -> None:
         client = self._client
         if client is None or client.socket() is None:
-            until_s = timeout_s if self._dial else self._retry_s - time.monotonic()
-            rest(self._waker, min(timeout_s, until_s))
+            until_s = timeout_s if self._connector else self._retry_s - time.monotonic()
+            rest(self._wakeup, min(timeout_s, until_s))
             return
-        code = pump(client, self._waker, timeout_s)
+        code = pump(client, self._wakeup, timeout_s)
         if code != FINE and self._client is client:  # paho calls `on_disconnect` for most losses
             self._lose(Lost("lost", paho.error_string(code).rstrip(".")))
         if self._yielding and self._client is client:
             self._client = None
             client.disconnect()  # not within a callback, where it would not be written
             hang_up(client)
-            self._lose(self._rival.stand_back())
+            self._lose(self._duplicate.stand_back())
         self._yielding = False
 
     def _look_for_stall(self) -> None:
         """A frozen broker's machine still acknowledges TCP: only silence tells."""
-        waiting = self._client is not None and (len(self._under_way) or not self.window)
-        if waiting and self._under_way.silent_s() > STALL_S:
+        waiting = self._client is not None and (len(self._in_flight) or not self.window)
+        if waiting and self._in_flight.silent_s() > STALL_S:
             what = "acknowledgement" if self.window else "answer"
             self._lose(Lost("stalled", f"no {what} for {STALL_S:g} s"))
 
@@ -156,10 +156,10 @@ class MqttSink:
             where = f"{self._settings.host}:{self._settings.port}"
             log.warning("%s: %s: %s", where, lost.state, lost.why)
         if lost.state not in CLOSED:
-            self._rival.absolve()
+            self._duplicate.absolve()
         hang_up(self._client)
         self._client, self.window = None, 0
-        self._under_way.begin()
+        self._in_flight.begin()
         self.state, self.why = lost.state, lost.why
         wait_s = self._backoff.next_s() if lost.wait_s is None else lost.wait_s
         self._retry_s = time.monotonic() + wait_s
@@ -196,10 +196,10 @@ class MqttSink:
             return
         silently = bool(self.window) and not flags.is_disconnect_packet_from_server
         self._lose(
-            self._rival.closed(
+            self._duplicate.closed(
                 errors.closed(code, bool(self.window)),
                 taken_over=code.value == TAKEN_OVER,
-                idle=silently and not self._under_way,
+                idle=silently and not self._in_flight,
                 lived_s=time.monotonic() - self._since_s,
             )
         )
@@ -210,7 +210,7 @@ class MqttSink:
             for answer in subscribing.answers(self._identity, message):
                 self.send(answer)
             return
-        self._yielding |= self._rival.drives_us_out(
+        self._yielding |= self._duplicate.drives_us_out(
             bytes(message.payload), message.retain, self.session
         )
 
@@ -225,12 +225,12 @@ class MqttSink:
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, properties: Any
     ) -> None:
         refused = errors.broker(code, properties) if code.is_failure else None
-        if client is self._client and self._under_way.acknowledge(mid, refused):
+        if client is self._client and self._in_flight.acknowledge(mid, refused):
             self._backoff.reset()  # only now: a broker that accepts and drops us is not well
 
     def _on_fence(
         self, client: paho.Client, _data: object, mid: int, _codes: Any, _properties: Any
     ) -> None:
         """What was sent with QoS 0 before it has arrived."""
-        if client is self._client and self._under_way.acknowledge(mid, None):
+        if client is self._client and self._in_flight.acknowledge(mid, None):
             self._backoff.reset()

@@ -103,7 +103,7 @@ class Outbox:
                 self._merge_oldest()
         return message.seq
 
-    def commit(self, under_way: int = 0) -> None:
+    def commit(self, in_flight: int = 0) -> None:
         """Writes all that was put, settled and parked since the last, in one transaction.
 
         Messages up to `under_way` have been sent and await their acknowledgement: no limit drops
@@ -117,7 +117,7 @@ class Outbox:
                 if self.trouble is not None:
                     self._demand_room()
                 self._write_some(IN_MEMORY if self.trouble is None else FEW)
-            self._keep_limits(under_way)
+            self._keep_limits(in_flight)
         except DiskError as error:
             self._relieve(error)
         else:
@@ -153,7 +153,7 @@ class Outbox:
             raise
         self._settled, self._to_park = [], []
 
-    def _keep_limits(self, under_way: int) -> None:
+    def _keep_limits(self, in_flight: int) -> None:
         """Drops from the oldest end what is over a limit."""
         store, limits = self._store, self._limits
         for why, through in (
@@ -161,9 +161,9 @@ class Outbox:
             ("bytes", store.over_bytes(limits.bytes)),
             ("age", store.over_age(limits.age_s)),
         ):
-            gap = store.gap(under_way, through, why)
+            gap = store.gap(in_flight, through, why)
             if gap is not None:
-                store.drop(under_way, gap, self._make_gap(self.epoch, gap))
+                store.drop(in_flight, gap, self._make_gap(self.epoch, gap))
                 log.warning("over the limit of %s: %d dropped in all", why, self.dropped)
 
     def _merge_oldest(self) -> None:

@@ -53,9 +53,9 @@ class Refusals:
             self._tries.pop(seq, None)
             self._suspect, self._losses = 0, 0
 
-    def connection_lost(self, under_way: Iterable[int], lived_s: float) -> int | None:
+    def connection_lost(self, in_flight: Iterable[int], lived_s: float) -> int | None:
         """A connection ended with these unacknowledged; the message to give up, if it is clear."""
-        first = min(under_way, default=0)
+        first = min(in_flight, default=0)
         if not first or lived_s > SOON_S:
             return None
         self._losses = self._losses + 1 if first == self._suspect else 1

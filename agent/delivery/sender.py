@@ -45,7 +45,7 @@ class Sender:
         self._session = 0
         self._session_s = 0.0  # when it began
         self._cursor = 0  # the last seq that was sent in this session
-        self._under_way: set[int] = set()
+        self._in_flight: set[int] = set()
         self._fleeting: collections.deque[Message] = collections.deque()
         self._stop_by_s: float | None = None  # monotonic; None: not told to finish
 
@@ -86,7 +86,7 @@ class Sender:
     def _commit(self) -> None:
         if not self._outbox.uncommitted or self._commit_wait_s() > 0:
             return
-        self._outbox.commit(max(self._under_way, default=0))
+        self._outbox.commit(max(self._in_flight, default=0))
         pause_s = COMMIT_S if self._outbox.trouble is None else TROUBLE_S
         self._commit_s = time.monotonic() + pause_s
 
@@ -105,8 +105,8 @@ class Sender:
         for seq in self._refusals.due(time.monotonic()):
             self._send(self._outbox.after(seq - 1, 1))
         room = 1 if self._refusals.alone else min(MOST_UNDER_WAY, self._sink.window)
-        if room > len(self._under_way):
-            fresh = self._outbox.after(self._cursor, room - len(self._under_way))
+        if room > len(self._in_flight):
+            fresh = self._outbox.after(self._cursor, room - len(self._in_flight))
             self._cursor = fresh[-1].seq if fresh else self._cursor
             self._send(fresh)
 
@@ -117,7 +117,7 @@ class Sender:
                 why = f"{size} bytes, and the broker takes {self._sink.most_bytes}"
                 self._outbox.park(message.seq, why)
                 continue
-            self._under_way.add(message.seq)
+            self._in_flight.add(message.seq)
             self._sink.send(message)
 
     def _begin_session(self) -> None:
@@ -128,13 +128,13 @@ class Sender:
         self._refusals.forget_waiting()
 
     def _lose_session(self) -> None:
-        if not self._under_way:
+        if not self._in_flight:
             return
         lived_s = time.monotonic() - self._session_s
-        culprit = self._refusals.connection_lost(self._under_way, lived_s)
+        culprit = self._refusals.connection_lost(self._in_flight, lived_s)
         if culprit is not None:
             self._outbox.park(culprit, "every connection that it was sent on was closed")
-        self._under_way.clear()
+        self._in_flight.clear()
 
     def _note(self, receipts: list[Receipt]) -> None:
         now_s = time.monotonic()
@@ -144,7 +144,7 @@ class Sender:
         self._outbox.settle(delivered)
         self._refusals.delivered(delivered)
         for receipt in receipts:
-            self._under_way.discard(receipt.seq)
+            self._in_flight.discard(receipt.seq)
             if receipt.refused is not None and self._refusals.refused(receipt.seq, now_s):
                 self._outbox.park(receipt.seq, f"refused by the broker: {receipt.refused}")
 

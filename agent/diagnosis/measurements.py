@@ -19,7 +19,7 @@ SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noi
 
 
 @dataclass(frozen=True)
-class Known:
+class MachineInfo:
     """What is known of a source's machine and signal."""
 
     rate_hz: float
@@ -29,7 +29,7 @@ class Known:
     machine_class: MachineClass | None = None
 
 
-def examine(ring: Ring, known: Known, window: Window) -> tuple[Physics, ...] | None:
+def examine(ring: Ring, known: MachineInfo, window: Window) -> tuple[Physics, ...] | None:
     """Of each channel, up to the window's end; None for a flagged window."""
     if window.marks:
         return None
@@ -42,7 +42,7 @@ def examine(ring: Ring, known: Known, window: Window) -> tuple[Physics, ...] | N
     return tuple(measure(channel, known) for channel in samples.T.astype(np.float64))
 
 
-def measure(signal: levels.Signal, known: Known) -> Physics:
+def measure(signal: levels.Signal, known: MachineInfo) -> Physics:
     """Of one channel [frames] at the model's rate, in the source's unit."""
     found = levels.levels(signal)
     speed = levels.velocity(signal, known.rate_hz, known.unit, known.rpm)
@@ -71,7 +71,7 @@ def shown(evidence: Evidence) -> str | None:
 
 
 def _evidence(
-    signal: levels.Signal, known: Known
+    signal: levels.Signal, known: MachineInfo
 ) -> tuple[tuple[float, float] | None, Evidence | None]:
     """The band that was demodulated, and what its lines say; None where they cannot be told."""
     if known.orders is None or known.rpm is None:

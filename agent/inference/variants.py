@@ -27,7 +27,7 @@ TELLING = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU 
 log = logging.getLogger("drsn")
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class VariantChoice(msgspec.Struct, frozen=True):
     """One model's choice. `form` None: the model file itself is the fastest."""
 
     model: str  # as it was called, for people
@@ -38,10 +38,10 @@ class Chosen(msgspec.Struct, frozen=True):
     window_us: dict[str, float]  # of each form; "" is the model file itself
 
 
-class Kept(msgspec.Struct, frozen=True):
+class SavedChoices(msgspec.Struct, frozen=True):
     """The file: the SHA-256 of each model's file -> what was chosen for it."""
 
-    models: dict[str, Chosen] = {}
+    models: dict[str, VariantChoice] = {}
 
 
 def open_model(own: Path, folder: Path | None) -> OnnxClassifier:
@@ -66,22 +66,22 @@ def file(own: Path, folder: Path | None) -> Path:
     return own if path is None or sha256(path) != found.form_sha256 else path
 
 
-def lookup(folder: Path, own: Path) -> Chosen | None:
+def lookup(folder: Path, own: Path) -> VariantChoice | None:
     """What was chosen for the model in that file, if it holds here and now."""
     kept = read(folder).models
     found = kept.get(sha256(own)) if kept else None
     return found if found is not None and found.box == box() else None
 
 
-def read(folder: Path) -> Kept:
+def read(folder: Path) -> SavedChoices:
     """What is kept; nothing where that cannot be read: a choice is only about speed."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Kept)
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=SavedChoices)
     except (OSError, msgspec.MsgspecError):
-        return Kept()
+        return SavedChoices()
 
 
-def keep(folder: Path, own: Path, chosen: Chosen) -> None:
+def keep(folder: Path, own: Path, chosen: VariantChoice) -> None:
     """Adds the choice, whole or not at all; `UserError` where the folder cannot be written."""
     models = read(folder).models | {sha256(own): chosen}
     part = folder / f".{FILE}.part"
@@ -89,7 +89,7 @@ def keep(folder: Path, own: Path, chosen: Chosen) -> None:
         if not folder.exists():
             folder.mkdir(parents=True)
             _hand_over(folder)
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(Kept(models)), indent=2))
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(SavedChoices(models)), indent=2))
         _hand_over(part)
         part.replace(folder / FILE)
     except OSError as error:

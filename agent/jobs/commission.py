@@ -25,8 +25,8 @@ from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.fit import fit
 from agent.messages import payloads
 from agent.pipeline import build
-from agent.pipeline.offline import Alone, named, recorded
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.offline import OfflineRunner, named, recorded
+from agent.pipeline.source_pipeline import SourcePipeline
 
 TELL_S = 60.0
 
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class Heard:
+class HealthyWindows:
     """Features of sound windows, run by run, and what the network said of them."""
 
     runs: list[list[Vector]] = field(default_factory=list)
@@ -72,22 +72,22 @@ def commission(
     folder = Path(chosen.agent.state_dir)
     lock = state_directory.claim(folder)
     try:
-        heard = Heard()
+        heard = HealthyWindows()
         for each in [recorded(source, path) for path in recordings] or [source]:
-            alone = Alone(chosen, each, commissioned=False)
+            alone = OfflineRunner(chosen, each, commissioned=False)
             most = None if recordings else round(minutes * 60 / source.common.hop_s)
             _listen(alone, heard, most, say)
-        baseline = _learn(heard, alone.lane, per_month, say)
+        baseline = _learn(heard, alone.pipeline, per_month, say)
         return file.save(baseline, folder)
     finally:
         os.close(lock)
 
 
-def _listen(alone: Alone, heard: Heard, most: int | None, say: Say) -> None:
+def _listen(alone: OfflineRunner, heard: HealthyWindows, most: int | None, say: Say) -> None:
     """Until the source has ended, or `most` sound windows have been heard."""
-    lane = alone.lane
+    pipeline = alone.pipeline
     heard.expected, told_s = None, time.monotonic()
-    hop = round(lane.settings.common.hop_s * lane.origin.contract.rate_hz)
+    hop = round(pipeline.settings.common.hop_s * pipeline.origin.contract.rate_hz)
     with contextlib.closing(alone.scored()) as turns:
         for turn in turns:
             for each in turn:
@@ -96,14 +96,16 @@ def _listen(alone: Alone, heard: Heard, most: int | None, say: Say) -> None:
                 return
             if time.monotonic() - told_s > TELL_S:
                 told_s = time.monotonic()
-                say(f"{heard.windows} sound windows, {heard.flagged} flagged; {lane.intake.told()}")
+                say(
+                    f"{heard.windows} sound windows, {heard.flagged} flagged; {pipeline.reader.told()}"
+                )
 
 
-def _learn(heard: Heard, lane: Lane, per_month: float, say: Say) -> Baseline:
+def _learn(heard: HealthyWindows, pipeline: SourcePipeline, per_month: float, say: Say) -> Baseline:
     runs = [np.stack(run) for run in heard.runs]
-    frame = build.frame(lane.settings, lane.origin.contract)
+    frame = build.frame(pipeline.settings, pipeline.origin.contract)
     found = fit(runs, frame, per_month)
-    baseline = msgspec.structs.replace(found, source=lane.name, made=payloads.iso(time.time()))
+    baseline = msgspec.structs.replace(found, source=pipeline.name, made=payloads.iso(time.time()))
     total = heard.windows
     opinions = ", ".join(
         f"{label} {count / total:.0%}" for label, count in heard.opinions.most_common()

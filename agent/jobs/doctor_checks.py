@@ -24,7 +24,7 @@ from agent.core import state_directory
 from agent.core.errors import ConfigError
 from agent.jobs import broker_probe
 from agent.pipeline import build
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
 USER = "drsn-agent"  # of the service
@@ -134,34 +134,36 @@ def _source(chosen: Config, source: load.Source, running: bool) -> Finding:
         return Finding(what, "ok", "not touched while an agent is at work: see its health messages")
     alone = Config(chosen.agent, chosen.mqtt, chosen.outbox, (source,))
     try:
-        (lane,) = build.build(alone, lambda: None, WallClock())
+        (pipeline,) = build.build_pipelines(alone, lambda: None, WallClock())
     except ConfigError as error:
         return Finding(what, "wrong", str(error))
-    if lane.intake.fault is not None:
-        return Finding(what, "wrong", f"{lane.intake.fault}: is it plugged in, in nobody's use?")
-    return _listened(what, lane)
+    if pipeline.reader.fault is not None:
+        return Finding(
+            what, "wrong", f"{pipeline.reader.fault}: is it plugged in, in nobody's use?"
+        )
+    return _listened(what, pipeline)
 
 
-def _listened(what: str, lane: Lane) -> Finding:
+def _listened(what: str, pipeline: SourcePipeline) -> Finding:
     """Reads until there is a window, and looks at that."""
-    thread = threading.Thread(target=lane.intake.run, args=(lane.stopping,), daemon=True)
+    thread = threading.Thread(target=pipeline.reader.run, args=(pipeline.stopping,), daemon=True)
     thread.start()
-    window_s = lane.origin.contract.window / lane.origin.contract.rate_hz
+    window_s = pipeline.origin.contract.window / pipeline.origin.contract.rate_hz
     until_s = time.monotonic() + LISTEN_S + window_s
-    windows = list(lane.channel.windower.due(1))
-    while not (windows or lane.drained) and time.monotonic() < until_s:
+    windows = list(pipeline.scorer.windower.due(1))
+    while not (windows or pipeline.drained) and time.monotonic() < until_s:
         time.sleep(0.05)
-        windows = list(lane.channel.windower.due(1))
-    lane.stopping.set()
-    lane.ring.close()
+        windows = list(pipeline.scorer.windower.due(1))
+    pipeline.stopping.set()
+    pipeline.ring.close()
     thread.join(LISTEN_S)
     if not windows:
-        came = f"{lane.intake.samples} frames in {LISTEN_S + window_s:.1f} s"
+        came = f"{pipeline.reader.samples} frames in {LISTEN_S + window_s:.1f} s"
         return Finding(what, "wrong", f"{came}, and a window needs {window_s:.2f} s: is it on?")
     if flags := windows[0].flags:
         todo = "look at the sensor, its cable, its gain"
         return Finding(what, "wrong", f"delivers, and the signal is {' and '.join(flags)}: {todo}")
-    return Finding(what, "note" if lane.untold else "ok", lane.told())
+    return Finding(what, "note" if pipeline.untold else "ok", pipeline.told())
 
 
 def _broker(chosen: Config) -> Finding:

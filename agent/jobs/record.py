@@ -14,7 +14,7 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from agent.acquisition.sample_clock import Cadence
+from agent.acquisition.sample_clock import SampleClock
 from agent.core.types import Block, Format, Samples
 from agent.jobs import manifest
 
@@ -59,7 +59,9 @@ class Recorder:
         self._session = session
         self._format = found
         now_s = time.monotonic()
-        self._cadence = Cadence(found.rate_hz, now_s, found.counted) if found.live else None
+        self._sample_clock = (
+            SampleClock(found.rate_hz, now_s, found.counted) if found.live else None
+        )
         self._piece: Piece | None = None
 
     def __enter__(self) -> "Recorder":
@@ -101,11 +103,11 @@ class Recorder:
 
     def _late(self, block: Block) -> int:
         """Frames that the clock misses before these."""
-        if self._cadence is None:
+        if self._sample_clock is None:
             return 0
-        self._cadence.lose(block.lost)
+        self._sample_clock.lose(block.lost)
         frames = len(block.samples)
-        return self._cadence.arrived(frames, time.monotonic()) if frames else 0
+        return self._sample_clock.arrived(frames, time.monotonic()) if frames else 0
 
     def _measure(self, samples: Samples) -> None:
         tally, size = self.tally, np.abs(samples)

@@ -10,7 +10,7 @@ from agent.inference import registry as installed
 from agent.inference import variant_files, variant_trial, variants
 from agent.inference.classifier import MAX_BATCH, OnnxClassifier, load
 from agent.inference.variant_trial import Outcome
-from agent.inference.variants import Chosen
+from agent.inference.variants import VariantChoice
 from agent.jobs.doctor_checks import Finding
 
 SAME = ("name", "version", "labels", "normal", "rate_hz", "window", "channels")
@@ -47,7 +47,7 @@ def _bench(model: str, batch: int, folder: Path) -> str | None:
     form = variant_trial.fastest(found)
     times = {"": round(own_us, 1)} | {name: round(o.window_us, 1) for name, o in found.items()}
     digest = None if form is None else forms[form].sha256
-    variants.keep(folder, path, Chosen(model, form, digest, variants.box(), batch, times))
+    variants.keep(folder, path, VariantChoice(model, form, digest, variants.box(), batch, times))
     precision = own.contract.precision
     told = [f"{precision} {own_us:.0f} us a window at batch {batch}"]
     told += [_told(name, each) for name, each in found.items()]

@@ -16,12 +16,12 @@ import msgspec
 import yaml
 
 from agent import __version__
-from agent.messages.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Heard, Published
+from agent.messages.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Published, Subscribed
 
 DOCS = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Tree = dict[str, Any]
-ALL: tuple[Published | Heard, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
+ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
 
 
 def of(published: Published) -> Tree:
@@ -37,7 +37,7 @@ def schemas() -> dict[str, Tree]:
     return {last: of(each) for last, each in PUBLISHED.items() if each.record is not None}
 
 
-def heard(each: Heard) -> Tree:
+def heard(each: Subscribed) -> Tree:
     """Of what the agent is asked; there nothing is let pass that is not named."""
     return _tree(each.last, each.record, each.when) | {"additionalProperties": False}
 
@@ -111,7 +111,7 @@ def _comments(record: type) -> dict[str, str]:
     return {field: comment.replace("None", "null") for field, comment in found}
 
 
-def _channel(published: Published | Heard) -> Tree:
+def _channel(published: Published | Subscribed) -> Tree:
     names = re.findall(r"{(\w+)}", published.address)
     parameters = {
         "base": "mqtt.base, by default drsn",
@@ -136,7 +136,7 @@ def _operation(published: Published) -> Tree:
     }
 
 
-def _message(published: Published | Heard) -> Tree:
+def _message(published: Published | Subscribed) -> Tree:
     if published.record is None:
         text = {"type": "string", "enum": ["online", "offline"]}
         return {"name": published.last, "contentType": "text/plain", "payload": text}

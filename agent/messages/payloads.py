@@ -141,7 +141,7 @@ def info(
 
 def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
     """The marker that takes the place of dropped messages."""
-    record = records.Gap(
+    record = records.GapMarker(
         schema="drsn-gap/1",
         epoch=epoch,
         seq=lost.last,

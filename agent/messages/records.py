@@ -115,7 +115,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[SourceInfo]
 
 
-class Gap(msgspec.Struct, frozen=True, kw_only=True):
+class GapMarker(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that had to be dropped before they were delivered."""
 
     schema: str

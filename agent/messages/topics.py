@@ -30,7 +30,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Subscribed:
     """What the agent listens to below its own name."""
 
     last: str
@@ -39,13 +39,13 @@ class Heard:
     address: str
 
 
-ANNOUNCEMENT = Heard(
+ANNOUNCEMENT = Subscribed(
     "announce",
     announcement.Announcement,
     "a bundle to roll out, retained",
     "{base}/{agent}/models/{model}/announce",
 )
-COMMAND = Heard(
+COMMAND = Subscribed(
     "command", command.Command, "a command, never retained", "{base}/{agent}/cmd/{verb}"
 )
 SOURCE = "{source}/"
@@ -62,7 +62,9 @@ PUBLISHED = {
         Published(
             "info", records.Info, 0, True, "after every connect: version, sources, their models"
         ),
-        Published("gap", records.Gap, 1, False, "in the place of messages that had to be dropped"),
+        Published(
+            "gap", records.GapMarker, 1, False, "in the place of messages that had to be dropped"
+        ),
         Published(
             "health", records.Health, 0, False, "every `agent.health_s` seconds while connected"
         ),

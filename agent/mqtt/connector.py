@@ -10,7 +10,7 @@ from agent.mqtt import client as mqtt_client
 from agent.mqtt.settings import Mqtt
 
 
-class Dial:
+class Connector:
     """One attempt. It is only ever asked for its answer; one that comes too late is forgotten."""
 
     def __init__(

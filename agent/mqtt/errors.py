@@ -20,7 +20,7 @@ ALERTS = {  # OpenSSL's names for what the other side says
 }
 
 
-def dialling(error: Exception, last_error: str | None, secure: bool) -> str:
+def connecting(error: Exception, last_error: str | None, secure: bool) -> str:
     """Of name look-up, TCP, TLS, or a file that is needed for them; `last_error` is paho's."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")

@@ -4,20 +4,20 @@ import contextlib
 import socket
 
 
-class Waker:
+class Wakeup:
     """A pair of sockets: one side is selected on, the other is written to from any thread."""
 
     def __init__(self) -> None:
-        self._awake, self._waker = socket.socketpair()
+        self._awake, self._wakeup = socket.socketpair()
         self._awake.setblocking(False)
-        self._waker.setblocking(False)
+        self._wakeup.setblocking(False)
 
     def fileno(self) -> int:
         return self._awake.fileno()
 
     def wake(self) -> None:
         with contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody sleeps
-            self._waker.send(b"\0")
+            self._wakeup.send(b"\0")
 
     def drain(self) -> None:
         """Forgets the calls so far."""
@@ -27,4 +27,4 @@ class Waker:
 
     def close(self) -> None:
         self._awake.close()
-        self._waker.close()
+        self._wakeup.close()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent import sources
-from agent.acquisition.conditioning import Feed
-from agent.acquisition.reader import Intake
+from agent.acquisition.conditioning import Conditioner
+from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline, WallClock
 from agent.acquisition.windows import Windower
@@ -24,26 +24,26 @@ from agent.inference import variants
 from agent.inference.classifier import Serving
 from agent.messages import payloads
 from agent.pipeline import fault_clips, window_scorer
-from agent.pipeline.source_pipeline import Lane
-from agent.pipeline.window_scorer import Channel
+from agent.pipeline.source_pipeline import SourcePipeline
+from agent.pipeline.window_scorer import Scorer
 
 Opener = Callable[[], Source]
 Around = Callable[[Opener], Source]
 
 
-def as_it_is(open_source: Opener) -> Source:
+def unchanged(open_source: Opener) -> Source:
     """Nothing between a source and its lane."""
     return open_source()
 
 
-def build(
+def build_pipelines(
     chosen: load.Config,
     wake: Callable[[], None],
     clock: WallClock,
     commissioned: bool = True,
     models: dict[str, Serving] | None = None,
-    around: Around = as_it_is,
-) -> list[Lane]:
+    around: Around = unchanged,
+) -> list[SourcePipeline]:
     """Every source, opened; a model that several share is loaded once. `ConfigError`.
 
     `commissioned` False leaves the state directory unread: baselines, and which form of a model is
@@ -51,7 +51,7 @@ def build(
     put something between a source and its lane.
     """
     models = {} if models is None else models
-    lanes: list[Lane] = []
+    pipelines: list[SourcePipeline] = []
     for settings in chosen.sources:
         try:
             model = settings.common.model
@@ -62,12 +62,12 @@ def build(
             topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
             kept_s = fault_clips.reach_s(chosen.evidence)
             parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)
-            lanes.append(_build(*parts))
+            pipelines.append(build_pipeline(*parts))
         except ConfigError as error:
-            for lane in lanes:
-                lane.intake.close()
+            for pipeline in pipelines:
+                pipeline.reader.close()
             raise ConfigError(f"{settings.path} ({settings.common.name}): {error}") from None
-    return lanes
+    return pipelines
 
 
 def frame(settings: load.Source, contract: Contract) -> Frame:
@@ -83,7 +83,7 @@ def frame(settings: load.Source, contract: Contract) -> Frame:
     )
 
 
-def _build(
+def build_pipeline(
     settings: load.Source,
     model: Serving,
     topics: payloads.Topics,
@@ -92,7 +92,7 @@ def _build(
     clock: WallClock,
     around: Around,
     kept_s: float,
-) -> Lane:
+) -> SourcePipeline:
     common, contract = settings.common, model.contract
     hop, decide = _hop(settings, contract), decide_keys(settings, contract)
     tacho = common.tacho is not None
@@ -102,11 +102,11 @@ def _build(
     windower = Windower(ring, contract.window, hop, tacho)
     timeline = Timeline(clock, contract.rate_hz)
     unit = common.unit or contract.unit
-    lane = Lane(
+    pipeline = SourcePipeline(
         settings=settings,
-        intake=_intake(settings, contract, ring, wake, timeline, around),
+        reader=_intake(settings, contract, ring, wake, timeline, around),
         ring=ring,
-        channel=Channel(
+        scorer=Scorer(
             source=common.name,
             windower=windower,
             classifier=model,
@@ -120,8 +120,8 @@ def _build(
         timeline=timeline,
         untold=model.reads_running and common.rpm is None and not tacho,
     )
-    lane.intake.open()
-    return lane
+    pipeline.reader.open()
+    return pipeline
 
 
 def _ring(
@@ -147,8 +147,8 @@ def _monitor(settings: load.Source, contract: Contract, folder: Path) -> Monitor
     return None if found is None else Monitor(found)
 
 
-def _known(common: load.SourceKeys, contract: Contract, unit: str) -> measurements.Known:
-    return measurements.Known(
+def _known(common: load.SourceKeys, contract: Contract, unit: str) -> measurements.MachineInfo:
+    return measurements.MachineInfo(
         contract.rate_hz, unit, common.rpm, common.orders, common.machine_class
     )
 
@@ -160,19 +160,21 @@ def _intake(
     wake: Callable[[], None],
     timeline: Timeline,
     around: Around,
-) -> Intake:
+) -> SourceReader:
     common = settings.common
 
-    def attach(source: Source) -> Feed:
+    def attach(source: Source) -> Conditioner:
         channels = _channels(settings, source.format.channels, contract)
-        feed = Feed(source.format, ring, contract.rate_hz, channels, common.scale, common.tacho)
-        timeline.attach(feed)
-        return feed
+        conditioner = Conditioner(
+            source.format, ring, contract.rate_hz, channels, common.scale, common.tacho
+        )
+        timeline.attach(conditioner)
+        return conditioner
 
     open_source = functools.partial(sources.open_source, common.kind, settings.options)
     longest_s = sources.longest_s(common.kind)
     opened = functools.partial(around, open_source)
-    return Intake(common.name, opened, attach, ring, wake, longest_s)
+    return SourceReader(common.name, opened, attach, ring, wake, longest_s)
 
 
 def _hop(settings: load.Source, contract: Contract) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from agent.core.types import Mark, Samples
 from agent.messages import payloads
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 
 MOST_CHANNELS = 8  # of a FLAC file
 GONE = Mark.GAP | Mark.OVERRUN
@@ -34,20 +34,20 @@ def name(source: str, t_start: str, why: str) -> str:
     return f"{source}-{t_start.translate({ord(each): None for each in '-:.'})}-{why}.flac"
 
 
-def cut(lane: Lane, first: int, end: int, called: str) -> Clip:
+def cut(pipeline: SourcePipeline, first: int, end: int, called: str) -> Clip:
     """Frames `first` to `end` of what the ring still has."""
-    contract = lane.origin.contract
-    first = max(first, end - lane.ring.size)
-    samples, marks, _ = lane.ring.read(first, end - first)
+    contract = pipeline.origin.contract
+    first = max(first, end - pipeline.ring.size)
+    samples, marks, _ = pipeline.ring.read(first, end - first)
     return Clip(
         name=called,
         samples=samples[:, : contract.channels],
         missing=int(np.count_nonzero(marks & GONE)),
-        source=lane.name,
-        unit=lane.origin.unit,
+        source=pipeline.name,
+        unit=pipeline.origin.unit,
         rate_hz=contract.rate_hz,
         first_sample=first,
-        t_start=payloads.iso(lane.timeline.unix_s(first)),
+        t_start=payloads.iso(pipeline.timeline.unix_s(first)),
     )
 
 

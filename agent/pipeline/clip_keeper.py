@@ -7,30 +7,30 @@ from pathlib import Path
 from agent.config.evidence import Evidence
 from agent.config.load import Config
 from agent.core.types import Scored
-from agent.pipeline.clip_store import Shelf
-from agent.pipeline.clip_writer import Recorder
-from agent.pipeline.fault_clips import FOLDER, Faults
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.clip_store import ClipStore
+from agent.pipeline.clip_writer import ClipWriter
+from agent.pipeline.fault_clips import FOLDER, FaultClips
+from agent.pipeline.source_pipeline import SourcePipeline
 
 
-class Keeping:
+class ClipKeeper:
     """For the main thread; `recorder` has a thread of its own, None where nothing is kept."""
 
     def __init__(self, chosen: Config) -> None:
-        self.recorder: Recorder | None = None
-        self._faults: Faults | None = None
+        self.clip_writer: ClipWriter | None = None
+        self._faults: FaultClips | None = None
         if chosen.evidence is None and "capture" not in chosen.commands.allow:
             return
         keys = chosen.evidence or Evidence()
         folder = Path(chosen.agent.state_dir) / FOLDER
         limits = (round(each * 2**20) for each in (keys.max_mib, keys.min_free_mib))
-        self.recorder = Recorder(Shelf(folder, *limits))
+        self.clip_writer = ClipWriter(ClipStore(folder, *limits))
         if chosen.evidence is not None:
-            self._faults = Faults(keys, self.recorder)
+            self._faults = FaultClips(keys, self.clip_writer)
 
-    def note(self, scored: Scored, lane: Lane) -> str | None:
+    def note(self, scored: Scored, pipeline: SourcePipeline) -> str | None:
         """The file that will hold the signal around this window, if any."""
-        return None if self._faults is None else self._faults.note(scored, lane)
+        return None if self._faults is None else self._faults.note(scored, pipeline)
 
     def collect(self) -> None:
         """On each turn of the main thread."""
@@ -41,6 +41,6 @@ class Keeping:
         """What is there of what is still waited for; `recorder.run` ends behind it."""
         if self._faults is not None:
             self._faults.collect(at_once=True)
-        if self.recorder is not None:
+        if self.clip_writer is not None:
             with contextlib.suppress(queue.Full):
-                self.recorder.finish()
+                self.clip_writer.finish()

@@ -9,7 +9,7 @@ from pathlib import Path
 log = logging.getLogger("drsn.evidence")
 
 
-class Shelf:
+class ClipStore:
     """Owned by one thread. Only `*.flac` files are counted and removed."""
 
     def __init__(self, folder: Path, max_bytes: int, min_free_bytes: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from agent.pipeline import clip as clips
 from agent.pipeline.clip import Clip
-from agent.pipeline.clip_store import Shelf
+from agent.pipeline.clip_store import ClipStore
 
 MOST_WAITING = 4
 FINISH_S = 1.0
@@ -15,10 +15,10 @@ log = logging.getLogger("drsn.evidence")
 Done = Callable[[str | None], None]  # called with why it was not kept; None: it was
 
 
-class Recorder:
+class ClipWriter:
     """`run` is the thread; the rest is for others."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ClipStore) -> None:
         self._shelf = shelf
         self._waiting: queue.Queue[tuple[Clip, Done] | None] = queue.Queue(MOST_WAITING)
 

@@ -7,8 +7,8 @@ from agent.config.evidence import Evidence
 from agent.core.types import Scored
 from agent.messages import payloads
 from agent.pipeline import clip as clips
-from agent.pipeline.clip_writer import Recorder
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.clip_writer import ClipWriter
+from agent.pipeline.source_pipeline import SourcePipeline
 
 LATE_S = 2.0
 FOLDER = "evidence"  # in the state directory
@@ -16,43 +16,43 @@ FOLDER = "evidence"  # in the state directory
 
 @dataclass(frozen=True)
 class _Due:
-    lane: Lane
+    pipeline: SourcePipeline
     first: int
     end: int  # absolute index up to which the signal is waited for
     by_s: float  # monotonic: a sensor that went with its machine gives no more
     name: str
 
 
-class Faults:
+class FaultClips:
     """For the main thread."""
 
-    def __init__(self, keys: Evidence, recorder: Recorder) -> None:
+    def __init__(self, keys: Evidence, clip_writer: ClipWriter) -> None:
         self._keys = keys
-        self._recorder = recorder
+        self._clip_writer = clip_writer
         self._due: list[_Due] = []
 
-    def note(self, scored: Scored, lane: Lane) -> str | None:
+    def note(self, scored: Scored, pipeline: SourcePipeline) -> str | None:
         """The file that will hold the signal around this window; None where it tells no fault."""
         if scored.event is None or scored.event.decision != "fault":
             return None
-        rate_hz = lane.origin.contract.rate_hz
+        rate_hz = pipeline.origin.contract.rate_hz
         end = scored.window.first + scored.window.samples.shape[1]
         first = max(0, end - round(self._keys.before_s * rate_hz))
-        name = clips.name(lane.name, payloads.iso(lane.timeline.unix_s(end)), "fault")
+        name = clips.name(pipeline.name, payloads.iso(pipeline.timeline.unix_s(end)), "fault")
         last = end + round(self._keys.after_s * rate_hz)
         by_s = time.monotonic() + self._keys.after_s + LATE_S
-        self._due.append(_Due(lane, first, last, by_s, name))
+        self._due.append(_Due(pipeline, first, last, by_s, name))
         return f"{FOLDER}/{name}"
 
     def collect(self, at_once: bool = False) -> None:
         """Hands over what is complete, or will get no more; `at_once`, all there is."""
         now_s = time.monotonic()
         for due in list(self._due):
-            ring = due.lane.ring
+            ring = due.pipeline.ring
             if at_once or ring.ended or ring.end >= due.end or now_s > due.by_s:
                 self._due.remove(due)
                 end = min(due.end, ring.end)
-                self._recorder.keep(clips.cut(due.lane, due.first, end, due.name))
+                self._clip_writer.keep(clips.cut(due.pipeline, due.first, end, due.name))
 
 
 def reach_s(keys: Evidence | None) -> float:

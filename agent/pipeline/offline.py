@@ -40,7 +40,7 @@ def recorded(source: load.Source, path: str, start: datetime.datetime | None = N
     return dataclasses.replace(source, common=common, options=options)
 
 
-class Alone:
+class OfflineRunner:
     """A source's lane, opened (`ConfigError`); see `lanes.build` for what may be left out."""
 
     def __init__(
@@ -54,7 +54,9 @@ class Alone:
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         only = dataclasses.replace(chosen, sources=(source,))
-        (self.lane,) = build.build(only, self._wake.set, WallClock(), commissioned, models)
+        (self.pipeline,) = build.build_pipelines(
+            only, self._wake.set, WallClock(), commissioned, models
+        )
 
     def scored(self) -> Generator[list[Scored], None, None]:
         """Turn by turn what was due, perhaps nothing, until the source has ended.
@@ -64,21 +66,21 @@ class Alone:
         thread = threading.Thread(target=self._read, daemon=True)
         thread.start()
         try:
-            while not self.lane.drained:
-                scored = window_scorer.step([self.lane.channel])
+            while not self.pipeline.drained:
+                scored = window_scorer.step([self.pipeline.scorer])
                 yield scored
                 if not scored:
                     self._wake.wait(WAIT_S)
                     self._wake.clear()
         finally:
             self._stopping.set()
-            self.lane.ring.close()
+            self.pipeline.ring.close()
             thread.join(2 * WAIT_S)
         if self._failure is not None:
             raise self._failure
 
     def _read(self) -> None:
         try:
-            self.lane.intake.run(self._stopping)
+            self.pipeline.reader.run(self._stopping)
         except BaseException as error:  # noqa: BLE001 - raised again where it can be told
             self._failure = error

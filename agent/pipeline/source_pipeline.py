@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from agent.acquisition.reader import Intake
+from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
 from agent.config import load
@@ -13,20 +13,20 @@ from agent.core.types import Scored
 from agent.messages import payloads
 from agent.messages.records import SourceInfo
 from agent.pipeline import window_scorer
-from agent.pipeline.window_scorer import Channel
+from agent.pipeline.window_scorer import Scorer
 
 LATENCIES = 1000  # windows whose latency is remembered, for health
 LATE_S = 5.0  # how much later than due a window may be scored before something is wrong
 
 
 @dataclass
-class Lane:
+class SourcePipeline:
     """A source with all that is its own."""
 
     settings: load.Source
-    intake: Intake
+    reader: SourceReader
     ring: Ring
-    channel: Channel
+    scorer: Scorer
     origin: payloads.Origin
     timeline: Timeline
     untold: bool = False  # the model reads the shaft's speed, which nobody tells
@@ -45,12 +45,12 @@ class Lane:
 
     @property
     def drained(self) -> bool:
-        return self.channel.windower.drained
+        return self.scorer.windower.drained
 
     @property
     def patient(self) -> bool:
         """Whether the source may be kept waiting."""
-        return self.intake.feed is not None and self.intake.feed.format.patient
+        return self.reader.conditioner is not None and self.reader.conditioner.format.patient
 
     def count(self, scored: Scored) -> float:
         """Notes a scored window; the seconds since its last sample came in."""
@@ -66,20 +66,24 @@ class Lane:
     def fail(self) -> Scored | None:
         """The source's own fault, where it has one that was not told."""
         now_s = time.monotonic()
-        trouble = self.intake.trouble(now_s)
-        return window_scorer.fail(self.channel, trouble, self.ring.end, now_s) if trouble else None
+        trouble = self.reader.trouble(now_s)
+        return window_scorer.fail(self.scorer, trouble, self.ring.end, now_s) if trouble else None
 
     def alive(self, now_s: float) -> bool:
         """Whether its windows are scored as they should be, or it is known why there are none."""
         contract, hop_s = self.origin.contract, self.settings.common.hop_s
         patience_s = contract.window / contract.rate_hz + hop_s + LATE_S
-        known = self.drained or bool(self.intake.trouble(now_s))
+        known = self.drained or bool(self.reader.trouble(now_s))
         return known or now_s - self.scored_s < patience_s
 
     def told(self) -> str:
         """One line for a person: what goes through this lane."""
-        model, feed = self.origin.contract, self.intake.feed
-        source = f"at {feed.format.rate_hz:g} Hz" if feed else f"not there: {self.intake.fault}"
+        model, conditioner = self.origin.contract, self.reader.conditioner
+        source = (
+            f"at {conditioner.format.rate_hz:g} Hz"
+            if conditioner
+            else f"not there: {self.reader.fault}"
+        )
         untold = ", which reads the shaft's speed: rpm or tacho is missing" if self.untold else ""
         return (
             f"{self.settings.common.kind} {source} -> {model.name} {model.version} "

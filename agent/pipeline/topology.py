@@ -15,9 +15,9 @@ from agent.diagnosis.baseline import file
 from agent.inference import variants
 from agent.inference.classifier import Serving
 from agent.pipeline import build, model_swap
-from agent.pipeline.build import Around, as_it_is
-from agent.pipeline.source_pipeline import Lane
-from agent.pipeline.window_scorer import Channel
+from agent.pipeline.build import Around, unchanged
+from agent.pipeline.source_pipeline import SourcePipeline
+from agent.pipeline.window_scorer import Scorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Change:
         return ", ".join(said) + late
 
 
-class Lineup:
+class Topology:
     """`lanes` is one list for as long as the agent runs, so that others may look at it."""
 
     def __init__(
@@ -44,29 +44,31 @@ class Lineup:
         chosen: Config,
         wake: Callable[[], None],
         clock: WallClock,
-        begin: Callable[[Lane], None],
-        around: Around = as_it_is,
+        begin: Callable[[SourcePipeline], None],
+        around: Around = unchanged,
     ) -> None:
         """`begin` starts a lane's thread; `around` may put something between a source and it."""
         self._models: dict[str, Serving] = {}
-        self.lanes = build.build(chosen, wake, clock, models=self._models, around=around)
+        self.pipelines = build.build_pipelines(
+            chosen, wake, clock, models=self._models, around=around
+        )
         self._chosen = chosen
         self._wake = wake
         self._clock = clock
         self._begin = begin
-        self._going: list[Lane] = []
-        self._coming: list[Lane] = []
+        self._going: list[SourcePipeline] = []
+        self._coming: list[SourcePipeline] = []
         self._look()
 
     def start(self) -> None:
-        for lane in self.lanes:
-            self._begin(lane)
+        for pipeline in self.pipelines:
+            self._begin(pipeline)
 
     def stop(self) -> None:
-        for lane in self.lanes:
-            lane.stopping.set()
-        for lane in self._coming:
-            lane.intake.close()
+        for pipeline in self.pipelines:
+            pipeline.stopping.set()
+        for pipeline in self._coming:
+            pipeline.reader.close()
         self._coming = []
 
     @property
@@ -76,7 +78,7 @@ class Lineup:
     @property
     def drained(self) -> bool:
         """Nothing more will come, from anyone."""
-        return not self._coming and all(lane.drained for lane in self.lanes)
+        return not self._coming and all(pipeline.drained for pipeline in self.pipelines)
 
     def change(self, chosen: Config) -> Change:
         """Begins to turn into that configuration; `ConfigError`, and nothing has changed.
@@ -85,8 +87,8 @@ class Lineup:
         """
         fixed = _differing(self._chosen, chosen)
         wanted = dataclasses.replace(self._chosen, sources=chosen.sources)
-        stay = [lane for lane in self.lanes if _stays(lane, wanted)]
-        names = {lane.name for lane in stay}
+        stay = [pipeline for pipeline in self.pipelines if _stays(pipeline, wanted)]
+        names = {pipeline.name for pipeline in stay}
         used = {each.common.model for each in wanted.sources}
         folder = Path(wanted.agent.state_dir)
         models = {
@@ -96,24 +98,26 @@ class Lineup:
         }
         news = tuple(each for each in wanted.sources if each.common.name not in names)
         fresh = dataclasses.replace(wanted, sources=news)
-        self._coming = build.build(fresh, self._wake, self._clock, models=models)
+        self._coming = build.build_pipelines(fresh, self._wake, self._clock, models=models)
         self._models = models
-        self._going = [lane for lane in self.lanes if lane.name not in names]
-        for lane in self._going:
-            lane.stopping.set()
+        self._going = [pipeline for pipeline in self.pipelines if pipeline.name not in names]
+        for pipeline in self._going:
+            pipeline.stopping.set()
         self._chosen = wanted
         return Change(
-            [lane.name for lane in stay],
-            [lane.name for lane in self._going],
-            [lane.name for lane in self._coming],
+            [pipeline.name for pipeline in stay],
+            [pipeline.name for pipeline in self._going],
+            [pipeline.name for pipeline in self._coming],
             fixed,
         )
 
     def swap(self, model: str, served: Serving) -> None:
         """Has the sources of that model scored by another one, where its windows are the same."""
-        for lane in self.lanes:
-            if lane.settings.common.model == model and model_swap.fits(lane, served.contract):
-                model_swap.swap(lane, served)
+        for pipeline in self.pipelines:
+            if pipeline.settings.common.model == model and model_swap.fits(
+                pipeline, served.contract
+            ):
+                model_swap.swap(pipeline, served)
         self._look()
 
     def serve(self, model: str, served: Serving) -> None:
@@ -130,38 +134,38 @@ class Lineup:
         """Takes away what has ended, begins what may; whether the lineup is settled by this."""
         if self.settled:
             return False
-        for lane in [lane for lane in self._going if lane.drained]:
-            self._going.remove(lane)
-            self.lanes.remove(lane)
-        at_work = {lane.name for lane in self.lanes}
-        for lane in [lane for lane in self._coming if lane.name not in at_work]:
-            self._coming.remove(lane)
-            self._start(lane)
+        for pipeline in [pipeline for pipeline in self._going if pipeline.drained]:
+            self._going.remove(pipeline)
+            self.pipelines.remove(pipeline)
+        at_work = {pipeline.name for pipeline in self.pipelines}
+        for pipeline in [pipeline for pipeline in self._coming if pipeline.name not in at_work]:
+            self._coming.remove(pipeline)
+            self._start(pipeline)
         self._look()
         return self.settled
 
-    def _start(self, lane: Lane) -> None:
-        if lane.intake.fault is not None:  # perhaps its predecessor had the device
-            lane.intake.open()
-        lane.scored_s = time.monotonic()
-        self.lanes.append(lane)
-        self._begin(lane)
+    def _start(self, pipeline: SourcePipeline) -> None:
+        if pipeline.reader.fault is not None:  # perhaps its predecessor had the device
+            pipeline.reader.open()
+        pipeline.scored_s = time.monotonic()
+        self.pipelines.append(pipeline)
+        self._begin(pipeline)
 
     def _look(self) -> None:
-        self.by_name = {lane.name: lane for lane in self.lanes}
-        self.channels: list[Channel] = [lane.channel for lane in self.lanes]
+        self.by_name = {pipeline.name: pipeline for pipeline in self.pipelines}
+        self.scorers: list[Scorer] = [pipeline.scorer for pipeline in self.pipelines]
 
 
-def _stays(lane: Lane, chosen: Config) -> bool:
+def _stays(pipeline: SourcePipeline, chosen: Config) -> bool:
     """Whether it is there as it is: its keys, its model's file and its baseline."""
-    ours, monitor = lane.settings, lane.channel.monitor
+    ours, monitor = pipeline.settings, pipeline.scorer.monitor
     folder = Path(chosen.agent.state_dir)
     if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
         return False
-    if variants.sha256(variants.served(ours.common.model, folder)) != lane.origin.sha256:
+    if variants.sha256(variants.served(ours.common.model, folder)) != pipeline.origin.sha256:
         return False
-    frame = build.frame(ours, lane.origin.contract)
-    found = file.load(folder, lane.name, frame)
+    frame = build.frame(ours, pipeline.origin.contract)
+    found = file.load(folder, pipeline.name, frame)
     return (found and found.made) == (monitor and monitor.baseline.made)
 
 

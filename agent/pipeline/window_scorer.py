@@ -17,7 +17,7 @@ DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves
 
 
 @dataclass(frozen=True)
-class Channel:
+class Scorer:
     """One source's way through the pipeline."""
 
     source: str
@@ -34,36 +34,34 @@ class Channel:
         return bearing.running(window.rpm or self.rpm, self.orders)
 
 
-def step(channels: Sequence[Channel]) -> list[Scored]:
+def step(scorers: Sequence[Scorer]) -> list[Scored]:
     """Scores every window that is due; those of one model in one call."""
-    due = [
-        (channel, window) for channel in channels for window in channel.windower.due(DUE_AT_ONCE)
-    ]
+    due = [(scorer, window) for scorer in scorers for window in scorer.windower.due(DUE_AT_ONCE)]
     predictions = _classify(due)
     return [
-        _decide(channel, window, prediction)
-        for (channel, window), prediction in zip(due, predictions, strict=True)
+        _decide(scorer, window, prediction)
+        for (scorer, window), prediction in zip(due, predictions, strict=True)
     ]
 
 
-def fail(channel: Channel, mark: Mark, frame: int, now_s: float) -> Scored | None:
+def fail(scorer: Scorer, mark: Mark, frame: int, now_s: float) -> Scored | None:
     """The source's fault, told by a window without samples; None where it has been told."""
-    previous = channel.decider.state
-    event = channel.decider.fail()
+    previous = scorer.decider.state
+    event = scorer.decider.fail()
     if event is None:
         return None
-    nothing = np.zeros((channel.classifier.contract.channels, 0), np.float32)
+    nothing = np.zeros((scorer.classifier.contract.channels, 0), np.float32)
     window = Window(frame, nothing, 0, mark, now_s)
-    return Scored(channel.source, window, None, event, event, previous)
+    return Scored(scorer.source, window, None, event, event, previous)
 
 
-def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
+def _classify(due: Sequence[tuple[Scorer, Window]]) -> list[Prediction | None]:
     """A flagged window is never shown to a network."""
     predictions: list[Prediction | None] = [None] * len(due)
     by_model: dict[int, list[int]] = {}
-    for at, (channel, window) in enumerate(due):
+    for at, (scorer, window) in enumerate(due):
         if not window.marks:
-            by_model.setdefault(id(channel.classifier), []).append(at)
+            by_model.setdefault(id(scorer.classifier), []).append(at)
     for places in by_model.values():
         batch = np.stack([due[at][1].samples for at in places])
         running = np.array([due[at][0].running(due[at][1]) for at in places], np.float32)
@@ -73,11 +71,11 @@ def _classify(due: Sequence[tuple[Channel, Window]]) -> list[Prediction | None]:
     return predictions
 
 
-def _decide(channel: Channel, window: Window, prediction: Prediction | None) -> Scored:
-    previous = channel.decider.state
+def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Scored:
+    previous = scorer.decider.state
     anomaly = None
-    if channel.monitor is not None and not window.marks:
-        anomaly = channel.monitor.anomaly(window.samples)
-    verdict, event = channel.decider.update(window.marks, prediction, anomaly)
-    physics = None if event is None else channel.examine(window)
-    return Scored(channel.source, window, prediction, verdict, event, previous, physics, anomaly)
+    if scorer.monitor is not None and not window.marks:
+        anomaly = scorer.monitor.anomaly(window.samples)
+    verdict, event = scorer.decider.update(window.marks, prediction, anomaly)
+    physics = None if event is None else scorer.examine(window)
+    return Scored(scorer.source, window, prediction, verdict, event, previous, physics, anomaly)

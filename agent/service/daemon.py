@@ -21,18 +21,18 @@ from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.core.types import Scored, SourceError
 from agent.pipeline import window_scorer
-from agent.pipeline.build import as_it_is
-from agent.pipeline.clip_keeper import Keeping
-from agent.pipeline.source_pipeline import Lane
-from agent.pipeline.topology import Lineup
+from agent.pipeline.build import unchanged
+from agent.pipeline.clip_keeper import ClipKeeper
+from agent.pipeline.source_pipeline import SourcePipeline
+from agent.pipeline.topology import Topology
 from agent.service import rollout as steering
-from agent.service.publisher import Post
+from agent.service.publisher import Publisher
 from agent.service.reload import Reload
 from agent.service.systemd import notify
-from agent.service.watchdog import Watch
+from agent.service.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from agent.web.demo_harness import Stage
+    from agent.web.demo_harness import DemoHarness
     from agent.web.site import Site
 
 LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
@@ -50,7 +50,7 @@ class Daemon:
         self,
         chosen: Config,
         reread: Callable[[], Config] | None = None,
-        stage: "Stage | None" = None,
+        harness: "DemoHarness | None" = None,
     ) -> None:
         """`reread`: another configuration, on SIGHUP; `stage`: what a demonstration adds."""
         self._wake = threading.Event()
@@ -59,19 +59,21 @@ class Daemon:
         self._failure: str | None = None
         self._unread = False  # standard output, since whoever read it has gone
         self._reading: list[threading.Thread] = []  # a source each
-        self._watch = Watch()
+        self._watch = Watchdog()
         clock = WallClock()
         steady = steering.begin(chosen)
-        around = as_it_is if stage is None else stage.open
-        self._lineup = Lineup(chosen, self._wake.set, clock, self._begin, around)
-        self._keeping = Keeping(chosen)
-        turn, recorder = self._watch.sender_turns, self._keeping.recorder
-        self._reload = Reload(reread, self._lineup, lambda: self._post.announce())
+        around = unchanged if harness is None else harness.open
+        self._topology = Topology(chosen, self._wake.set, clock, self._begin, around)
+        self._clip_keeper = ClipKeeper(chosen)
+        turn, clip_writer = self._watch.sender_turns, self._clip_keeper.clip_writer
+        self._reload = Reload(reread, self._topology, lambda: self._publisher.announce())
         ask = self._reload.ask if self._reload.possible else None
-        inbox = steering.inbox(chosen)
-        self._post = Post(chosen, self._lineup.lanes, clock, turn, recorder, ask, inbox.heard)
-        self._rollout = steering.steer(chosen, self._lineup, self._post, inbox, steady)
-        self._page = _open_page(chosen, self._lineup.lanes, stage)
+        updates = steering.updates(chosen)
+        self._publisher = Publisher(
+            chosen, self._topology.pipelines, clock, turn, clip_writer, ask, updates.heard
+        )
+        self._rollout = steering.control(chosen, self._topology, self._publisher, updates, steady)
+        self._page = _open_page(chosen, self._topology.pipelines, harness)
 
     def run(self) -> int:
         """Until every source has ended and all is delivered, or a signal; the exit code.
@@ -82,22 +84,22 @@ class Daemon:
             signal.signal(each, self._on_signal)
         if self._reload.possible:
             signal.signal(signal.SIGHUP, self._on_signal)
-        sender = self._thread("sender", self._post.sender.run)
-        self._lineup.start()
-        recorder = self._keeping.recorder
-        writer = None if recorder is None else self._thread("recorder", recorder.run)
+        sender = self._thread("sender", self._publisher.sender.run)
+        self._topology.start()
+        clip_writer = self._clip_keeper.clip_writer
+        writer = None if clip_writer is None else self._thread("recorder", clip_writer.run)
         if self._page is not None:
             self._page.start()
         notify("READY=1")
-        for lane in self._lineup.lanes:
-            log.info("%s: %s", lane.name, lane.told())
-        log.info("running with %d source(s)", len(self._lineup.lanes))
+        for pipeline in self._topology.pipelines:
+            log.info("%s: %s", pipeline.name, pipeline.told())
+        log.info("running with %d source(s)", len(self._topology.pipelines))
         self._guarded("scoring", self._score_until_done)
         self._end_sources()
         notify("STOPPING=1")
         if self._page is not None:
             self._page.close()
-        self._keeping.finish()
+        self._clip_keeper.finish()
         self._rollout.close()
         if writer is not None:
             writer.join(DRAIN_S)
@@ -107,12 +109,12 @@ class Daemon:
         if self._failure is not None:
             log.error("stopped: %s", self._failure)
             return 1
-        log.info("stopped; %d message(s) left in the outbox", self._post.outbox.depth)
+        log.info("stopped; %d message(s) left in the outbox", self._publisher.outbox.depth)
         return 0
 
     def _score_until_done(self) -> None:
         stop_by_s = math.inf
-        while not (self._failure or self._lineup.drained):
+        while not (self._failure or self._topology.drained):
             if self._signalled and not self._stopping:
                 self._stop()
                 stop_by_s = time.monotonic() + DRAIN_S
@@ -125,59 +127,61 @@ class Daemon:
 
     def _end_sources(self) -> None:
         self._stop()
-        for lane in self._lineup.lanes:
-            lane.ring.close()
+        for pipeline in self._topology.pipelines:
+            pipeline.ring.close()
         by_s = time.monotonic() + JOIN_S
         for thread in self._reading:
             thread.join(max(by_s - time.monotonic(), 0.0))
 
     def _stop(self) -> None:
         self._stopping = True
-        self._lineup.stop()
+        self._topology.stop()
 
     def _turn(self) -> None:
         """Scores what is due, or waits for it."""
-        lanes = self._lineup.lanes
-        if self._post.outbox.crowded and all(lane.patient for lane in lanes):
+        pipelines = self._topology.pipelines
+        if self._publisher.outbox.crowded and all(pipeline.patient for pipeline in pipelines):
             self._wake.wait(LOOK_S / 10)  # recordings can wait for the disk; sensors cannot
             return
         with self._watch.scoring():
-            scored = window_scorer.step(self._lineup.channels)
+            scored = window_scorer.step(self._topology.scorers)
             self._rollout.after_step()
         for each in scored:
             self._tell(each)
-        self._keeping.collect()
-        for lane in lanes:
-            if (fault := lane.fail()) is not None:
+        self._clip_keeper.collect()
+        for pipeline in pipelines:
+            if (fault := pipeline.fail()) is not None:
                 self._tell(fault)
         with self._watch.scoring():
-            late = any(lane.channel.windower.late and not lane.patient for lane in lanes)
+            late = any(
+                pipeline.scorer.windower.late and not pipeline.patient for pipeline in pipelines
+            )
             self._rollout.turn(late)
         now_s = time.monotonic()
-        self._watch.main_turns(all(lane.alive(now_s) for lane in lanes))
-        for lane in lanes:
-            self._watch.source_reads(lane.name, lane.intake.reading_s)
+        self._watch.main_turns(all(pipeline.alive(now_s) for pipeline in pipelines))
+        for pipeline in pipelines:
+            self._watch.source_reads(pipeline.name, pipeline.reader.reading_s)
         if not scored:
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
     def _tell(self, scored: Scored) -> None:
-        lane = self._lineup.by_name[scored.source]
+        pipeline = self._topology.by_name[scored.source]
         if scored.event is not None:
             log.info("%s: %s", scored.source, _told(scored))
-        evidence = self._keeping.note(scored, lane)
-        self._post.put(scored, lane, lane.count(scored), evidence)
-        self._rollout.see(scored, lane)
+        evidence = self._clip_keeper.note(scored, pipeline)
+        self._publisher.put(scored, pipeline, pipeline.count(scored), evidence)
+        self._rollout.see(scored, pipeline)
         if self._page is not None:
             self._page.see(scored)
 
     def _deliver(self, sender: threading.Thread) -> None:
         """Waits for the last acknowledgement; after a signal or a failure not for long."""
         give_up_s = math.inf
-        self._post.sender.finish(math.inf)
+        self._publisher.sender.finish(math.inf)
         while sender.is_alive():
             if (self._signalled or self._failure) and give_up_s == math.inf:
-                self._post.sender.finish(DELIVER_S)
+                self._publisher.sender.finish(DELIVER_S)
                 give_up_s = time.monotonic() + 2 * DELIVER_S
             if time.monotonic() > give_up_s:
                 log.warning("the sender does not stop; what it committed is on disk")
@@ -185,10 +189,10 @@ class Daemon:
             self._watch.main_turns(alive=True)
             sender.join(LOOK_S)
 
-    def _begin(self, lane: Lane) -> None:
-        read = functools.partial(lane.intake.run, lane.stopping)
+    def _begin(self, pipeline: SourcePipeline) -> None:
+        read = functools.partial(pipeline.reader.run, pipeline.stopping)
         alive = [thread for thread in self._reading if thread.is_alive()]
-        self._reading = [*alive, self._thread(f"source {lane.name}", read)]
+        self._reading = [*alive, self._thread(f"source {pipeline.name}", read)]
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         guarded = functools.partial(self._guarded, name, work)
@@ -219,13 +223,15 @@ class Daemon:
             self._signalled = True
 
 
-def _open_page(chosen: Config, found: list[Lane], stage: "Stage | None") -> "Site | None":
+def _open_page(
+    chosen: Config, found: list[SourcePipeline], harness: "DemoHarness | None"
+) -> "Site | None":
     """Where one is configured; nothing of it is loaded elsewhere."""
     if chosen.page is None:
         return None
     from agent.web.site import Site
 
-    return Site(chosen.page, found, stage, Path(chosen.agent.state_dir))
+    return Site(chosen.page, found, harness, Path(chosen.agent.state_dir))
 
 
 def _told(scored: Scored) -> str:

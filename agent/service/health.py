@@ -23,7 +23,7 @@ from agent.messages.records import (
     ProcessHealth,
     SourceHealth,
 )
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 
 
 def message(topics: payloads.Topics, record: Health) -> Message:
@@ -33,7 +33,7 @@ def message(topics: payloads.Topics, record: Health) -> Message:
 
 def record(
     agent: str,
-    lanes: Sequence[Lane],
+    pipelines: Sequence[SourcePipeline],
     outbox: Outbox,
     sink: Sink,
     acknowledged_s: Sequence[float],
@@ -41,7 +41,7 @@ def record(
     clock: timestamps.WallClock,
 ) -> Health:
     """How the agent is at this moment; for the thread that owns the outbox."""
-    scored_s = [each for lane in lanes for each in list(lane.latencies_s)]
+    scored_s = [each for pipeline in pipelines for each in list(pipeline.latencies_s)]
     return Health(
         schema="drsn-health/1",
         agent=agent,
@@ -54,7 +54,7 @@ def record(
         latency_ms=Latencies(
             scored=_spread_ms(scored_s), acknowledged=_spread_ms(list(acknowledged_s))
         ),
-        sources={lane.name: _source(lane) for lane in lanes},
+        sources={pipeline.name: _source(pipeline) for pipeline in pipelines},
     )
 
 
@@ -80,25 +80,25 @@ def _process() -> ProcessHealth:
     )
 
 
-def _source(lane: Lane) -> SourceHealth:
+def _source(pipeline: SourcePipeline) -> SourceHealth:
     return SourceHealth(
-        state=lane.intake.told(),
-        opened=lane.intake.opened,
-        samples=lane.intake.samples,
-        gaps=lane.ring.gaps,
-        missing=lane.ring.missing,
-        overrun=lane.ring.overrun,
-        windows=lane.windows,
-        flagged=lane.flagged,
-        missed=lane.channel.windower.missed,
-        decision=lane.channel.decider.state.decision,
-        latency_ms=_spread_ms(list(lane.latencies_s)),
-        drift=_drift(lane),
+        state=pipeline.reader.told(),
+        opened=pipeline.reader.opened,
+        samples=pipeline.reader.samples,
+        gaps=pipeline.ring.gaps,
+        missing=pipeline.ring.missing,
+        overrun=pipeline.ring.overrun,
+        windows=pipeline.windows,
+        flagged=pipeline.flagged,
+        missed=pipeline.scorer.windower.missed,
+        decision=pipeline.scorer.decider.state.decision,
+        latency_ms=_spread_ms(list(pipeline.latencies_s)),
+        drift=_drift(pipeline),
     )
 
 
-def _drift(lane: Lane) -> float | None:
-    drift = None if lane.channel.monitor is None else lane.channel.monitor.drift
+def _drift(pipeline: SourcePipeline) -> float | None:
+    drift = None if pipeline.scorer.monitor is None else pipeline.scorer.monitor.drift
     return None if drift is None else round(drift, 4)
 
 

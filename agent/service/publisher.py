@@ -9,8 +9,8 @@ import msgspec
 from agent import __version__
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
-from agent.control.handler import Desk
-from agent.control.operations import Answer, Reach
+from agent.control.command_handler import CommandHandler
+from agent.control.operations import Answer, CommandContext
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Message, Scored, Sink
@@ -24,22 +24,22 @@ from agent.delivery.store import Gap
 from agent.messages import homeassistant, payloads
 from agent.messages.records import Health, SourceInfo
 from agent.messages.sparkplug.latest import Latest
-from agent.pipeline.clip_writer import Recorder
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.clip_writer import ClipWriter
+from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service import health, subscriptions
-from agent.service.metrics.snapshot import Board
+from agent.service.metrics.snapshot import Snapshot
 
 
-class Post:
+class Publisher:
     """`put` is for the main thread; `sender.run` is the sender thread."""
 
     def __init__(
         self,
         chosen: Config,
-        lanes: Sequence[Lane],
+        pipelines: Sequence[SourcePipeline],
         clock: WallClock,
         turn: Callable[[], None],
-        recorder: Recorder | None,
+        clip_writer: ClipWriter | None,
         reload: Callable[[Answer], None] | None = None,
         announced: Listener | None = None,
     ) -> None:
@@ -47,24 +47,28 @@ class Post:
         `announced` hears of bundles."""
         self._announced = announced
         self._topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
-        self._lanes = lanes
+        self._pipelines = pipelines
         self._clock = clock
         self._began_s = time.monotonic()
         self.outbox, self._lock = _open_outbox(chosen, self._gap)
         self._latest = Latest(self.outbox.last_seq)
-        self._results = subscriptions.Results(self._topics)
-        self._sink = self._open_sink(chosen, recorder, reload)
+        self._results = subscriptions.CommandResults(self._topics)
+        self._sink = self._open_sink(chosen, clip_writer, reload)
         turns = self._with_board(chosen, turn)
         self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turns)
         self._results.sender = self.sender
 
     def put(
-        self, scored: Scored, lane: Lane, latency_s: float, evidence: str | None = None
+        self,
+        scored: Scored,
+        pipeline: SourcePipeline,
+        latency_s: float,
+        evidence: str | None = None,
     ) -> None:
         """Queues what is published of a scored window; `evidence` is the file that goes with it."""
-        asked = time.monotonic() < lane.publish_until_s
-        for topic in payloads.topics(scored, lane.settings.common.publish_windows or asked):
-            self._put(topic, scored, lane, latency_s, evidence)
+        asked = time.monotonic() < pipeline.publish_until_s
+        for topic in payloads.topics(scored, pipeline.settings.common.publish_windows or asked):
+            self._put(topic, scored, pipeline, latency_s, evidence)
 
     def announce(self) -> None:
         """Says anew which sources there are; each connection begins with that anyway."""
@@ -76,15 +80,15 @@ class Post:
         self,
         topic: payloads.Topic,
         scored: Scored,
-        lane: Lane,
+        pipeline: SourcePipeline,
         latency_s: float,
         evidence: str | None,
     ) -> None:
-        began_s = lane.timeline.unix_s(scored.window.first)
+        began_s = pipeline.timeline.unix_s(scored.window.first)
 
         def make(epoch: str, seq: int) -> Message:
             stamp = payloads.Stamp(epoch, seq, began_s, time.time(), latency_s, evidence)
-            return self._latest.note(payloads.observation(topic, scored, lane.origin, stamp))
+            return self._latest.note(payloads.observation(topic, scored, pipeline.origin, stamp))
 
         self.sender.put(make)
 
@@ -94,7 +98,7 @@ class Post:
             return turn
         from agent.service.metrics import server
 
-        board = Board(self._record)
+        board = Snapshot(self._record)
         server.serve(chosen.metrics, board)
 
         def turns() -> None:
@@ -106,7 +110,7 @@ class Post:
     def _open_sink(
         self,
         chosen: Config,
-        recorder: Recorder | None,
+        clip_writer: ClipWriter | None,
         reload: Callable[[Answer], None] | None,
     ) -> Sink:
         plain = chosen.agent.sink == "mqtt"
@@ -121,8 +125,8 @@ class Post:
         from agent.delivery.duplicate_client import Identity
         from agent.delivery.mqtt_sink import MqttSink
 
-        reach = Reach(self._lanes, recorder, reload, self._began_s)
-        desk = Desk(chosen.commands, reach, self._results.publish)
+        context = CommandContext(self._pipelines, clip_writer, reload, self._began_s)
+        command_handler = CommandHandler(chosen.commands, context, self._results.publish)
         identity = Identity(
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
             will=lambda: payloads.status(self._topics, payloads.OFFLINE),
@@ -130,7 +134,7 @@ class Post:
             topic=self._topics.of_agent("info"),
             is_other=self._is_other,
             listens=subscriptions.listeners(
-                chosen, self._topics, self._discovery, desk, self._announced
+                chosen, self._topics, self._discovery, command_handler, self._announced
             ),
         )
         return MqttSink(chosen.mqtt, identity)
@@ -140,7 +144,7 @@ class Post:
         return homeassistant.configs(self._topics, self._sources())
 
     def _sources(self) -> list[SourceInfo]:
-        return [lane.info() for lane in self._lanes]
+        return [pipeline.info() for pipeline in self._pipelines]
 
     def _births(self) -> list[Message]:
         epoch, sources = self.outbox.epoch, self._sources()
@@ -166,7 +170,7 @@ class Post:
     def _record(self) -> Health:
         return health.record(
             self._topics.agent,
-            self._lanes,
+            self._pipelines,
             self.outbox,
             self._sink,
             self.sender.latencies_s,

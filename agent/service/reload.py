@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from agent.config.load import Config
 from agent.core.errors import ConfigError
-from agent.pipeline.topology import Lineup
+from agent.pipeline.topology import Topology
 from agent.service.systemd import notify
 
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
@@ -25,13 +25,13 @@ class Reload:
     def __init__(
         self,
         reread: Callable[[], Config] | None,
-        lineup: Lineup,
+        topology: Topology,
         announce: Callable[[], None],
     ) -> None:
         """`reread` gives the new configuration, or raises `ConfigError`; None: there is no file."""
         self.possible = reread is not None
         self._reread = reread
-        self._lineup = lineup
+        self._topology = topology
         self._announce = announce
         self._asked: collections.deque[Answer | None] = collections.deque()
 
@@ -41,9 +41,9 @@ class Reload:
 
     def turn(self) -> None:
         """Begins with what was asked for, or goes on with it."""
-        if self._asked and self._lineup.settled:
+        if self._asked and self._topology.settled:
             self._begin()
-        if self._lineup.settle():
+        if self._topology.settle():
             self._announce()
             notify("READY=1")
 
@@ -51,7 +51,7 @@ class Reload:
         answers = [self._asked.popleft() for _ in range(len(self._asked))]
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         why, changes = self._change()
-        if self._lineup.settled:
+        if self._topology.settled:
             notify("READY=1")
         for answer in answers:
             if answer is not None:
@@ -61,7 +61,7 @@ class Reload:
         """Why not, or what changes."""
         assert self._reread is not None
         try:
-            changes = self._lineup.change(self._reread()).told()
+            changes = self._topology.change(self._reread()).told()
         except ConfigError as error:
             log.error("not reloaded, all goes on as it was: %s", error)
             return str(error), None

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.load import Config
-from agent.control.rollout.controller import Steer
-from agent.control.rollout.requests import Inbox
+from agent.control.rollout.controller import RolloutController
+from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Message
 from agent.inference import registry
 from agent.messages import payloads
-from agent.pipeline.topology import Lineup
-from agent.service.publisher import Post
+from agent.pipeline.topology import Topology
+from agent.service.publisher import Publisher
 
 
 def begin(chosen: Config) -> bool:
@@ -21,17 +21,19 @@ def begin(chosen: Config) -> bool:
     return registry.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
 
 
-def inbox(chosen: Config) -> Inbox:
-    return Inbox(chosen.rollout, Path(chosen.agent.state_dir))
+def updates(chosen: Config) -> UpdateQueue:
+    return UpdateQueue(chosen.rollout, Path(chosen.agent.state_dir))
 
 
-def steer(chosen: Config, lineup: Lineup, post: Post, orders: Inbox, steady: bool) -> Steer:
+def control(
+    chosen: Config, topology: Topology, publisher: Publisher, orders: UpdateQueue, steady: bool
+) -> RolloutController:
     topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
 
     def tell(model: str, **told: Any) -> None:
         def make(epoch: str, seq: int) -> Message:
             return payloads.rollout(topics, epoch, seq, time.time(), model, **told)
 
-        post.sender.put(make)
+        publisher.sender.put(make)
 
-    return Steer(chosen, lineup, tell, post.announce, orders, steady)
+    return RolloutController(chosen, topology, tell, publisher.announce, orders, steady)

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from agent.config.load import Config
-from agent.control.handler import Desk
+from agent.control.command_handler import CommandHandler
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.delivery.duplicate_client import Listener
@@ -16,7 +16,7 @@ def listeners(
     chosen: Config,
     topics: payloads.Topics,
     discovery: Discovery,
-    desk: Desk,
+    command_handler: CommandHandler,
     announced: Listener | None,
 ) -> dict[str, Listener]:
     """By topic; a verb that nobody may use is not even subscribed to."""
@@ -24,7 +24,7 @@ def listeners(
     if chosen.mqtt.home_assistant:
         found[homeassistant.STATUS] = discovery.heard
     if chosen.commands.allow:
-        found[topics.of_agent("cmd/+")] = desk.heard
+        found[topics.of_agent("cmd/+")] = command_handler.heard
     if chosen.rollout.source is not None and announced is not None:
         found[topics.of_agent("models/+/announce")] = announced
         if chosen.rollout.announce is not None:
@@ -32,7 +32,7 @@ def listeners(
     return found
 
 
-class Results:
+class CommandResults:
     """Puts what has become of commands in the outbox, once there is a sender."""
 
     def __init__(self, topics: payloads.Topics) -> None:

@@ -20,7 +20,7 @@ FEED_S = 1.0
 log = logging.getLogger("drsn")
 
 
-class Watch:
+class Watchdog:
     """Shared by the main and the sender thread."""
 
     def __init__(self) -> None:

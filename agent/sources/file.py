@@ -15,7 +15,7 @@ import numpy as np
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, Samples
-from agent.sources.pacing import Pace
+from agent.sources.pacing import Pacing
 from agent.sources.recordings import open_recording
 
 BLOCK_S = 0.05
@@ -38,7 +38,7 @@ class FileSource:
         self.format = found
         self._read = read
         self._block = options.block or max(1, round(BLOCK_S * found.rate_hz))
-        self._pace = Pace(found.rate_hz) if options.pace == "realtime" else None
+        self._pace = Pacing(found.rate_hz) if options.pace == "realtime" else None
 
     def read(self) -> Block | None:
         if self._pace is not None and not self._pace.ready(self._block):

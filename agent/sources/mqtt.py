@@ -19,7 +19,7 @@ from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import hang_up
 from agent.mqtt.settings import Mqtt, Port, Tls
-from agent.sources.sensor_nodes.receiver import Inbox
+from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
 CONNECT_S = 2.0  # for TCP and TLS; and again for the broker's answers
@@ -45,7 +45,7 @@ class MqttSource:
     """Drives a client in the source thread; its callbacks note and do no more."""
 
     def __init__(self, options: Options, client: paho.Client) -> None:
-        self._inbox = Inbox(options.rate_hz, options.dtype, options.interleaved)
+        self._receiver = Receiver(options.rate_hz, options.dtype, options.interleaved)
         self._client = client
         self._came: collections.deque[bytes] = collections.deque()
         self._why: str | None = None  # the broker's refusal
@@ -57,7 +57,7 @@ class MqttSource:
 
     @property
     def format(self) -> Format:
-        return self._inbox.format
+        return self._receiver.format
 
     def await_subscription(self) -> None:
         """Until the broker has taken us in; `SourceError` where it does not."""
@@ -68,14 +68,14 @@ class MqttSource:
                 raise SourceError("the broker does not answer")
 
     def read(self) -> Block:
-        block = self._inbox.take(time.monotonic())
+        block = self._receiver.take(time.monotonic())
         if len(block.samples):
             return block
         if not self._came:
             self._drive(WAIT_S)
         while self._came:
-            self._inbox.put(self._came.popleft(), time.monotonic())
-        return self._inbox.take(time.monotonic())
+            self._receiver.put(self._came.popleft(), time.monotonic())
+        return self._receiver.take(time.monotonic())
 
     def close(self) -> None:
         """Without the circle of callbacks, so that the client and its sockets go at once."""

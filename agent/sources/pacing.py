@@ -5,7 +5,7 @@ import time
 MOST_S = 0.2  # a wait for longer than this returns empty-handed, so that a stop is heard
 
 
-class Pace:
+class Pacing:
     """Counts frames against the monotonic clock."""
 
     def __init__(self, rate_hz: float) -> None:

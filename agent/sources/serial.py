@@ -14,8 +14,8 @@ import numpy as np
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
-from agent.sources.sensor_nodes.deframer import Framing
-from agent.sources.sensor_nodes.text_lines import Lines
+from agent.sources.sensor_nodes.deframer import Deframer
+from agent.sources.sensor_nodes.text_lines import TextLines
 
 WAIT_S = 0.2
 
@@ -36,9 +36,9 @@ class SerialSource:
 
     def __init__(self, options: Options, port: Any) -> None:
         rate_hz, channels = options.rate_hz, options.interleaved
-        self._decoder: Lines | Framing = Lines(rate_hz, channels)
+        self._decoder: TextLines | Deframer = TextLines(rate_hz, channels)
         if options.format == "binary":
-            self._decoder = Framing(rate_hz, options.dtype, channels)
+            self._decoder = Deframer(rate_hz, options.dtype, channels)
         self.format = self._decoder.format
         self._port = port
         self._ready: list[Block] = []

@@ -12,7 +12,7 @@ from agent.core.types import Block, Format
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault, Machine, Spec
 from agent.sources.noise import Kind as Colour
-from agent.sources.pacing import Pace
+from agent.sources.pacing import Pacing
 
 STEP_S = 0.05  # severity and SNR change from step to step
 
@@ -55,7 +55,7 @@ class SynthSource:
 
     def __init__(self, options: Options) -> None:
         self.format = Format(options.rate_hz, 1, patient=options.pace == "fast")
-        self._pace = Pace(options.rate_hz) if options.pace == "realtime" else None
+        self._pace = Pacing(options.rate_hz) if options.pace == "realtime" else None
         self._frames = round(STEP_S * options.rate_hz)
         self._steps = _render(options, self._frames)
 

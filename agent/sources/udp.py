@@ -12,7 +12,7 @@ import msgspec
 
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
-from agent.sources.sensor_nodes.receiver import Inbox
+from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
 HOLD_S = 0.1  # how long a datagram waits for one that it has overtaken
@@ -35,28 +35,30 @@ class UdpSource:
     """Takes datagrams from a bound socket."""
 
     def __init__(self, options: Options, bound: socket.socket) -> None:
-        self._inbox = Inbox(options.rate_hz, options.dtype, options.interleaved, HOLD_S, HOLD_MOST)
+        self._receiver = Receiver(
+            options.rate_hz, options.dtype, options.interleaved, HOLD_S, HOLD_MOST
+        )
         self._socket = bound
         self._sender = options.sender
         self.close = bound.close
 
     @property
     def format(self) -> Format:
-        return self._inbox.format
+        return self._receiver.format
 
     def read(self) -> Block:
-        block = self._inbox.take(time.monotonic())
+        block = self._receiver.take(time.monotonic())
         if len(block.samples):
             return block
         try:
             data, (host, *_) = self._socket.recvfrom(LARGEST)
         except TimeoutError:
-            return self._inbox.take(time.monotonic())
+            return self._receiver.take(time.monotonic())
         except OSError as error:
             raise SourceError(f"socket broke: {error.strerror}") from None
         if self._sender in (None, host):
-            self._inbox.put(data, time.monotonic())
-        return self._inbox.take(time.monotonic())
+            self._receiver.put(data, time.monotonic())
+        return self._receiver.take(time.monotonic())
 
 
 def open_source(options: Options) -> UdpSource:

@@ -17,7 +17,7 @@ from agent.inference import classifier
 from agent.web import model_graph
 
 
-class Layers:
+class Activations:
     """A network's thresholds, in the order in which the signal meets them. Build it with `load`."""
 
     def __init__(
@@ -39,11 +39,11 @@ class Layers:
         ]
 
 
-def load(path: Path) -> Layers | None:
+def load(path: Path) -> Activations | None:
     """The thresholds of the network in that file, which can be served; None where it has none."""
     model = path.read_bytes()
     thresholds = model_graph.thresholds(model)
     if not thresholds:
         return None
     names = [name for each in thresholds for name in (each.before, each.after)]
-    return Layers(classifier.session(model_graph.with_outputs(model, names)), thresholds)
+    return Activations(classifier.session(model_graph.with_outputs(model, names)), thresholds)

@@ -34,7 +34,7 @@ class Viewer:
             return None
 
 
-class Hub:
+class Broadcaster:
     """All browsers."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     machine: Fault = "normal"
 
 
-class Knobs:
+class Controls:
     """The setting that holds. Replaced whole, so that it is read without a lock."""
 
     def __init__(self) -> None:

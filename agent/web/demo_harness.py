@@ -16,16 +16,16 @@ from agent.sources import noise
 from agent.sources.machine_simulator import Fault
 from agent.sources.noise import Cut
 from agent.sources.recordings import open_recording
-from agent.web.demo_controls import Knobs, Noise
-from agent.web.demo_machine import Bench
-from agent.web.demo_noise import Draw, Mixed
-from agent.web.demo_truth import Ledger
+from agent.web.demo_controls import Controls, Noise
+from agent.web.demo_machine import SimulatedSource
+from agent.web.demo_noise import Draw, NoiseMixer
+from agent.web.demo_truth import GroundTruthLog
 
 LONGEST_S = 600  # of a background that is kept in memory
 
 
 @dataclass(frozen=True)
-class Stage:
+class DemoHarness:
     """`simulated`: the machine is ours to break. `token`: what a browser must know, if anything."""
 
     rate_hz: float  # the model's
@@ -33,14 +33,16 @@ class Stage:
     rival: OnnxClassifier | None = None  # scores the same windows, for comparison
     background: Samples | None = None  # [frames] of unit variance at `rate_hz`
     token: str | None = None
-    knobs: Knobs = field(default_factory=Knobs)
-    ledger: Ledger = field(default_factory=Ledger)
+    controls: Controls = field(default_factory=Controls)
+    truth_log: GroundTruthLog = field(default_factory=GroundTruthLog)
 
     def open(self, open_source: Opener) -> Source:
         """The source with its noise; a simulated machine takes the place of what there was."""
-        source = Bench(self.rate_hz, self._state) if self.simulated else open_source()
+        source = SimulatedSource(self.rate_hz, self._state) if self.simulated else open_source()
         draws = self._noises()
-        return Mixed(source, self.rate_hz, self.knobs, self.ledger, draws, self.simulated)
+        return NoiseMixer(
+            source, self.rate_hz, self.controls, self.truth_log, draws, self.simulated
+        )
 
     @property
     def kinds(self) -> tuple[Noise, ...]:
@@ -48,7 +50,7 @@ class Stage:
         return noise.KINDS if self.background is None else (*noise.KINDS, "recording")
 
     def _state(self) -> Fault:
-        return self.knobs.setting.machine
+        return self.controls.setting.machine
 
     def _noises(self) -> dict[Noise, Draw]:
         seeds = np.random.SeedSequence().spawn(len(noise.KINDS))

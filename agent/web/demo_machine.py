@@ -6,20 +6,20 @@ import numpy as np
 
 from agent.core.types import Block, Format
 from agent.sources.machine_simulator import Fault, Machine, Spec
-from agent.sources.pacing import Pace
+from agent.sources.pacing import Pacing
 
 STEP_S = 0.05
 FLOOR_DB = 30.0  # of its own noise: no sensor is without
 
 
-class Bench:
+class SimulatedSource:
     """A source like any other; `state` is asked before every step."""
 
     def __init__(self, rate_hz: float, state: Callable[[], Fault], seed: int = 0) -> None:
         self.format = Format(rate_hz, 1)
         self._state = state
         self._frames = round(STEP_S * rate_hz)
-        self._pace = Pace(rate_hz)
+        self._pace = Pacing(rate_hz)
         self._rng = np.random.default_rng(seed)
         self._machine = Machine(Spec(rate_hz=rate_hz), self._rng)
         self._floor = np.sqrt(self._machine.power("normal", 0.0) * 10 ** (-FLOOR_DB / 10))

@@ -17,8 +17,8 @@ import numpy as np
 from agent.acquisition.resampling import Resampler
 from agent.core.types import Block, Samples, Source
 from agent.sources.noise import scale_for
-from agent.web.demo_controls import Knobs, Noise
-from agent.web.demo_truth import Ledger, Stretch, moments
+from agent.web.demo_controls import Controls, Noise
+from agent.web.demo_truth import GroundTruthLog, Stretch, moments
 
 LEVEL_S = {True: 0.5, False: 8.0}  # of a simulated machine, of anything else
 MARGIN_DB = 15.9
@@ -26,15 +26,15 @@ MARGIN_DB = 15.9
 Draw = Callable[[int], Samples]
 
 
-class Mixed:
+class NoiseMixer:
     """A source around a source."""
 
     def __init__(
         self,
         source: Source,
         rate_hz: float,
-        knobs: Knobs,
-        ledger: Ledger,
+        controls: Controls,
+        truth_log: GroundTruthLog,
         noises: dict[Noise, Draw],
         simulated: bool,
     ) -> None:
@@ -42,11 +42,11 @@ class Mixed:
         self.format = dataclasses.replace(source.format, rate_hz=rate_hz, full_scale=None)
         self._source = source
         self._resampler = Resampler(source.format.rate_hz, rate_hz, source.format.channels)
-        self._knobs = knobs
-        self._ledger = ledger
+        self._controls = controls
+        self._truth_log = truth_log
         self._noises = noises
         self._simulated = simulated
-        self._first = ledger.end  # index of the next frame
+        self._first = truth_log.end  # index of the next frame
         self._powers: collections.deque[tuple[int, float]] = collections.deque()  # (frames, power)
         self._ended = False
 
@@ -73,14 +73,14 @@ class Mixed:
     def _mix(self, samples: Samples) -> Samples:
         if not len(samples):
             return samples
-        setting = self._knobs.setting
+        setting = self._controls.setting
         level = self._level(len(samples), float(samples.var(axis=0).mean()))
         added = np.zeros(len(samples), np.float32)
         if setting.snr_db is not None and setting.noise in self._noises:
             added = scale_for(level, setting.snr_db) * self._noises[setting.noise](len(samples))
         machine = setting.machine if self._simulated else None
         told = (moments(samples), moments(added), setting.version, machine)
-        self._ledger.note(Stretch(self._first, len(samples), *told))
+        self._truth_log.note(Stretch(self._first, len(samples), *told))
         self._first += len(samples)
         return (samples + added[:, None]).astype(np.float32)
 

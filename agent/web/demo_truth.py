@@ -45,7 +45,7 @@ class Truth:
 UNKNOWN = Truth(None, None, None)
 
 
-class Ledger:
+class GroundTruthLog:
     """Written by the source thread, read by the page's."""
 
     def __init__(self) -> None:

@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 
 from agent.core.types import Prediction, Samples, Scored
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 from agent.web import activations
-from agent.web.demo_harness import Stage
+from agent.web.demo_harness import DemoHarness
 from agent.web.demo_truth import UNKNOWN
-from agent.web.spectrogram import Picture
+from agent.web.spectrogram import Spectrogram
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,19 +36,19 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     machine: str | None  # how the simulated machine really was
 
 
-class Desk:
+class FrameBuilder:
     """Makes one source's frames, in the page's thread, with networks of the page's own."""
 
-    def __init__(self, lane: Lane, stage: Stage | None, file: Path) -> None:
+    def __init__(self, pipeline: SourcePipeline, harness: DemoHarness | None, file: Path) -> None:
         """`file`: of the model that the source runs."""
-        self._lane = lane
-        self._stage = stage
-        rate_hz = lane.origin.contract.rate_hz
-        hop = round(lane.settings.common.hop_s * rate_hz)
-        self._picture = Picture(rate_hz, min(hop, lane.origin.contract.window))
-        self._layers = activations.load(file)
-        self.layers = self._layers.count if self._layers else 0
-        self.column_s = self._picture.column / rate_hz
+        self._pipeline = pipeline
+        self._harness = harness
+        rate_hz = pipeline.origin.contract.rate_hz
+        hop = round(pipeline.settings.common.hop_s * rate_hz)
+        self._spectrogram = Spectrogram(rate_hz, min(hop, pipeline.origin.contract.window))
+        self._activations = activations.load(file)
+        self.activations = self._activations.count if self._activations else 0
+        self.column_s = self._spectrogram.column / rate_hz
 
     def frame(self, scored: Scored, missing: int) -> Frame:
         """`missing` frames were never delivered before it: what is mixed in knows none of them."""
@@ -56,13 +56,13 @@ class Desk:
         signal = window.samples[0]
         state = scored.event or scored.previous
         truth = UNKNOWN
-        if self._stage is not None:
-            truth = self._stage.ledger.of(window.first - missing, len(signal))
+        if self._harness is not None:
+            truth = self._harness.truth_log.of(window.first - missing, len(signal))
         return Frame(
             first=window.first,
-            columns=self._picture.columns,
-            wave=_text(self._picture.waveform(signal).tobytes()),
-            levels=_text(self._picture.spectrogram(signal)),
+            columns=self._spectrogram.columns,
+            wave=_text(self._spectrogram.waveform(signal).tobytes()),
+            levels=_text(self._spectrogram.spectrogram(signal)),
             flags=window.flags,
             decision=scored.verdict.decision,
             label=scored.verdict.label,
@@ -79,19 +79,19 @@ class Desk:
         )
 
     def _taken_off(self, scored: Scored) -> list[float] | None:
-        if self._layers is None or scored.prediction is None:
+        if self._activations is None or scored.prediction is None:
             return None
-        return self._layers.taken_off(scored.window.samples, self._running(scored))
+        return self._activations.taken_off(scored.window.samples, self._running(scored))
 
     def _rival(self, scored: Scored) -> tuple[float, ...] | None:
-        rival = self._stage.rival if self._stage else None
+        rival = self._harness.rival if self._harness else None
         if rival is None or scored.prediction is None:
             return None
         found = rival.classify(scored.window.samples[None], self._running(scored)[None])
         return _rounded(found[0])
 
     def _running(self, scored: Scored) -> Samples:
-        return np.asarray(self._lane.channel.running(scored.window), np.float32)
+        return np.asarray(self._pipeline.scorer.running(scored.window), np.float32)
 
 
 def _rounded(said: Prediction) -> tuple[float, ...] | None:

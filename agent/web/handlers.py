@@ -18,7 +18,7 @@ import msgspec
 from agent.core.errors import UserError
 from agent.web import authorization
 from agent.web.broadcast import Viewer
-from agent.web.server_context import FILES, HEADERS, Door, RefusedError
+from agent.web.server_context import FILES, HEADERS, RefusedError, ServerContext
 
 STALLED_S = 10.0  # a browser that takes or sends nothing for so long has gone
 ALIVE_S = 2.0  # a stream in which nothing happens says so, to notice who has gone
@@ -34,8 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     timeout = STALLED_S
     server_version, sys_version = "drsn-agent", ""
 
-    def __init__(self, *given: Any, door: Door) -> None:
-        self._door = door
+    def __init__(self, *given: Any, context: ServerContext) -> None:
+        self._context = context
         super().__init__(*given)
 
     def do_GET(self) -> None:
@@ -55,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             why = authorization.refusal(self.command, self.headers)
             if why is not None:
                 raise RefusedError(403, why)
-            if not authorization.knows(self._door.token, self.headers, query.get("token")):
+            if not authorization.knows(self._context.token, self.headers, query.get("token")):
                 raise RefusedError(401, "the page asks for its token: open it as ...?token=TOKEN")
             answer(asked.path, query)
         except RefusedError as refused:
@@ -65,8 +65,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _get(self, path: str, query: dict[str, str]) -> None:
-        if path == "/" and self._door.token is not None and "token" in query:
-            headers = {"Location": "/", "Set-Cookie": authorization.cookie(self._door.token)}
+        if path == "/" and self._context.token is not None and "token" in query:
+            headers = {"Location": "/", "Set-Cookie": authorization.cookie(self._context.token)}
             self._send(303, "text/plain", b"", headers)
         elif path in FILES:
             name, kind = FILES[path]
@@ -77,11 +77,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise RefusedError(404, "there is no such page")
 
     def _post(self, path: str, query: dict[str, str]) -> None:
-        if path == "/api/setting" and self._door.turn is not None:
-            self._json(self._turn(self._door.turn))
-        elif path == "/api/recording" and self._door.score is not None:
+        if path == "/api/setting" and self._context.turn is not None:
+            self._json(self._turn(self._context.turn))
+        elif path == "/api/recording" and self._context.score is not None:
             name = Path(query.get("name", "recording")).name[:200] or "recording"
-            self._json(self._score(self._door.score, name, query.get("source", "")))
+            self._json(self._score(self._context.score, name, query.get("source", "")))
         else:
             raise RefusedError(404, "there is nothing to post here")
 
@@ -91,7 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             setting = turn(msgspec.json.decode(body))
         except (UserError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RefusedError(400, str(error)) from None
-        self._door.hub.put("setting", msgspec.json.encode(setting))
+        self._context.broadcaster.put("setting", msgspec.json.encode(setting))
         return setting
 
     def _score(
@@ -119,8 +119,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _stream(self, source: str) -> None:
         """Frames and news for as long as the browser takes them."""
-        names = [each.name for each in self._door.stand().sources]
-        viewer = self._door.hub.join(source if source in names else names[0])
+        names = [each.name for each in self._context.state().sources]
+        viewer = self._context.broadcaster.join(source if source in names else names[0])
         if viewer is None:
             raise RefusedError(503, "too many browsers look at this page already")
         self.close_connection = True
@@ -131,11 +131,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             pass  # it has gone, or takes nothing any more
         finally:
-            self._door.hub.leave(viewer)
+            self._context.broadcaster.leave(viewer)
 
     def _tell(self, viewer: Viewer) -> None:
         while True:  # from the beginning again after every pause, and where something was missed
-            kind, data = "stand", msgspec.json.encode(self._door.stand())
+            kind, data = "stand", msgspec.json.encode(self._context.state())
             while True:
                 self.wfile.write(b"event: %s\ndata: %s\n\n" % (kind.encode(), data))
                 item = viewer.next(ALIVE_S)

@@ -15,7 +15,7 @@ from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
 from agent.mqtt.settings import Mqtt
 from agent.pipeline import build, window_scorer
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 
 LONGEST_S = 3600.0
 COLUMNS = 400  # of the overview
@@ -32,7 +32,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     probability: float | None  # smoothed, as the state was entered
 
 
-class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+class ScoredTimeline(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent would have said of a recording."""
 
     name: str
@@ -45,7 +45,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     peaks: list[float]  # largest |sample| of each of `COLUMNS` equal parts, of the largest
 
 
-def score(path: Path, name: str, like: Lane) -> Timeline:
+def score(path: Path, name: str, like: SourcePipeline) -> ScoredTimeline:
     """Scores the sound file at `path` as `like` is scored.
 
     `UserError`, one line, speaks of the file by its own `name`.
@@ -61,7 +61,7 @@ def score(path: Path, name: str, like: Lane) -> Timeline:
             f"expected more than none and at most {LONGEST_S:.0f} s"
         )
     try:
-        heard = _listen(_lane(path, like))
+        heard = _listen(_pipeline(path, like))
     except (UserError, SourceError, soundfile.LibsndfileError) as error:
         raise UserError(f"{name}: {str(error).replace(str(path), name)}") from None
     if not heard.windows:
@@ -71,7 +71,7 @@ def score(path: Path, name: str, like: Lane) -> Timeline:
     return heard.timeline(name, duration_s, found.channels)
 
 
-class _Heard:
+class _WindowLog:
     """Grows window by window; no signal is kept but its peaks."""
 
     def __init__(self, rate_hz: float, hop: int) -> None:
@@ -95,11 +95,11 @@ class _Heard:
             end_s = (scored.window.first + samples.shape[1]) / self._rate_hz
             self._states.append((end_s, scored.event))
 
-    def timeline(self, name: str, duration_s: float, channels: int) -> Timeline:
+    def timeline(self, name: str, duration_s: float, channels: int) -> ScoredTimeline:
         ends = [start_s for start_s, _ in self._states[1:]] + [duration_s]
         parts = np.array_split(np.array(self._peaks), min(COLUMNS, len(self._peaks)))
         largest = max(self._peaks) or 1.0
-        return Timeline(
+        return ScoredTimeline(
             name=name,
             duration_s=duration_s,
             channels=channels,
@@ -120,7 +120,7 @@ class _Heard:
         )
 
 
-def _lane(path: Path, like: Lane) -> Lane:
+def _pipeline(path: Path, like: SourcePipeline) -> SourcePipeline:
     """The same source, its signal out of a file."""
     channels = tuple(range(like.origin.contract.channels))
     common = msgspec.structs.replace(like.settings.common, kind="file", channels=channels)
@@ -128,28 +128,28 @@ def _lane(path: Path, like: Lane) -> Lane:
     source = load.Source("file", common, options)
     chosen = load.Config(load.Agent(), Mqtt(), load.Outbox(), (source,))
     wake = threading.Event()
-    (lane,) = build.build(chosen, wake.set, WallClock(), commissioned=False)
-    return lane
+    (pipeline,) = build.build_pipelines(chosen, wake.set, WallClock(), commissioned=False)
+    return pipeline
 
 
-def _listen(lane: Lane) -> _Heard:
+def _listen(pipeline: SourcePipeline) -> _WindowLog:
     """Everything that the file holds."""
     failure: list[BaseException] = []
 
     def read() -> None:
         try:
-            lane.intake.run(threading.Event())
+            pipeline.reader.run(threading.Event())
         except Exception as error:  # noqa: BLE001 - raised again below
             failure.append(error)
 
-    heard = _Heard(
-        lane.origin.contract.rate_hz,
-        round(lane.settings.common.hop_s * lane.origin.contract.rate_hz),
+    heard = _WindowLog(
+        pipeline.origin.contract.rate_hz,
+        round(pipeline.settings.common.hop_s * pipeline.origin.contract.rate_hz),
     )
     thread = threading.Thread(target=read, name="recording", daemon=True)
     thread.start()
-    while not lane.drained:
-        scored = window_scorer.step([lane.channel])
+    while not pipeline.drained:
+        scored = window_scorer.step([pipeline.scorer])
         for each in scored:
             heard.take(each)
         if not scored:

@@ -19,7 +19,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
     column_s: float  # of waveform and spectrogram
     model: str
-    layers: int  # that threshold
+    activations: int  # that threshold
     rival: str | None
 
 
@@ -36,7 +36,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]
 
 
-class Stand(msgspec.Struct, frozen=True, kw_only=True):
+class PageState(msgspec.Struct, frozen=True, kw_only=True):
     """All that a browser needs to begin, or to begin again."""
 
     agent: str

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.core.errors import ConfigError
 from agent.web.handlers import Handler
-from agent.web.server_context import Door
+from agent.web.server_context import ServerContext
 
 CONNECTIONS = 32
 
@@ -23,10 +23,10 @@ class Server(http.server.ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = CONNECTIONS
 
-    def __init__(self, address: tuple[str, int], door: Door) -> None:
+    def __init__(self, address: tuple[str, int], context: ServerContext) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._free = threading.Semaphore(CONNECTIONS)
-        super().__init__(address, functools.partial(Handler, door=door))
+        super().__init__(address, functools.partial(Handler, context=context))
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """A thread for it, while there are any."""
@@ -53,10 +53,10 @@ class Server(http.server.ThreadingHTTPServer):
         self.server_name, self.server_port = self.socket.getsockname()[:2]
 
 
-def bind(address: str, port: int, door: Door) -> Server:
+def bind(address: str, port: int, context: ServerContext) -> Server:
     """The server on that address; `ConfigError` where it cannot be had."""
     try:
-        return Server((address, port), door)
+        return Server((address, port), context)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"page: {address} port {port} cannot be had: {reason}") from None

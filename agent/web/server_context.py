@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.web.broadcast import Hub
-from agent.web.records import Stand
+from agent.web.broadcast import Broadcaster
+from agent.web.records import PageState
 
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
@@ -27,11 +27,11 @@ HEADERS = {
 
 
 @dataclass(frozen=True)
-class Door:
+class ServerContext:
     """What the server is given; None where a page only shows."""
 
-    hub: Hub
-    stand: Callable[[], Stand]
+    broadcaster: Broadcaster
+    state: Callable[[], PageState]
     token: str | None
     turn: Callable[[object], msgspec.Struct] | None = None
     score: Callable[[Path, str, str], msgspec.Struct] | None = None  # file, its name, source

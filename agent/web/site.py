@@ -17,14 +17,14 @@ from agent.core.errors import UserError
 from agent.core.types import Scored, Verdict
 from agent.inference import variants
 from agent.messages import payloads
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 from agent.web import recording_scoring, server
-from agent.web.broadcast import Hub
-from agent.web.demo_harness import Stage
-from agent.web.frames import Desk
-from agent.web.recording_scoring import Timeline
-from agent.web.records import About, Event, Stand
-from agent.web.server_context import Door
+from agent.web.broadcast import Broadcaster
+from agent.web.demo_harness import DemoHarness
+from agent.web.frames import FrameBuilder
+from agent.web.recording_scoring import ScoredTimeline
+from agent.web.records import About, Event, PageState
+from agent.web.server_context import ServerContext
 
 ASIDE = 256  # windows that wait for the page's thread; the oldest go
 EVENTS = 100  # that are remembered
@@ -35,7 +35,7 @@ log = logging.getLogger("drsn.page")
 @dataclass(frozen=True)
 class _Seen:
     scored: Scored
-    lane: Lane
+    pipeline: SourcePipeline
     missing: int  # frames that the source never delivered, so far
     began_s: float  # Unix time of the window's first sample, of events
 
@@ -43,30 +43,38 @@ class _Seen:
 class Site:
     """`see` is for the main thread; `start` and `close` are for whoever owns it."""
 
-    def __init__(self, page: Page, lanes: list[Lane], stage: Stage | None, state_dir: Path) -> None:
+    def __init__(
+        self,
+        page: Page,
+        pipelines: list[SourcePipeline],
+        harness: DemoHarness | None,
+        state_dir: Path,
+    ) -> None:
         """`lanes` may change while the agent runs. `ConfigError` where the port cannot be had."""
-        self._lanes = lanes
-        self._desks: dict[str, tuple[Lane, Desk]] = {}
-        self._stage = stage
+        self._pipelines = pipelines
+        self._desks: dict[str, tuple[SourcePipeline, FrameBuilder]] = {}
+        self._harness = harness
         self._state_dir = state_dir
-        self._hub = Hub()
+        self._broadcaster = Broadcaster()
         self._aside: collections.deque[_Seen] = collections.deque(maxlen=ASIDE)
         self._work = threading.Event()
         self._events: collections.deque[Event] = collections.deque(maxlen=EVENTS)
         self._told = 0
         self._states: dict[str, Verdict] = {}
         self._scoring = threading.Lock()
-        if stage is None:
-            door = Door(self._hub, self.stand, token(page))
+        if harness is None:
+            context = ServerContext(self._broadcaster, self.state, token(page))
         else:
-            door = Door(self._hub, self.stand, stage.token, stage.knobs.turn, self._score)
-        self._server = server.bind(page.address, page.port, door)
+            context = ServerContext(
+                self._broadcaster, self.state, harness.token, harness.controls.turn, self._score
+            )
+        self._server = server.bind(page.address, page.port, context)
 
     def see(self, scored: Scored) -> None:
         """Takes note of a window; never waits."""
-        lane = self._lane(scored.source)
-        began_s = lane.timeline.unix_s(scored.window.first) if scored.event else 0.0
-        self._aside.append(_Seen(scored, lane, lane.ring.missing, began_s))
+        pipeline = self._pipeline(scored.source)
+        began_s = pipeline.timeline.unix_s(scored.window.first) if scored.event else 0.0
+        self._aside.append(_Seen(scored, pipeline, pipeline.ring.missing, began_s))
         self._work.set()
 
     def start(self) -> None:
@@ -77,56 +85,61 @@ class Site:
         self._server.shutdown()
         self._server.server_close()
 
-    def stand(self) -> Stand:
+    def state(self) -> PageState:
         """Where everything stands."""
-        stage = self._stage
-        return Stand(
-            agent=self._lanes[0].origin.topics.agent,
-            sources=[self._about(lane) for lane in list(self._lanes)],
+        harness = self._harness
+        return PageState(
+            agent=self._pipelines[0].origin.topics.agent,
+            sources=[self._about(pipeline) for pipeline in list(self._pipelines)],
             events=list(self._events),
-            setting=None if stage is None else stage.knobs.setting,
-            noises=() if stage is None else stage.kinds,
-            simulated=stage is not None and stage.simulated,
+            setting=None if harness is None else harness.controls.setting,
+            noises=() if harness is None else harness.kinds,
+            simulated=harness is not None and harness.simulated,
             states={name: (v.decision, v.label) for name, v in list(self._states.items())},
         )
 
-    def _score(self, file: Path, name: str, source: str) -> Timeline:
+    def _score(self, file: Path, name: str, source: str) -> ScoredTimeline:
         """A recording that somebody dropped; one at a time."""
         if not self._scoring.acquire(blocking=False):
             raise UserError(f"{name}: another recording is being scored, try again")
         try:
-            return recording_scoring.score(file, name, self._lane(source))
+            return recording_scoring.score(file, name, self._pipeline(source))
         finally:
             self._scoring.release()
 
-    def _lane(self, name: str) -> Lane:
+    def _pipeline(self, name: str) -> SourcePipeline:
         """The source of that name, or the first one."""
-        return next((lane for lane in self._lanes if lane.name == name), self._lanes[0])
+        return next(
+            (pipeline for pipeline in self._pipelines if pipeline.name == name), self._pipelines[0]
+        )
 
-    def _desk(self, lane: Lane) -> Desk:
+    def _frame_builder(self, pipeline: SourcePipeline) -> FrameBuilder:
         """Where its frames are made; a new one for a source that has been configured anew."""
-        known = self._desks.get(lane.name)
-        if known is None or known[0] is not lane:
-            file = variants.served(lane.settings.common.model, self._state_dir)
-            known = self._desks[lane.name] = (lane, Desk(lane, self._stage, file))
+        known = self._desks.get(pipeline.name)
+        if known is None or known[0] is not pipeline:
+            file = variants.served(pipeline.settings.common.model, self._state_dir)
+            known = self._desks[pipeline.name] = (
+                pipeline,
+                FrameBuilder(pipeline, self._harness, file),
+            )
         return known[1]
 
-    def _about(self, lane: Lane) -> About:
-        contract, rival = lane.origin.contract, self._stage.rival if self._stage else None
-        told = lane.intake.told()
+    def _about(self, pipeline: SourcePipeline) -> About:
+        contract, rival = pipeline.origin.contract, self._harness.rival if self._harness else None
+        told = pipeline.reader.told()
         return About(
-            name=lane.name,
-            kind=lane.settings.common.kind,
-            told=lane.told(),
+            name=pipeline.name,
+            kind=pipeline.settings.common.kind,
+            told=pipeline.told(),
             trouble=None if told == "ok" else told,
             labels=contract.labels,
             normal=contract.normal,
             rate_hz=contract.rate_hz,
-            hop_s=lane.settings.common.hop_s,
+            hop_s=pipeline.settings.common.hop_s,
             window_s=contract.window / contract.rate_hz,
-            column_s=self._desk(lane).column_s,
+            column_s=self._frame_builder(pipeline).column_s,
             model=f"{contract.name} {contract.version} ({contract.family})",
-            layers=self._desk(lane).layers,
+            activations=self._frame_builder(pipeline).activations,
             rival=None if rival is None else rival.contract.name,
         )
 
@@ -145,9 +158,9 @@ class Site:
         self._states[scored.source] = scored.event or scored.previous
         if scored.event is not None:
             self._tell(scored, scored.event, seen.began_s)
-        if scored.window.samples.size and self._hub.watched(scored.source):
-            frame = self._desk(seen.lane).frame(scored, seen.missing)
-            self._hub.put("frame", msgspec.json.encode(frame), scored.source)
+        if scored.window.samples.size and self._broadcaster.watched(scored.source):
+            frame = self._frame_builder(seen.pipeline).frame(scored, seen.missing)
+            self._broadcaster.put("frame", msgspec.json.encode(frame), scored.source)
 
     def _tell(self, scored: Scored, event: Verdict, began_s: float) -> None:
         self._told += 1
@@ -162,4 +175,4 @@ class Site:
             flags=scored.window.flags,
         )
         self._events.append(told)
-        self._hub.put("event", msgspec.json.encode(told))
+        self._broadcaster.put("event", msgspec.json.encode(told))

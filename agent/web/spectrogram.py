@@ -10,7 +10,7 @@ BANDS = 64  # of equal width, from 0 to half of the rate
 FLOOR_DB, STEP_DB = -140.0, 0.75  # a level is a byte: (dB - floor) / step
 
 
-class Picture:
+class Spectrogram:
     """What is new in each window: the frames of one hop, in whole columns."""
 
     def __init__(self, rate_hz: float, hop: int) -> None:

@@ -96,8 +96,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.fresh and first:
         state.discard()
     try:
-        with joined(arguments.device) as world:
-            saved = fit(recipe, root, tell, Session(state, world))
+        with joined(arguments.device) as group:
+            saved = fit(recipe, root, tell, Session(state, group))
     except KeyboardInterrupt:
         if state.path.is_file():
             tell(f"interrupted: the same command goes on from {state.path}")
@@ -110,7 +110,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> None:
     from models.release import card_text
-    from models.release.package import deliver
+    from models.release.package import write_package
     from models.training import checkpoint
 
     out = arguments.out
@@ -120,18 +120,18 @@ def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> N
         return
     command = shlex.join(["drsn-agent", *sys.argv[1:]])
     keep = arguments.keep_float, say, arguments.keep_variants
-    deliver(saved, root, out, card_text.own(command), *keep)
+    write_package(saved, root, out, card_text.own(command), *keep)
     say(f"wrote {out}, {out.stem}.md, {out.stem}.html and {out.stem}.json")
 
 
 def _recipe(arguments: argparse.Namespace, tell: Callable[[str], None]) -> tuple[Recipe, Path]:
     """The recipe, and the folder that its data sets lie in."""
-    from models.training.auto_recipe import Wishes, recipe_for
+    from models.training.auto_recipe import RecipeOptions, recipe_for
 
     given = {name: getattr(arguments, name) for name in WISHES}
     if arguments.folder is not None and arguments.recipe is None:
         folder = read_recordings.folder(arguments.folder)
-        return recipe_for(folder, arguments.out.stem, Wishes(**given), tell), folder.parent
+        return recipe_for(folder, arguments.out.stem, RecipeOptions(**given), tell), folder.parent
     if arguments.recipe is None or arguments.folder is not None:
         raise UserError("train: expected either a folder of recordings, or --recipe and --data")
     for name, value in given.items():

@@ -12,7 +12,7 @@ import soxr
 from models.data import noise
 from models.data.backgrounds import recorded
 from models.data.noise import RECORDED, Draw
-from models.data.recipe import Noise, Recipe, Told
+from models.data.recipe import Noise, Recipe, RunningInput
 from models.data.recordings import Array, Recording
 from models.data.simulate import MACHINE
 
@@ -94,7 +94,7 @@ def coloured(samples: Array, colour_db: float, rng: np.random.Generator) -> Arra
     return np.fft.irfft(spectrum, n=frames).astype(np.float32)
 
 
-def told(running: Array, spec: Told, rng: np.random.Generator) -> Array:
+def told(running: Array, spec: RunningInput, rng: np.random.Generator) -> Array:
     """Machines [batch, 5] as a network may be told of them: inexactly, in part, not at all."""
     found = running.copy()
     count = len(found)

@@ -49,7 +49,7 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(known)}")
 
 
-class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RunningInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What of the machine's running training keeps from the network, so that it copes without."""
 
     rpm_off: Share = 0.02  # the told speed is off by up to this share: slip, nominal speeds
@@ -94,7 +94,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     normal_share: Share | None = None  # of the training windows; None: every label as often
     colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
-    told: Told = Told()
+    told: RunningInput = RunningInput()
     unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.001  # of known windows
     data: tuple[Source, ...]
     simulated: Simulated | None = None

@@ -67,7 +67,9 @@ def simulated(count: int) -> Iterator[Case]:
 
 def judged(case: Case) -> tuple[str | None, str | None]:
     """The series that stands out most, and the one that is shown."""
-    found = measurements.measure(case.signal, measurements.Known(RATE_HZ, "any", case.rpm, ORDERS))
+    found = measurements.measure(
+        case.signal, measurements.MachineInfo(RATE_HZ, "any", case.rpm, ORDERS)
+    )
     if found.evidence_db is None:
         return None, None
     by_name = {name: getattr(found.evidence_db, name) for name in TRUE.values()}
@@ -133,7 +135,7 @@ def believed(trials: int) -> str:
 def cost(times: int = 30) -> str:
     """What a measurement takes that an event waits for."""
     signal = np.random.default_rng(0).standard_normal(FRAMES)
-    known = measurements.Known(RATE_HZ, "g", 1797.0, ORDERS, "group2-rigid")
+    known = measurements.MachineInfo(RATE_HZ, "g", 1797.0, ORDERS, "group2-rigid")
     taken_s = []
     for _ in range(times):
         began_s = time.perf_counter()

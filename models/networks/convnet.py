@@ -6,13 +6,13 @@ The paper's first control; how much residual learning itself brings shows agains
 import torch
 from torch import Tensor, nn
 
-from models.networks.residual import Shape, average, conv, planes
+from models.networks.residual import ResidualShape, average, conv, planes
 
 
 class ConvNet(nn.Module):
     """Convolution, batch norm, ReLU, over and over; global average; classifier."""
 
-    def __init__(self, form: Shape, channels: int, classes: int) -> None:
+    def __init__(self, form: ResidualShape, channels: int, classes: int) -> None:
         super().__init__()
         self.axes = form.axes
         stem = conv(channels, form.stem_width, form.stem_kernel, form.stem_stride, form.axes)

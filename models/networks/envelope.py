@@ -29,7 +29,7 @@ from models.networks.resnet import Open
 from models.networks.senet import Excitation
 from models.networks.shrinkage import Shrinkage, over_channels, soft_threshold
 from models.networks.spectra import Spectrum
-from models.networks.spectrum_branch import Colour
+from models.networks.spectrum_branch import SpectrumBranch
 
 Gate = Literal["threshold", "gain", "none"]
 UNIT_GATES: dict[Gate, Callable[[int], nn.Module]] = {  # of the twin's units along hertz
@@ -42,7 +42,7 @@ QUIET = 1e-6  # of a standardized window: keeps quotients and logarithms finite
 
 
 @dataclass(frozen=True)
-class Shape:
+class EnvelopeShape:
     """The stem's bands, kernel and stride; the units' widths; kernel and order as in `Unit`."""
 
     bands: int
@@ -53,7 +53,7 @@ class Shape:
     order: Literal["pre", "post"] = "post"
 
 
-SHAPES = {"small": Shape(8, (16, 16)), "deploy": Shape(16, (32, 32))}
+SHAPES = {"small": EnvelopeShape(8, (16, 16)), "deploy": EnvelopeShape(16, (32, 32))}
 
 
 class Attention(nn.Module):
@@ -82,7 +82,7 @@ class Envelope(nn.Module):
 
     def __init__(
         self,
-        form: Shape,
+        form: EnvelopeShape,
         gate: Gate,
         channels: int,
         window: int,
@@ -111,7 +111,7 @@ class Envelope(nn.Module):
         )
         self.level_norm = nn.BatchNorm2d(form.bands)
         last = widths[-1] * math.ceil(bins / 2 ** len(form.widths))
-        self.colour = Colour(form, UNIT_GATES[gate], channels) if coloured else None
+        self.colour = SpectrumBranch(form, UNIT_GATES[gate], channels) if coloured else None
         width = last + form.bands + (2 if self.orders is not None else 0)
         width += self.colour.width if self.colour is not None else 0
         self.classifier = nn.Conv2d(width, classes, 1)
@@ -178,7 +178,7 @@ def envelope(
     return Envelope(SHAPES[preset], gate, channels, window, classes, rate_hz, coloured)
 
 
-def twin(
+def two_branch(
     preset: str, gate: Gate, channels: int, window: int, classes: int, rate_hz: float
 ) -> nn.Module:
     """As `envelope` along orders, and told the colour too."""

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from models.networks.convnet import ConvNet
-from models.networks.residual import Residual, Shape
+from models.networks.residual import Residual, ResidualShape
 from models.networks.resnet import Open
 from models.networks.senet import Excitation
 from models.networks.shrinkage import Shrinkage
 from models.networks.standardize import standardize
 
 # [batch, 1, 28, 28] -> maps of 28, 14 and 7 rows and columns.
-FORM = Shape(8, 3, 1, ((16, 2), (32, 2), (32, 1)), 3, "post", 0.05, axes=2)
+FORM = ResidualShape(8, 3, 1, ((16, 2), (32, 2), (32, 1)), 3, "post", 0.05, axes=2)
 
 # (channels, classes) -> network
 FAMILIES: dict[str, Callable[[int, int], nn.Module]] = {

@@ -33,7 +33,7 @@ LOWEST_HZ = 60.0
 
 
 @dataclass(frozen=True)
-class Shape:
+class MelShape:
     """Bands of the spectrogram; stem's width; units; kernel and order as in `Unit`."""
 
     bands: int
@@ -45,8 +45,8 @@ class Shape:
 
 
 SHAPES = {
-    "small": Shape(16, 8, ((16, 2), (16, 2))),
-    "deploy": Shape(32, 32, ((32, 1), (64, 2), (96, 2))),  # widths at which INT8 pays
+    "small": MelShape(16, 8, ((16, 2), (16, 2))),
+    "deploy": MelShape(32, 32, ((32, 1), (64, 2), (96, 2))),  # widths at which INT8 pays
 }
 
 
@@ -108,7 +108,7 @@ def _mel(hz: float) -> float:
 class Speech(nn.Module):
     """Spectrogram, stem, units along both axes, mean over time, classifier."""
 
-    def __init__(self, form: Shape, gate: Gate, rate_hz: float, classes: int) -> None:
+    def __init__(self, form: MelShape, gate: Gate, rate_hz: float, classes: int) -> None:
         super().__init__()
         self.spectrogram = LogMel(form.bands, rate_hz)
         self.stem = conv(1, form.stem_width, form.kernel, 2, 2)

@@ -13,7 +13,7 @@ from agent.core.errors import UserError
 from models.data.recipe import Recipe
 from models.networks.convnet import ConvNet
 from models.networks.drsn import drsn
-from models.networks.envelope import envelope, twin
+from models.networks.envelope import envelope, two_branch
 from models.networks.mel_resnet import speech
 from models.networks.residual import shape
 from models.networks.resnet import resnet
@@ -22,9 +22,9 @@ from models.networks.wdcnn import wdcnn
 
 # (preset, channels, window, classes, rate_hz) -> network
 FAMILIES: dict[str, Callable[[str, int, int, int, float], nn.Module]] = {
-    "drsn-twin": lambda preset, *size: twin(preset, "threshold", *size),
-    "se-twin": lambda preset, *size: twin(preset, "gain", *size),
-    "res-twin": lambda preset, *size: twin(preset, "none", *size),
+    "drsn-twin": lambda preset, *size: two_branch(preset, "threshold", *size),
+    "se-twin": lambda preset, *size: two_branch(preset, "gain", *size),
+    "res-twin": lambda preset, *size: two_branch(preset, "none", *size),
     "drsn-order": lambda preset, *size: envelope(preset, "threshold", *size),
     "se-order": lambda preset, *size: envelope(preset, "gain", *size),
     "res-order": lambda preset, *size: envelope(preset, "none", *size),

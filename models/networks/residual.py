@@ -30,7 +30,7 @@ class Form(Protocol):
 
 
 @dataclass(frozen=True)
-class Shape:
+class ResidualShape:
     """What a residual network looks like, apart from its gate."""
 
     stem_width: int
@@ -49,15 +49,15 @@ def _stage(width: int) -> tuple[tuple[int, int], ...]:
 
 SHAPES = {
     # The paper's network, table II: four units in each of three stages.
-    "paper": Shape(4, 3, 2, _stage(4) + _stage(8) + _stage(16), 3, "pre", 0.5),
+    "paper": ResidualShape(4, 3, 2, _stage(4) + _stage(8) + _stage(16), 3, "pre", 0.5),
     # For trials: learns in a minute.
-    "small": Shape(8, 64, 8, ((16, 2), (16, 2), (32, 2)), 5, "post", 0.05),
+    "small": ResidualShape(8, 64, 8, ((16, 2), (16, 2), (32, 2)), 5, "post", 0.05),
     # For the edge: every batch norm folds into a convolution, and widths at which INT8 pays.
-    "deploy": Shape(32, 64, 8, ((32, 2), (64, 2), (64, 2), (64, 2)), 5, "post", 0.05),
+    "deploy": ResidualShape(32, 64, 8, ((32, 2), (64, 2), (64, 2), (64, 2)), 5, "post", 0.05),
 }
 
 
-def shape(preset: str) -> Shape:
+def shape(preset: str) -> ResidualShape:
     if preset not in SHAPES:
         raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")
     return SHAPES[preset]
@@ -120,7 +120,7 @@ class Unit(nn.Module):
 class Residual(nn.Module):
     """Stem, units, global average, classifier."""
 
-    def __init__(self, form: Shape, gate: Gate, channels: int, classes: int) -> None:
+    def __init__(self, form: ResidualShape, gate: Gate, channels: int, classes: int) -> None:
         super().__init__()
         self.pre, self.axes = form.order == "pre", form.axes
         self.stem = conv(channels, form.stem_width, form.stem_kernel, form.stem_stride, form.axes)

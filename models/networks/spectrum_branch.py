@@ -19,7 +19,7 @@ HIDDEN = 0.5  # share of the training windows without colour
 QUIET = 1e-4  # of a standardized window: where logarithms begin
 
 
-class Colour(nn.Module):
+class SpectrumBranch(nn.Module):
     """Logarithms of the spectrum relative to their mean, and two units along frequency."""
 
     def __init__(self, form: Form, gate: Gate, channels: int) -> None:

@@ -17,18 +17,18 @@ KERNEL, STRIDE = 64, 16  # of the first layer; each of the others is 3 wide and 
 
 
 @dataclass(frozen=True)
-class Shape:
+class WdcnnShape:
     """Widths of the first convolution and of those after it, and of the hidden layer."""
 
     widths: tuple[int, ...]
     hidden: int
 
 
-PAPER = Shape((16, 32, 64, 64, 64), 100)  # table 1 of the paper
+PAPER = WdcnnShape((16, 32, 64, 64, 64), 100)  # table 1 of the paper
 SHAPES = {
     "paper": PAPER,
     "small": PAPER,  # which costs what the other families' small preset does
-    "deploy": Shape((32, 64, 128, 128, 128), 128),
+    "deploy": WdcnnShape((32, 64, 128, 128, 128), 128),
 }
 
 
@@ -38,7 +38,7 @@ class Wdcnn(nn.Module):
     The paper's last convolution is not padded; here all are, so that a window halves exactly.
     """
 
-    def __init__(self, form: Shape, channels: int, frames: int, classes: int) -> None:
+    def __init__(self, form: WdcnnShape, channels: int, frames: int, classes: int) -> None:
         super().__init__()
         layers = [conv(channels, form.widths[0], KERNEL, STRIDE)]
         for width in form.widths[1:]:

@@ -12,7 +12,7 @@ from models.data.recipe import Recipe, Simulated
 from models.evaluation import markdown
 from models.evaluation.model_file import LEVELS_DB, SIMULATED_DB
 from models.networks.registry import READ_RUNNING
-from models.release.card_text import Wording
+from models.release.card_text import CardText
 from models.release.measure import UNTOLD, Measured
 
 SPEED = {
@@ -23,21 +23,21 @@ SPEED = {
 PRECISIONS = {"float32": "float", "int8": "INT8"}
 
 
-def text(recipe: Recipe, measured: list[Measured], out: Path, wording: Wording) -> str:
+def text(recipe: Recipe, measured: list[Measured], out: Path, card_text: CardText) -> str:
     """The card in Markdown: `measured` holds the released network, then its controls."""
-    sections = [_head(recipe, measured[0], out, wording), _data(recipe)]
+    sections = [_head(recipe, measured[0], out, card_text), _data(recipe)]
     if recipe.family in READ_RUNNING:
         sections.append(_told(recipe))
     if recipe.simulated:
         sections.append(_machines(recipe.simulated))
-    sections.append(_scores(recipe, measured, wording))
+    sections.append(_scores(recipe, measured, card_text))
     if recipe.simulated:
         sections.append(_recognition(recipe, measured[0]))
-    sections += [_precision(recipe, measured[0]), _limits(recipe, measured[0], wording)]
+    sections += [_precision(recipe, measured[0]), _limits(recipe, measured[0], card_text)]
     return "\n\n".join(sections) + "\n"
 
 
-def _head(recipe: Recipe, own: Measured, out: Path, wording: Wording) -> str:
+def _head(recipe: Recipe, own: Measured, out: Path, card_text: CardText) -> str:
     heads = ("parameters", "multiply-accumulates a window", "file")
     costs = (f"{own.parameters:,}", f"{own.macs:,}", f"{out.stat().st_size:,} bytes")
     return f"""# {recipe.name} {recipe.version}
@@ -47,8 +47,8 @@ A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recip
 {recipe.channels} channel, unit: {recipe.unit}; every window is standardized inside the graph.
 
 {markdown.table(heads, [costs])}
-{_paragraph(wording.purpose)}
-{wording.made}
+{_paragraph(card_text.purpose)}
+{card_text.made}
 
 It trains with a fixed seed, yet another processor or number of threads rounds otherwise, and
 ends at another network of about the same figures.
@@ -115,7 +115,7 @@ knows the demo's machine because it was trained on its like: that says
 nothing about real machines."""
 
 
-def _scores(recipe: Recipe, measured: list[Measured], wording: Wording) -> str:
+def _scores(recipe: Recipe, measured: list[Measured], card_text: CardText) -> str:
     conditions = ["clean", *(f"{k}_{level:g}db" for level in LEVELS_DB for k in noise.KINDS)]
     heads = [c.replace("_", " ").replace("db", " dB") for c in conditions]
     rows = [
@@ -126,12 +126,12 @@ def _scores(recipe: Recipe, measured: list[Measured], wording: Wording) -> str:
     return f"""## Macro-F1 on validation recordings
 
 In per cent, one decision a window, nothing smoothed; at least {validation.PER_CLASS} windows
-of each class and data set, {wording.scores} Noise is added at that SNR to the recording as it is.
+of each class and data set, {card_text.scores} Noise is added at that SNR to the recording as it is.
 Controls are trained by the same recipe; one seed each, so small differences mean little.
 
 {markdown.table(("data set", "network", *heads), rows)}
 
-{wording.chosen}"""
+{card_text.chosen}"""
 
 
 def _judged(folder: str, measured: list[Measured]) -> Iterator[tuple[str, str, dict[str, float]]]:
@@ -189,10 +189,10 @@ Microseconds a window on the machine that wrote this card, one thread, medians i
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 
 
-def _limits(recipe: Recipe, own: Measured, wording: Wording) -> str:
+def _limits(recipe: Recipe, own: Measured, card_text: CardText) -> str:
     limits = f"""## Limits
 
-{wording.limits}
+{card_text.limits}
 - {SPEED[recipe.family in READ_RUNNING]}
 - A fault that it has never seen may get one of the {len(recipe.labels)} labels. What is farther
   from all training than one known window in {1 / recipe.unknown_rate:.0f} is called `unknown`;

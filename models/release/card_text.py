@@ -6,7 +6,7 @@ from models.data.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Wording:
+class CardText:
     """`made` says by which command; the others stand under the scores and above the limits."""
 
     made: str
@@ -26,10 +26,10 @@ own machine."""
 PURPOSES = {"resnet": CONTROL, "drsn-twin": TWIN}
 
 
-def released(recipe: Recipe) -> Wording:
+def released(recipe: Recipe) -> CardText:
     """For a network in the zoo."""
     file = f"models/zoo/{recipe.name}.yaml"
-    return Wording(
+    return CardText(
         made=_lines(
             f"This card and the file are written by one command, from `{file}`:",
             "",
@@ -48,9 +48,9 @@ def released(recipe: Recipe) -> Wording:
     )
 
 
-def own(command: str) -> Wording:
+def own(command: str) -> CardText:
     """For a network that a user's recordings made."""
-    return Wording(
+    return CardText(
         made=_lines(
             "This card and the file are written by one command:",
             "",

@@ -12,7 +12,7 @@ from models.evaluation import evaluate as judge
 from models.evaluation import report
 from models.export import forms
 from models.release import card
-from models.release.card_text import Wording
+from models.release.card_text import CardText
 from models.release.measure import Files, Measured, measure, write_files
 from models.release.release import publish, with_figures
 from models.training.checkpoint import Checkpoint
@@ -23,11 +23,11 @@ HOP_S = 0.1  # of the agent, for false alarms an hour
 MOST_DROP = 0.005  # of macro-F1, from float to INT8
 
 
-def deliver(
+def write_package(
     saved: Checkpoint,
     root: Path,
     out: Path,
-    wording: Wording,
+    card_text: CardText,
     keep_float: bool,
     say: Say,
     keep_variants: bool = False,
@@ -42,7 +42,7 @@ def deliver(
         files = write_files(saved, root, Path(folder))
         measured = measure(saved, root, files)
         publish(saved, files, measured, out)
-        text = card.text(saved.recipe, [measured], out, wording)
+        text = card.text(saved.recipe, [measured], out, card_text)
         out.with_suffix(".md").write_text(text)
         say(compared(saved.recipe, measured))
         lost = drop(saved.recipe, measured) > MOST_DROP

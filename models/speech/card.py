@@ -14,8 +14,8 @@ from models.evaluation import markdown
 from models.speech import corpus
 from models.speech import sentences as speech_sentence
 from models.speech.evaluation import CONDITIONS, LEVELS_DB
-from models.speech.run import Run
-from models.speech.sentences import Heard
+from models.speech.run import SpeechRun
+from models.speech.sentences import WordResults
 
 NAMES = {"float32": "float", "int8": "INT8"}
 SHOWN = ("clean", "0 dB")  # conditions of which the recall of each label is told
@@ -27,11 +27,11 @@ class Shown:
 
     recordings: Mapping[str, int]  # of training, by data set
     windows: Mapping[str, int]  # judged, by label
-    sentences: Mapping[float, Mapping[str, Heard]]
+    sentences: Mapping[float, Mapping[str, WordResults]]
     window_us: Mapping[str, Mapping[str, float]]
 
 
-def text(recipe: Recipe, runs: Sequence[Run], shown: Shown, out: Path) -> str:
+def text(recipe: Recipe, runs: Sequence[SpeechRun], shown: Shown, out: Path) -> str:
     """The card in Markdown; `runs` begin with the one released."""
     sections = (
         _head(recipe, runs, out),
@@ -45,13 +45,13 @@ def text(recipe: Recipe, runs: Sequence[Run], shown: Shown, out: Path) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def line(run: Run) -> str:
+def line(run: SpeechRun) -> str:
     """One run, in a line."""
     found = ", ".join(f"{name} {100 * run.f1['int8'][name]:.1f}" for name in CONDITIONS)
     return f"{run.family}, seed {run.seed}: macro-F1 of the INT8 file in per cent: {found}"
 
 
-def _head(recipe: Recipe, runs: Sequence[Run], out: Path) -> str:
+def _head(recipe: Recipe, runs: Sequence[SpeechRun], out: Path) -> str:
     own = runs[0]
     heads = ("parameters", "multiply-accumulates a window", "file")
     costs = (f"{own.parameters:,}", f"{own.macs:,}", f"{out.stat().st_size:,} bytes")
@@ -79,7 +79,7 @@ ends at another network of about the same figures.
 Licence of the file: {recipe.licence or "not stated"}. No recording is part of it."""
 
 
-def _seeds(runs: Sequence[Run]) -> str:
+def _seeds(runs: Sequence[SpeechRun]) -> str:
     """As the command was given them."""
     return " --seeds " + " ".join(str(seed) for seed in dict.fromkeys(run.seed for run in runs))
 
@@ -115,7 +115,7 @@ def _held_back() -> str:
     return " and ".join(f"`{name}`" for name in corpus.HELD_BACK)
 
 
-def _scores(recipe: Recipe, runs: Sequence[Run], shown: Shown) -> str:
+def _scores(recipe: Recipe, runs: Sequence[SpeechRun], shown: Shown) -> str:
     windows = ", ".join(f"{label} {count}" for label, count in shown.windows.items())
     seeds = len({run.seed for run in runs})
     told = f"mean and standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
@@ -147,7 +147,7 @@ def _scores(recipe: Recipe, runs: Sequence[Run], shown: Shown) -> str:
 {after}"""
 
 
-def _macro_f1(recipe: Recipe, runs: Sequence[Run]) -> str:
+def _macro_f1(recipe: Recipe, runs: Sequence[SpeechRun]) -> str:
     rows = []
     for family in (recipe.family, *recipe.controls):
         own = [run for run in runs if run.family == family]
@@ -157,7 +157,7 @@ def _macro_f1(recipe: Recipe, runs: Sequence[Run]) -> str:
     return markdown.table(("network", "parameters", *CONDITIONS), rows)
 
 
-def _differences(recipe: Recipe, runs: Sequence[Run]) -> str:
+def _differences(recipe: Recipe, runs: Sequence[SpeechRun]) -> str:
     rows = [
         (
             f"{control} {name}",
@@ -172,12 +172,12 @@ def _differences(recipe: Recipe, runs: Sequence[Run]) -> str:
     return markdown.table(("control", *CONDITIONS), rows)
 
 
-def _percent(runs: Sequence[Run], precision: str, condition: str) -> list[float]:
+def _percent(runs: Sequence[SpeechRun], precision: str, condition: str) -> list[float]:
     return [100 * run.f1[precision][condition] for run in runs]
 
 
 def _ahead(
-    runs: Sequence[Run], family: str, other: str, precision: str, condition: str
+    runs: Sequence[SpeechRun], family: str, other: str, precision: str, condition: str
 ) -> list[float]:
     def by_seed(name: str) -> dict[int, float]:
         return {r.seed: 100 * r.f1[precision][condition] for r in runs if r.family == name}
@@ -186,7 +186,7 @@ def _ahead(
     return [own[seed] - control[seed] for seed in own]
 
 
-def _labels(recipe: Recipe, own: Run) -> str:
+def _labels(recipe: Recipe, own: SpeechRun) -> str:
     rows = [
         (condition, *(f"{100 * each:.0f}" for each in own.recall[condition])) for condition in SHOWN
     ]
@@ -232,7 +232,7 @@ def _settings(told: Decide) -> str:
     )
 
 
-def _precision(runs: Sequence[Run], shown: Shown) -> str:
+def _precision(runs: Sequence[SpeechRun], shown: Shown) -> str:
     own = runs[0]
     agreed = ", ".join(f"{100 * share:.1f} % ({name})" for name, share in own.agreement.items())
     rows = [
@@ -254,7 +254,7 @@ Microseconds a window on the machine that wrote this card, one thread, medians i
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 
 
-def _limits(recipe: Recipe, own: Run) -> str:
+def _limits(recipe: Recipe, own: SpeechRun) -> str:
     limits = [
         """Four men, some two hundred short clips of others and a synthesizer taught it. Accents,
         children and far microphones that it has not heard are another domain.""",

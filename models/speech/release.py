@@ -29,8 +29,8 @@ from models.speech import card, sentences
 from models.speech import run as speech_run
 from models.speech.card import Shown
 from models.speech.evaluation import CONDITIONS
-from models.speech.run import Material, Run
-from models.speech.sentences import Heard
+from models.speech.run import Material, SpeechRun
+from models.speech.sentences import WordResults
 from models.training import checkpoint as checkpoints
 from models.training.progress import Say
 
@@ -67,7 +67,7 @@ def _folder(work: Path, recipe: Recipe) -> Path:
 
 
 def _publish(
-    run: Run, recipe: Recipe, recordings: list[Recording], folder: Path, out: Path
+    run: SpeechRun, recipe: Recipe, recordings: list[Recording], folder: Path, out: Path
 ) -> None:
     """The INT8 file, with what was measured and the recipe's decision in its contract."""
     told = {f"f1_{name}": run.f1["int8"][name] for name in CONDITIONS}
@@ -104,10 +104,12 @@ def _shown(
     )
 
 
-def _heard(network: OnnxClassifier, recipe: Recipe, root: Path, snr_db: float) -> dict[str, Heard]:
+def _heard(
+    network: OnnxClassifier, recipe: Recipe, root: Path, snr_db: float
+) -> dict[str, WordResults]:
     """By the file's own settings of the decision, and by those of a machine."""
     hop_s, settings = sentences.HOP_S, {"own": recipe.decide, "machine": Decide()}
-    each: dict[str, list[Heard]] = {name: [] for name in settings}
+    each: dict[str, list[WordResults]] = {name: [] for name in settings}
     for sentence in sentences.sentences(recipe, root, snr_db):
         said = sentences.answers(network, sentence, hop_s)
         for name, decide in settings.items():

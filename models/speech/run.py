@@ -23,7 +23,7 @@ from models.speech import corpus, evaluation
 from models.speech.evaluation import CONDITIONS, LEVELS_DB
 from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Checkpoint
-from models.training.progress import Say, Teller
+from models.training.progress import Progress, Say
 from models.training.train import train
 from models.training.train_and_calibrate import calibrated
 
@@ -40,7 +40,7 @@ class Material:
     judged: dict[str, Labelled]
 
 
-class Run(msgspec.Struct, frozen=True):
+class SpeechRun(msgspec.Struct, frozen=True):
     """`f1` by precision, then by condition; `agreement` of INT8 with float by condition.
 
     `recall` [labels] is of the INT8 file, by condition. `snr_error_db` is None where the network
@@ -61,7 +61,7 @@ def material(recipe: Recipe, root: Path) -> Material:
     return Material(corpus.training(recipe, root), evaluation.judged(recipe, root))
 
 
-def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> Run:
+def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> SpeechRun:
     """Trains, exports, quantizes and measures into `folder`; what is there is not made again."""
     saved = _checkpoint(recipe, shared, folder / "net.pt", say)
     files = {name: folder / f"{name}.onnx" for name in PRECISIONS}
@@ -71,7 +71,7 @@ def run(recipe: Recipe, shared: Material, folder: Path, say: Say) -> Run:
     if not figures_file.is_file():
         networks = {name: classifier.load(path) for name, path in files.items()}
         figures_file.write_bytes(msgspec.json.encode(_measured(saved, shared, networks)))
-    return msgspec.json.decode(figures_file.read_bytes(), type=Run)
+    return msgspec.json.decode(figures_file.read_bytes(), type=SpeechRun)
 
 
 def contract(saved: Checkpoint) -> Contract:
@@ -86,7 +86,7 @@ def _checkpoint(recipe: Recipe, shared: Material, path: Path, say: Say) -> Check
     except UserError:
         saved = None
     if saved is None or msgspec.structs.replace(saved.recipe, decide=recipe.decide) != recipe:
-        network = train(recipe, shared.recordings, Teller(recipe, say).step)
+        network = train(recipe, shared.recordings, Progress(recipe, say).step)
         saved = calibrated(recipe, network, shared.recordings, _pooled(shared.judged))
         checkpoints.save(saved, path)
         for name in (*(f"{each}.onnx" for each in PRECISIONS), FIGURES):
@@ -111,13 +111,15 @@ def _write(saved: Checkpoint, shared: Material, files: dict[str, Path]) -> None:
     quantize(files["float32"], files["int8"], windows, whole)
 
 
-def _measured(saved: Checkpoint, shared: Material, networks: dict[str, OnnxClassifier]) -> Run:
+def _measured(
+    saved: Checkpoint, shared: Material, networks: dict[str, OnnxClassifier]
+) -> SpeechRun:
     recipe, judged = saved.recipe, shared.judged
     found = {
         name: {c: model_file.labels_of(network, w.samples, w.running) for c, w in judged.items()}
         for name, network in networks.items()
     }
-    return Run(
+    return SpeechRun(
         family=recipe.family,
         seed=recipe.seed,
         parameters=cost.parameters(saved.network),

@@ -36,7 +36,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Heard:
+class WordResults:
     """Of the digits spoken: how many were heard, named twice or wrongly, and not named at all."""
 
     spoken: int
@@ -108,7 +108,7 @@ def events(
     return found
 
 
-def heard(sentence: Sentence, found: Sequence[tuple[int, str]]) -> Heard:
+def heard(sentence: Sentence, found: Sequence[tuple[int, str]]) -> WordResults:
     """Digit by digit, from its beginning to the next one's."""
     ends = (*sentence.begins[1:], len(sentence.samples) + 1)
     right = wrong = missed = 0
@@ -118,9 +118,9 @@ def heard(sentence: Sentence, found: Sequence[tuple[int, str]]) -> Heard:
         missed += not named
         wrong += bool(named) and named != [label]
     early = sum(frame < sentence.begins[0] for frame, _ in found)
-    return Heard(len(sentence.labels), right, wrong + early, missed)
+    return WordResults(len(sentence.labels), right, wrong + early, missed)
 
 
-def total(each: Sequence[Heard]) -> Heard:
+def total(each: Sequence[WordResults]) -> WordResults:
     fields = ("spoken", "right", "wrong", "missed")
-    return Heard(*(sum(getattr(one, name) for one in each) for name in fields))
+    return WordResults(*(sum(getattr(one, name) for one in each) for name in fields))

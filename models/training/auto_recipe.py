@@ -23,7 +23,7 @@ SCORES = 20  # looks at the validation side in a whole training
 HEALTHY = ("healthy", "ok", "good", "baseline", "none", "0")
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+class RecipeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the user said; what is None follows from the data, or is the recipe's default."""
 
     rate_hz: float | None = None
@@ -40,7 +40,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Found:
+class ScannedRecording:
     """One recording as its file says it is."""
 
     entry: Entry
@@ -52,28 +52,28 @@ class Found:
         return int(self.frames * rate_hz / self.rate_hz)
 
 
-def recipe_for(folder: Path, name: str, wishes: Wishes, say: Say) -> Recipe:
+def recipe_for(folder: Path, name: str, options: RecipeOptions, say: Say) -> Recipe:
     """The recipe for the data set in that folder; UserError for what the recordings lack.
 
     The rate is the smallest among the recordings, at most 20 kHz; the window is the largest
     power of two within a quarter of a second that every recording fills.
     """
-    entries = listing.entries(folder, wishes.variable or "")
+    entries = listing.entries(folder, options.variable or "")
     labels = tuple(sorted({entry.label for entry in entries}))
-    normal = _normal(folder, labels, wishes.normal or ("normal",))
-    found = [_found(entry, wishes) for entry in entries]
-    rate_hz = wishes.rate_hz or min(MOST_RATE_HZ, *(each.rate_hz for each in found))
-    window = wishes.window or _window(found, rate_hz)
+    normal = _normal(folder, labels, options.normal or ("normal",))
+    found = [_found(entry, options) for entry in entries]
+    rate_hz = options.rate_hz or min(MOST_RATE_HZ, *(each.rate_hz for each in found))
+    window = options.window or _window(found, rate_hz)
     fields = {
         key: value
         for key in ("family", "preset", "steps", "batch", "seed")
-        if (value := getattr(wishes, key)) is not None
+        if (value := getattr(options, key)) is not None
     }
     fields |= {"name": name, "labels": labels, "normal": normal}
-    fields |= {"rate_hz": rate_hz, "window": window, "data": [_source(folder, found, wishes)]}
+    fields |= {"rate_hz": rate_hz, "window": window, "data": [_source(folder, found, options)]}
     made = recipe.checked(fields, "train")
     _check_lengths(found, made)
-    if wishes.steps is None:
+    if options.steps is None:
         made = msgspec.structs.replace(made, steps=_steps(found, made))
     stopping = recipe.Stopping(every=max(5, made.steps // SCORES))
     made = msgspec.structs.replace(made, stopping=stopping)
@@ -95,9 +95,9 @@ def _normal(folder: Path, labels: Sequence[str], normal: Sequence[str]) -> list[
     )
 
 
-def _found(entry: Entry, wishes: Wishes) -> Found:
+def _found(entry: Entry, options: RecipeOptions) -> ScannedRecording:
     opened = open_entry(entry)
-    rate_hz = entry.rate_hz or opened.rate_hz or wishes.rate_hz
+    rate_hz = entry.rate_hz or opened.rate_hz or options.rate_hz
     if rate_hz is None:
         raise UserError(f"{entry.path}: found no sampling rate in the file, expected --rate-hz")
     if opened.channels > max(1, opened.frames):
@@ -105,23 +105,25 @@ def _found(entry: Entry, wishes: Wishes) -> Found:
             f"{entry.path}: found {opened.frames} frames of {opened.channels} channels, "
             "expected [frames, channels]"
         )
-    return Found(entry, rate_hz, opened.channels, opened.frames)
+    return ScannedRecording(entry, rate_hz, opened.channels, opened.frames)
 
 
-def _source(folder: Path, found: Sequence[Found], wishes: Wishes) -> dict[str, object]:
+def _source(
+    folder: Path, found: Sequence[ScannedRecording], options: RecipeOptions
+) -> dict[str, object]:
     """The recipe's data set; a split `test`, where a manifest has one, is reported on."""
-    source: dict[str, object] = {"folder": folder.name, "channels": _channels(found, wishes)}
-    source |= {"variable": wishes.variable or ""}
-    if wishes.bearing is not None:
-        source["bearing"] = dict(zip(BY_ORDERS, wishes.bearing, strict=True))
-    source |= {"rate_hz": wishes.rate_hz} if wishes.rate_hz else {}
+    source: dict[str, object] = {"folder": folder.name, "channels": _channels(found, options)}
+    source |= {"variable": options.variable or ""}
+    if options.bearing is not None:
+        source["bearing"] = dict(zip(BY_ORDERS, options.bearing, strict=True))
+    source |= {"rate_hz": options.rate_hz} if options.rate_hz else {}
     source |= {"test": ["test"]} if any(each.entry.split == "test" for each in found) else {}
     return source
 
 
-def _channels(found: Sequence[Found], wishes: Wishes) -> list[int]:
-    if wishes.channels is not None:
-        return list(wishes.channels)
+def _channels(found: Sequence[ScannedRecording], options: RecipeOptions) -> list[int]:
+    if options.channels is not None:
+        return list(options.channels)
     for each in found:
         if each.channels != found[0].channels:
             raise UserError(
@@ -131,13 +133,13 @@ def _channels(found: Sequence[Found], wishes: Wishes) -> list[int]:
     return list(range(found[0].channels))
 
 
-def _window(found: Sequence[Found], rate_hz: float) -> int:
+def _window(found: Sequence[ScannedRecording], rate_hz: float) -> int:
     """At least the shortest that networks are made for."""
     longest = min(WINDOW_S * rate_hz, *(each.frames_at(rate_hz) for each in found))
     return max(SHORTEST_WINDOW, 1 << max(0, int(longest).bit_length() - 1))
 
 
-def _check_lengths(found: Sequence[Found], made: Recipe) -> None:
+def _check_lengths(found: Sequence[ScannedRecording], made: Recipe) -> None:
     for each in found:
         frames = each.frames_at(made.rate_hz)
         if frames < made.window:
@@ -147,14 +149,14 @@ def _check_lengths(found: Sequence[Found], made: Recipe) -> None:
             )
 
 
-def _steps(found: Sequence[Found], made: Recipe) -> int:
+def _steps(found: Sequence[ScannedRecording], made: Recipe) -> int:
     training = [each for each in found if each.entry.split == "train"]
     windows = sum(each.frames_at(made.rate_hz) for each in training) / made.window
     wanted = round(PASSES * windows / made.batch, -2)
     return int(min(MOST_STEPS, max(FEWEST_STEPS, wanted)))
 
 
-def _tell(found: Sequence[Found], made: Recipe, say: Say) -> None:
+def _tell(found: Sequence[ScannedRecording], made: Recipe, say: Say) -> None:
     training = sum(each.entry.split == "train" for each in found)
     labels = ", ".join(made.labels)
     say(f"found {len(found)} recordings of {labels}: {training} to train on")

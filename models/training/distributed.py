@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class World:
+class ProcessGroup:
     """`rank` of `size` processes; the first one (rank 0) alone speaks and writes."""
 
     rank: int = 0
@@ -46,20 +46,20 @@ class World:
         return box
 
 
-ALONE = World()
+ALONE = ProcessGroup()
 
 
 @contextmanager
-def joined(device: str) -> Iterator[World]:
+def joined(device: str) -> Iterator[ProcessGroup]:
     """This process's place; `device` is auto, cpu or cuda; UserError for a GPU not there."""
     chosen = _device(device)
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield World(device=chosen)
+        yield ProcessGroup(device=chosen)
         return
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield World(distributed.get_rank(), size, chosen)
+        yield ProcessGroup(distributed.get_rank(), size, chosen)
     finally:
         distributed.destroy_process_group()
 

@@ -13,7 +13,7 @@ from models.data.recipe import Stopping
 from models.data.validation import Labelled
 from models.evaluation import metrics
 from models.training.calibrate import forward
-from models.training.distributed import World
+from models.training.distributed import ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,18 @@ class Score:
         return other is None or (self.macro_f1, -self.loss) > (other.macro_f1, -other.loss)
 
 
-class Watch:
+class EarlyStopping:
     """`noisy` are the same windows at every look. `tell` hears each score and the best one."""
 
     def __init__(
         self,
         stopping: Stopping,
         noisy: Labelled,
-        world: World,
+        group: ProcessGroup,
         tell: Callable[[Score, Score], None],
     ) -> None:
         self.best: Score | None = None
-        self._stopping, self._noisy, self._world, self._tell = stopping, noisy, world, tell
+        self._stopping, self._noisy, self._group, self._tell = stopping, noisy, group, tell
         self._weights: dict[str, Any] = {}
         self._idle = 0
 
@@ -47,7 +47,7 @@ class Watch:
         """Scores the network where one is due; every process must call it after every step."""
         if step % self._stopping.every:
             return
-        found = self._world.from_first(self._score(network, step) if self._world.first else None)
+        found = self._group.from_first(self._score(network, step) if self._group.first else None)
         assert found is not None
         self._idle += 1
         if found.beats(self.best):

@@ -10,7 +10,7 @@ Say = Callable[[str], None]
 EVERY = 100  # steps, where nothing is scored on the way
 
 
-class Teller:
+class Progress:
     """`step` hears every step, `score` what `models.training.early_stopping` found after some of
     them."""
 

@@ -15,7 +15,7 @@ from agent.core.errors import UserError
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
-from models.training.distributed import World
+from models.training.distributed import ProcessGroup
 from models.training.trainer import State
 
 MOST_SHOWN = 60  # characters of a recipe's value in a complaint
@@ -80,17 +80,17 @@ class Store:
 
     file: StateFile
     origin: Origin
-    world: World
+    group: ProcessGroup
 
     def begun(self) -> State | None:
         """The state to go on from, in every process; UserError in every process likewise."""
-        found = self.world.from_first(self._load() if self.world.first else None)
+        found = self.group.from_first(self._load() if self.group.first else None)
         if isinstance(found, UserError):
             raise found
         return found
 
     def keep(self, state: State) -> None:
-        if self.world.first:
+        if self.group.first:
             self.file.save(self.origin, state)
 
     def _load(self) -> State | UserError | None:
@@ -105,17 +105,17 @@ _ADVICE = "go on as it was started, or --fresh to begin anew"
 
 
 def origin(
-    recipe: Recipe, recordings: Sequence[Recording], noisy: Labelled, world: World
+    recipe: Recipe, recordings: Sequence[Recording], noisy: Labelled, group: ProcessGroup
 ) -> Origin:
     """Of this training; UserError where processes do not look at the same recordings."""
-    digests = world.from_all(_digest(recordings, noisy))
+    digests = group.from_all(_digest(recordings, noisy))
     for rank, other in enumerate(digests):
         if other != digests[0]:
             raise UserError(
                 f"found other recordings at process {rank} than at process 0, "
                 "expected the same on every machine"
             )
-    return Origin(recipe, digests[0], world.size)
+    return Origin(recipe, digests[0], group.size)
 
 
 def _digest(recordings: Sequence[Recording], noisy: Labelled) -> str:

@@ -10,10 +10,10 @@ from models.data import simulate
 from models.data.batches import at_speeds
 from models.data.recipe import Recipe
 from models.data.recordings import Recording, load
-from models.training.distributed import ALONE, World
-from models.training.early_stopping import Watch
+from models.training.distributed import ALONE, ProcessGroup
+from models.training.early_stopping import EarlyStopping
 from models.training.resume import Store
-from models.training.trainer import Learner
+from models.training.trainer import Trainer
 
 Progress = Callable[[int, float], None]  # step, smoothed loss
 
@@ -22,35 +22,37 @@ def train(
     recipe: Recipe,
     recordings: Sequence[Recording],
     progress: Progress,
-    watch: Watch | None = None,
+    watch: EarlyStopping | None = None,
     store: Store | None = None,
-    world: World = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> nn.Module:
     """The recipe's network, trained on those recordings, in evaluation mode on the CPU.
 
     With `watch` it ends early where that is enough, and has the best weights; else all steps are
     done and the last weights kept. With `store` it goes on where a training was interrupted.
     """
-    learner = Learner(recipe, recordings, world)
-    parts: dict[str, Learner | Watch] = {"learner": learner} | ({"watch": watch} if watch else {})
+    trainer = Trainer(recipe, recordings, group)
+    parts: dict[str, Trainer | EarlyStopping] = {"learner": trainer} | (
+        {"watch": watch} if watch else {}
+    )
     begun = store.begun() if store else None
     if begun:
         for name, part in parts.items():
             part.restore(begun[name])
-    saved = learner.step
-    while learner.step < recipe.steps and not (watch and watch.enough):
-        learner.advance()
-        progress(learner.step, learner.loss)
+    saved = trainer.step
+    while trainer.step < recipe.steps and not (watch and watch.enough):
+        trainer.advance()
+        progress(trainer.step, trainer.loss)
         if watch:
-            watch.look(learner.network, learner.step)
-        if store and learner.step % store.file.every == 0:
+            watch.look(trainer.network, trainer.step)
+        if store and trainer.step % store.file.every == 0:
             store.keep({name: part.state() for name, part in parts.items()})
-            saved = learner.step
-    if store and saved < learner.step:
+            saved = trainer.step
+    if store and saved < trainer.step:
         store.keep({name: part.state() for name, part in parts.items()})
     if watch:
-        watch.keep_best(learner.network)
-    return learner.network.cpu().eval()
+        watch.keep_best(trainer.network)
+    return trainer.network.cpu().eval()
 
 
 def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:

@@ -17,9 +17,9 @@ from models.networks.distance import Distance, Rows, typical
 from models.training import resume
 from models.training.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.training.checkpoint import Checkpoint
-from models.training.distributed import ALONE, World
-from models.training.early_stopping import Watch
-from models.training.progress import Say, Teller
+from models.training.distributed import ALONE, ProcessGroup
+from models.training.early_stopping import EarlyStopping
+from models.training.progress import Progress, Say
 from models.training.resume import StateFile, Store
 from models.training.train import train, training_recordings
 
@@ -31,19 +31,23 @@ class Session:
     """How a training runs, which is no part of what comes out of it."""
 
     state: StateFile | None = None
-    world: World = ALONE
+    group: ProcessGroup = ALONE
 
 
 def fit(recipe: Recipe, root: Path, say: Say, session: Session | None = None) -> Checkpoint:
     """Trains the recipe's network on the data below `root`; UserError for what data lack."""
-    run, teller = session or Session(), Teller(recipe, say)
+    run, progress = session or Session(), Progress(recipe, say)
     recordings = training_recordings(recipe, root)
     noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
-    watch = Watch(recipe.stopping, noisy, run.world, teller.score) if recipe.stopping else None
+    watch = (
+        EarlyStopping(recipe.stopping, noisy, run.group, progress.score)
+        if recipe.stopping
+        else None
+    )
     store = None
     if run.state:
-        store = Store(run.state, resume.origin(recipe, recordings, noisy, run.world), run.world)
-    network = train(recipe, recordings, teller.step, watch, store, run.world)
+        store = Store(run.state, resume.origin(recipe, recordings, noisy, run.group), run.group)
+    network = train(recipe, recordings, progress.step, watch, store, run.group)
     return calibrated(recipe, network, recordings, noisy)
 
 

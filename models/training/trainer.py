@@ -23,7 +23,7 @@ from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.networks.registry import untrained
 from models.networks.standardize import standardize
-from models.training.distributed import World
+from models.training.distributed import ProcessGroup
 
 SNR_WEIGHT = 0.2  # of the estimated SNR's loss beside the labels
 
@@ -31,16 +31,18 @@ State = dict[str, Any]  # of tensors, numbers and text: what torch loads without
 SMALLEST_SHARE = 2  # windows: batch norm needs a variance
 
 
-class Learner:
+class Trainer:
     """`step` steps are done; `loss` is smoothed over the last fifty or so."""
 
-    def __init__(self, recipe: Recipe, recordings: Sequence[Recording], world: World) -> None:
+    def __init__(
+        self, recipe: Recipe, recordings: Sequence[Recording], group: ProcessGroup
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.step, self.loss = 0, math.log(len(recipe.labels))
-        self.network = untrained(recipe).to(world.device)
-        self._world = world
+        self.network = untrained(recipe).to(group.device)
+        self._group = group
         self._forward: nn.Module = Answers(self.network)
-        if world.size > 1:
+        if group.size > 1:
             self._forward = DistributedDataParallel(self._forward)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -48,13 +50,13 @@ class Learner:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimizer, lambda step: _rate(step, recipe)
         )
-        self._rng = np.random.default_rng([recipe.seed, world.rank] if world.rank else recipe.seed)
-        self._drawn = batches(recordings, _share(recipe, world.size), self._rng)
+        self._rng = np.random.default_rng([recipe.seed, group.rank] if group.rank else recipe.seed)
+        self._drawn = batches(recordings, _share(recipe, group.size), self._rng)
 
     def advance(self) -> None:
         """One step."""
         self._forward.train()
-        loss = _loss(self._forward, next(self._drawn), self._world.device)
+        loss = _loss(self._forward, next(self._drawn), self._group.device)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -71,7 +73,7 @@ class Learner:
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
             "torch": torch.get_rng_state(),
-            "drawn": self._world.from_all(self._rng.bit_generator.state),
+            "drawn": self._group.from_all(self._rng.bit_generator.state),
         }
 
     def restore(self, state: State) -> None:
@@ -81,7 +83,7 @@ class Learner:
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["torch"])
-        self._rng.bit_generator.state = state["drawn"][self._world.rank]
+        self._rng.bit_generator.state = state["drawn"][self._group.rank]
 
 
 def _share(recipe: Recipe, size: int) -> Recipe:

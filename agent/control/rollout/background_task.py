@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Errand(Generic[T]):
+class BackgroundTask(Generic[T]):
     """One piece of work, and what is to be done with what comes of it, by whoever asks."""
 
     def __init__(self, work: Callable[[], T], then: Callable[[T], None]) -> None:

@@ -9,7 +9,7 @@ from agent.core.types import Prediction, Samples
 from agent.inference.classifier import Serving
 
 
-class OnProbation:
+class GuardedClassifier:
     """A classifier. Where the new model fails, the old one looks at the same windows."""
 
     def __init__(

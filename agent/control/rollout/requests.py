@@ -27,7 +27,7 @@ log = logging.getLogger("drsn.rollout")
 
 
 @dataclass(frozen=True)
-class Order:
+class UpdateRequest:
     """One thing to do."""
 
     name: str  # of the model
@@ -43,7 +43,7 @@ class Order:
         return self.file.name if self.file else self.name
 
 
-class Inbox:
+class UpdateQueue:
     """`heard` is for the sender thread, `data` for the errand, the rest for the main thread."""
 
     def __init__(self, rollout: Rollout, state_dir: Path) -> None:
@@ -69,49 +69,49 @@ class Inbox:
             raise UserError(f"announcement: size: found {found.size}, above rollout.max_mib")
         return found
 
-    def back(self, name: str) -> Order | None:
+    def back(self, name: str) -> UpdateRequest | None:
         """Whether that one is to go back."""
         for file, each, verb in model_store.orders(self._state_dir):
             if (each, verb) == (name, "back"):
-                return Order(name, verb, file)
+                return UpdateRequest(name, verb, file)
         return None
 
-    def next(self, usable: Callable[[str], bool]) -> Order | None:
+    def next(self, usable: Callable[[str], bool]) -> UpdateRequest | None:
         """What is to be done first, by hand before announced; `usable`: whether a source has it."""
         for file, name, verb in model_store.orders(self._state_dir):
-            return Order(name, verb, file)
+            return UpdateRequest(name, verb, file)
         self._sort(usable)
         now_s = time.monotonic()
         for name, (announced, due_s) in list(self._announced.items()):
             if now_s >= due_s:
-                return Order(name, "install", announced=announced)
+                return UpdateRequest(name, "install", announced=announced)
         return None
 
-    def data(self, order: Order) -> bytes:
+    def data(self, request: UpdateRequest) -> bytes:
         """The bundle; `Later`, `UserError`."""
-        if order.file is not None:
-            return files.take(order.file, round(self._keys.max_mib * 2**20))
-        assert order.announced is not None
+        if request.file is not None:
+            return files.take(request.file, round(self._keys.max_mib * 2**20))
+        assert request.announced is not None
         assert self._keys.source is not None
-        return fetch(order.announced, self._keys.source, self._state_dir)
+        return fetch(request.announced, self._keys.source, self._state_dir)
 
-    def later(self, order: Order, error: Exception) -> bool:
+    def later(self, request: UpdateRequest, error: Exception) -> bool:
         """Whether it is worth another try, some time later."""
-        if not isinstance(error, Later) or order.announced is None:
+        if not isinstance(error, Later) or request.announced is None:
             return False
-        backoff = self._backoffs.setdefault(order.announced.sha256, Backoff(*BACKOFF_S))
-        self._announced[order.name] = (order.announced, time.monotonic() + backoff.next_s())
+        backoff = self._backoffs.setdefault(request.announced.sha256, Backoff(*BACKOFF_S))
+        self._announced[request.name] = (request.announced, time.monotonic() + backoff.next_s())
         return True
 
-    def done(self, order: Order) -> None:
+    def done(self, request: UpdateRequest) -> None:
         """There is nothing more to do with it."""
-        if order.file is not None:
+        if request.file is not None:
             with contextlib.suppress(OSError):
-                order.file.unlink(missing_ok=True)
-                files.sync(order.file.parent)
-        if order.announced is not None:
-            self._announced.pop(order.name, None)
-            self._backoffs.pop(order.announced.sha256, None)
+                request.file.unlink(missing_ok=True)
+                files.sync(request.file.parent)
+        if request.announced is not None:
+            self._announced.pop(request.name, None)
+            self._backoffs.pop(request.announced.sha256, None)
 
     def _sort(self, usable: Callable[[str], bool]) -> None:
         """Keeps of what was heard what is new and for us; the newest of a name counts."""

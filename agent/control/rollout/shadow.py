@@ -18,7 +18,7 @@ from agent.core.model_contract import RUNNING_WIDTH, Contract
 from agent.core.types import Prediction, Samples, Scored
 from agent.inference.classifier import Serving
 from agent.messages.records import ShadowFigures
-from agent.pipeline.source_pipeline import Lane
+from agent.pipeline.source_pipeline import SourcePipeline
 
 MOST_WAITING = 4  # windows; older ones are dropped
 LEAST_SHARE = 0.1  # of a hop: below that a ratio of times means nothing
@@ -39,7 +39,9 @@ class Shadow:
     agreed: int = 0
     dropped: int = 0
     trouble: str | None = None
-    _waiting: collections.deque[tuple[Scored, Lane]] = field(default_factory=collections.deque)
+    _waiting: collections.deque[tuple[Scored, SourcePipeline]] = field(
+        default_factory=collections.deque
+    )
     _spent_s: float = 0.0
     _rest_until_s: float = 0.0
     _before: tuple[float, int] = (0.0, 0)  # of the present model, when this began
@@ -47,11 +49,11 @@ class Shadow:
     def __post_init__(self) -> None:
         self._before = (self.present.spent_s, self.present.served)
 
-    def see(self, scored: Scored, lane: Lane) -> None:
+    def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
         """A window that the present model has looked at."""
         if scored.prediction is None or self.trouble is not None:
             return
-        self._waiting.append((scored, lane))
+        self._waiting.append((scored, pipeline))
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()
             self.dropped += 1
@@ -60,13 +62,13 @@ class Shadow:
         """Looks at one window, if there is one and its time has come."""
         if not self._waiting or self.trouble or time.monotonic() < self._rest_until_s:
             return
-        scored, lane = self._waiting.popleft()
-        samples = reframed(lane, scored, self.candidate.contract)
+        scored, pipeline = self._waiting.popleft()
+        samples = reframed(pipeline, scored, self.candidate.contract)
         if samples is None:
             return
         began_s, before_s = time.monotonic(), self.candidate.spent_s
         try:
-            (said,) = self.candidate.classify(samples[None], _running(lane, scored))
+            (said,) = self.candidate.classify(samples[None], _running(pipeline, scored))
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no common base
             self.trouble = f"failed on a window: {' '.join(str(error).split())[:200]}"
             return
@@ -144,17 +146,17 @@ def unsound(said: Prediction) -> str | None:
     return None
 
 
-def reframed(lane: Lane, scored: Scored, wanted: Contract) -> Samples | None:
+def reframed(pipeline: SourcePipeline, scored: Scored, wanted: Contract) -> Samples | None:
     """The signal up to that window's end as another model reads it; None where it is not there."""
-    now, window = lane.origin.contract, scored.window
+    now, window = pipeline.origin.contract, scored.window
     if (now.rate_hz, now.window) == (wanted.rate_hz, wanted.window):
         return window.samples
     end = window.first + window.samples.shape[1]
     frames = math.ceil(wanted.window / wanted.rate_hz * now.rate_hz) + 1
     first = end - frames
-    if first < lane.ring.start or frames > lane.ring.size:
+    if first < pipeline.ring.start or frames > pipeline.ring.size:
         return None
-    samples, marks, _ = lane.ring.read(first, frames)
+    samples, marks, _ = pipeline.ring.read(first, frames)
     if marks.any():
         return None
     signal = np.ascontiguousarray(samples[:, : now.channels])
@@ -164,8 +166,8 @@ def reframed(lane: Lane, scored: Scored, wanted: Contract) -> Samples | None:
     return np.ascontiguousarray(found.T) if len(found) == wanted.window else None
 
 
-def _running(lane: Lane, scored: Scored) -> Samples:
-    known = np.array([lane.channel.running(scored.window)], np.float32)
+def _running(pipeline: SourcePipeline, scored: Scored) -> Samples:
+    known = np.array([pipeline.scorer.running(scored.window)], np.float32)
     return known.reshape(1, RUNNING_WIDTH)
 
 

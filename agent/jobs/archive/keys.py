@@ -11,7 +11,7 @@ from agent import __version__
 from agent.diagnosis.baseline import file as record
 from agent.jobs.archive import parquet
 from agent.jobs.archive.job import Job
-from agent.jobs.archive.paths import Found
+from agent.jobs.archive.paths import ArchiveFile
 from agent.messages.payloads import Topic
 from agent.pipeline.offline import recorded
 
@@ -19,7 +19,7 @@ FOLDERS: dict[Topic, str] = {"window": "windows", "event": "events"}
 DIGITS = 16
 
 
-def key(job: Job, found: Found) -> str:
+def key(job: Job, found: ArchiveFile) -> str:
     source = recorded(job.source, found.recording, job.start)
     place = (job.sha256, job.chosen.agent.id, source.common, source.options)
     columns = parquet.schema().serialize().to_pybytes()

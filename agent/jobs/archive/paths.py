@@ -23,14 +23,14 @@ VERSIONS = ("ETag", "etag", "CRC", "mtime", "LastModified", "last_modified", "up
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ArchiveFile:
     """A recording, and what changes when its file does."""
 
     recording: str  # an absolute path, or a URL
     state: str
 
 
-def find(given: str) -> list[Found]:
+def find(given: str) -> list[ArchiveFile]:
     """A file, all that a pattern names, or the recordings anywhere in a folder, sorted.
 
     `UserError` where there are none; whatever fsspec raises where they cannot be looked at.
@@ -45,7 +45,7 @@ def find(given: str) -> list[Found]:
         names = [path] if system.exists(path) else []
     if not names:
         raise UserError(f"{given}: found no such recording, expected a file, a pattern or a folder")
-    return [Found(_address(system, each, given), _state(system.info(each))) for each in names]
+    return [ArchiveFile(_address(system, each, given), _state(system.info(each))) for each in names]
 
 
 @contextlib.contextmanager

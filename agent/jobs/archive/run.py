@@ -49,7 +49,7 @@ def _plan(job: Job, given: Sequence[str], progress: Progress) -> list[Task]:
     return list(tasks.values())
 
 
-def _find(given: str, progress: Progress) -> list[paths.Found]:
+def _find(given: str, progress: Progress) -> list[paths.ArchiveFile]:
     try:
         return paths.find(given)
     except UserError as error:

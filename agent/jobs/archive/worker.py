@@ -9,7 +9,7 @@ from agent.inference import classifier, zoo
 from agent.inference.classifier import Serving
 from agent.jobs.archive import keys, parquet, paths, scoring
 from agent.jobs.archive.job import Job, Outcome, Task
-from agent.pipeline.offline import Alone, recorded
+from agent.pipeline.offline import OfflineRunner, recorded
 
 
 class Worker:
@@ -38,13 +38,13 @@ class Worker:
     def _score(self, task: Task, file: Path) -> Outcome:
         source = recorded(self._job.source, str(file), self._job.start)
         try:
-            alone = Alone(self._job.chosen, source, self._job.commissioned, self._models)
+            alone = OfflineRunner(self._job.chosen, source, self._job.commissioned, self._models)
             return self._write(task, alone)
         except (UserError, SourceError) as error:  # says which source and file: here it is known
             trouble = str(error).removeprefix(f"{source.path} ({source.common.name}): ")
             raise SourceError(trouble.removeprefix(f"{file}: ")) from None
 
-    def _write(self, task: Task, alone: Alone) -> Outcome:
+    def _write(self, task: Task, alone: OfflineRunner) -> Outcome:
         """The events' file comes last: where it is, all is."""
         files = keys.files(self._job.out, task.key)
         with contextlib.ExitStack() as stack:
@@ -54,8 +54,8 @@ class Worker:
             }
             for topic, record in scoring.observations(alone, task.key):
                 writers[topic].append(record)
-        feed = alone.lane.intake.feed
-        assert feed is not None
-        signal_s = feed.samples / feed.format.rate_hz
+        conditioner = alone.pipeline.reader.conditioner
+        assert conditioner is not None
+        signal_s = conditioner.samples / conditioner.format.rate_hz
         rows = {topic: writer.rows for topic, writer in writers.items()}
         return Outcome(task.recording, rows["window"], rows["event"], signal_s)

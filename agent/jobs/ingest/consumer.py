@@ -13,7 +13,7 @@ from agent.core.backoff import Backoff
 from agent.core.errors import UserError
 from agent.jobs.ingest import rows
 from agent.jobs.ingest.counts import Counts
-from agent.jobs.ingest.subscriber import Inbox, Lost, Session
+from agent.jobs.ingest.subscriber import Lost, Session, Subscriber
 from agent.jobs.ingest.tables import Away, Tables
 from agent.mqtt.settings import Mqtt
 
@@ -47,7 +47,7 @@ class Consumer:
         while not stopped():
             began_s = time.monotonic()
             try:
-                self._serve(Inbox(self._settings, self._session), stopped)
+                self._serve(Subscriber(self._settings, self._session), stopped)
                 break
             except Lost as lost:
                 if str(lost) != told:
@@ -60,47 +60,47 @@ class Consumer:
         self._tables.close()
         log.info("stopped: %s", self._counts)
 
-    def _serve(self, inbox: Inbox, stopped: Callable[[], bool]) -> None:
+    def _serve(self, subscriber: Subscriber, stopped: Callable[[], bool]) -> None:
         """Until we are stopped or have left; `Lost` when the broker is."""
-        self._greet(inbox, stopped)
+        self._greet(subscriber, stopped)
         empty_s = came_s = time.monotonic()  # when nothing was held; when something came
-        while not stopped() and not (self._session.leaving and _drained(inbox, came_s)):
-            before = len(inbox.held)
-            inbox.work(GATHER_S / 5 if before else GATHER_S)
+        while not stopped() and not (self._session.leaving and _drained(subscriber, came_s)):
+            before = len(subscriber.held)
+            subscriber.work(GATHER_S / 5 if before else GATHER_S)
             now_s = time.monotonic()
             empty_s = empty_s if before else now_s
-            came_s = came_s if len(inbox.held) == before else now_s
-            if len(inbox.held) >= BATCH or (inbox.held and now_s - empty_s >= GATHER_S):
-                self._store(inbox)
+            came_s = came_s if len(subscriber.held) == before else now_s
+            if len(subscriber.held) >= BATCH or (subscriber.held and now_s - empty_s >= GATHER_S):
+                self._store(subscriber)
             self._counts.tell(now_s)
         self._write_s = 0.0
-        self._store(inbox)
-        inbox.close()
+        self._store(subscriber)
+        subscriber.close()
 
-    def _greet(self, inbox: Inbox, stopped: Callable[[], bool]) -> None:
+    def _greet(self, subscriber: Subscriber, stopped: Callable[[], bool]) -> None:
         """Waits for the broker's word on our subscriptions; what it kept for us may come first."""
         heard_s, held = time.monotonic(), 0
-        while not inbox.ready and not stopped():
-            inbox.work(GATHER_S)
-            if len(inbox.held) > held:
-                heard_s, held = time.monotonic(), len(inbox.held)
-            if time.monotonic() - heard_s > ANSWER_S and not inbox.ready:
-                inbox.close()
+        while not subscriber.ready and not stopped():
+            subscriber.work(GATHER_S)
+            if len(subscriber.held) > held:
+                heard_s, held = time.monotonic(), len(subscriber.held)
+            if time.monotonic() - heard_s > ANSWER_S and not subscriber.ready:
+                subscriber.close()
                 raise Lost(f"no answer for {ANSWER_S:g} s")
-        if inbox.unknown:
-            inbox.close()
-            raise UserError(f"--leave: not subscribed to {', '.join(inbox.unknown)}")
-        if self._served and not inbox.resumed:
+        if subscriber.unknown:
+            subscriber.close()
+            raise UserError(f"--leave: not subscribed to {', '.join(subscriber.unknown)}")
+        if self._served and not subscriber.resumed:
             log.error("the broker has forgotten us: what it kept for us is lost")
         self._served = True
-        if inbox.ready:
+        if subscriber.ready:
             log.info("%s at %s:%d", self._session, self._settings.host, self._settings.port)
 
-    def _store(self, inbox: Inbox) -> None:
+    def _store(self, subscriber: Subscriber) -> None:
         """Commits a batch and only then acknowledges it, or leaves both for later."""
-        if not inbox.held or time.monotonic() < self._write_s:
+        if not subscriber.held or time.monotonic() < self._write_s:
             return
-        batch = [rows.read(each.topic, bytes(each.payload)) for each in inbox.held[:BATCH]]
+        batch = [rows.read(each.topic, bytes(each.payload)) for each in subscriber.held[:BATCH]]
         try:
             written = self._tables.write(batch)
         except Away as away:
@@ -114,11 +114,11 @@ class Consumer:
         self._away = None
         self._database_backoff.reset()
         self._counts.add(written)
-        inbox.acknowledge(len(batch))
+        subscriber.acknowledge(len(batch))
 
 
-def _drained(inbox: Inbox, came_s: float) -> bool:
-    return not inbox.held and time.monotonic() - came_s > DRAINED_S
+def _drained(subscriber: Subscriber, came_s: float) -> bool:
+    return not subscriber.held and time.monotonic() - came_s > DRAINED_S
 
 
 def _rest(for_s: float, stopped: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
-class Observation(NamedTuple):
+class ObservationRow(NamedTuple):
     """A row of `observation`, in the table's order."""
 
     t_end: datetime.datetime
@@ -32,7 +32,7 @@ class Observation(NamedTuple):
     record: str  # the whole payload, JSON
 
 
-class Gap(NamedTuple):
+class GapRow(NamedTuple):
     """A row of `gap`."""
 
     epoch: uuid.UUID
@@ -55,14 +55,14 @@ class Rejected(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Row:
     """A message as it came, and as what it is kept."""
 
     topic: str
     payload: bytes
-    row: Observation | Gap | Rejected
+    row: ObservationRow | GapRow | Rejected
 
-    def rejected(self, why: str) -> "Letter":
+    def rejected(self, why: str) -> "Row":
         """The same, kept as it came with the reason why it is no row of another table."""
         digest = hashlib.sha256(self.topic.encode() + b"\0" + self.payload).digest()
         reason = " ".join(why.replace("\0", "").split())
@@ -102,21 +102,21 @@ class _Gap(msgspec.Struct):
     why: str
 
 
-def read(topic: str, payload: bytes) -> Letter:
+def read(topic: str, payload: bytes) -> Row:
     """The message as a row; `Rejected` where it is not what its topic promises."""
     kind = topic.rpartition("/")[2]
     try:
         row = _gap(topic, payload) if kind == "gap" else _observation(topic, kind, payload)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        unread = Letter(topic, payload, Rejected(b"", topic, payload, ""))
+        unread = Row(topic, payload, Rejected(b"", topic, payload, ""))
         return unread.rejected(str(error) or type(error).__name__)
-    return Letter(topic, payload, row)
+    return Row(topic, payload, row)
 
 
-def _observation(topic: str, kind: str, payload: bytes) -> Observation:
+def _observation(topic: str, kind: str, payload: bytes) -> ObservationRow:
     said = msgspec.json.decode(payload, type=_Observation)
     _agree(topic, f"{said.agent}/{said.source}/{kind}", said.schema, kind)
-    return Observation(
+    return ObservationRow(
         t_end=said.t_end,
         epoch=said.epoch,
         seq=said.seq,
@@ -131,10 +131,10 @@ def _observation(topic: str, kind: str, payload: bytes) -> Observation:
     )
 
 
-def _gap(topic: str, payload: bytes) -> Gap:
+def _gap(topic: str, payload: bytes) -> GapRow:
     said = msgspec.json.decode(payload, type=_Gap)
     _agree(topic, f"{said.agent}/gap", said.schema, "gap")
-    return Gap(
+    return GapRow(
         said.epoch,
         said.seq,
         said.agent,

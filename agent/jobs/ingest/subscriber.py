@@ -44,7 +44,7 @@ class Session:
         return f"{self.client_id} {what}"
 
 
-class Inbox:
+class Subscriber:
     """Everything in the caller's thread. `Lost` from any method ends it."""
 
     def __init__(self, settings: Mqtt, session: Session) -> None:

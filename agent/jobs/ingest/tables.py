@@ -11,7 +11,7 @@ import psycopg
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
 from agent.core.errors import UserError
-from agent.jobs.ingest.rows import Gap, Letter, Observation, Rejected
+from agent.jobs.ingest.rows import GapRow, ObservationRow, Rejected, Row
 
 CONNECT_S = 5
 STATEMENT_MS = 30_000  # a statement that waits longer, e.g. for a lock, is tried again
@@ -21,9 +21,9 @@ NOT_STORABLE = (psycopg.DataError, ProgramLimitExceeded, StatementTooComplex)  #
 
 INSERT: dict[type, str] = {
     # No conflict target: INSERT is then all the right that is needed.
-    Observation: "INSERT INTO drsn.observation VALUES"
+    ObservationRow: "INSERT INTO drsn.observation VALUES"
     " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-    Gap: "INSERT INTO drsn.gap VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+    GapRow: "INSERT INTO drsn.gap VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
     Rejected: "INSERT INTO drsn.rejected VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
 }
 
@@ -67,16 +67,16 @@ class Tables:
         self._to = to
         self._db: psycopg.Connection | None = None
 
-    def write(self, letters: Sequence[Letter]) -> Written:
+    def write(self, rows: Sequence[Row]) -> Written:
         """Commits all of them; a row that its table has already changes nothing.
 
         `Away`: not all of them are there; what is may be written again.
         """
         try:
             try:
-                return self._commit(letters)
+                return self._commit(rows)
             except NOT_STORABLE as error:
-                return self._divide(letters, error)
+                return self._divide(rows, error)
         except psycopg.Error as error:
             self.close()
             raise Away(" ".join(str(error).split())) from None
@@ -87,14 +87,14 @@ class Tables:
                 self._db.close()
         self._db = None
 
-    def _divide(self, letters: Sequence[Letter], error: psycopg.Error) -> Written:
+    def _divide(self, rows: Sequence[Row], error: psycopg.Error) -> Written:
         """JSON may hold what jsonb does not (U+0000): halves are tried until it stands alone."""
-        if len(letters) == 1:
-            return self._commit([letters[0].rejected(str(error))])
-        middle = len(letters) // 2
-        return self.write(letters[:middle]) + self.write(letters[middle:])
+        if len(rows) == 1:
+            return self._commit([rows[0].rejected(str(error))])
+        middle = len(rows) // 2
+        return self.write(rows[:middle]) + self.write(rows[middle:])
 
-    def _commit(self, letters: Sequence[Letter]) -> Written:
+    def _commit(self, rows: Sequence[Row]) -> Written:
         if self._db is None:
             self._db = _connect(self._to)
         fresh = 0
@@ -102,12 +102,12 @@ class Tables:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
             for kind, insert in INSERT.items():
                 # In one order everywhere: consumers with the same rows wait, and do not deadlock.
-                rows = sorted((x.row for x in letters if type(x.row) is kind), key=_identity)
-                if rows:
-                    cursor.executemany(insert, rows)
+                batch = sorted((row.row for row in rows if type(row.row) is kind), key=_identity)
+                if batch:
+                    cursor.executemany(insert, batch)
                     fresh += cursor.rowcount
-        rejected = tuple(each.row for each in letters if isinstance(each.row, Rejected))
-        return Written(fresh, len(letters) - fresh, rejected)
+        rejected = tuple(each.row for each in rows if isinstance(each.row, Rejected))
+        return Written(fresh, len(rows) - fresh, rejected)
 
 
 def _connect(to: str) -> psycopg.Connection:
@@ -135,5 +135,5 @@ def _has_tables(db: psycopg.Connection) -> bool:
     return db.execute("SELECT to_regclass('drsn.observation')").fetchone() != (None,)
 
 
-def _identity(row: Observation | Gap | Rejected) -> tuple[Any, ...]:
+def _identity(row: ObservationRow | GapRow | Rejected) -> tuple[Any, ...]:
     return row[:3]

@@ -15,7 +15,7 @@ import msgspec
 
 from agent import __version__
 from agent.core.types import Message
-from agent.messages.records import Gap, Health, Observation, SourceInfo
+from agent.messages.records import GapMarker, Health, Observation, SourceInfo
 from agent.messages.sparkplug import device_metrics, node_metrics, protocol
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.device_metrics import Device
@@ -126,7 +126,11 @@ class EdgeNode:
                 )
             ]
         if last == "gap":
-            return [self._of_node(node_metrics.gap(msgspec.json.decode(message.payload, type=Gap)))]
+            return [
+                self._of_node(
+                    node_metrics.gap(msgspec.json.decode(message.payload, type=GapMarker))
+                )
+            ]
         return []
 
     def _observed(self, said: Observation) -> Iterator[Message]:

@@ -7,7 +7,7 @@ from agent.core.types import Message
 
 
 @dataclass(frozen=True)
-class Known:
+class LatestMetrics:
     """At one moment: all that was queued up to `seq` is in `said`, by topic, or older than that."""
 
     seq: int
@@ -27,15 +27,15 @@ class Latest:
 
     def __init__(self, seq: int) -> None:
         """`seq` is that of the last message which an earlier run has queued."""
-        self._known = Known(seq)
+        self._known = LatestMetrics(seq)
         self._lock = threading.Lock()
 
     def note(self, message: Message) -> Message:
         with self._lock:
             said = self._known.said | {message.topic: message}
-            self._known = Known(message.seq, said)
+            self._known = LatestMetrics(message.seq, said)
         return message
 
-    def known(self) -> Known:
+    def known(self) -> LatestMetrics:
         with self._lock:
             return self._known

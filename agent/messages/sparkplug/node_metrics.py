@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from agent.messages.records import Gap, Health
+from agent.messages.records import GapMarker, Health
 from agent.messages.sparkplug.device_metrics import unix_ms
 from agent.messages.sparkplug.metric import Metric, Type, Value
 
@@ -20,7 +20,7 @@ _HEALTH: tuple[tuple[str, Type, Callable[[Health], Value]], ...] = (
     ("outbox/trouble", Type.STRING, lambda h: h.outbox.trouble),
     ("process/rss_mib", Type.DOUBLE, lambda h: h.process.rss_mib),
 )
-_GAP: tuple[tuple[str, Type, Callable[[Gap], Value]], ...] = (
+_GAP: tuple[tuple[str, Type, Callable[[GapMarker], Value]], ...] = (
     ("gap/first_seq", Type.INT64, lambda g: g.first_seq),
     ("gap/last_seq", Type.INT64, lambda g: g.last_seq),
     ("gap/messages", Type.INT64, lambda g: g.messages),
@@ -51,6 +51,6 @@ def health(said: Health) -> list[Metric]:
     return [Metric(name, kind, read(said), t_ms) for name, kind, read in _HEALTH]
 
 
-def gap(said: Gap) -> list[Metric]:
+def gap(said: GapMarker) -> list[Metric]:
     t_ms = unix_ms(said.t_published)
     return [Metric(name, kind, read(said), t_ms) for name, kind, read in _GAP]

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from agent import __version__
 from agent.messages.records import Health, SourceHealth
-from agent.service.metrics.snapshot import Board
+from agent.service.metrics.snapshot import Snapshot
 
 STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
 DECISIONS = ("normal", "fault", "unknown", "abstain", "sensor_fault")
@@ -16,7 +16,7 @@ DECISIONS = ("normal", "fault", "unknown", "abstain", "sensor_fault")
 class Collector:
     """What a registry asks."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Snapshot) -> None:
         self._board = board
 
     def collect(self) -> Iterator[Any]:

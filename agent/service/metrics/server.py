@@ -11,12 +11,12 @@ import msgspec
 from agent.config.metrics import Metrics
 from agent.core.errors import ConfigError
 from agent.messages.records import Health
-from agent.service.metrics.snapshot import Board
+from agent.service.metrics.snapshot import Snapshot
 
 HOST = "127.0.0.1"
 
 
-def serve(keys: Metrics, board: Board) -> None:
+def serve(keys: Metrics, board: Snapshot) -> None:
     """Answers in threads of its own, from now on; `ConfigError` where that cannot be."""
     try:
         from prometheus_client import CollectorRegistry, make_wsgi_app

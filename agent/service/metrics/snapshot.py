@@ -10,7 +10,7 @@ FRESH_S = 10.0  # a record that is older means that the sender does not turn
 EVERY_S = 1.0
 
 
-class Board:
+class Snapshot:
     """The last record, put up by one thread and read by others."""
 
     def __init__(self, look: Callable[[], Health]) -> None:

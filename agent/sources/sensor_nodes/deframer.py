@@ -3,17 +3,17 @@
 from agent.core.types import Block
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.frames import CRC, HEADER, MAGIC, FrameError
-from agent.sources.sensor_nodes.receiver import Inbox
+from agent.sources.sensor_nodes.receiver import Receiver
 
 LARGEST = 1 << 14  # bytes of samples
 
 
-class Framing:
+class Deframer:
     """Bytes into frames: finds the next one behind whatever stands between."""
 
     def __init__(self, rate_hz: float, dtype: str, channels: int) -> None:
-        self.inbox = Inbox(rate_hz, dtype, channels)
-        self.format = self.inbox.format
+        self.receiver = Receiver(rate_hz, dtype, channels)
+        self.format = self.receiver.format
         self._data = b""
 
     def push(self, data: bytes, now_s: float) -> list[Block]:
@@ -22,7 +22,7 @@ class Framing:
         while self._cut(now_s):
             pass
         blocks = []
-        while len((block := self.inbox.take(now_s)).samples):
+        while len((block := self.receiver.take(now_s)).samples):
             blocks.append(block)
         return blocks
 
@@ -36,7 +36,7 @@ class Framing:
         if len(self._data) < HEADER.size:
             return False
         try:
-            head = self.inbox.head(self._data)
+            head = self.receiver.head(self._data)
             size = HEADER.size + head.payload
             if head.payload > LARGEST:
                 raise FrameError(f"found a frame of {size} bytes, expected at most {LARGEST}")
@@ -45,9 +45,9 @@ class Framing:
             if frames.crc(self._data[:size]) != CRC.unpack_from(self._data, size)[0]:
                 raise FrameError("found a wrong checksum")
         except FrameError as error:
-            self.inbox.refuse(error)
+            self.receiver.refuse(error)
             self._data = self._data[1:]  # the next one may begin anywhere behind this
             return True
-        self.inbox.put(self._data[:size], now_s)
+        self.receiver.put(self._data[:size], now_s)
         self._data = self._data[size + CRC.size :]
         return True

@@ -14,7 +14,7 @@ from agent.sources.sensor_nodes.sequence import Sequence
 log = logging.getLogger("drsn.source")
 
 
-class Inbox:
+class Receiver:
     """One node's frames, of one dtype and number of channels; others are refused and counted."""
 
     def __init__(

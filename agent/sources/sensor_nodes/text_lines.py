@@ -10,7 +10,7 @@ from agent.core.types import Block, Format
 LONGEST = 1 << 12  # bytes: what has no newline for so long is no text
 
 
-class Lines:
+class TextLines:
     """Text into frames; a line that is none counts as a lost frame."""
 
     def __init__(self, rate_hz: float, channels: int) -> None:

@@ -29,7 +29,7 @@ from models.experiments.digits import cluttered_digits, page
 from models.experiments.digits import report as digits_report
 from models.experiments.digits.cluttered_digits import CANVAS, CLASSES, Array, Digits, Indices
 from models.experiments.digits.evaluation import Cell, cell, judge
-from models.experiments.digits.records import Run, conditions, load
+from models.experiments.digits.records import DigitsRun, conditions, load
 from models.experiments.digits.table import REFERENCE, table
 from models.networks import cost, images
 
@@ -113,13 +113,13 @@ def weights(results: Path, family: str, seed: int) -> Path:
 
 def _run(
     network: nn.Module, family: str, seed: int, side: str, train_s: float, cells: Sequence[Cell]
-) -> Run:
+) -> DigitsRun:
     judged, hits = judge(network, cells)
     parameters, macs = cost.parameters(network), cost.macs(network, 1, CANVAS, CANVAS)
-    return Run(family, seed, side, parameters, macs, train_s, judged, hits)
+    return DigitsRun(family, seed, side, parameters, macs, train_s, judged, hits)
 
 
-def _keep(out: Path, network: nn.Module, done: Run) -> None:
+def _keep(out: Path, network: nn.Module, done: DigitsRun) -> None:
     """The weights first: a line of results says that they are there."""
     path = weights(out, done.family, done.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def _keep(out: Path, network: nn.Module, done: Run) -> None:
         file.write(json.dumps(msgspec.to_builtins(done)) + "\n")
 
 
-def _runs(results: Path, side: str) -> list[Run]:
+def _runs(results: Path, side: str) -> list[DigitsRun]:
     """Those judged on that side; UserError where REFERENCE is not among them."""
     found = [done for done in load(results) if done.side == side]
     if not any(done.family == REFERENCE for done in found):

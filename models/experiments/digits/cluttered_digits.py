@@ -37,7 +37,7 @@ class Digits:
 
 
 @dataclass(frozen=True)
-class Canvases:
+class ClutteredDigits:
     """Pixels [n, 1, 28, 28]; of each digit what it is [n], its corner [n, 2] and P_digit [n].
 
     The corner is the top left one: row, column.
@@ -59,7 +59,7 @@ def sides() -> dict[str, Digits]:
     return {name: Digits(pixels[own], targets[own], own) for name, own in parts}
 
 
-def place(digits: Digits, chosen: Indices, fragments: Indices, rng: Generator) -> Canvases:
+def place(digits: Digits, chosen: Indices, fragments: Indices, rng: Generator) -> ClutteredDigits:
     """The chosen digits [n] on canvases of their own, each with so many fragments [n].
 
     A fragment is 4 x 4 pixels of a digit of another class and the same side. None covers the
@@ -73,10 +73,10 @@ def place(digits: Digits, chosen: Indices, fragments: Indices, rng: Generator) -
             _scatter(canvas, others[digits.targets[which]], rng)
         _box(canvas, corner, DIGIT)[:] = digits.pixels[which]
     power = digits.pixels[chosen].var((1, 2))
-    return Canvases(pixels[:, None], digits.targets[chosen], corners, power)
+    return ClutteredDigits(pixels[:, None], digits.targets[chosen], corners, power)
 
 
-def add(clean: Canvases, snr_db: float | Array, draw: Draw, rng: Generator) -> Array:
+def add(clean: ClutteredDigits, snr_db: float | Array, draw: Draw, rng: Generator) -> Array:
     """Pixels [n, 1, 28, 28] plus noise at exactly `snr_db` (a number, or [n]; inf adds none)."""
     drawn = draw(clean.pixels.shape, rng)
     drawn = drawn - drawn.mean((1, 2, 3), keepdims=True)

@@ -14,7 +14,7 @@ from models.experiments.digits.cluttered_digits import (
     CLASSES,
     NOISES,
     Array,
-    Canvases,
+    ClutteredDigits,
     Digits,
     Indices,
 )
@@ -31,7 +31,7 @@ class Cell:
 
     condition: Condition
     pixels: Array
-    clean: Canvases
+    clean: ClutteredDigits
     origins: Indices
 
 

@@ -9,7 +9,7 @@ from models.evaluation import plots
 from models.evaluation.report import STYLE
 from models.experiments.digits import pictures, table
 from models.experiments.digits.cluttered_digits import CLASSES
-from models.experiments.digits.records import COUNTS, LEVELS_DB, Run
+from models.experiments.digits.records import COUNTS, LEVELS_DB, DigitsRun
 from models.experiments.digits.report import Look, Report, Zeroed, named
 from models.experiments.digits.table import REFERENCE, SECTIONS, Runs
 
@@ -18,7 +18,7 @@ EXAMPLES = (0, 1, 2)  # canvases of each condition that are drawn
 LABELS = tuple(map(str, range(CLASSES)))
 
 
-def page(found: Report, runs: Sequence[Run], looked: Sequence[Look]) -> str:
+def page(found: Report, runs: Sequence[DigitsRun], looked: Sequence[Look]) -> str:
     """The report as HTML."""
     title = f"Digits in clutter and noise, {found.side} side"
     confusions = [
@@ -59,7 +59,7 @@ def _curves(found: Runs) -> str:
 
 
 def _line(
-    own: Mapping[int, Run], section: str, places: Sequence[tuple[float, str]]
+    own: Mapping[int, DigitsRun], section: str, places: Sequence[tuple[float, str]]
 ) -> list[tuple[float, float]]:
     figures = [SECTIONS[section](run) for run in own.values()]
     return [(x, float(np.mean([one[column] for one in figures]))) for x, column in places]

@@ -27,7 +27,7 @@ class Judged(msgspec.Struct, frozen=True):
     confusion: list[list[int]]
 
 
-class Run(msgspec.Struct, frozen=True):
+class DigitsRun(msgspec.Struct, frozen=True):
     """One network trained once. `hits`: of each judged image, canvases called right in noise."""
 
     family: str
@@ -57,7 +57,7 @@ def conditions() -> Iterator[Condition]:
                 yield Condition(noise, level, USUAL)
 
 
-def load(path: Path) -> list[Run]:
+def load(path: Path) -> list[DigitsRun]:
     """All runs in a file of results; none where there is no file."""
     lines = path.read_text().splitlines() if path.is_file() else []
-    return [msgspec.json.decode(line, type=Run) for line in lines]
+    return [msgspec.json.decode(line, type=DigitsRun) for line in lines]

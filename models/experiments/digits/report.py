@@ -10,7 +10,7 @@ from torch import nn
 from models.experiments.digits import sparsity, table
 from models.experiments.digits.cluttered_digits import Array
 from models.experiments.digits.evaluation import Cell
-from models.experiments.digits.records import USUAL, Condition, Run
+from models.experiments.digits.records import USUAL, Condition, DigitsRun
 from models.experiments.digits.table import REFERENCE, SECTIONS, Figures, Runs
 
 SCHEMA = "drsn-images/1"
@@ -63,7 +63,7 @@ def look(network: nn.Module, cell: Cell) -> Look:
     return Look(cell, sparsity.maps(network, cell.pixels))
 
 
-def report(runs: Sequence[Run], seed: int, looked: Sequence[Look]) -> Report:
+def report(runs: Sequence[DigitsRun], seed: int, looked: Sequence[Look]) -> Report:
     """`looked`: what the REFERENCE of that seed zeroes in the conditions SHOWN."""
     found = table.by_family(runs)
     return Report(
@@ -83,7 +83,7 @@ def named(condition: Condition) -> str:
     return f"{condition.noise} {condition.snr_db} dB, {condition.fragments} fragments"
 
 
-def _family(name: str, own: Mapping[int, Run]) -> Family:
+def _family(name: str, own: Mapping[int, DigitsRun]) -> Family:
     one = next(iter(own.values()))
     figures = {
         title: {str(seed): columns(run) for seed, run in own.items()}

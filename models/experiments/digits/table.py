@@ -8,14 +8,14 @@ import numpy.typing as npt
 from models.evaluation import markdown, metrics
 from models.evaluation.intervals import over_images
 from models.experiments.digits.cluttered_digits import NOISES
-from models.experiments.digits.records import LEVELS_DB, USUAL, Condition, Run
+from models.experiments.digits.records import LEVELS_DB, USUAL, Condition, DigitsRun
 
 REFERENCE = "drsn-cw"
 Figures = dict[str, float]  # column -> per cent
-Runs = Mapping[str, Mapping[int, Run]]  # family -> seed -> run
+Runs = Mapping[str, Mapping[int, DigitsRun]]  # family -> seed -> run
 
 
-def table(runs: Sequence[Run]) -> str:
+def table(runs: Sequence[DigitsRun]) -> str:
     """Markdown: what the networks are, then figures and differences from REFERENCE."""
     found = by_family(runs)
     parts = [_sizes(found), _noisy(found)]
@@ -25,14 +25,14 @@ def table(runs: Sequence[Run]) -> str:
     return "\n\n".join(parts)
 
 
-def by_family(runs: Sequence[Run]) -> dict[str, dict[int, Run]]:
-    found: dict[str, dict[int, Run]] = {}
+def by_family(runs: Sequence[DigitsRun]) -> dict[str, dict[int, DigitsRun]]:
+    found: dict[str, dict[int, DigitsRun]] = {}
     for run in runs:
         found.setdefault(run.family, {})[run.seed] = run
     return found
 
 
-def against_snr(run: Run) -> Figures:
+def against_snr(run: DigitsRun) -> Figures:
     """Mean over the noises at each level, with the usual clutter, and without noise."""
     figures = macro_f1(run)
     found = {"no noise": figures[Condition("none", None, USUAL)]}
@@ -42,7 +42,7 @@ def against_snr(run: Run) -> Figures:
     return found
 
 
-def against_clutter(run: Run) -> Figures:
+def against_clutter(run: DigitsRun) -> Figures:
     """Fragments in Gaussian noise at 0 dB, and without noise."""
     clean, noisy = {}, {}
     for condition, figure in macro_f1(run).items():
@@ -53,7 +53,7 @@ def against_clutter(run: Run) -> Figures:
     return clean | noisy
 
 
-def by_noise(run: Run) -> Figures:
+def by_noise(run: DigitsRun) -> Figures:
     """Each noise at 0 dB and at 5 dB, with the usual clutter."""
     figures = macro_f1(run)
     return {
@@ -63,7 +63,7 @@ def by_noise(run: Run) -> Figures:
     }
 
 
-def macro_f1(run: Run) -> dict[Condition, float]:
+def macro_f1(run: DigitsRun) -> dict[Condition, float]:
     """Per cent in every condition."""
     return {
         judged.condition: 100 * float(metrics.macro_f1(np.array(judged.confusion)))
@@ -71,12 +71,12 @@ def macro_f1(run: Run) -> dict[Condition, float]:
     }
 
 
-def in_noise(run: Run) -> npt.NDArray[np.float64]:
+def in_noise(run: DigitsRun) -> npt.NDArray[np.float64]:
     """Share right of each image's noisy canvases [images], in per cent."""
     return 100 * np.array(run.hits) / run.noisy
 
 
-SECTIONS: dict[str, Callable[[Run], Figures]] = {
+SECTIONS: dict[str, Callable[[DigitsRun], Figures]] = {
     "Against SNR": against_snr,
     "Against clutter": against_clutter,
     "By noise": by_noise,
@@ -105,7 +105,7 @@ def _noisy(found: Runs) -> str:
     return f"### All noisy conditions together\n\n{markdown.table(heads, rows)}"
 
 
-def _both(own: Mapping[int, Run], other: Mapping[int, Run]) -> list[str]:
+def _both(own: Mapping[int, DigitsRun], other: Mapping[int, DigitsRun]) -> list[str]:
     if own is other:
         return ["", ""]
     pairs = [in_noise(own[s]) - in_noise(other[s]) for s in sorted(own.keys() & other.keys())]

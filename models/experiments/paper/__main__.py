@@ -59,7 +59,7 @@ Answer = Callable[[Array], extra_trees.Indices]  # windows -> label indices
 Plan = Sequence[tuple[Cell, Sequence[str]]]  # families in each cell
 
 
-class Run(msgspec.Struct, frozen=True):
+class PaperRun(msgspec.Struct, frozen=True):
     """One model trained once; shares of right answers. Trees have nodes for parameters."""
 
     family: str
@@ -98,20 +98,20 @@ def run(root: Path, plan: Plan, out: Path) -> None:
                 known.add((family, *cell))
 
 
-def trial(family: str, cell: Cell, shown: Labelled, judged: Sequence[Labelled]) -> Run:
+def trial(family: str, cell: Cell, shown: Labelled, judged: Sequence[Labelled]) -> PaperRun:
     """One model trained on `shown`, then judged on training, noisy and clean windows."""
     start = time.perf_counter()
     fit = _trees if family == "extra-trees" else _network
     answer, parameters, macs = fit(family, cell, shown)
     train_s = round(time.perf_counter() - start, 1)
     right = [round(float((answer(s.samples) == s.targets).mean()), 5) for s in judged]
-    return Run(family, *cell, parameters, macs, train_s, *right)
+    return PaperRun(family, *cell, parameters, macs, train_s, *right)
 
 
-def load(path: Path) -> list[Run]:
+def load(path: Path) -> list[PaperRun]:
     """All runs in a file of results."""
     lines = path.read_text().splitlines() if path.is_file() else []
-    return [msgspec.json.decode(line, type=Run) for line in lines]
+    return [msgspec.json.decode(line, type=PaperRun) for line in lines]
 
 
 def _network(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int]:
@@ -136,7 +136,7 @@ def _trees(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int]:
     return (lambda samples: extra_trees.classify(grown, samples)), extra_trees.nodes(grown), 0
 
 
-def _append(path: Path, done: Run) -> None:
+def _append(path: Path, done: PaperRun) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(msgspec.to_builtins(done)) + "\n")

@@ -15,8 +15,8 @@ Place = tuple[str, int]  # noise, SNR in dB
 Cells = Mapping[Place, Mapping[int, float]]  # -> seed -> per cent
 
 
-class Run(Protocol):
-    """One model trained once, see `models.experiments.paper.__main__.Run`."""
+class JudgedRun(Protocol):
+    """One model trained once, see `models.experiments.paper.__main__.PaperRun`."""
 
     @property
     def family(self) -> str: ...
@@ -74,7 +74,7 @@ def _over_cells(found: Sequence[float]) -> float:
     return reach * statistics.stdev(found) / math.sqrt(len(found))
 
 
-def per_cent(runs: Iterable[Run], share: Callable[[Run], float]) -> Cells:
+def per_cent(runs: Iterable[JudgedRun], share: Callable[[JudgedRun], float]) -> Cells:
     """One model's runs, in cells."""
     cells: dict[Place, dict[int, float]] = defaultdict(dict)
     for run in runs:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from models.evaluation import quick
-from models.experiments.paper.figures import Run, head
+from models.experiments.paper.figures import JudgedRun, head
 from models.experiments.paper.table import SIDES
 
 Known = dict[tuple[str, str, str], tuple[float, float]]
 
 
-def compared(runs: Sequence[Run], text: str) -> list[str]:
+def compared(runs: Sequence[JudgedRun], text: str) -> list[str]:
     """Of every figure a line: does it lie where a single training of the document's would?"""
     known, found = _read(text), []
     for run in runs:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from models.evaluation import markdown
 from models.experiments.paper.figures import (
     Cells,
-    Run,
+    JudgedRun,
     estimate,
     half,
     head,
@@ -23,9 +23,9 @@ from models.experiments.paper.verdicts import FIRST, PUBLISHED, ByFamily, verdic
 SIDES = ("noisy", "clean")  # windows that a model is judged on
 
 
-def document(runs: Sequence[Run], windows: int, epochs: int) -> str:
+def document(runs: Sequence[JudgedRun], windows: int, epochs: int) -> str:
     """Markdown, from runs on so many windows; those of other than so many epochs stand apart."""
-    grouped: dict[str, list[Run]] = defaultdict(list)
+    grouped: dict[str, list[JudgedRun]] = defaultdict(list)
     for run in runs:
         if run.epochs == epochs:
             grouped[run.family].append(run)
@@ -50,7 +50,7 @@ def _seeds(noisy: ByFamily) -> str:
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
-def _accuracy(grouped: Mapping[str, Sequence[Run]], noisy: ByFamily) -> str:
+def _accuracy(grouped: Mapping[str, Sequence[JudgedRun]], noisy: ByFamily) -> str:
     kinds = list(dict.fromkeys(kind for cells in noisy.values() for kind, _ in cells))
     rows = []
     for family, cells in noisy.items():
@@ -98,7 +98,7 @@ def _every(noisy: ByFamily, clean: ByFamily) -> str:
     return markdown.table(["model", "judged", *map(head, places), "single training ±"], rows)
 
 
-def _longer(runs: Sequence[Run], epochs: int) -> str:
+def _longer(runs: Sequence[JudgedRun], epochs: int) -> str:
     """Runs of other than so many epochs beside their like."""
     places = {(run.family, run.kind, run.snr_db, run.seed) for run in runs if run.epochs != epochs}
     rows = [

@@ -25,7 +25,7 @@ from models.experiments.trials import text
 from models.experiments.trials.quick import compared
 from models.experiments.trials.table import REFERENCE
 from models.experiments.trials.tasks import TASKS, Task
-from models.experiments.trials.trial import TREES, WINDOW, Run, both_sides, recipe, trial
+from models.experiments.trials.trial import TREES, WINDOW, TrialRun, both_sides, recipe, trial
 
 LEFT_OUT = tuple(name for name in TASKS if name.startswith("leave-"))
 FORMS = (REFERENCE, "se-twin", "res-twin")  # the same network with thresholds, a gain, neither
@@ -70,19 +70,19 @@ def run(
         _append(out, trial(task, recipe(task, family, seed, window), training, under))
 
 
-def load(path: Path) -> list[Run]:
+def load(path: Path) -> list[TrialRun]:
     """All runs in a file of results."""
     lines = path.read_text().splitlines() if path.is_file() else []
-    return [msgspec.json.decode(line, type=Run) for line in lines]
+    return [msgspec.json.decode(line, type=TrialRun) for line in lines]
 
 
-def _place(done: Run) -> tuple[int, int, int, int]:
+def _place(done: TrialRun) -> tuple[int, int, int, int]:
     """In the tables: tasks and families as they are planned."""
     families = list(PLAN)
     return list(TASKS).index(done.task), done.window, families.index(done.family), done.seed
 
 
-def _append(path: Path, done: Run) -> None:
+def _append(path: Path, done: TrialRun) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(msgspec.to_builtins(done)) + "\n")

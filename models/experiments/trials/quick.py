@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scipy.stats import t as student
 
 from models.evaluation import quick
-from models.experiments.trials.table import Run, columns, named
+from models.experiments.trials.table import TrialFigures, columns, named
 
 LEVEL = 0.95
 SECTION, ROW = re.compile(r"^### (.+)$"), re.compile(r"^\| (.+) \|$")
@@ -15,7 +15,7 @@ SECTION, ROW = re.compile(r"^### (.+)$"), re.compile(r"^\| (.+) \|$")
 Known = dict[tuple[str, str, str], tuple[float, float]]
 
 
-def compared(runs: Sequence[Run], text: str) -> list[str]:
+def compared(runs: Sequence[TrialFigures], text: str) -> list[str]:
     """Of every figure a line: does it lie where a single training of the document's would?"""
     known, found = _read(text), []
     for run in runs:

@@ -13,7 +13,7 @@ PLAIN = ("gaussian", "laplacian", "pink")
 UNSEEN = ("brown", "blue", "impulsive", "recorded")
 
 
-class Run(Protocol):
+class TrialFigures(Protocol):
     """One network trained once, see `models.experiments.trials.__main__.Run`."""
 
     @property
@@ -40,7 +40,7 @@ Figures = dict[str, float]  # column -> per cent
 BySeed = dict[int, Figures]
 
 
-def table(runs: Sequence[Run]) -> str:
+def table(runs: Sequence[TrialFigures]) -> str:
     """Markdown: for every kind of task the figures, and REFERENCE against each other family."""
     found: dict[str, dict[str, dict[int, list[Figures]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
@@ -52,7 +52,7 @@ def table(runs: Sequence[Run]) -> str:
     return "\n\n".join(_section(kind, families) for kind, families in found.items())
 
 
-def calibrations(runs: Sequence[Run]) -> str:
+def calibrations(runs: Sequence[TrialFigures]) -> str:
     """Markdown: the expected calibration error in points, mean and deviation over runs."""
     found: dict[tuple[str, str], list[Figures]] = defaultdict(list)
     for run in runs:
@@ -70,7 +70,7 @@ def calibrations(runs: Sequence[Run]) -> str:
     return markdown.table(heads, rows)
 
 
-def named(run: Run) -> dict[str, Figures]:
+def named(run: TrialFigures) -> dict[str, Figures]:
     """The figures of its files, float and INT8, by the name of their row."""
     name = run.family if run.window == USUAL else f"{run.family}, {run.window} frames"
     return {name: run.figures} | ({f"{name} INT8": run.int8} if run.int8 else {})

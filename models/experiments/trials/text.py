@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.experiments.trials.table import Run, calibrations, named, table
+from models.experiments.trials.table import TrialFigures, calibrations, named, table
 
 HEAD = """# Trials
 
@@ -39,7 +39,7 @@ other machines. Many were looked at and none corrected for that. Settings were c
 """
 
 
-def document(runs: Sequence[Run]) -> str:
+def document(runs: Sequence[TrialFigures]) -> str:
     """All of it, as Markdown."""
     ten = [run for run in runs if run.task == "ten"]
     sizes = {next(iter(named(run))): (run.parameters, run.macs) for run in ten}

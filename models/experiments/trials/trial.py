@@ -42,7 +42,7 @@ QUANTIZED = (REFERENCE, "drsn-order")  # those of which networks are released
 Indices = metrics.Indices
 
 
-class Run(msgspec.Struct, frozen=True):
+class TrialRun(msgspec.Struct, frozen=True):
     """One network trained once. Figures by condition: macro recall; of unknown faults, AUROC."""
 
     task: str
@@ -106,7 +106,7 @@ def both_sides(
 
 def trial(
     task: Task, made: Recipe, training: list[Recording], under: Mapping[str, Labelled]
-) -> Run:
+) -> TrialRun:
     """One model trained, then judged under every condition."""
     start = time.perf_counter()
     if made.family == TREES:
@@ -116,7 +116,7 @@ def trial(
             lambda windows: extra_trees.classify(grown, windows.samples), task, under
         )
         size = extra_trees.nodes(grown)
-        return Run(task.name, TREES, made.seed, size, 0, train_s, figures, window=made.window)
+        return TrialRun(task.name, TREES, made.seed, size, 0, train_s, figures, window=made.window)
     network = train(made, training, lambda step, loss: None)
     train_s = round(time.perf_counter() - start, 1)
     sizes = (cost.parameters(network), cost.macs(network, 1, made.window))
@@ -124,7 +124,7 @@ def trial(
     judged = [judge(file, task, under) for file in files]
     int8 = judged[1] if len(judged) > 1 else {}
     off = {} if task.unknown else calibration(files[-1], under)
-    return Run(
+    return TrialRun(
         task.name, made.family, made.seed, *sizes, train_s, judged[0], int8, off, made.window
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent.config.commands import Commands
-from agent.control.operations import VERBS, Reach
+from agent.control.operations import VERBS, CommandContext
 from agent.core.types import Message
 from agent.messages import command as request
 from agent.messages.command import Command, Refused
@@ -24,13 +24,13 @@ LOG_S = 60.0
 log = logging.getLogger("drsn.commands")
 
 
-class Desk:
+class CommandHandler:
     """Handled by the sender thread; answers may come from another."""
 
-    def __init__(self, keys: Commands, reach: Reach, reply: Callable[..., None]) -> None:
+    def __init__(self, keys: Commands, context: CommandContext, reply: Callable[..., None]) -> None:
         """`reply(verb, id, why, **fields)` publishes a result."""
         self._keys = keys
-        self._reach = reach
+        self._context = context
         self._reply = reply
         self._seen: dict[str, float] = {}  # id: Unix time at which it expires
         self._refused_s: collections.deque[float] = collections.deque(maxlen=REFUSALS_PER_S)
@@ -54,7 +54,7 @@ class Desk:
             self._reply(verb, id, why, **fields)
 
         try:
-            VERBS[verb].run(self._reach, asked, answer)
+            VERBS[verb].run(self._context, asked, answer)
         except Refused as refusal:
             raise Refused(str(refusal), id) from None
 
