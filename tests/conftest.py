@@ -21,10 +21,8 @@ import soundfile
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
-from soundcard import MISSING, SoundCard
+from tests.support import tiny
+from tests.support.soundcard import MISSING, SoundCard
 
 # Whoever starts the tests in the background has them ignore Ctrl-C, and their children too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,13 +16,10 @@ from typing import Any
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from conftest import Broker, eventually
-from listening import Listening
-
 from agent.inference import zoo
 from agent.messages.topics import PUBLISHED
+from tests.conftest import Broker, eventually
+from tests.support.listening import Listening
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"
 BEARING = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}

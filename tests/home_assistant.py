@@ -27,11 +27,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
-from conftest import Broker
-from examples import put
+from tests.conftest import Broker
+from tests.examples import put
+from tests.support import tiny
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "HOME_ASSISTANT.md"
 WEB = "http://127.0.0.1:18123"

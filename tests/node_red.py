@@ -15,15 +15,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import numpy as np
 import soundfile
-import tiny
-from conftest import Broker, eventually, free_port, quiet_then_loud
-from listening import Listening
+import yaml
+
+from tests.conftest import Broker, eventually, free_port, quiet_then_loud
+from tests.support import tiny
+from tests.support.listening import Listening
 
 FLOW = Path(__file__).parents[1] / "deploy" / "subscribers" / "node-red.json"
 

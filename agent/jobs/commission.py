@@ -96,9 +96,8 @@ def _listen(alone: OfflineRunner, heard: HealthyWindows, most: int | None, say: 
                 return
             if time.monotonic() - told_s > TELL_S:
                 told_s = time.monotonic()
-                say(
-                    f"{heard.windows} sound windows, {heard.flagged} flagged; {pipeline.reader.told()}"
-                )
+                reading = pipeline.reader.told()
+                say(f"{heard.windows} sound windows, {heard.flagged} flagged; {reading}")
 
 
 def _learn(heard: HealthyWindows, pipeline: SourcePipeline, per_month: float, say: Say) -> Baseline:

@@ -18,7 +18,7 @@ import yaml
 from agent import __version__
 from agent.messages.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Published, Subscribed
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Tree = dict[str, Any]
 ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)

@@ -17,7 +17,7 @@ from benchmarks.fleet.fleet import Fleet, Phase, Size
 from benchmarks.fleet.processes import free_port
 from benchmarks.fleet.report import Run
 from benchmarks.fleet.storm import storm
-from tests.postgres import MEMORY, server
+from tests.support.postgres import MEMORY, server
 
 LAG_S = 10.0  # what was put so long before the broker stopped may have been sent after it was back
 

@@ -13,7 +13,7 @@ from benchmarks.fleet.auditor import Auditor
 from benchmarks.fleet.processes import Broker, Consumer, memory_mib, tree_cpu_s, wait_for
 from benchmarks.fleet.recorded import record
 from benchmarks.fleet.worker import End, Now, Plan, work
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 SETTLED_S = 400.0  # how long a phase may take to come to rest
 

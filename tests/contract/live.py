@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import accelerometer
 import numpy as np
 import paho.mqtt.client as paho
 import pytest
 import soundfile
-from conftest import Broker, eventually, free_port, needed
 from paho.mqtt.enums import CallbackAPIVersion
-from soundcard import MISSING, SoundCard
 
 from agent.sources.sensor_nodes import frames
+from tests.conftest import Broker, eventually, free_port, needed
+from tests.support import accelerometer
+from tests.support.soundcard import MISSING, SoundCard
 
 RATE_HZ = 8000
 SAMPLES = (np.random.default_rng(0).standard_normal((4000, 2)) * 3000).astype(np.int16)

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import observations
 import pytest
-from conftest import Broker, Subscriber, eventually
 
 from agent.config import load
 from agent.core.types import Message, Sink
@@ -21,6 +19,8 @@ from agent.messages.sparkplug import protocol
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
+from tests.conftest import Broker, Subscriber, eventually
+from tests.support import observations
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
 BIRTH = Message(0, "drsn/a/status", b"online", retain=True, qos=0)

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import live
 import numpy as np
 import pytest
 import soundfile
-from live import EXPECTED, RATE_HZ, SAMPLES
 
 from agent import sources
 from agent.config.validation import convert
 from agent.core.types import Source
+from tests.contract import live
+from tests.contract.live import EXPECTED, RATE_HZ, SAMPLES
 
 
 def _in_background(write: Callable[[], object]) -> None:

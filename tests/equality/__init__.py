@@ -2,8 +2,3 @@
 
 `python -m tests.equality --data FOLDER` shows it on every recording of some data sets.
 """
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # where conftest and tiny are

@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import yaml
-from conftest import Broker, Subscriber, eventually
+
+from tests.conftest import Broker, Subscriber, eventually
 
 START = "2026-01-31T12:00:00Z"
 COMMAND = (sys.executable, "-m", "agent")

@@ -3,8 +3,3 @@
 Each injection is a function of a `World` that returns what it counted. The words for it, and for
 what must be so, stand beside the function; `docs/RELIABILITY.md` holds the last table.
 """
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # where conftest and tiny are

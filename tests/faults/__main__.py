@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import onnxruntime
-from conftest import MOSQUITTO
+
+from tests.conftest import MOSQUITTO
 
 from .outcome import INJECTIONS, Injection, Outcome
 from .run import run

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from conftest import free_port
-
 from agent.delivery.sender import MOST_UNDER_WAY
+from tests.conftest import free_port
 
 from .listener import Book, Listener
 from .outcome import Check, at_most, injection, none

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from soundcard import MISSING, SoundCard
+
+from tests.support.soundcard import MISSING, SoundCard
 
 from .listener import Listener, Said
 from .outcome import Check, Skip, at_most, injection, none

@@ -6,7 +6,8 @@ import threading
 import time
 
 import numpy as np
-from conftest import free_port
+
+from tests.conftest import free_port
 
 from .world import RATE_HZ
 

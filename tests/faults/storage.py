@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from conftest import free_port
+from tests.conftest import free_port
 
 from .listener import Listener
 from .outcome import Check, Skip, at_most, injection, none

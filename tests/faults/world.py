@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tiny
-from conftest import Agent, Broker
+
+from tests.conftest import Agent, Broker
+from tests.support import tiny
 
 from .listener import Listener
 

@@ -1,0 +1,162 @@
+"""What Prometheus scrapes is what `health` tells, and nothing is served that was not asked for."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.service.metrics.snapshot import FRESH_S, Snapshot
+from tests.conftest import Agent, Broker, eventually, free_port
+from tests.support.listening import Listening
+
+Start = Callable[..., Agent]
+Settings = Callable[..., dict[str, Any]]
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed: see the Makefile's target `packages`")
+        pytest.skip(f"needs {name} (apt-get install prometheus)")
+    return found
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def scraped(port: int) -> dict[str, float]:
+    """Samples by name and labels."""
+    families = text_string_to_metric_families(get(port, "/metrics")[1])
+    return {
+        " ".join([sample.name, *sorted(sample.labels.values())]): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def serving(broker: Broker, run_agent: Start, settings: Settings) -> tuple[int, Agent]:
+    port = free_port()
+    tree = settings(broker.port, kind="synth", rate_hz=1000)
+    tree |= {"metrics": {"port": port}, "agent": tree["agent"] | {"health_s": 0.5}}
+    agent = run_agent(tree)
+    windows = "drsn_source_windows_total bearing-de"
+    eventually(lambda: "connected to" in agent.logged(), 20, "connected")
+    eventually(lambda: scraped(port).get(windows, 0) > 5, 20, "windows")
+    return port, agent
+
+
+def test_the_same_is_told_as_in_health(serving: tuple[int, Agent], broker: Broker) -> None:
+    port, agent = serving
+    with Listening(broker.port) as listening:
+        before = scraped(port)
+        listening.until("health", 3)
+        health = listening.of("health")[-1]
+        eventually(
+            lambda: scraped(port)["drsn_uptime_seconds"] > health["uptime_s"], 10, "a later record"
+        )
+        after = scraped(port)
+    source = health["sources"]["bearing-de"]
+    for field in ("samples", "windows", "flagged", "missed", "overrun", "gaps", "opened"):
+        name = f"drsn_source_{field}_total bearing-de"
+        assert before[name] <= source[field] <= after[name]
+    assert after["drsn_mqtt_state connected"] == 1
+    assert after["drsn_mqtt_state unreachable"] == 0
+    assert after["drsn_mqtt_connects_total"] == health["mqtt"]["connects"] == 1
+    (holds,) = (key for key, value in after.items() if "source_decision" in key and value)
+    assert holds == " ".join(["drsn_source_decision", *sorted(["bearing-de", source["decision"]])])
+    code, text = get(port, "/healthz")
+    told = {"ok": True, "mqtt": "connected", "sources": {"bearing-de": "ok"}}
+    assert (code, json.loads(text)) == (200, told)
+    assert get(port, "/")[0] == 404
+    assert agent.stop() == 0
+
+
+def test_it_is_served_on_loopback_alone(serving: tuple[int, Agent]) -> None:
+    port, agent = serving
+    listening = Path(f"/proc/{agent.process.pid}/net/tcp").read_text()
+    at = [line.split()[1] for line in listening.splitlines()[1:] if line.split()[3] == "0A"]
+    assert [each for each in at if each.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+
+
+def test_prometheus_own_tool_has_nothing_to_complain_of(serving: tuple[int, Agent]) -> None:
+    promtool = tool("promtool")
+    text = get(serving[0], "/metrics")[1]
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=text, text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_real_prometheus_scrapes_it(serving: tuple[int, Agent], tmp_path: Path) -> None:
+    prometheus = tool("prometheus")
+    targets = f"static_configs: [{{targets: ['127.0.0.1:{serving[0]}']}}]"
+    job = f"{{job_name: agent, scrape_interval: 1s, {targets}}}"
+    config = tmp_path / "prometheus.yml"
+    config.write_text(f"scrape_configs: [{job}]\n")
+    port = free_port()
+    command = [prometheus, f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    with (tmp_path / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, stderr=log)
+
+    def up() -> bool:
+        try:
+            found = json.loads(get(port, "/api/v1/targets")[1])["data"]["activeTargets"]
+        except (OSError, ValueError):
+            return False
+        assert all(not each["lastError"] for each in found)
+        return [each["health"] for each in found] == ["up"]
+
+    def decided() -> bool:
+        query = "/api/v1/query?query=drsn_source_decision==1"
+        found = json.loads(get(port, query)[1])["data"]["result"]
+        return [each["metric"]["source"] for each in found] == ["bearing-de"]
+
+    try:
+        eventually(up, 30, "the target is up")
+        eventually(decided, 10, "a decision can be asked for")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_client_that_says_nothing_keeps_nobody_waiting(serving: tuple[int, Agent]) -> None:
+    with socket.create_connection(("127.0.0.1", serving[0])):
+        assert get(serving[0], "/healthz")[0] == 200
+
+
+def test_healthz_says_when_the_sender_has_stopped_turning(monkeypatch: pytest.MonkeyPatch) -> None:
+    board: Snapshot = Snapshot(lambda: "a record")  # type: ignore[arg-type,return-value]
+    assert board.shown() is None
+    board.turn()
+    assert board.shown() == "a record"
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s + FRESH_S + 1)
+    assert board.shown() is None
+
+
+def test_a_port_that_is_taken_is_one_line(
+    broker: Broker, run_agent: Start, settings: Settings
+) -> None:
+    tree = settings(broker.port, kind="synth", rate_hz=1000) | {"metrics": {"port": broker.port}}
+    agent = run_agent(tree)
+    assert agent.wait(20) == 78
+    port = broker.port
+    assert f"drsn-agent: metrics.port: {port}: Address already in use" in agent.logged()
