@@ -14,9 +14,8 @@ import numpy as np
 
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.windows import Windower
-from agent.core.types import Message
+from agent.core.types import Gap, Message
 from agent.delivery.outbox import Limits, Outbox
-from agent.delivery.store import Gap
 from agent.inference import classifier, zoo
 from agent.inference.classifier import OnnxClassifier
 from benchmarks.interleaved import Ratio, compare

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from agent import __version__
-from agent.messages import payloads
+from agent.core.time import iso
 from agent.messages.command import Refused
 from agent.pipeline import clip as clips
 from agent.pipeline.clip_writer import ClipWriter
@@ -63,7 +63,7 @@ def publish_windows(context: CommandContext, arguments: Windows, answer: Answer)
     pipelines = list(context.pipelines) if source is None else [context.pipeline(source)]
     for pipeline in pipelines:
         pipeline.publish_until_s = time.monotonic() + arguments.seconds
-    answer(until=payloads.iso(time.time() + arguments.seconds))
+    answer(until=iso(time.time() + arguments.seconds))
 
 
 def capture(context: CommandContext, arguments: Capture, answer: Answer) -> None:
@@ -75,7 +75,7 @@ def capture(context: CommandContext, arguments: Capture, answer: Answer) -> None
     first = max(pipeline.ring.start, end - round(arguments.seconds * rate_hz))
     if first >= end:
         raise Refused("the source has given nothing yet")
-    name = clips.name(pipeline.name, payloads.iso(pipeline.timeline.unix_s(end)), "command")
+    name = clips.name(pipeline.name, iso(pipeline.timeline.unix_s(end)), "command")
     clip = clips.cut(pipeline, first, end, name)
     seconds = round((end - first) / rate_hz, 3)
     kept = {"file": f"{FOLDER}/{name}", "seconds": seconds}

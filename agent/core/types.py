@@ -8,14 +8,15 @@ import enum
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.model_contract import Contract
-from agent.messages.records import Decision, Physics
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
+Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
 
 
 class Mark(enum.IntFlag):
@@ -69,6 +70,31 @@ class Window:
         return [mark.name.lower() for mark in Mark if mark in self.marks and mark.name]
 
 
+class FaultLine(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the bearing's lines stand out of the envelope's spectrum around them, in dB."""
+
+    bpfo: float
+    bpfi: float
+    bsf: float  # of the lines at twice the spin
+    ftf: float
+
+
+class Physics(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signal before a change of state shows without any network; of one channel."""
+
+    seconds: float  # of signal behind it, up to the window's end
+    rms: float  # without the mean, in the source's unit
+    peak: float  # without the mean, in the source's unit
+    crest: float | None  # peak over rms
+    kurtosis: float | None  # 3 for noise of a normal distribution
+    velocity_mm_s: float | None  # RMS over the band
+    velocity_band_hz: tuple[float, float] | None
+    zone: str | None  # ISO 20816-3: A to D
+    envelope_band_hz: tuple[float, float] | None  # that was demodulated
+    evidence_db: FaultLine | None
+    shows: str | None  # the line of evidence that is strong enough: bpfo, bpfi, bsf, ftf
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a network says of one window; None where it has no such output."""
@@ -119,6 +145,16 @@ class Receipt:
 
     seq: int
     refused: str | None = None  # why; None: acknowledged
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Messages that were dropped: `first` to `last` by sequence number."""
+
+    first: int
+    last: int
+    messages: int
+    why: str
 
 
 class SourceError(Exception):

@@ -30,13 +30,6 @@ def will(topic: str, delay_s: int) -> Properties:
     return properties
 
 
-def session(expiry_s: int) -> Properties:
-    """Of a connect: for how long the broker remembers us, which delays the last will."""
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = expiry_s
-    return properties
-
-
 @functools.lru_cache(maxsize=64)
 def _made(packet: int, last: str, window_expiry_s: int) -> Properties:
     properties = Properties(packet)  # type: ignore[no-untyped-call]

@@ -11,11 +11,12 @@ import time
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.core.backoff import Backoff
 from agent.core.types import Message, Receipt
-from agent.delivery import subscribing
+from agent.delivery import mqtt_properties, subscribing
 from agent.delivery.duplicate_client import DuplicateClient, Identity, Lost
 from agent.delivery.inflight import InFlight
 from agent.mqtt import client as mqtt_client
@@ -66,7 +67,7 @@ class MqttSink:
         if client is None:
             return
         self._in_flight.about_to_send()
-        sent = mqtt_client.publish(client, message, self._settings)
+        sent = mqtt_client.publish(client, message, self._properties(message))
         awaited = sent.mid if message.qos or not message.seq else mqtt_client.fence(client)
         # Writing may have found the connection gone. The next one counts its ids from 1 again: an
         # id kept from this one would take another message's for the acknowledgement of ours.
@@ -83,7 +84,7 @@ class MqttSink:
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
         if self._client is not None and self.window and self._will is not None:
-            farewell = mqtt_client.publish(self._client, self._will, self._settings)
+            farewell = mqtt_client.publish(self._client, self._will, self._properties(self._will))
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
@@ -93,6 +94,12 @@ class MqttSink:
             hang_up(client)
         self.state = "closed"
         self._wakeup.close()
+
+    def _properties(self, message: Message) -> Properties | None:
+        """What goes with a message over MQTT 5; None: 3.1.1 has no properties."""
+        if self._settings.version != "5":
+            return None
+        return mqtt_properties.of(message.topic, self._settings.window_expiry_s)
 
     # -- the connection ---------------------------------------------------------------
 
@@ -117,7 +124,8 @@ class MqttSink:
     def _make_client(self) -> paho.Client:
         identity = self._identity
         self._will = identity.will()
-        client = mqtt_client.make(self._settings, identity.client_id, self._will)
+        will_properties = mqtt_properties.will(self._will.topic, self._settings.will_delay_s)
+        client = mqtt_client.make(self._settings, identity.client_id, self._will, will_properties)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core.types import Message
+from agent.core.types import Gap, Message
 from agent.delivery.disk import DiskError
-from agent.delivery.store import Gap, Row, Store
+from agent.delivery.store import Row, Store
 
 IN_MEMORY = 2000  # messages that wait for a disk that takes nothing; then the oldest go
 FEW = 100  # messages in one transaction while the disk is in trouble

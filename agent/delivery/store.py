@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core.types import Message
+from agent.core.types import Gap, Message
 from agent.delivery.disk import Disk
 
 PARKED_KEPT = 100  # of the messages set aside, the newest stay for a person to look at
@@ -40,16 +40,6 @@ class Row:
     put_s: float  # by the store's clock
     first: int
     lost: int = 0  # 0: an ordinary message
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Messages that were dropped: `first` to `last` by sequence number."""
-
-    first: int
-    last: int
-    messages: int
-    why: str
 
 
 @dataclass(frozen=True)

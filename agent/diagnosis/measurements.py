@@ -1,4 +1,4 @@
-"""The physics of a source at a moment: everything that `records.Physics` holds, out of its ring.
+"""The physics of a source at a moment: what `agent.core.types.Physics` holds, from its ring.
 
 Some seconds of the ring are measured, not the network's short window, and only when a state
 changes: lines a few hertz apart need turns of the shaft, and nobody pays for it window by window.
@@ -10,9 +10,8 @@ import numpy as np
 
 from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
-from agent.core.types import Window
+from agent.core.types import FaultLine, Physics, Window
 from agent.diagnosis import envelope, levels
-from agent.messages.records import Evidence, Physics
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it
@@ -63,7 +62,7 @@ def measure(signal: levels.Signal, known: MachineInfo) -> Physics:
     )
 
 
-def shown(evidence: Evidence) -> str | None:
+def shown(evidence: FaultLine) -> str | None:
     """The series that stands out most, if it stands out enough."""
     by_name = {name: getattr(evidence, name) for name in evidence.__struct_fields__}
     best = max(by_name, key=by_name.__getitem__)
@@ -72,7 +71,7 @@ def shown(evidence: Evidence) -> str | None:
 
 def _evidence(
     signal: levels.Signal, known: MachineInfo
-) -> tuple[tuple[float, float] | None, Evidence | None]:
+) -> tuple[tuple[float, float] | None, FaultLine | None]:
     """The band that was demodulated, and what its lines say; None where they cannot be told."""
     if known.orders is None or known.rpm is None:
         return None, None
@@ -85,7 +84,7 @@ def _evidence(
         return None, None
     by_name = envelope.evidence_db(found, known.orders, known.rpm)
     low_hz, high_hz = found.band_hz
-    return (round(low_hz, 1), round(high_hz, 1)), Evidence(
+    return (round(low_hz, 1), round(high_hz, 1)), FaultLine(
         **{name: round(value, 1) for name, value in by_name.items()}
     )
 

@@ -24,8 +24,8 @@ import msgspec
 from agent.core import model_contract
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
+from agent.core.time import iso
 from agent.inference import onnx_check, signing
-from agent.messages import payloads
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -86,7 +86,7 @@ def pack(model: Path, card: Path | None, key: "Ed25519PrivateKey | None") -> tup
         schema=SCHEMA,
         name=described.name,
         version=described.version,
-        made=payloads.iso(time.time()),
+        made=iso(time.time()),
         figures=described.figures,
         parts=tuple(_part(name, data) for name, data in parts.items()),
     )

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from agent.core import model_contract, state_directory
 from agent.core.errors import ConfigError, UserError
+from agent.core.time import iso
 from agent.inference import model_store, onnx_check, zoo
 from agent.inference.bundle import Bundle, older
 from agent.inference.model_store import Entry, Standing
-from agent.messages import payloads
 
 log = logging.getLogger("drsn.rollout")
 
@@ -82,7 +82,7 @@ def admit(state_dir: Path, bundle: Bundle, lower: bool) -> Standing:
         version=manifest.version,
         sha256=sha256,
         bundle=bundle.sha256,
-        since=payloads.iso(time.time()),
+        since=iso(time.time()),
     )
     return _record(
         state_dir, known, phase="shadow", candidate=entry, starts=1, state="shadow", why=None
@@ -117,7 +117,7 @@ def switch(state_dir: Path, name: str) -> Standing:
     """The candidate takes the present model's place, on probation."""
     known = model_store.standing(state_dir, name)
     assert known.candidate is not None
-    present = replace(known.candidate, since=payloads.iso(time.time()))
+    present = replace(known.candidate, since=iso(time.time()))
     return _record(
         state_dir,
         known,

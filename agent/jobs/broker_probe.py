@@ -11,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.load import Config
 from agent.core.types import Message
+from agent.delivery import mqtt_properties
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.settings import Mqtt
 
@@ -41,7 +42,8 @@ def trouble(chosen: Config) -> str | None:
     answers = _Answers()
     client: paho.Client | None = None
     try:
-        client = mqtt_client.make(chosen.mqtt, client_id, message)
+        will_properties = mqtt_properties.will(message.topic, chosen.mqtt.will_delay_s)
+        client = mqtt_client.make(chosen.mqtt, client_id, message, will_properties)
         client.on_connect, client.on_publish = answers.on_connect, answers.on_publish
         client.connect(chosen.mqtt.host, chosen.mqtt.port, chosen.mqtt.keepalive_s)
         return _asked(client, answers, message)

@@ -18,12 +18,12 @@ import numpy as np
 
 from agent.config import load
 from agent.core import state_directory
+from agent.core.time import iso
 from agent.core.types import Scored
 from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.fit import fit
-from agent.messages import payloads
 from agent.pipeline import build
 from agent.pipeline.offline import OfflineRunner, named, recorded
 from agent.pipeline.source_pipeline import SourcePipeline
@@ -104,7 +104,7 @@ def _learn(heard: HealthyWindows, pipeline: SourcePipeline, per_month: float, sa
     runs = [np.stack(run) for run in heard.runs]
     frame = build.frame(pipeline.settings, pipeline.origin.contract)
     found = fit(runs, frame, per_month)
-    baseline = msgspec.structs.replace(found, source=pipeline.name, made=payloads.iso(time.time()))
+    baseline = msgspec.structs.replace(found, source=pipeline.name, made=iso(time.time()))
     total = heard.windows
     opinions = ", ".join(
         f"{label} {count / total:.0%}" for label, count in heard.opinions.most_common()

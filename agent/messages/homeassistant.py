@@ -14,9 +14,9 @@ from typing import Any, get_args
 import msgspec
 
 from agent import __version__
-from agent.core.types import Message
+from agent.core.types import Decision, Message
 from agent.messages import payloads
-from agent.messages.records import Decision, SourceInfo
+from agent.messages.records import SourceInfo
 
 PREFIX = "homeassistant"
 STATUS = f"{PREFIX}/status"  # where Home Assistant says that it is `online`

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from agent import __version__
+from agent.core import types
 from agent.messages.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Published, Subscribed
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -99,7 +100,8 @@ def files() -> dict[str, str]:
 def _described(part: Tree, name: str, within: type) -> Tree:
     """A record's schema, with what its source says of the fields; extra fields are let pass."""
     part = {key: value for key, value in part.items() if key != "additionalProperties"}
-    record = getattr(sys.modules[within.__module__], name)
+    modules = (sys.modules[within.__module__], types)
+    record = next(getattr(module, name) for module in modules if hasattr(module, name))
     for field, comment in _comments(record).items():
         found = part["properties"][field]
         part["properties"][field] = found | {"description": comment}

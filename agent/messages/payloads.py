@@ -4,16 +4,14 @@ An observation is identified by (`epoch`, `seq`): a UUID per outbox and a counte
 least once, so a subscriber that must not count twice compares these two.
 """
 
-import datetime
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
 from agent.core.model_contract import Contract
-from agent.core.types import Message, Prediction, Scored
-from agent.delivery.store import Gap
+from agent.core.time import iso
+from agent.core.types import Gap, Message, Prediction, Scored
 from agent.messages import records
 from agent.messages.records import Info, Model, Observation, SourceInfo
 
@@ -200,13 +198,6 @@ def status(topics: Topics, payload: bytes) -> Message:
     """`online` or `offline`, retained; the last will is the latter."""
     qos: Literal[0, 1] = 0 if payload == ONLINE else 1
     return Message(0, topics.of_agent("status"), payload, retain=True, qos=qos)
-
-
-def iso(unix_s: float) -> str:
-    """ISO 8601 in UTC, to the nearest millisecond."""
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    moment = epoch + datetime.timedelta(milliseconds=round(unix_s * 1000))
-    return re.sub(r"\+00:00$", "Z", moment.isoformat(timespec="milliseconds"))
 
 
 def _named(labels: tuple[str, ...], probabilities: tuple[float, ...]) -> dict[str, float] | None:

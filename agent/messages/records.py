@@ -1,18 +1,17 @@
 """Every payload that leaves the agent, as a typed record. `docs/MQTT.md` explains the fields.
 
 JSON Schemas are made of these (`agent.messages.json_schema`): a comment beside a field is its
-description there,
-and a field with a default is one that came later. Add fields at the end, with one.
+description there, and a field with a default came later. Add fields at the end, with a default.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from agent.core.bearing import MachineClass, Orders
+from agent.core.types import Decision, Physics
 
-Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
 Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -28,31 +27,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     sha256: Sha256  # of the model file
     precision: str
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the bearing's lines stand out of the envelope's spectrum around them, in dB."""
-
-    bpfo: float
-    bpfi: float
-    bsf: float  # of the lines at twice the spin
-    ftf: float
-
-
-class Physics(msgspec.Struct, frozen=True, kw_only=True):
-    """What the signal before a change of state shows without any network; of one channel."""
-
-    seconds: float  # of signal behind it, up to the window's end
-    rms: float  # without the mean, in the source's unit
-    peak: float  # without the mean, in the source's unit
-    crest: float | None  # peak over rms
-    kurtosis: float | None  # 3 for noise of a normal distribution
-    velocity_mm_s: float | None  # RMS over the band
-    velocity_band_hz: tuple[float, float] | None
-    zone: str | None  # ISO 20816-3: A to D
-    envelope_band_hz: tuple[float, float] | None  # that was demodulated
-    evidence_db: Evidence | None
-    shows: str | None  # the line of evidence that is strong enough: bpfo, bpfi, bsf, ftf
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

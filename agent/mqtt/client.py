@@ -7,9 +7,10 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
 
 from agent.core.types import Message
-from agent.delivery import mqtt_properties
+from agent.mqtt import properties
 from agent.mqtt import settings as broker
 from agent.mqtt.settings import Mqtt
 
@@ -20,8 +21,16 @@ USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is go
 log = logging.getLogger("drsn.mqtt")
 
 
-def make(settings: Mqtt, client_id: str, will: Message | None) -> paho.Client:
-    """A client for one connection; files that it needs are read now, so that they may change."""
+def make(
+    settings: Mqtt,
+    client_id: str,
+    will: Message | None = None,
+    will_properties: Properties | None = None,
+) -> paho.Client:
+    """A client for one connection; files that it needs are read now, so that they may change.
+
+    `will_properties` go with the last will over MQTT 5.
+    """
     modern = settings.version == "5"
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
@@ -33,8 +42,8 @@ def make(settings: Mqtt, client_id: str, will: Message | None) -> paho.Client:
     client.connect_timeout = CONNECT_S
     client.max_inflight_messages_set(100)  # never reached: the sender keeps its own window
     if will is not None:
-        told = mqtt_properties.will(will.topic, settings.will_delay_s) if modern else None
-        client.will_set(will.topic, will.payload, 1, will.retain, told)
+        properties_5 = will_properties if modern else None
+        client.will_set(will.topic, will.payload, 1, will.retain, properties_5)
     if settings.username is not None:
         client.username_pw_set(settings.username, broker.password(settings))
     if settings.tls is not None:
@@ -57,19 +66,19 @@ def connect(client: paho.Client, settings: Mqtt) -> None:
     how: dict[str, Any] = {}
     if settings.version == "5":
         how["clean_start"] = settings.will_delay_s == 0
-        how["properties"] = mqtt_properties.session(settings.will_delay_s)
+        how["properties"] = properties.session(settings.will_delay_s)
     code = client.connect(settings.host, settings.port, settings.keepalive_s, **how)
     if code != paho.MQTT_ERR_SUCCESS:  # it was closed while the CONNECT was written
         raise ConnectionError(paho.error_string(code).rstrip("."))
 
 
-def publish(client: paho.Client, message: Message, settings: Mqtt) -> paho.MQTTMessageInfo:
-    """Over MQTT 5 with the properties that go with its topic."""
-    properties = None
-    if settings.version == "5":
-        properties = mqtt_properties.of(message.topic, settings.window_expiry_s)
-    topic, payload = message.topic, message.payload
-    return client.publish(topic, payload, message.qos, message.retain, properties)
+def publish(
+    client: paho.Client, message: Message, message_properties: Properties | None
+) -> paho.MQTTMessageInfo:
+    """`message_properties` go with it over MQTT 5; None: 3.1.1 has none."""
+    return client.publish(
+        message.topic, message.payload, message.qos, message.retain, message_properties
+    )
 
 
 def fence(client: paho.Client) -> int:

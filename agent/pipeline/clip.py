@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.core.time import iso
 from agent.core.types import Mark, Samples
-from agent.messages import payloads
 from agent.pipeline.source_pipeline import SourcePipeline
 
 MOST_CHANNELS = 8  # of a FLAC file
@@ -47,7 +47,7 @@ def cut(pipeline: SourcePipeline, first: int, end: int, called: str) -> Clip:
         unit=pipeline.origin.unit,
         rate_hz=contract.rate_hz,
         first_sample=first,
-        t_start=payloads.iso(pipeline.timeline.unix_s(first)),
+        t_start=iso(pipeline.timeline.unix_s(first)),
     )
 
 

@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 
 from agent.config.evidence import Evidence
+from agent.core.time import iso
 from agent.core.types import Scored
-from agent.messages import payloads
 from agent.pipeline import clip as clips
 from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.source_pipeline import SourcePipeline
@@ -38,7 +38,7 @@ class FaultClips:
         rate_hz = pipeline.origin.contract.rate_hz
         end = scored.window.first + scored.window.samples.shape[1]
         first = max(0, end - round(self._keys.before_s * rate_hz))
-        name = clips.name(pipeline.name, payloads.iso(pipeline.timeline.unix_s(end)), "fault")
+        name = clips.name(pipeline.name, iso(pipeline.timeline.unix_s(end)), "fault")
         last = end + round(self._keys.after_s * rate_hz)
         by_s = time.monotonic() + self._keys.after_s + LATE_S
         self._due.append(_Due(pipeline, first, last, by_s, name))

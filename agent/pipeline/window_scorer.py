@@ -8,10 +8,9 @@ import numpy as np
 from agent.acquisition.windows import Windower
 from agent.core import bearing
 from agent.core.bearing import Orders, Running
-from agent.core.types import Classifier, Mark, Prediction, Scored, Window
+from agent.core.types import Classifier, Mark, Physics, Prediction, Scored, Window
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider
-from agent.messages.records import Physics
 
 DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves another
 

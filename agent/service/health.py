@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from agent.acquisition import timestamps
+from agent.core.time import iso
 from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
 from agent.messages import payloads
@@ -45,7 +46,7 @@ def record(
     return Health(
         schema="drsn-health/1",
         agent=agent,
-        t_published=payloads.iso(time.time()),
+        t_published=iso(time.time()),
         uptime_s=round(time.monotonic() - began_s, 1),
         clock=ClockHealth(synchronised=timestamps.synchronised(), steps=clock.steps),
         mqtt=MqttHealth(state=sink.state, why=sink.why, connects=sink.session),

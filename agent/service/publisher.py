@@ -13,14 +13,13 @@ from agent.control.command_handler import CommandHandler
 from agent.control.operations import Answer, CommandContext
 from agent.core import state_directory
 from agent.core.errors import ConfigError, UserError
-from agent.core.types import Message, Scored, Sink
+from agent.core.types import Gap, Message, Scored, Sink
 from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
 from agent.delivery.duplicate_client import Listener
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.stdout_sink import StdoutSink
-from agent.delivery.store import Gap
 from agent.messages import homeassistant, payloads
 from agent.messages.records import Health, SourceInfo
 from agent.messages.sparkplug.latest import Latest

@@ -14,9 +14,9 @@ import msgspec
 
 from agent.config.page import Page, token
 from agent.core.errors import UserError
+from agent.core.time import iso
 from agent.core.types import Scored, Verdict
 from agent.inference import variants
-from agent.messages import payloads
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.web import recording_scoring, server
 from agent.web.broadcast import Broadcaster
@@ -167,7 +167,7 @@ class Site:
         told = Event(
             id=self._told,
             source=scored.source,
-            at=payloads.iso(began_s),
+            at=iso(began_s),
             decision=event.decision,
             label=event.label,
             probability=event.probability,

@@ -10,12 +10,12 @@ import msgspec
 
 from agent import __version__
 from agent.config import load
-from agent.core.types import Message
+from agent.core.time import iso
+from agent.core.types import Gap, Message
 from agent.delivery.duplicate_client import Identity
 from agent.delivery.mqtt_sink import MqttSink
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
-from agent.delivery.store import Gap
 from agent.messages import payloads
 from agent.messages.records import Observation
 from benchmarks.fleet.recorded import Recorded
@@ -123,9 +123,9 @@ class Box:
             epoch=epoch,
             seq=seq,
             agent=self._name,
-            t_start=payloads.iso(now_s - record.n_samples / record.rate_hz),
-            t_end=payloads.iso(now_s),
-            t_published=payloads.iso(now_s),
+            t_start=iso(now_s - record.n_samples / record.rate_hz),
+            t_end=iso(now_s),
+            t_published=iso(now_s),
             model=self._source.model,
         )
         topic = self._topics.of_source(record.source, kind)

@@ -10,7 +10,7 @@ import pytest
 
 psycopg = pytest.importorskip("psycopg")
 
-from agent.delivery.store import Gap  # noqa: E402
+from agent.core.types import Gap  # noqa: E402
 from agent.jobs.ingest import rows, tables  # noqa: E402
 from agent.messages import payloads  # noqa: E402
 from benchmarks.fleet import checks  # noqa: E402

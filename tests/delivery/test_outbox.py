@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.types import Message
+from agent.core.types import Gap, Message
 from agent.delivery import disk
 from agent.delivery.outbox import Limits
 from agent.delivery.outbox import Outbox as _Outbox
-from agent.delivery.store import Gap
 
 
 def marker(epoch: str, gap: Gap) -> Message:

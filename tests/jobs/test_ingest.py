@@ -17,7 +17,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.delivery.store import Gap
+from agent.core.types import Gap
 from agent.messages import payloads
 from tests.conftest import Agent, Broker, eventually
 

@@ -19,9 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.config import sparkplug
 from agent.core.errors import ConfigError
-from agent.core.types import Message
+from agent.core.types import Gap, Message
 from agent.delivery.sparkplug_sink import SparkplugSink
-from agent.delivery.store import Gap
 from agent.messages import payloads
 from agent.messages.payloads import Topics
 from agent.messages.records import SourceInfo

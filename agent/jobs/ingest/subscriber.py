@@ -61,7 +61,7 @@ class Subscriber:
 
     def _dial(self, settings: Mqtt) -> paho.Client:
         """A client that has sent its CONNECT."""
-        client = mqtt_client.make(settings, self._session.client_id, None)
+        client = mqtt_client.make(settings, self._session.client_id)
         client.manual_ack_set(True)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
