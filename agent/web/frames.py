@@ -47,7 +47,7 @@ class FrameBuilder:
         hop = round(pipeline.settings.common.hop_s * rate_hz)
         self._spectrogram = Spectrogram(rate_hz, min(hop, pipeline.origin.contract.window))
         self._activations = activations.load(file)
-        self.activations = self._activations.count if self._activations else 0
+        self.layers = self._activations.count if self._activations else 0
         self.column_s = self._spectrogram.column / rate_hz
 
     def frame(self, scored: Scored, missing: int) -> Frame:

@@ -19,7 +19,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
     column_s: float  # of waveform and spectrogram
     model: str
-    activations: int  # that threshold
+    layers: int  # that threshold
     rival: str | None
 
 

@@ -139,7 +139,7 @@ class Site:
             window_s=contract.window / contract.rate_hz,
             column_s=self._frame_builder(pipeline).column_s,
             model=f"{contract.name} {contract.version} ({contract.family})",
-            activations=self._frame_builder(pipeline).activations,
+            layers=self._frame_builder(pipeline).layers,
             rival=None if rival is None else rival.contract.name,
         )
 

@@ -226,7 +226,7 @@ def test_killed_before_some_of_its_steps_on_disk_the_old_or_the_new_model_runs_a
 SABOTAGE = """
 import ctypes, sys
 import numpy as np
-from agent import classify, cli
+from agent.cli import main
 from agent.inference.classifier import OnnxClassifier
 classified = OnnxClassifier.classify
 kind = sys.argv.pop(1)
@@ -250,7 +250,7 @@ def broken(self, samples, running=None):
         return [type(each)((float("nan"),) * len(each.probabilities)) for each in said]
     return said
 OnnxClassifier.classify = broken
-sys.exit(cli.main())
+sys.exit(main.main())
 """
 
 

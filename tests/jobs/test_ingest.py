@@ -217,7 +217,7 @@ def test_what_is_published_while_no_consumer_runs_and_the_broker_restarts_is_kep
 
 BAD: dict[str, tuple[str, bytes, str]] = {
     "no JSON": ("a/s/event", b"fault!", "JSON is malformed"),
-    "no UTF-8": ("a/s/event", event(1, str(uuid.UUID(int=1))).replace(b"inner", b"\xff"), "utf-8"),
+    "no UTF-8": ("a/s/event", event(1, str(uuid.UUID(int=1))).replace(b"inner", b"\xff"), "UTF-8"),
     "nothing": ("a/s/event", b"", "Input data was truncated"),
     "no number": ("a/s/event", event(0, str(uuid.UUID(int=1))), "`int` >= 1 - at `$.seq`"),
     "no epoch": ("a/s/event", event(1, "me"), "Invalid UUID - at `$.epoch`"),

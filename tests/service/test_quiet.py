@@ -40,12 +40,12 @@ def test_the_agent_imports_neither_models_nor_torch_nor_scipy(file: Path) -> Non
 
 
 def test_only_archives_import_what_only_archives_need() -> None:
-    """pyarrow, fsspec and Ray are in `agent/archive`, which nothing but its verb imports."""
+    """pyarrow, fsspec and Ray are in `agent/jobs/archive`, which nothing but its verb imports."""
     heavy = {"pyarrow", "fsspec", "ray"}
-    archive = ROOT / "agent" / "archive"
+    archive = ROOT / "agent" / "jobs" / "archive"
     files = [file for file in (ROOT / "agent").rglob("*.py") if archive not in file.parents]
     assert [file.name for file in files if imported(file) & heavy] == []
-    users = [file.name for file in files if re.search(r"agent\.archive", file.read_text())]
+    users = [file.name for file in files if re.search(r"agent\.jobs\.archive", file.read_text())]
     assert users == ["score.py"]
     code = "import agent.service.daemon, agent.cli.main, agent.cli.run, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -156,7 +156,7 @@ def test_what_needs_a_restart_is_told_and_not_applied(
 def test_systemd_hears_reloading_and_then_ready(
     tmp_path: Path, run_agent: Start, two: dict[str, Any], subscriber: Subscriber
 ) -> None:
-    from test_watch import Systemd
+    from tests.service.test_watchdog import Systemd
 
     systemd = Systemd(tmp_path)
     env = os.environ | {"NOTIFY_SOCKET": str(systemd.path)}

@@ -79,11 +79,13 @@ def test_without_its_module_or_its_library_the_package_to_install_is_named(
 def test_drivers_are_loaded_only_by_a_source_that_needs_them() -> None:
     code = """
 import sys
-from agent import cli, config, lanes
+import agent.cli.main
+from agent.config import load
+from agent.pipeline import build
 from agent.acquisition.timestamps import WallClock
 common = {"name": "a", "model": "bearing"}
-chosen = config.parse({"sources": [common | {"kind": "synth", "pace": "fast"}]})
-lanes.build(chosen, lambda: None, WallClock())
+chosen = load.parse({"sources": [common | {"kind": "synth", "pace": "fast"}]})
+build.build_pipelines(chosen, lambda: None, WallClock())
 print({"sounddevice", "serial", "iio", "agent.sources.portaudio"} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
