@@ -15,8 +15,7 @@ from agent.core.errors import UserError
 from agent.inference import classifier, zoo
 
 if TYPE_CHECKING:
-    from agent.jobs.archive.engines import Engine
-    from agent.jobs.archive.job import Job
+    from agent.jobs.archive.job import Engine, Job
 
 BEGINNING = "1970-01-01T00:00:00Z"
 OF_SOURCE = ("model", "hop_s", "channels", "rate_hz")  # what a configuration says by itself

@@ -1,8 +1,10 @@
-"""What engines hand to their workers, and what comes back."""
+"""What engines hand to their workers, what comes back, and what an engine is."""
 
 import datetime
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from agent.config.load import Config, Source
 
@@ -36,3 +38,10 @@ class Outcome:
     events: int = 0
     signal_s: float = 0.0
     trouble: str = ""  # why there is nothing of it; empty: all is well
+
+
+class Engine(Protocol):
+    """Runs a `Worker` in each of its processes."""
+
+    def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """The outcome of every task, in any order, as they come; `UserError` if it cannot work."""

@@ -7,8 +7,7 @@ from pathlib import Path
 from agent.core import state_directory
 from agent.core.errors import UserError
 from agent.jobs.archive import keys, paths
-from agent.jobs.archive.engines import Engine
-from agent.jobs.archive.job import Job, Outcome, Task
+from agent.jobs.archive.job import Engine, Job, Outcome, Task
 from agent.jobs.archive.parquet import UNFINISHED
 from agent.jobs.archive.progress import Progress
 
