@@ -1,4 +1,4 @@
-# Everything sets itself up: `make demo` needs a Debian-like machine with python3, `make test` too.
+# Every target sets up what it needs. `make demo` and `make test` need a Debian-like machine with python3.
 PYTHON ?= python3
 ARGS ?=
 RUN := .venv
@@ -14,59 +14,69 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test check format bench \
+.PHONY: help dist demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test check format bench \
   fleet zoo digits reproduce packages apt clean
 
-demo: $(RUN)/installed          ## watch a simulated machine's fault being found, over MQTT
+help:                           ## this list
+	@awk -F ' *## *' '/^[a-z-]+:.*## / { split($$1, target, ":"); \
+	  printf "  make %-20s %s\n", target[1], $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "ARGS='...' goes to the program behind a target: make test ARGS='-n 0 -k outbox'"
+
+demo: $(RUN)/installed          ## a simulated machine's fault is found and published over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
 
-test: $(DEV)/installed packages ## the tests; a real broker, the real process
+test: $(DEV)/installed packages ## the tests, with a real broker and the real process
 	$(DEV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(DEV)/installed         ## lint, format and types
+check: $(DEV)/installed         ## ruff, ruff format, mypy --strict
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 
-format: $(DEV)/installed
+format: $(DEV)/installed        ## mends what ruff can mend
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-faults: $(DEV)/installed packages ## everything that breaks in the field, against the real process
+faults: $(DEV)/installed packages ## injects what breaks in the field, against the real process
 	$(DEV)/bin/python -m tests.faults $(ARGS)
+
+dist: $(DEV)/installed          ## dist/: source distribution and wheel
+	$(DEV)/bin/python -m pip install --quiet 'build>=1.2'
+	rm -rf build/lib # where setuptools keeps modules that are gone
+	$(DEV)/bin/python -m build --outdir dist .
 
 deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
 	for arch in amd64 arm64; do \
 	  PYTHON=$(RUN)/bin/python DEB_PYTHON=$(DEB_PYTHON) deploy/deb/build.sh $$arch || exit 1; \
 	done
 
-boot-test: $(DEV)/installed deb ## as root: the package's life on a fresh Debian
+boot-test: $(DEV)/installed deb ## as root: installs, upgrades and removes the package on a fresh Debian
 	$(call have,$(BOOT_PACKAGES))
 	version=$$($(DEV)/bin/python -c 'import agent; print(agent.__version__)'); \
 	$(DEV)/bin/python -m tests.boot dist/drsn-agent_$${version}_$$(dpkg --print-architecture).deb --write
 
-arm-test: $(DEV)/installed deb packages ## as root: the arm64 package in an emulated Debian, same answers
+arm-test: $(DEV)/installed deb packages ## as root: the arm64 package in an emulated Debian gives the same answers
 	$(call have,$(BOOT_PACKAGES) qemu-user-static)
 	$(DEV)/bin/python -m tests.boot.emulated dist/drsn-agent_*_arm64.deb
 
-image-test: $(DEV)/installed packages ## as root: the container built and heard, no image pulled
+image-test: $(DEV)/installed packages ## as root: builds and runs the container, pulls no image
 	$(call have,$(IMAGE_PACKAGES))
 	$(DEV)/bin/python -m tests.container
 
-contract: $(DEV)/installed packages ## schemas, AsyncAPI and the examples in docs/MQTT.md anew
+contract: $(DEV)/installed packages ## writes schemas, AsyncAPI and the examples in docs/MQTT.md
 	$(DEV)/bin/python -m agent.messages.json_schema
 	$(DEV)/bin/python -m tests.examples
 
 home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md
 	$(DEV)/bin/python -m tests.home_assistant $(HOME_ASSISTANT) $(HOME_ASSISTANT_DIR) $(ARGS)
 
-node-red-test: $(DEV)/installed packages ## deploy/subscribers/node-red.json, loaded: NODE_RED=command
+node-red-test: $(DEV)/installed packages ## loads deploy/subscribers/node-red.json: NODE_RED=command
 	$(DEV)/bin/python -m tests.node_red $(NODE_RED)
 
 # What other engines need; with LiteRT's converter (2 GB): BENCH=bench,litert
 BENCH ?= bench
 
-bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines and peers; the whole agent: ARGS=--write
+bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines and other engines; ARGS=--write documents them
 	$(DEV)/bin/python -m pip install --quiet --editable '.[$(BENCH)]'
 	$(DEV)/bin/python -m benchmarks
 	$(DEV)/bin/python -m benchmarks.variants $(ARGS)
@@ -74,17 +84,17 @@ bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines an
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 	$(DEV)/bin/python -m benchmarks.whole --python $(RUN)/bin/python $(ARGS)
 
-fleet: $(DEV)/installed packages ## a thousand boxes against one broker and a database
+fleet: $(DEV)/installed packages ## a thousand simulated agents, one broker and a database
 	$(DEV)/bin/python -m benchmarks.fleet $(ARGS)
 
-zoo: $(DEV)/installed           ## rebuild the released network and its card: make zoo DATA=folder
+zoo: $(DEV)/installed           ## rebuilds the released network and its card: DATA=folder
 	$(DEV)/bin/python -m models release --recipe models/zoo/bearing.yaml --data $(DATA)
 
-digits: $(DEV)/installed packages ## rebuild the network of spoken digits: make digits DATA=folder
+digits: $(DEV)/installed packages ## rebuilds the network of spoken digits: DATA=folder
 	$(DEV)/bin/python -m models.speech.release --data $(DATA)
 
 # Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
-reproduce: $(DEV)/installed     ## docs/PAPER.md and docs/TRIALS.md anew: make reproduce DATA=folder
+reproduce: $(DEV)/installed     ## writes docs/PAPER.md and docs/TRIALS.md: DATA=folder
 	$(DEV)/bin/python -m models.experiments.reproduce --data $(DATA) $(ARGS)
 
 # The daemon's own environment: no torch in it.
@@ -119,5 +129,5 @@ apt:
 	$(APT) update -qq
 	DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $(NAMES) >/dev/null
 
-clean:
+clean:                          ## removes the environments and what was built
 	rm -rf $(RUN) $(DEV) build dist *.egg-info
