@@ -165,20 +165,19 @@ def _module(network: Network) -> Any:  # a torch module: torch may be missing
     import torch
 
     from models.data import recipe as recipes
-    from models.export.onnx_export import Released
-    from models.networks.registry import untrained
-    from models.training.checkpoint import Checkpoint
+    from models.export.onnx_export import ExportedNetwork
+    from models.training.checkpoint import Checkpoint, untrained
 
     torch.manual_seed(0)
     made = recipes.load(ZOO / f"{network.name}.yaml")
-    return Released(Checkpoint(made, untrained(made).eval(), 1.0, None)).eval()
+    return ExportedNetwork(Checkpoint(made, untrained(made).eval(), 1.0, None)).eval()
 
 
 def _exported(network: Network) -> Path:
     """As the exporter has it by default, but for a batch of any size."""
     import torch
 
-    from models.export.onnx_export import MOST_WINDOWS
+    from models.export.onnx_export import MAX_BATCH
 
     path = network.folder / "stock.onnx"
     if path.is_file():
@@ -189,7 +188,7 @@ def _exported(network: Network) -> Path:
         tuple(map(torch.from_numpy, example.values())),
         path,
         input_names=list(example),
-        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},) * len(example),
+        dynamic_shapes=({0: torch.export.Dim("batch", max=MAX_BATCH)},) * len(example),
         dynamo=True,
         external_data=False,
         verbose=False,

@@ -70,8 +70,7 @@ def _untrained(name: str, window: int) -> tuple[OnnxClassifier, np.ndarray]:
     from models.data.batches import Batch
     from models.export.onnx_export import contract_of, export
     from models.export.quantize import quantize
-    from models.networks.registry import untrained
-    from models.training.checkpoint import Checkpoint
+    from models.training.checkpoint import Checkpoint, untrained
 
     made = msgspec.structs.replace(recipes.load(ZOO / f"{name}.yaml"), window=window)
     saved = Checkpoint(made, untrained(made).eval(), 1.0, None)

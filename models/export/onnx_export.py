@@ -1,4 +1,4 @@
-"""Checkpoint -> ONNX: from raw samples to probabilities in one graph, with its contract inside."""
+"""Exports a checkpoint to ONNX: one graph from raw samples to probabilities, with its contract."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ from models.networks.standardize import standardize
 from models.training.checkpoint import Checkpoint
 
 OPSET = 20
-MOST_WINDOWS = 4096  # the largest batch that the exporter is told of
+MAX_BATCH = 4096  # windows: the bound that the exporter needs of the dynamic axis
 
 
-class Released(nn.Module):
-    """What the agent runs: standardization, network, temperature, softmax, estimated SNR."""
+class ExportedNetwork(nn.Module):
+    """The module that the agent runs: standardization, network, temperature, softmax, SNR."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
@@ -41,49 +41,49 @@ class Released(nn.Module):
         self.distance = None if checkpoint.near is None else Distance(checkpoint.near)
 
     def forward(self, samples: Tensor, running: Tensor | None = None) -> tuple[Tensor, ...]:
-        """[batch, channels, window] -> probabilities [batch, labels], and what of `outputs` it has.
+        """samples [batch, channels, window] -> the tensors that `outputs` names.
 
-        `running` [batch, 5], where the network reads it.
+        `running` [batch, 5] is passed where the network reads it.
         """
         features, alphas = self.network.features(standardize(samples), running)  # type: ignore[operator]
         logits = self.network.classifier(features).flatten(1)  # type: ignore[operator]
-        found = [torch.softmax(logits / self.temperature, 1)]
+        results = [torch.softmax(logits / self.temperature, 1)]  # [batch, labels]
         if self.shrinks:
-            found.append(alphas.mean(1))  # [batch]
+            results.append(alphas.mean(1))  # [batch]
         if self.noise_level is not None:
-            found.append(10 * self.noise_level(features).flatten())  # [batch]
+            results.append(10 * self.noise_level(features).flatten())  # [batch]
         elif self.snr is not None:
-            found.append(self.snr(alphas[:, :, None, None]).flatten())  # [batch]
+            results.append(self.snr(alphas[:, :, None, None]).flatten())  # [batch]
         if self.distance is not None:
-            found.append(self.distance(features))  # [batch]
-        return tuple(found)
+            results.append(self.distance(features))  # [batch]
+        return tuple(results)
 
     def outputs(self) -> list[str]:
-        """What the graph gives, in its order."""
-        has = {
+        """The names of the graph's outputs, in order."""
+        present = {
             PROBABILITIES: True,
             "shrinkage": self.shrinks,
             "snr_db": self.noise_level is not None or self.snr is not None,
             "distance": self.distance is not None,
         }
-        return [name for name, given in has.items() if given]
+        return [name for name, is_present in present.items() if is_present]
 
 
 def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
-    """Writes the float network to `path`; batch norms are folded where they follow a conv."""
+    """Writes the float network to `path`; batch norms that follow a convolution are folded."""
     recipe = checkpoint.recipe
     example = {INPUT: torch.zeros(2, recipe.channels, recipe.window)}
     if recipe.family in READ_RUNNING:
         example[RUNNING] = torch.zeros(2, RUNNING_WIDTH)
-    released = Released(checkpoint).eval()
+    module = ExportedNetwork(checkpoint).eval()
     program = torch.onnx.export(
-        released,
+        module,
         tuple(example.values()),
         input_names=list(example),
-        output_names=released.outputs(),
+        output_names=module.outputs(),
         opset_version=OPSET,
         dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_WINDOWS)},) * len(example),
+        dynamic_shapes=({0: torch.export.Dim("batch", max=MAX_BATCH)},) * len(example),
         verbose=False,
     )
     assert program is not None
@@ -91,8 +91,8 @@ def export(checkpoint: Checkpoint, path: Path, contract: Contract) -> None:
 
 
 def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
-    """The model with that contract in its metadata and nothing else there, whole or not at all."""
-    _forget_origin(model)
+    """Writes the model with `contract` as its only metadata, whole or not at all."""
+    _remove_origin(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
     onnx.checker.check_model(model)
@@ -102,8 +102,8 @@ def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
     part.replace(path)
 
 
-def _forget_origin(model: onnx.ModelProto) -> None:
-    """Takes out the exporter's stack traces: paths of this machine, a fifth of an INT8 file."""
+def _remove_origin(model: onnx.ModelProto) -> None:
+    """Removes the exporter's stack traces: paths of this machine, a fifth of an INT8 file."""
     graph = model.graph
     values = (*graph.input, *graph.output, *graph.value_info)
     for part in (model, graph, *graph.node, *graph.initializer, *values):
@@ -112,7 +112,7 @@ def _forget_origin(model: onnx.ModelProto) -> None:
 
 
 def contract_of(checkpoint: Checkpoint) -> Contract:
-    """What the exported file says of itself, before anything was measured."""
+    """The contract of the exported file, without figures."""
     recipe = checkpoint.recipe
     simulated = ("simulated machines",) if recipe.simulated else ()
     return Contract(

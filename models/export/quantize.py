@@ -1,10 +1,10 @@
 """Post-training INT8: static QDQ of the convolutions, calibrated on windows of mixed noise.
 
 Activations are unsigned and weights signed per channel: ONNX Runtime's fast path on x86.
-Only the convolutions along time are quantized. The 1x1 ones work on pooled values: they are
-the thresholds' sub-network and the classifier, cost next to nothing and are computed in float. So
-is the transform of a spectrogram of which logarithms are taken: it spans more than 8 bits do. What
-the file holds of the weights of either is the business of `models.export.weight_compression`.
+Only the convolutions along time are quantized. The 1x1 convolutions work on pooled values (the
+thresholds' sub-network and the classifier), cost very little and are computed in float. So is the
+transform of a spectrogram whose logarithm is taken: its range exceeds 8 bits.
+`models.export.weight_compression` decides how the file stores these float weights.
 """
 
 import tempfile
@@ -26,16 +26,18 @@ from models.export.onnx_export import write
 from models.export.weight_compression import compact
 from models.training.train import training_recordings
 
-FLOAT = ("network.spectrogram.", "network.colour.welch.")  # whose weights stay in float
+FLOAT = (  # begin the names of weights that stay in float; `colour` in files before version 0.2
+    *("network.spectrogram.", "network.spectrum_branch.welch.", "network.colour.welch."),
+)
 
 
 class Windows(CalibrationDataReader):  # type: ignore[misc]
     """Calibration windows, a few at a time, as the graph reads them."""
 
     def __init__(self, drawn: Batch, inputs: Sequence[str], batch: int = 16) -> None:
-        given = {INPUT: drawn.samples, RUNNING: drawn.running}
+        arrays = {INPUT: drawn.samples, RUNNING: drawn.running}
         self._batches: Iterator[dict[str, Array]] = iter(
-            {name: given[name][start : start + batch] for name in inputs}
+            {name: arrays[name][start : start + batch] for name in inputs}
             for start in range(0, len(drawn.samples), batch)
         )
 
@@ -46,10 +48,10 @@ class Windows(CalibrationDataReader):  # type: ignore[misc]
 def quantize(
     source: Path, path: Path, drawn: Batch, contract: Contract, reduce_range: bool = True
 ) -> None:
-    """Writes the INT8 form of the float network `source` to `path`, calibrated on those windows.
+    """Writes the INT8 form of the float network `source` to `path`, calibrated on `drawn`.
 
-    `reduce_range` leaves weights 7 bits of the 8: on x86 without VNNI the sum of two products
-    saturates otherwise, and the same file would answer differently on another processor.
+    `reduce_range` uses 7 of the 8 bits of a weight. Otherwise the sum of two products saturates on
+    x86 without VNNI, and the same file would answer differently on another processor.
     """
     model = onnx.load(source)
     with tempfile.TemporaryDirectory() as folder:
@@ -57,10 +59,10 @@ def quantize(
         quantize_static(
             model,
             draft,
-            Windows(drawn, [each.name for each in model.graph.input]),
+            Windows(drawn, [value.name for value in model.graph.input]),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Relu"],
-            nodes_to_exclude=_kept(model.graph),
+            nodes_to_exclude=_float_nodes(model.graph),
             per_channel=True,
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
@@ -76,7 +78,7 @@ def quantize_file(source: Path, contract: Contract, recipe: Recipe, root: Path, 
 
 
 def float_contract(source: Path) -> Contract:
-    """What the file says of itself; UserError where it is no float network of ours."""
+    """The file's contract; raises UserError where the file is no float network with a contract."""
     contract = classifier.load(source).contract
     if contract.precision != "float32":
         raise UserError(f"{source}: precision: found {contract.precision}, expected float32")
@@ -84,7 +86,7 @@ def float_contract(source: Path) -> Contract:
 
 
 def recipe_of(contract: Contract, source: Source) -> Recipe:
-    """As much of the recipe as calibration needs, from the file and its data set."""
+    """The part of the recipe that calibration needs, from the file's contract and its data set."""
     return Recipe(
         name=contract.name,
         labels=contract.labels,
@@ -95,11 +97,11 @@ def recipe_of(contract: Contract, source: Source) -> Recipe:
     )
 
 
-def _kept(graph: onnx.GraphProto) -> list[str]:
-    """What is computed in float, by name.
+def _float_nodes(graph: onnx.GraphProto) -> list[str]:
+    """The names of the nodes that are computed in float.
 
-    A ReLU behind a quantized convolution is none of it: rounded once, to the range above zero, the
-    two are one step. Other ReLUs stand behind an addition in float.
+    A ReLU behind a quantized convolution is quantized with it: both are rounded once, to the range
+    above zero. Other ReLUs follow an addition in float.
     """
     whole = {name for node in graph.node if along_time(node) for name in node.output}
     convolutions = [n for n in graph.node if n.op_type == "Conv" and not along_time(n)]
@@ -108,7 +110,7 @@ def _kept(graph: onnx.GraphProto) -> list[str]:
 
 
 def along_time(node: onnx.NodeProto) -> bool:
-    """Whether it is one of the convolutions that are quantized."""
+    """Whether the node is one of the convolutions that are quantized."""
     return node.op_type == "Conv" and not (_is_pointwise(node) or _is_spectrogram(node))
 
 

@@ -1,6 +1,6 @@
-"""Plain convolutional network: the skeleton's convolutions, no shortcut and no gate.
+"""Plain convolutional network: the same convolutions, no shortcut and no gate.
 
-The paper's first control; how much residual learning itself brings shows against it.
+This is the paper's first control: it shows what residual learning itself adds.
 """
 
 import torch
@@ -10,7 +10,7 @@ from models.networks.residual import ResidualShape, average, conv, planes
 
 
 class ConvNet(nn.Module):
-    """Convolution, batch norm, ReLU, over and over; global average; classifier."""
+    """Layers of convolution, batch norm and ReLU; global average; classifier."""
 
     def __init__(self, form: ResidualShape, channels: int, classes: int) -> None:
         super().__init__()

@@ -1,11 +1,10 @@
-"""How far a window's features lie from everything that training has shown.
+"""The distance of a window's features from those of the training windows.
 
-Of each class a few typical windows are kept, found by k-means among features of length one
-(Dhillon, Modha: "Concept Decompositions for Large Sparse Text Data using Clustering", Machine
-Learning 42, 2001). The distance is 1 minus the cosine to the nearest of them: nearest neighbours
-on the sphere tell what is unknown better than the softmax does (Sun, Ming, Zhu, Li:
-"Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022). `docs/NETWORKS.md` has how
-well unknown faults stand out.
+k-means keeps a few typical feature vectors of each class, all of length one (Dhillon, Modha:
+"Concept Decompositions for Large Sparse Text Data using Clustering", Machine Learning 42, 2001).
+The distance is 1 minus the cosine to the nearest of them. Nearest neighbours on the sphere detect
+unknown classes better than the softmax does (Sun, Ming, Zhu, Li: "Out-of-Distribution Detection
+with Deep Nearest Neighbors", ICML 2022). `docs/NETWORKS.md` has the figures for unknown faults.
 """
 
 import numpy as np
@@ -17,11 +16,11 @@ from torch import Tensor, nn
 from models.networks.shrinkage import over_channels
 
 PER_CLASS = 4
-SHORTEST = 1e-12  # of squared lengths: features that are all zero are far from everything
+SHORTEST = 1e-12  # lower bound of squared lengths: features that are all zero have distance 1
 Rows = npt.NDArray[np.float32]
 
 
-def typical(
+def typical_features(
     features: Rows, targets: npt.NDArray[np.int64], per_class: int = PER_CLASS, seed: int = 0
 ) -> Rows:
     """[classes * per_class, features], of length one, for `features` [n, features], labels [n]."""
@@ -30,15 +29,15 @@ def typical(
         KMeans(per_class, n_init=2, random_state=seed).fit(unit[targets == label]).cluster_centers_
         for label in range(targets.max() + 1)
     ]
-    found = np.concatenate(centres)
-    near: Rows = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
-    return near
+    rows = np.concatenate(centres)
+    typical: Rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return typical
 
 
 class Distance(nn.Module):
-    """Features [batch, features, 1, 1] -> distance [batch]: 0 alike, 1 nothing in common.
+    """Features [batch, features, 1, 1] -> distance [batch]: 0 for equal directions, 1 orthogonal.
 
-    Written as a 1x1 convolution and pooling: ONNX Runtime rounds those alike at every batch size.
+    It uses a 1x1 convolution and pooling, which ONNX Runtime rounds alike at every batch size.
     """
 
     def __init__(self, near: Rows) -> None:

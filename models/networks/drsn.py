@@ -13,7 +13,7 @@ from models.networks.shrinkage import Shrinkage
 def drsn(preset: str, shared: bool, channels: int, classes: int) -> nn.Module:
     """[batch, channels, window] -> logits [batch, classes], alphas [batch, thresholds].
 
-    `preset` is 'paper' or 'deploy'; anything else is a UserError.
+    `preset` is a key of `residual.SHAPES`; raises UserError for any other.
     """
     form = shape(preset)
     return Residual(form, lambda w: Shrinkage(w, shared, form.alpha_start), channels, classes)

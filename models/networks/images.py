@@ -1,7 +1,7 @@
-"""The same family over images: kernels (k, k), a threshold for every channel of every image.
+"""The same networks over images: kernels (k, k), a threshold for each channel of an image.
 
-What changes against the networks along time is `Shape.axes`. Zhao et al. (IEEE TII 16(7), 2020)
-propose images beside their code. The gate of `senet` is as large here as one that shrinks.
+Only `ResidualShape.axes` differs from the networks along time. Zhao et al. (IEEE TII 16(7), 2020)
+propose images beside their code. The gate of `senet` is as large here as that of `drsn-cw`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.networks.convnet import ConvNet
 from models.networks.residual import Residual, ResidualShape
-from models.networks.resnet import Open
+from models.networks.resnet import IdentityGate
 from models.networks.senet import Excitation
 from models.networks.shrinkage import Shrinkage
 from models.networks.standardize import standardize
@@ -23,13 +23,13 @@ FAMILIES: dict[str, Callable[[int, int], nn.Module]] = {
     "drsn-cw": lambda *size: Residual(FORM, lambda w: Shrinkage(w, False, FORM.alpha_start), *size),
     "drsn-cs": lambda *size: Residual(FORM, lambda w: Shrinkage(w, True, FORM.alpha_start), *size),
     "senet": lambda *size: Residual(FORM, lambda w: Excitation(w, 1), *size),
-    "resnet": lambda *size: Residual(FORM, lambda w: Open(), *size),
+    "resnet": lambda *size: Residual(FORM, lambda w: IdentityGate(), *size),
     "convnet": lambda *size: ConvNet(FORM, *size),
 }
 
 
 def build(family: str, channels: int, classes: int) -> nn.Module:
-    """Untrained: [batch, channels, rows, columns] -> logits [batch, classes], alphas."""
+    """An untrained network: [batch, channels, rows, columns] -> logits [batch, classes], alphas."""
     return FAMILIES[family](channels, classes)
 
 

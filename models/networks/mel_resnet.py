@@ -1,4 +1,4 @@
-"""Residual network over a log-mel spectrogram that it computes itself: words from raw samples.
+"""Residual network for spoken words: it computes a log-mel spectrogram from raw samples.
 
 Short-time Fourier transform (25 ms, Hann, every 16 ms), power in bands equally wide in mel
 (Davis, Mermelstein: "Comparison of Parametric Representations for Monosyllabic Word Recognition in
@@ -6,8 +6,8 @@ Continuously Spoken Sentences", IEEE Transactions on Acoustics, Speech and Signa
 1980), logarithm, each band relative to its mean over the window (Atal: "Effectiveness of linear
 prediction characteristics of the speech wave for automatic speaker identification and
 verification", JASA 55(6), 1974), then residual units along frequency and time. In `drsn-mel` each
-has channel-wise thresholds (`models.networks.shrinkage`); with a gain in their place (`se-mel`)
-and with neither (`res-mel`) the very same skeleton is the control of every claim about them.
+unit has channel-wise thresholds (`models.networks.shrinkage`). The controls have the same layers
+with a gain in place of the thresholds (`se-mel`) or with neither (`res-mel`).
 """
 
 import itertools
@@ -20,27 +20,27 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
 from agent.core.errors import UserError
-from models.networks.residual import Gate, Unit, conv
-from models.networks.resnet import Open
+from models.networks.dimensions import Dimensions
+from models.networks.residual import Axes, Gate, Unit, conv
+from models.networks.resnet import IdentityGate
 from models.networks.senet import Excitation
 from models.networks.shrinkage import Shrinkage
 
 FRAME_S, HOP_S = 0.025, 0.016
-FLOOR = (
-    1e-3  # of a band's power, white noise of the window's power being 1: what lies lower is dark
-)
+FLOOR = 1e-3  # added to each band's power, which is 1 for white noise of the window's power
 LOWEST_HZ = 60.0
 
 
 @dataclass(frozen=True)
 class MelShape:
-    """Bands of the spectrogram; stem's width; units; kernel and order as in `Unit`."""
+    """Bands of the spectrogram; the stem's width; units; the rest as in `UnitShape`."""
 
     bands: int
     stem_width: int
     units: tuple[tuple[int, int], ...]  # (width, stride)
     kernel: int = 3
     order: Literal["pre", "post"] = "post"
+    axes: Axes = 2
     alpha_start: float = 0.05
 
 
@@ -105,18 +105,18 @@ def _mel(hz: float) -> float:
     return 2595 * math.log10(1 + hz / 700)
 
 
-class Speech(nn.Module):
+class MelResNet(nn.Module):
     """Spectrogram, stem, units along both axes, mean over time, classifier."""
 
     def __init__(self, form: MelShape, gate: Gate, rate_hz: float, classes: int) -> None:
         super().__init__()
         self.spectrogram = LogMel(form.bands, rate_hz)
-        self.stem = conv(1, form.stem_width, form.kernel, 2, 2)
+        self.stem = conv(1, form.stem_width, form.kernel, 2, form.axes)
         self.norm = nn.BatchNorm2d(form.stem_width)
         widths = [form.stem_width, *(width for width, _ in form.units)]
         strides = [stride for _, stride in form.units]
         self.units = nn.ModuleList(
-            Unit(width_in, width, stride, form, gate, 2)
+            Unit(width_in, width, stride, form, gate)
             for (width_in, width), stride in zip(itertools.pairwise(widths), strides, strict=True)
         )
         rows = form.bands // 2 // math.prod(strides)
@@ -134,29 +134,27 @@ class Speech(nn.Module):
         for unit in self.units:
             h, alpha = unit(h)  # [batch, width, rows, frames]
             alphas.append(alpha)
-        # When in the window a word is spoken tells nothing; at which frequency it sounds, much.
+        # The time of a word in the window means nothing, its frequencies much: average over time.
         mean = F.avg_pool2d(h, (1, h.shape[3]))
         return mean.flatten(1)[:, :, None, None], torch.cat(alphas, 1)
 
 
-def speech(
-    preset: str, gate: str, channels: int, window: int, classes: int, rate_hz: float
-) -> nn.Module:
+def mel_resnet(preset: str, gate: str, size: Dimensions) -> nn.Module:
     """[batch, 1, window] -> logits [batch, classes], alphas [batch, thresholds or 0].
 
-    `preset` is 'small' or 'deploy'; anything else, several channels, or a window shorter than
-    a frame of the spectrogram is a UserError.
+    `preset` is 'small' or 'deploy'. Raises UserError for any other, for several channels and for
+    a window that is shorter than a frame of the spectrogram.
     """
     if preset not in SHAPES:
         raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")
-    if channels != 1:
-        raise UserError(f"channels: found {channels}, expected one microphone")
-    if window < round(FRAME_S * rate_hz):
-        raise UserError(f"window: found {window}, expected at least {FRAME_S:g} s")
+    if size.channels != 1:
+        raise UserError(f"channels: found {size.channels}, expected one microphone")
+    if size.window < round(FRAME_S * size.rate_hz):
+        raise UserError(f"window: found {size.window} frames, expected at least {FRAME_S:g} s")
     form = SHAPES[preset]
     gates: dict[str, Gate] = {
         "threshold": lambda width: Shrinkage(width, False, form.alpha_start),
         "gain": lambda width: Excitation(width, 1),  # no bottleneck: as large as the thresholds
-        "none": lambda width: Open(),
+        "none": lambda width: IdentityGate(),
     }
-    return Speech(form, gates[gate], rate_hz, classes)
+    return MelResNet(form, gates[gate], size.rate_hz, size.classes)

@@ -1,26 +1,26 @@
-"""A spectrum seen along the shaft's and the bearing's own axes instead of in hertz.
+"""Reads a spectrum along orders of the shaft and of the bearing instead of along hertz.
 
-A fault's lines stand at multiples of one order of the bearing times the shaft's speed. Read at
-multiples of BPFO, of BPFI, of twice BSF and of the shaft, they stand at 1, 2, 3 ... in one of the
-views, whatever the speed and the geometry: what was learned on one machine is then of use on
-another. Orders as in Randall, Antoni: "Rolling element bearing diagnostics - a tutorial",
-Mechanical Systems and Signal Processing 25(2), 2011.
+The spectral lines of a fault stand at multiples of one order of the bearing times the shaft's
+speed. A view reads the spectrum at multiples of BPFO, BPFI, twice BSF or the shaft's speed: in one
+of the four views the lines stand at 1, 2, 3 ..., at any speed and geometry. What a network learns
+on one machine then applies to another. Orders as in Randall, Antoni: "Rolling element bearing
+diagnostics - a tutorial", Mechanical Systems and Signal Processing 25(2), 2011.
 """
 
 import torch
 from torch import Tensor, nn
 
-# rpm, BPFO, BPFI, BSF, FTF that stand in for what is not known: a 6205, as common as any.
+# rpm, BPFO, BPFI, BSF, FTF where they are not given: those of a common bearing, the 6205.
 NOMINAL = (1500.0, 3.585, 5.415, 2.357, 0.398)
 VIEWS = 4
 FIRST, LAST, POINTS = 0.1, 3.9, 128  # of each view, in multiples of its line
-SHAFT_TURNS = 5.0  # the shaft's view is as wide as the others: its unit is so many orders
+SHAFT_TURNS = 5.0  # orders that the shaft's view counts as one, so that it is as wide as the others
 
 
 class Orders(nn.Module):
-    """Reads spectra at multiples of four lines, between bins by straight lines.
+    """Reads spectra at multiples of four lines, with linear interpolation between bins.
 
-    `bins` bins of `bin_hz`, the first at `bin_hz`. Beyond the last bin there is nothing: 0.
+    A spectrum has `bins` bins of `bin_hz`, the first at `bin_hz`. Beyond the last it reads 0.
     """
 
     nominal: Tensor
@@ -46,15 +46,15 @@ class Orders(nn.Module):
         return read.reshape(batch, bands * VIEWS, 1, POINTS)
 
     def _places(self, running: Tensor) -> Tensor:
-        known = torch.where(running > 0, running, self.nominal)
-        turns_hz = known[:, :1] / 60  # [batch, 1]
-        bpfo, bpfi, bsf = known[:, 1:2], known[:, 2:3], known[:, 3:4]
+        filled = torch.where(running > 0, running, self.nominal)
+        turns_hz = filled[:, :1] / 60  # [batch, 1]
+        bpfo, bpfi, bsf = filled[:, 1:2], filled[:, 2:3], filled[:, 3:4]
         units = torch.cat([bpfo, bpfi, 2 * bsf, torch.full_like(bsf, SHAFT_TURNS)], 1)
         lines_hz = turns_hz * units  # [batch, 4]
         places = lines_hz[:, :, None] * self.multiples / self.bin_hz - 1  # the first bin is 0
         return places.flatten(1)
 
 
-def known(running: Tensor) -> Tensor:
-    """running [batch, 5] -> [batch, 2]: 1 where the speed is known, and where the orders are."""
+def is_given(running: Tensor) -> Tensor:
+    """running [batch, 5] -> [batch, 2]: 1 where the speed is given, and where the orders are."""
     return (running[:, :2] > 0).to(running.dtype)

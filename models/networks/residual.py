@@ -1,4 +1,4 @@
-"""The residual skeleton that DRSN, SENet and ResNet share; they differ only in the gate.
+"""The residual network that DRSN, SENet and ResNet share; they differ only in the gate.
 
 Along time, feature maps are [batch, width, 1, frames] and kernels (1, k): ONNX Runtime's blocked
 layout serves two-dimensional convolutions only. Over images (`axes` 2) they are [batch, width,
@@ -20,18 +20,20 @@ Gate = Callable[[int], nn.Module]
 Axes = Literal[1, 2]  # along time, or over an image's rows and columns
 
 
-class Form(Protocol):
-    """What a unit is told of its network."""
+class UnitShape(Protocol):
+    """What all units of a network share."""
 
     @property
     def kernel(self) -> int: ...
     @property
-    def order(self) -> Literal["pre", "post"]: ...
+    def order(self) -> Literal["pre", "post"]: ...  # where batch norm and ReLU stand
+    @property
+    def axes(self) -> Axes: ...
 
 
 @dataclass(frozen=True)
 class ResidualShape:
-    """What a residual network looks like, apart from its gate."""
+    """Widths, kernels and strides of a residual network, apart from its gate."""
 
     stem_width: int
     stem_kernel: int
@@ -72,7 +74,7 @@ def conv(width_in: int, width: int, kernel: int, stride: int, axes: Axes = 1) ->
 
 
 def shortcut(x: Tensor, width: int, stride: int, axes: Axes = 1) -> Tensor:
-    """The identity, strided, with zeros for channels that x has not."""
+    """The identity, strided, with zeros for the channels that x lacks."""
     if stride > 1:  # a window of one: every stride-th frame, or row and column
         x = F.max_pool2d(x, 1, (1, stride) if axes == 1 else stride)
     if width > x.shape[1]:
@@ -93,15 +95,13 @@ def planes(x: Tensor, axes: Axes) -> Tensor:
 class Unit(nn.Module):
     """Two convolutions, the gate and the shortcut: the paper's RSBU when the gate shrinks."""
 
-    def __init__(
-        self, width_in: int, width: int, stride: int, form: Form, gate: Gate, axes: Axes = 1
-    ) -> None:
+    def __init__(self, width_in: int, width: int, stride: int, form: UnitShape, gate: Gate) -> None:
         super().__init__()
         self.pre, self.width, self.stride = form.order == "pre", width, stride
-        self.axes: Axes = axes
-        self.conv1 = conv(width_in, width, form.kernel, stride, axes)
+        self.axes: Axes = form.axes
+        self.conv1 = conv(width_in, width, form.kernel, stride, form.axes)
         self.norm1 = nn.BatchNorm2d(width_in if self.pre else width)
-        self.conv2 = conv(width, width, form.kernel, 1, axes)
+        self.conv2 = conv(width, width, form.kernel, 1, form.axes)
         self.norm2 = nn.BatchNorm2d(width)
         self.gate = gate(width)
 
@@ -126,7 +126,7 @@ class Residual(nn.Module):
         self.stem = conv(channels, form.stem_width, form.stem_kernel, form.stem_stride, form.axes)
         widths = [form.stem_width, *(width for width, _ in form.units)]
         self.units = nn.ModuleList(
-            Unit(width_in, width, stride, form, gate, form.axes)
+            Unit(width_in, width, stride, form, gate)
             for width_in, (width, stride) in zip(widths, form.units, strict=False)
         )
         self.norm = nn.BatchNorm2d(widths[-1] if self.pre else form.stem_width)

@@ -1,8 +1,8 @@
-"""The colour of a window: its power spectrum in hertz, beside the rhythm that envelopes tell.
+"""A branch that reads the window's own power spectrum in hertz, beside the envelope spectra.
 
-Noise leaves an average over short segments steady where one long spectrum is ragged. But the
-resonances of a machine are its own: in training half of the windows come without colour, so that
-rhythm has to suffice for what has not been seen.
+The spectrum is an average over short segments, which noise leaves smoother than one long spectrum.
+It shows a machine's resonances, which differ from machine to machine. Half of the training windows
+therefore come without this branch, so that the envelope spectra must suffice on other machines.
 """
 
 import math
@@ -11,18 +11,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name)
 from torch import Tensor, nn
 
-from models.networks.residual import Form, Gate, Unit
+from models.networks.residual import Gate, Unit, UnitShape
 from models.networks.spectra import Welch
 
 WIDTH = 16
-HIDDEN = 0.5  # share of the training windows without colour
-QUIET = 1e-4  # of a standardized window: where logarithms begin
+DROPPED = 0.5  # share of the training windows whose branch is set to zero
+EPSILON = 1e-4  # of a standardized window: keeps logarithms finite
 
 
 class SpectrumBranch(nn.Module):
     """Logarithms of the spectrum relative to their mean, and two units along frequency."""
 
-    def __init__(self, form: Form, gate: Gate, channels: int) -> None:
+    def __init__(self, form: UnitShape, gate: Gate, channels: int) -> None:
         super().__init__()
         self.welch = Welch()
         self.norm = nn.BatchNorm2d(channels)
@@ -33,11 +33,11 @@ class SpectrumBranch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, channels, window] -> [batch, width]."""
-        logs = (self.welch(x) + QUIET).log()
+        logs = (self.welch(x) + EPSILON).log()
         h = self.norm(logs - F.avg_pool2d(logs, (1, logs.shape[3])))
         for unit in self.units:
             h, _ = unit(h)
         features: Tensor = h.flatten(1)
         if self.training:
-            features = features * (torch.rand(len(h), 1, device=h.device) >= HIDDEN)
+            features = features * (torch.rand(len(h), 1, device=h.device) >= DROPPED)
         return features

@@ -1,4 +1,4 @@
-"""WDCNN: a wide first kernel against noise, then narrow ones; no shortcut, no gate.
+"""WDCNN: a wide first kernel against noise, then narrow kernels; no shortcut, no gate.
 
 Zhang, Peng, Li, Chen, Zhang: "A New Deep Learning Model for Fault Diagnosis with Good
 Anti-Noise and Domain Adaptation Ability on Raw Vibration Signals", Sensors 17(2):425, 2017.
@@ -27,7 +27,7 @@ class WdcnnShape:
 PAPER = WdcnnShape((16, 32, 64, 64, 64), 100)  # table 1 of the paper
 SHAPES = {
     "paper": PAPER,
-    "small": PAPER,  # which costs what the other families' small preset does
+    "small": PAPER,  # costs about as much as the small preset of the other families
     "deploy": WdcnnShape((32, 64, 128, 128, 128), 128),
 }
 
@@ -67,7 +67,7 @@ class Wdcnn(nn.Module):
 def wdcnn(preset: str, channels: int, window: int, classes: int) -> nn.Module:
     """[batch, channels, window] -> logits [batch, classes], no alphas [batch, 0].
 
-    UserError for an unknown preset, or a window of which five pools leave nothing.
+    Raises UserError for an unknown preset and for a window that five pools leave nothing of.
     """
     if preset not in SHAPES:
         raise UserError(f"preset: found {preset!r}, expected one of {', '.join(SHAPES)}")

@@ -1,4 +1,4 @@
-"""A trained network on disk: with its recipe and calibration, everything that export needs."""
+"""A trained network on disk, with the recipe and calibration that an export needs."""
 
 import pickle
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from torch import nn
 
 from agent.core.errors import UserError
 from models.data.recipe import Recipe
+from models.networks.dimensions import Dimensions
 from models.networks.distance import Rows
-from models.networks.registry import untrained
+from models.networks.registry import build
 from models.training.calibrate import SnrLine
 
 
@@ -19,8 +20,8 @@ from models.training.calibrate import SnrLine
 class Checkpoint:
     """`temperature` divides the logits; `snr` is None where the family has no thresholds.
 
-    `near` [typical windows, features] are those that `models.networks.distance` measures from;
-    what is farther than `max_distance` is like nothing in training.
+    `models.networks.distance` measures the distance from `near` [typical windows, features]. A
+    window farther than `max_distance` is unlike everything in training.
     """
 
     recipe: Recipe
@@ -31,8 +32,14 @@ class Checkpoint:
     max_distance: float | None = None
 
 
+def untrained(recipe: Recipe) -> nn.Module:
+    """The recipe's network before training."""
+    size = Dimensions(recipe.channels, recipe.window, len(recipe.labels), recipe.rate_hz)
+    return build(recipe.family, recipe.preset, size)
+
+
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Writes it whole or not at all."""
+    """Writes the checkpoint; an interruption leaves the file as it was."""
     snr = checkpoint.snr
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -51,7 +58,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load(path: Path) -> Checkpoint:
-    """The checkpoint in a file that `drsn-agent train` wrote; UserError for any other."""
+    """Reads a checkpoint that `drsn-agent train` wrote; raises UserError for any other file."""
     try:
         stored = torch.load(path, weights_only=True)
         recipe = msgspec.json.decode(stored["recipe"], type=Recipe)

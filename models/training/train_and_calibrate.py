@@ -13,7 +13,7 @@ from models.data.batches import Batch, batches
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
 from models.data.validation import Labelled
-from models.networks.distance import Distance, Rows, typical
+from models.networks.distance import Distance, Rows, typical_features
 from models.training import resume
 from models.training.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.training.checkpoint import Checkpoint
@@ -85,7 +85,7 @@ def _snr(network: nn.Module, drawn: Batch) -> SnrLine | None:
 
 def _near(network: nn.Module, drawn: Batch) -> Rows:
     seen = features(network, drawn.samples, drawn.running)
-    return typical(seen.numpy(), drawn.targets)
+    return typical_features(seen.numpy(), drawn.targets)
 
 
 def _farthest(recipe: Recipe, network: nn.Module, near: Rows, noisy: Labelled) -> float:

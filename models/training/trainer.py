@@ -21,8 +21,8 @@ from agent.core.errors import UserError
 from models.data.batches import Batch, batches
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
-from models.networks.registry import untrained
 from models.networks.standardize import standardize
+from models.training.checkpoint import untrained
 from models.training.distributed import ProcessGroup
 
 SNR_WEIGHT = 0.2  # of the estimated SNR's loss beside the labels

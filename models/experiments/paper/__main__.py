@@ -43,6 +43,7 @@ from models.experiments.paper.quick import compared
 from models.experiments.paper.table import document
 from models.experiments.trials import extra_trees, tasks
 from models.networks import cost
+from models.networks.dimensions import Dimensions
 from models.networks.registry import build
 from models.training import sgd
 from models.training.calibrate import forward
@@ -118,7 +119,8 @@ def _network(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int
     channels, window = shown.samples.shape[1:]
     seed = int(generator(cell).integers(1 << 31))
     torch.manual_seed(seed)
-    network = build(family, "paper", channels, window, len(LABELS), tasks.RATE_HZ)
+    size = Dimensions(channels, window, len(LABELS), tasks.RATE_HZ)
+    network = build(family, "paper", size)
     sgd.train(network, shown, cell.epochs, seed)
 
     def answer(samples: Array) -> extra_trees.Indices:

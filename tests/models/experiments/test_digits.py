@@ -30,6 +30,7 @@ from models.experiments.digits.records import (  # noqa: E402
 )
 from models.experiments.digits.table import table  # noqa: E402
 from models.networks import cost, images, registry  # noqa: E402
+from models.networks.dimensions import Dimensions  # noqa: E402
 from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402
 
 WIDTH = 6
@@ -179,7 +180,8 @@ def test_kernels_are_square_over_images_and_flat_along_time(family: str) -> None
         return {m.kernel_size for m in network.modules() if isinstance(m, torch.nn.Conv2d)}
 
     assert heights(images.build(family, 1, 10)) == {(3, 3), (1, 1)}
-    assert {rows for rows, _ in heights(registry.build(family, "small", 1, 1024, 4, 10_000))} == {1}
+    along_time = registry.build(family, "small", Dimensions(1, 1024, 4, 10_000))
+    assert {rows for rows, _ in heights(along_time)} == {1}
 
 
 def test_the_same_seed_trains_the_same_network_and_another_does_not(

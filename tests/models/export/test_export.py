@@ -19,18 +19,20 @@ from models.data.recipe import (  # noqa: E402
     RunningInput,
     Source,
 )
-from models.export.onnx_export import Released, contract_of, export, write  # noqa: E402
+from models.export.onnx_export import ExportedNetwork, contract_of, export, write  # noqa: E402
 from models.export.quantize import along_time, quantize  # noqa: E402
 from models.export.weight_compression import compact, is_basis  # noqa: E402
 from models.networks import cost  # noqa: E402
-from models.networks.distance import typical  # noqa: E402
+from models.networks.dimensions import Dimensions  # noqa: E402
+from models.networks.distance import typical_features  # noqa: E402
 from models.networks.mel_resnet import LogMel  # noqa: E402
-from models.networks.registry import FAMILIES, READ_RUNNING, build, untrained  # noqa: E402
+from models.networks.registry import FAMILIES, READ_RUNNING, build  # noqa: E402
 from models.networks.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
 from models.networks.standardize import standardize  # noqa: E402
 from models.training.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
-from models.training.checkpoint import Checkpoint  # noqa: E402
+from models.training.checkpoint import Checkpoint, untrained  # noqa: E402
 
+TEN = Dimensions(1, 2048, 10, 10_000)
 BATCHES = (1, 2, 3, 7, 16, 32)
 ENVELOPES = ("drsn-env", "se-env", "res-env")
 NETWORKS = [(family, "deploy") for family in FAMILIES]
@@ -61,7 +63,7 @@ def checkpoint(family: str = "drsn-cw", preset: str = "deploy") -> Checkpoint:
     snr = SnrLine((0.01,) * width, 1.0) if width else None
     known = drawn(64)
     seen = features(network.eval(), known.samples, known.running).numpy()
-    return Checkpoint(made, network, 1.5, snr, typical(seen, known.targets), 0.25)
+    return Checkpoint(made, network, 1.5, snr, typical_features(seen, known.targets), 0.25)
 
 
 def drawn(count: int = 32) -> Batch:
@@ -90,7 +92,7 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
     windows = drawn()
     with torch.inference_mode():
         given = (torch.from_numpy(windows.samples), torch.from_numpy(windows.running))
-        expected = Released(saved).eval()(*given)
+        expected = ExportedNetwork(saved).eval()(*given)
     found = network.classify(windows.samples, windows.running)
     assert network.reads_running == (family in READ_RUNNING)
     probabilities = np.array([prediction.probabilities for prediction in found])
@@ -217,7 +219,7 @@ def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:
     ("family", "parameters"), [("drsn-cw", 11_256), ("drsn-cs", 9_924), ("resnet", 8_120)]
 )
 def test_the_paper_preset_has_the_papers_size(family: str, parameters: int) -> None:
-    network = build(family, "paper", 1, 2048, 4, 10_000)
+    network = build(family, "paper", Dimensions(1, 2048, 4, 10_000))
     assert cost.parameters(network) == parameters
     assert 1.1e6 < cost.macs(network, 1, 2048) < 1.5e6
 
@@ -232,18 +234,18 @@ def test_a_spectrum_costs_what_its_transform_multiplies() -> None:
 
 
 def test_wdcnn_small_is_the_published_network_and_costs_what_others_do() -> None:
-    network = build("wdcnn", "small", 1, 2048, 10, 10_000)
+    network = build("wdcnn", "small", TEN)
     layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.out_channels for layer in layers] == [16, 32, 64, 64, 64, 100, 10]
     assert (layers[0].kernel_size, layers[0].stride) == ((1, 64), (1, 16))
-    others = [
-        cost.macs(build(f, "small", 1, 2048, 10, 10_000), 1, 2048) for f in ("resnet", "drsn-env")
-    ]
+    others = [cost.macs(build(f, "small", TEN), 1, 2048) for f in ("resnet", "drsn-env")]
     assert 0.9 * min(others) <= cost.macs(network, 1, 2048) <= max(others)
 
 
 def test_gates_of_the_envelope_network_change_nothing_but_the_gate() -> None:
-    built = {family: build(family, "deploy", 1, 2048, 4, 10_000) for family in ENVELOPES}
+    built = {
+        family: build(family, "deploy", Dimensions(1, 2048, 4, 10_000)) for family in ENVELOPES
+    }
     names = {f: {n for n, _ in made.named_parameters()} for f, made in built.items()}
     assert names["drsn-env"] == names["se-env"]
     gate = {name for name in names["drsn-env"] if name.startswith("attention")}
@@ -263,7 +265,7 @@ def test_the_spectrum_is_that_of_a_fourier_transform() -> None:
 def test_alphas_start_where_the_preset_says() -> None:
     for preset, start in (("paper", 0.5), ("deploy", 0.05)):
         torch.manual_seed(0)
-        network = build("drsn-cw", preset, 1, 2048, 4, 10_000).eval()
+        network = build("drsn-cw", preset, Dimensions(1, 2048, 4, 10_000)).eval()
         _, alphas = network(standardize(torch.randn(4, 1, 2048)))
         assert abs(float(alphas.mean()) - start) < 0.1 * start + 0.05
 
@@ -275,7 +277,7 @@ def test_an_unknown_family_preset_or_window_is_refused() -> None:
         *(("wdcnn", "big", 2048), ("wdcnn", "deploy", 511)),
     ):
         with pytest.raises(UserError, match="expected"):
-            build(wrong[0], wrong[1], 1, wrong[2], 4, 10_000)
+            build(wrong[0], wrong[1], Dimensions(1, wrong[2], 4, 10_000))
 
 
 def test_temperature_and_snr_are_recovered_from_data_that_have_them() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.networks.distance import Distance, typical  # noqa: E402
+from models.networks.distance import Distance, typical_features  # noqa: E402
 
 
 def clouds(seed: int = 0, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,7 @@ def measured(near: np.ndarray, features: np.ndarray) -> np.ndarray:
 
 def test_it_is_one_minus_the_cosine_to_the_nearest_typical_window() -> None:
     features, labels = clouds()
-    near = typical(features, labels, per_class=2)
+    near = typical_features(features, labels, per_class=2)
     assert near.shape == (6, 12)
     assert np.allclose(np.linalg.norm(near, axis=1), 1, atol=1e-6)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
@@ -33,7 +33,7 @@ def test_it_is_one_minus_the_cosine_to_the_nearest_typical_window() -> None:
 
 def test_what_training_has_not_shown_is_farther_than_what_it_has() -> None:
     features, labels = clouds()
-    near = typical(features, labels)
+    near = typical_features(features, labels)
     again, _ = clouds(seed=1)
     strangers, found = clouds(seed=2, classes=6)
     known, unknown = measured(near, again), measured(near, strangers[found >= 3])
@@ -42,7 +42,7 @@ def test_what_training_has_not_shown_is_farther_than_what_it_has() -> None:
 
 def test_loudness_does_not_count_and_silence_is_far() -> None:
     features, labels = clouds()
-    near = typical(features, labels)
+    near = typical_features(features, labels)
     quiet, loud = measured(near, 1e-3 * features), measured(near, 1e3 * features)
     assert np.allclose(quiet, loud, atol=1e-4)
     assert measured(near, np.zeros((1, 12))).tolist() == [1.0]

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.networks.order_tracking import NOMINAL, POINTS, VIEWS, Orders, known  # noqa: E402
+from models.networks.order_tracking import NOMINAL, POINTS, VIEWS, Orders, is_given  # noqa: E402
 
 BINS, BIN_HZ = 255, 2.45
 
@@ -46,7 +46,7 @@ def test_what_is_not_known_is_taken_for_a_common_machine() -> None:
     view = Orders(BINS, BIN_HZ)
     assert torch.equal(view(spectrum, torch.zeros(1, 5)), view(spectrum, torch.tensor([NOMINAL])))
     told = torch.tensor([[0.0, 0, 0, 0, 0], [900, 0, 0, 0, 0], [900, 3, 5, 2, 0.4]])
-    assert known(told).tolist() == [[0, 0], [1, 0], [1, 1]]
+    assert is_given(told).tolist() == [[0, 0], [1, 0], [1, 1]]
 
 
 def test_beyond_the_spectrum_there_is_nothing() -> None:

@@ -18,6 +18,7 @@ from models.data.recipe import Recipe  # noqa: E402
 from models.data.recordings import Array, Recording  # noqa: E402
 from models.data.validation import Labelled  # noqa: E402
 from models.networks import cost  # noqa: E402
+from models.networks.dimensions import Dimensions  # noqa: E402
 from models.networks.mel_resnet import FLOOR, LogMel, mel_bands  # noqa: E402
 from models.networks.registry import build  # noqa: E402
 from models.speech import card as speech_card  # noqa: E402
@@ -115,7 +116,7 @@ def test_white_noise_of_unit_power_has_unit_power_in_every_band() -> None:
 def test_the_three_networks_differ_in_the_gate_alone() -> None:
     sizes = {}
     for family in ("drsn-mel", "se-mel", "res-mel"):
-        network = build(family, "deploy", 1, WINDOW, len(LABELS), RATE_HZ)
+        network = build(family, "deploy", Dimensions(1, WINDOW, len(LABELS), RATE_HZ))
         assert cost.macs(network, 1, WINDOW) < 25_000_000
         sizes[family] = cost.parameters(network)
         gates = sum(p.numel() for unit in network.units for p in unit.gate.parameters())  # type: ignore[union-attr]
@@ -131,7 +132,7 @@ def test_what_cannot_be_heard_is_refused_in_one_line(
     channels: int, window: int, found: str
 ) -> None:
     with pytest.raises(UserError, match=found):
-        build("drsn-mel", "deploy", channels, window, 12, 20_000.0)
+        build("drsn-mel", "deploy", Dimensions(channels, window, 12, 20_000.0))
 
 
 def test_recorded_noise_needs_a_background_and_is_then_mixed_in_at_the_told_level() -> None:
