@@ -42,8 +42,8 @@ install -D -m 0644 deploy/drsn-agent.service "$root/lib/systemd/system/drsn-agen
 install -D -m 0644 deploy/config.yaml "$root/etc/drsn-agent/config.yaml"
 install -d -m 0700 "$root/etc/drsn-agent/secrets"
 install -D -m 0644 deploy/deb/lintian-overrides "$root/usr/share/lintian/overrides/drsn-agent"
-install -D -m 0644 -t "$doc" README.md docs/*.md config.example.yaml deploy/deb/copyright \
-  "$build/vendored.txt"
+install -D -m 0644 -t "$doc" README.md config.example.yaml deploy/deb/copyright "$build/vendored.txt"
+install -D -m 0644 -t "$doc/docs" docs/*.md
 gzip -9nc CHANGELOG.md >"$doc/CHANGELOG.md.gz"
 printf 'drsn-agent (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "$version" \
   "$(sed -n 's/^Maintainer: //p' deploy/deb/control)" "$(date -uRd "@$SOURCE_DATE_EPOCH")" |
