@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from agent.core import json_input
 from agent.core.errors import UserError
 
 METADATA_KEY = "drsn"
@@ -70,11 +71,12 @@ def parse(metadata: dict[str, str], file: str) -> Contract:
             "expected a model made by `drsn-agent export`"
         )
     try:
-        schema = msgspec.json.decode(text, type=dict).get("schema")
+        data = text.encode("utf-8", "replace")
+        schema = json_input.decode(data, dict).get("schema")
         if schema != SCHEMA:
             raise UserError(f"{file}: found contract {schema!r}, expected {SCHEMA!r}")
-        contract = msgspec.json.decode(text, type=Contract)
-    except msgspec.MsgspecError as error:
+        contract = json_input.decode(data, Contract)
+    except json_input.JsonError as error:
         raise UserError(f"{file}: metadata '{METADATA_KEY}': {error}") from None
     unknown = [label for label in contract.normal if label not in contract.labels]
     if unknown or not contract.normal:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.core import json_input
 from agent.core.types import Message
 from agent.messages import homeassistant
 
@@ -50,10 +51,10 @@ class Discovery:
 
 def _read(file: Path) -> set[str]:
     try:
-        return set(msgspec.json.decode(file.read_bytes(), type=list[str]))
+        return set(json_input.decode(file.read_bytes(), list[str]))
     except FileNotFoundError:
         return set()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, json_input.JsonError) as error:
         log.warning("%s: cannot be read, devices that are gone may stay: %s", file, error)
         return set()
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from agent.core import model_contract
+from agent.core import json_input, model_contract
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.core.time import iso
@@ -111,9 +111,9 @@ def unpack(data: bytes, keys: Sequence[bytes], where: str) -> Bundle:
     signature = data[signature_at : parts_at - 1]
     signed = _signed(signature, data[:signature_at], keys, where)
     try:
-        manifest = msgspec.json.decode(data[manifest_at : signature_at - 1], type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise UserError(f"{where}: manifest: {ascii(str(error))[1:-1]}") from None
+        manifest = json_input.decode(data[manifest_at : signature_at - 1], Manifest)
+    except json_input.JsonError as error:
+        raise UserError(f"{where}: manifest: {error}") from None
     parts = _parts(manifest, memoryview(data)[parts_at:], where)
     described = model_contract.parse(onnx_check.metadata(parts[MODEL], where), where)
     ours, theirs = (manifest.name, manifest.version), (described.name, described.version)

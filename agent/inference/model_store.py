@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.core import files, state_directory
+from agent.core import files, json_input, state_directory
 from agent.core.errors import UserError
 from agent.inference.bundle import NAME
 
@@ -57,8 +57,8 @@ def standing(state_dir: Path, name: str) -> Standing:
     """What is recorded; that of a name that nobody knows, where there is none that can be read."""
     try:
         data = (root(state_dir) / name / STANDING).read_bytes()
-        return msgspec.json.decode(data, type=Standing)
-    except (OSError, msgspec.MsgspecError):
+        return json_input.decode(data, Standing)
+    except (OSError, json_input.JsonError):
         return Standing(name=name)
 
 

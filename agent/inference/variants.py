@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import onnxruntime
 
+from agent.core import json_input
 from agent.core.errors import ConfigError, UserError
 from agent.inference import registry as installed
 from agent.inference import variant_files
@@ -76,8 +77,8 @@ def lookup(folder: Path, own: Path) -> VariantChoice | None:
 def read(folder: Path) -> SavedChoices:
     """What is kept; nothing where that cannot be read: a choice is only about speed."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=SavedChoices)
-    except (OSError, msgspec.MsgspecError):
+        return json_input.decode((folder / FILE).read_bytes(), SavedChoices)
+    except (OSError, json_input.JsonError):
         return SavedChoices()
 
 

@@ -11,7 +11,7 @@ from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.control.command_handler import CommandHandler
 from agent.control.operations import Answer, CommandContext
-from agent.core import state_directory
+from agent.core import json_input, state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Gap, Message, Scored, Sink
 from agent.delivery.discovery import Discovery
@@ -27,6 +27,12 @@ from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service import health, subscriptions
 from agent.service.metrics.snapshot import Snapshot
+
+
+class _Epoch(msgspec.Struct):
+    """What of an `info` tells whose it is."""
+
+    epoch: str
 
 
 class Publisher:
@@ -156,8 +162,8 @@ class Publisher:
     def _is_other(self, info: bytes) -> bool:
         """Whether an `info` of this agent's name comes from another outbox than ours."""
         try:
-            return bool(msgspec.json.decode(info)["epoch"] != self.outbox.epoch)
-        except (msgspec.MsgspecError, KeyError, TypeError):
+            return json_input.decode(info, _Epoch).epoch != self.outbox.epoch
+        except json_input.JsonError:
             return False
 
     def _gap(self, epoch: str, lost: Gap) -> Message:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from agent.core import json_input
 from agent.core.errors import UserError
 from agent.web import authorization
 from agent.web.broadcast import Viewer
@@ -88,8 +89,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _turn(self, turn: Callable[[object], msgspec.Struct]) -> msgspec.Struct:
         body = self.rfile.read(self._length(MOST_SETTING_BYTES))
         try:
-            setting = turn(msgspec.json.decode(body))
-        except (UserError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            setting = turn(json_input.decode(body, object))
+        except (UserError, json_input.JsonError) as error:
             raise RefusedError(400, str(error)) from None
         self._context.broadcaster.put("setting", msgspec.json.encode(setting))
         return setting

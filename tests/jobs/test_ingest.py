@@ -246,7 +246,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "deep": (
         "a/s/event",
         event(1, str(uuid.UUID(int=1)), new_field=0)[:-2] + b"[" * 9000 + b"]" * 9000 + b"}",
-        "recursion",
+        "nested deeper than 16",
     ),
     "a gap's U+0000": (
         "a/gap",

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from agent.core import state_directory
+from agent.core import json_input, state_directory
 from agent.core.errors import ConfigError
 from agent.diagnosis.baseline.states import State
 
 SCHEMA = "drsn-baseline/1"
+MAX_BYTES = 16 * 2**20
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,17 +51,17 @@ def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
     again = "commission the source again, or delete the file"
     try:
         data = file.read_bytes()
-        schema = msgspec.json.decode(data, type=dict).get("schema")
+        schema = json_input.decode(data, dict, max_bytes=MAX_BYTES).get("schema")
         if schema != SCHEMA:
             raise ConfigError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {again}")
-        found = msgspec.json.decode(data, type=Baseline)
+        found = json_input.decode(data, Baseline, max_bytes=MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         if not os.access(state_dir, os.X_OK):  # not our folder: whoever needs it will say so
             return None
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
+    except json_input.JsonError as error:
         raise ConfigError(f"{file}: not a baseline ({error}): {again}") from None
     for key in Frame.__struct_fields__:
         was, now = getattr(found.frame, key), getattr(frame, key)

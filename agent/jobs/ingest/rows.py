@@ -11,6 +11,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from agent.core import json_input
+
 KINDS = ("event", "state", "window")  # topics of a source whose messages are observations
 Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
@@ -107,14 +109,14 @@ def read(topic: str, payload: bytes) -> Row:
     kind = topic.rpartition("/")[2]
     try:
         row = _gap(topic, payload) if kind == "gap" else _observation(topic, kind, payload)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+    except ValueError as error:
         unread = Row(topic, payload, Rejected(b"", topic, payload, ""))
         return unread.rejected(str(error) or type(error).__name__)
     return Row(topic, payload, row)
 
 
 def _observation(topic: str, kind: str, payload: bytes) -> ObservationRow:
-    said = msgspec.json.decode(payload, type=_Observation)
+    said = json_input.decode(payload, _Observation)
     _agree(topic, f"{said.agent}/{said.source}/{kind}", said.schema, kind)
     return ObservationRow(
         t_end=said.t_end,
@@ -132,7 +134,7 @@ def _observation(topic: str, kind: str, payload: bytes) -> ObservationRow:
 
 
 def _gap(topic: str, payload: bytes) -> GapRow:
-    said = msgspec.json.decode(payload, type=_Gap)
+    said = json_input.decode(payload, _Gap)
     _agree(topic, f"{said.agent}/gap", said.schema, "gap")
     return GapRow(
         said.epoch,
