@@ -202,18 +202,18 @@ class Sink(Protocol):
 
     @property
     def session(self) -> int:
-        """Counts connections; 0 before the first. A new one has forgotten what was under way."""
+        """Counts connections; 0 before the first. A new one has forgotten what was in flight."""
 
     @property
-    def window(self) -> int:
-        """How many messages may be under way at once; 0 while there is no connection."""
+    def in_flight_limit(self) -> int:
+        """How many messages may be in flight at once; 0 while there is no connection."""
 
     @property
     def most_bytes(self) -> int:
         """The largest message, topic and all, that the other side takes."""
 
     def send(self, message: Message) -> None:
-        """Puts a message under way; never waits for its acknowledgement."""
+        """Puts a message in flight; never waits for its acknowledgement."""
 
     def poll(self, timeout_s: float) -> list[Receipt]:
         """Works for up to `timeout_s`; what was acknowledged or refused since the last call."""

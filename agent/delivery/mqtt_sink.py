@@ -43,7 +43,7 @@ class MqttSink:
         self.state = "connecting"
         self.why: str | None = None
         self.session = 0
-        self.window = 0
+        self.in_flight_limit = 0
         self.most_bytes = sys.maxsize
         self._settings = settings
         self._identity = identity
@@ -83,12 +83,12 @@ class MqttSink:
 
     def close(self) -> None:
         """Says `offline` and leaves; a broker that does not answer is not waited for."""
-        if self._client is not None and self.window and self._will is not None:
+        if self._client is not None and self.in_flight_limit and self._will is not None:
             farewell = mqtt_client.publish(self._client, self._will, self._properties(self._will))
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
-        client, self._client, self.window = self._client, None, 0
+        client, self._client, self.in_flight_limit = self._client, None, 0
         if client is not None:
             client.disconnect()
             hang_up(client)
@@ -153,9 +153,9 @@ class MqttSink:
 
     def _look_for_stall(self) -> None:
         """A frozen broker's machine still acknowledges TCP: only silence tells."""
-        waiting = self._client is not None and (len(self._in_flight) or not self.window)
+        waiting = self._client is not None and (len(self._in_flight) or not self.in_flight_limit)
         if waiting and self._in_flight.silent_s() > STALL_S:
-            what = "acknowledgement" if self.window else "answer"
+            what = "acknowledgement" if self.in_flight_limit else "answer"
             self._lose(Lost("stalled", f"no {what} for {STALL_S:g} s"))
 
     def _lose(self, lost: Lost) -> None:
@@ -166,7 +166,7 @@ class MqttSink:
         if lost.state not in CLOSED:
             self._duplicate.absolve()
         hang_up(self._client)
-        self._client, self.window = None, 0
+        self._client, self.in_flight_limit = None, 0
         self._in_flight.begin()
         self.state, self.why = lost.state, lost.why
         wait_s = self._backoff.next_s() if lost.wait_s is None else lost.wait_s
@@ -184,7 +184,7 @@ class MqttSink:
         self.state, self.why = "connected", None
         self.session += 1
         self._since_s = time.monotonic()
-        self.window = getattr(properties, "ReceiveMaximum", 65535)
+        self.in_flight_limit = getattr(properties, "ReceiveMaximum", 65535)
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
         modern = self._settings.version == "5"
         subscribing.subscribe(
@@ -199,13 +199,13 @@ class MqttSink:
         if self._client is not client:
             return
         refused = errors.tls(self._error or "")
-        if refused is not None and not self.window:
+        if refused is not None and not self.in_flight_limit:
             self._lose(Lost("unreachable", f"cannot connect: {refused}"))
             return
-        silently = bool(self.window) and not flags.is_disconnect_packet_from_server
+        silently = bool(self.in_flight_limit) and not flags.is_disconnect_packet_from_server
         self._lose(
             self._duplicate.closed(
-                errors.closed(code, bool(self.window)),
+                errors.closed(code, bool(self.in_flight_limit)),
                 taken_over=code.value == TAKEN_OVER,
                 idle=silently and not self._in_flight,
                 lived_s=time.monotonic() - self._since_s,

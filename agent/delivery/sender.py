@@ -1,4 +1,4 @@
-"""The sender thread: outbox to sink, in order, with a window of its own under way."""
+"""The sender thread: outbox to sink, in order, with a limited number of messages in flight."""
 
 import collections
 import time
@@ -96,7 +96,7 @@ class Sender:
         return max(0.0, self._commit_s - time.monotonic())
 
     def _pump(self) -> None:
-        if not self._sink.window:
+        if not self._sink.in_flight_limit:
             self._lose_session()
             return
         if self._sink.session != self._session:
@@ -104,7 +104,7 @@ class Sender:
             self._begin_session()
         for seq in self._refusals.due(time.monotonic()):
             self._send(self._outbox.after(seq - 1, 1))
-        room = 1 if self._refusals.alone else min(MOST_UNDER_WAY, self._sink.window)
+        room = 1 if self._refusals.alone else min(MOST_UNDER_WAY, self._sink.in_flight_limit)
         if room > len(self._in_flight):
             fresh = self._outbox.after(self._cursor, room - len(self._in_flight))
             self._cursor = fresh[-1].seq if fresh else self._cursor
@@ -153,9 +153,9 @@ class Sender:
         now_s = time.monotonic()
         while self._fleeting:
             message = self._fleeting.popleft()
-            if self._sink.window:
+            if self._sink.in_flight_limit:
                 self._sink.send(message)
-        if self._sink.window and now_s >= self._health_due_s:
+        if self._sink.in_flight_limit and now_s >= self._health_due_s:
             self._sink.send(self._health())
             self._health_due_s = now_s + self._health_s
 

@@ -54,8 +54,8 @@ class SparkplugSink:
         return self._mqtt.session
 
     @property
-    def window(self) -> int:
-        return self._mqtt.window
+    def in_flight_limit(self) -> int:
+        return self._mqtt.in_flight_limit
 
     @property
     def most_bytes(self) -> int:

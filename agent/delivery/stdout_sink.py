@@ -12,7 +12,7 @@ class StdoutSink:
     state = "connected"
     why = None
     session = 1
-    window = 1000
+    in_flight_limit = 1000
     most_bytes = sys.maxsize
 
     def __init__(self) -> None:

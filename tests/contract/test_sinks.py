@@ -93,7 +93,7 @@ def message(seq: int, text: str = "") -> Message:
 
 
 def test_sends_in_order_and_acknowledges_each_once(opened: Opened) -> None:
-    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    opened.poll_until(lambda: opened.sink.in_flight_limit > 0, "connected")
     assert opened.sink.session == 1
     assert opened.sink.state == "connected"
     for seq in range(1, 16):
@@ -107,7 +107,7 @@ def test_sends_in_order_and_acknowledges_each_once(opened: Opened) -> None:
 
 
 def test_a_message_without_a_number_is_not_acknowledged(opened: Opened) -> None:
-    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    opened.poll_until(lambda: opened.sink.in_flight_limit > 0, "connected")
     opened.sink.send(Message(0, "drsn/a/status", b"online", qos=0))
     opened.sink.send(opened.message(1))
     opened.poll_until(lambda: bool(opened.acknowledged), "acknowledged")
@@ -116,7 +116,7 @@ def test_a_message_without_a_number_is_not_acknowledged(opened: Opened) -> None:
 
 
 def test_wake_ends_a_poll_at_once(opened: Opened) -> None:
-    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    opened.poll_until(lambda: opened.sink.in_flight_limit > 0, "connected")
     threading.Timer(0.1, opened.sink.wake).start()
     began_s = time.monotonic()
     while time.monotonic() - began_s < 0.1:
@@ -126,7 +126,7 @@ def test_wake_ends_a_poll_at_once(opened: Opened) -> None:
 
 
 def test_a_wake_before_the_poll_is_not_lost(opened: Opened) -> None:
-    opened.poll_until(lambda: opened.sink.window > 0, "connected")
+    opened.poll_until(lambda: opened.sink.in_flight_limit > 0, "connected")
     opened.poll_until(lambda: True, "quiet")
     opened.sink.wake()
     began_s = time.monotonic()
@@ -138,7 +138,7 @@ def test_a_wake_before_the_poll_is_not_lost(opened: Opened) -> None:
 def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Subscriber) -> None:
     sink = MqttSink(load.Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
-    opened.poll_until(lambda: sink.window > 0, "connected")
+    opened.poll_until(lambda: sink.in_flight_limit > 0, "connected")
     sink.send(message(1))
     opened.poll_until(lambda: opened.acknowledged == [1], "acknowledged")
     sink.close()
@@ -173,8 +173,8 @@ def test_mqtt_takes_no_more_than_the_broker_receives_at_once(
     stopped_broker.extra += "max_inflight_messages 3\n"
     stopped_broker.start()
     sink = MqttSink(load.Mqtt(port=stopped_broker.port), identity())
-    Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
-    assert sink.window == 3
+    Opened(sink, list).poll_until(lambda: sink.in_flight_limit > 0, "connected")
+    assert sink.in_flight_limit == 3
     sink.close()
 
 
@@ -190,9 +190,9 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(connack)
-    Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
+    Opened(sink, list).poll_until(lambda: sink.in_flight_limit > 0, "connected")
     connection.sendall(session_taken_over)
-    Opened(sink, list).poll_until(lambda: sink.window == 0, "taken over")
+    Opened(sink, list).poll_until(lambda: sink.in_flight_limit == 0, "taken over")
     assert sink.why == "another agent uses the client id 'same'"
     assert caplog.text.count("taken_over: another agent uses the client id") == 1
     server.settimeout(0.3)
@@ -214,10 +214,10 @@ def test_a_broker_that_takes_everything_and_acknowledges_nothing_is_noticed() ->
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK, and never another byte
-    Opened(sink, list).poll_until(lambda: sink.window > 0, "connected")
+    Opened(sink, list).poll_until(lambda: sink.in_flight_limit > 0, "connected")
     sink.send(message(1))
     began_s = time.monotonic()
-    while sink.window and time.monotonic() - began_s < 10:
+    while sink.in_flight_limit and time.monotonic() - began_s < 10:
         sink.send(Message(0, "drsn/a/health", b"{}", qos=0))
         sink.poll(0.2)
     assert (sink.state, sink.why) == ("stalled", "no acknowledgement for 6 s")
@@ -234,7 +234,7 @@ def test_a_message_whose_sending_finds_the_connection_gone_is_not_acknowledged_b
     monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
     sink = MqttSink(load.Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
-    opened.poll_until(lambda: sink.window > 0, "connected")
+    opened.poll_until(lambda: sink.in_flight_limit > 0, "connected")
     assert sink._client is not None
     sink._client.socket().shutdown(socket.SHUT_RDWR)
     for seq in range(1, 9):

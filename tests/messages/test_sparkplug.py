@@ -408,7 +408,7 @@ def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(alone: Alone)
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(b"\x20\x02\x00\x00")  # CONNACK
-    while not sink.window:
+    while not sink.in_flight_limit:
         assert sink.poll(0.05) == []
     sink.send(observations.event(1))
     assert [sink.poll(0.05) for _ in range(5)] == [[]] * 5
