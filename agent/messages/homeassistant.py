@@ -56,7 +56,7 @@ def _device(topics: payloads.Topics, parts: dict[str, Component], device: Compon
         "dev": device,
         "o": ORIGIN,
         "cmps": parts,
-        "avty_t": topics.of_agent("status"),
+        "avty_t": topics.of("status"),
         "pl_avail": payloads.ONLINE.decode(),
         "pl_not_avail": payloads.OFFLINE.decode(),
         "qos": 1,
@@ -64,7 +64,7 @@ def _device(topics: payloads.Topics, parts: dict[str, Component], device: Compon
 
 
 def _agent(topics: payloads.Topics) -> Component:
-    health = topics.of_agent("health")
+    health = topics.of("health")
     device = {"ids": [_id(topics)], "name": topics.agent, "mf": "drsn-agent", "sw": __version__}
     waiting = _diagnostic("Messages waiting", health, "{{ value_json.outbox.depth }}")
     memory = _diagnostic("Memory", health, "{{ value_json.process.rss_mib }}")
@@ -84,7 +84,7 @@ def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
         "mdl": f"{info.model.name} {info.model.version}",
         "via_device": _id(topics),
     }
-    state = topics.of_source(info.name, "state")
+    state = topics.of("state", source=info.name)
     # Neither on nor off where it is in doubt; Home Assistant takes None for "unknown".
     fault = "{{ {'fault': 'ON', 'normal': 'OFF'}.get(value_json.decision, 'None') }}"
     broken = "{{ 'ON' if value_json.decision == 'sensor_fault' else 'OFF' }}"
@@ -100,7 +100,7 @@ def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
         "shrinkage": _measured("Shrinkage", state, shrinkage),
         "latency": _measured(
             "Latency",
-            topics.of_agent("health"),
+            topics.of("health"),
             f"{{{{ {latency}[0] if {latency} else 'None' }}}}",
             "ms",
         ),

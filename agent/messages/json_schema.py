@@ -17,12 +17,19 @@ import yaml
 
 from agent import __version__
 from agent.core import types
-from agent.messages.topics import ANNOUNCEMENT, COMMAND, PUBLISHED, Published, Subscribed
+from agent.messages.topics import (
+    ALL,
+    ANNOUNCEMENT,
+    COMMAND,
+    PUBLISHED,
+    Published,
+    Subscribed,
+    schema,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Tree = dict[str, Any]
-ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
 
 
 def of(published: Published) -> Tree:
@@ -50,7 +57,7 @@ def _tree(last: str, record: type, when: str) -> Tree:
     tree = described.pop(name)
     return {
         "$schema": DIALECT,
-        "$id": f"urn:drsn-agent:drsn-{last}/1",
+        "$id": f"urn:drsn-agent:{schema(last)}",
         **tree,
         "title": f"{last}: {when}".replace("`", ""),
         **({"$defs": described} if described else {}),
@@ -143,7 +150,7 @@ def _message(published: Published | Subscribed) -> Tree:
         text = {"type": "string", "enum": ["online", "offline"]}
         return {"name": published.last, "contentType": "text/plain", "payload": text}
     return {
-        "name": f"drsn-{published.last}/1",
+        "name": schema(published.last),
         "contentType": "application/json",
         "payload": {
             "schemaFormat": f"application/schema+json;version={DIALECT.split('/')[4]}",

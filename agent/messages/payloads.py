@@ -1,4 +1,6 @@
-"""From what was scored to what is published: topics and payloads. Pure.
+"""From scored windows to published messages: topics and payloads. Pure.
+
+Topic, QoS, retention and schema of each kind are those of `agent.messages.topics.PUBLISHED`.
 
 An observation is identified by (`epoch`, `seq`): a UUID per outbox and a counter. Delivery is at
 least once, so a subscriber that must not count twice compares these two.
@@ -14,8 +16,9 @@ from agent.core.time import iso
 from agent.core.types import Gap, Message, Prediction, Scored
 from agent.messages import records
 from agent.messages.records import Info, Model, Observation, SourceInfo
+from agent.messages.topics import ADDRESSES, PUBLISHED, schema
 
-NOTHING = Prediction(())  # what a network says of a window that it was not shown
+NO_PREDICTION = Prediction(())  # of a window that was not shown to the network
 ONLINE, OFFLINE = b"online", b"offline"
 Topic = Literal["event", "state", "window"]
 
@@ -27,11 +30,12 @@ class Topics:
     base: str
     agent: str
 
-    def of_agent(self, last: str) -> str:
-        return f"{self.base}/{self.agent}/{last}"
+    def of(self, last: str, **names: str) -> str:
+        """The topic that ends in `last`; `names` are the other parameters of its address.
 
-    def of_source(self, source: str, last: str) -> str:
-        return f"{self.base}/{self.agent}/{source}/{last}"
+        E.g. `of("state", source="fan")`, and `of("command", verb="+")` to subscribe.
+        """
+        return ADDRESSES[last].format(base=self.base, agent=self.agent, **names)
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,21 @@ class Origin:
 
     @property
     def model(self) -> Model:
-        described = self.contract
         return Model(
-            name=described.name,
-            version=described.version,
+            name=self.contract.name,
+            version=self.contract.version,
             sha256=self.sha256,
-            precision=described.precision,
+            precision=self.contract.precision,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxSlot:
+    """The place of a message in the outbox, and when it was put there."""
+
+    epoch: str
+    seq: int
+    now_s: float  # Unix time
 
 
 @dataclass(frozen=True)
@@ -68,31 +80,33 @@ class Stamp:
 
 
 def topics(scored: Scored, windows: bool) -> list[Topic]:
-    """What there is to say of a scored window, in order; `windows`: each, not only changes."""
-    wanted = windows and scored.window.samples.size  # a source's fault has no window
-    window: list[Topic] = ["window"] if wanted else []
+    """What to publish of a scored window, in order; `windows`: every window, not only changes."""
+    has_window = windows and scored.window.samples.size  # a source's fault has no window
+    window: list[Topic] = ["window"] if has_window else []
     change: list[Topic] = [] if scored.event is None else ["event", "state"]
     return window + change
 
 
+def message(last: str, topic: str, record: msgspec.Struct, seq: int = 0) -> Message:
+    """`record` as a message of the kind `last`; `seq` 0: it does not go through the outbox."""
+    kind = PUBLISHED[last]
+    return Message(seq, topic, msgspec.json.encode(record), kind.retained, kind.qos)
+
+
 def observation(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Message:
     """The message on `topic` about a scored window."""
-    return Message(
-        seq=stamp.seq,
-        topic=origin.topics.of_source(origin.source, topic),
-        payload=msgspec.json.encode(record(topic, scored, origin, stamp)),
-        retain=topic == "state",
-    )
+    address = origin.topics.of(topic, source=origin.source)
+    return message(topic, address, record(topic, scored, origin, stamp), stamp.seq)
 
 
 def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observation:
-    """What is said on `topic` about a scored window."""
+    """The payload on `topic` about a scored window."""
     window, rate_hz, labels = scored.window, origin.contract.rate_hz, origin.contract.labels
-    said = scored.prediction or NOTHING
+    prediction = scored.prediction or NO_PREDICTION
     verdict = scored.verdict if topic == "window" or scored.event is None else scored.event
     frames = window.samples.shape[1]
     return Observation(
-        schema=f"drsn-{topic}/1",
+        schema=schema(topic),
         epoch=stamp.epoch,
         seq=stamp.seq,
         agent=origin.topics.agent,
@@ -109,10 +123,10 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
         decision=verdict.decision,
         label=verdict.label,
         probability=_rounded(verdict.probability, 6),
-        probabilities=_named(labels, said.probabilities),
-        snr_db=_rounded(said.snr_db, 2),
-        shrinkage=_rounded(said.shrinkage, 6),
-        distance=_rounded(said.distance, 4),
+        probabilities=_by_label(labels, prediction.probabilities),
+        snr_db=_rounded(prediction.snr_db, 2),
+        shrinkage=_rounded(prediction.shrinkage, 6),
+        distance=_rounded(prediction.distance, 4),
         model=origin.model,
         latency_ms=round(stamp.latency_s * 1000, 2),
         previous=None if topic == "window" else scored.previous.decision,
@@ -125,22 +139,22 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
 def info(
     topics: Topics, version: str, epoch: str, now_s: float, sources: list[SourceInfo]
 ) -> Message:
-    """The retained message that says who the agent is."""
+    """The retained message that describes the agent and its sources."""
     record = Info(
-        schema="drsn-info/1",
+        schema=schema("info"),
         agent=topics.agent,
         version=version,
         epoch=epoch,
         t_published=iso(now_s),
         sources=sources,
     )
-    return Message(0, topics.of_agent("info"), msgspec.json.encode(record), retain=True, qos=0)
+    return message("info", topics.of("info"), record)
 
 
 def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
     """The marker that takes the place of dropped messages."""
     record = records.GapMarker(
-        schema="drsn-gap/1",
+        schema=schema("gap"),
         epoch=epoch,
         seq=lost.last,
         agent=topics.agent,
@@ -150,57 +164,53 @@ def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
         messages=lost.messages,
         why=lost.why,
     )
-    return Message(lost.last, topics.of_agent("gap"), msgspec.json.encode(record))
+    return message("gap", topics.of("gap"), record, lost.last)
 
 
 def result(
-    topics: Topics,
-    epoch: str,
-    seq: int,
-    now_s: float,
-    verb: str,
-    command: str,
-    why: str | None,
-    **told: Any,
+    topics: Topics, slot: OutboxSlot, verb: str, command: str, why: str | None, **fields: Any
 ) -> Message:
-    """What has become of a command; `told` are the fields that its verb fills."""
+    """The result of the command with the id `command`; `fields` are those that its verb fills.
+
+    `why` is the reason why it was not carried out; None: it was.
+    """
     record = records.Result(
-        schema="drsn-result/1",
-        epoch=epoch,
-        seq=seq,
+        schema=schema("result"),
+        epoch=slot.epoch,
+        seq=slot.seq,
         agent=topics.agent,
-        t_published=iso(now_s),
+        t_published=iso(slot.now_s),
         verb=verb,
         id=command,
         ok=why is None,
         why=why,
-        **told,
+        **fields,
     )
-    return Message(seq, topics.of_agent(f"cmd/{verb}/result"), msgspec.json.encode(record))
+    return message("result", topics.of("result", verb=verb), record, slot.seq)
 
 
-def rollout(topics: Topics, epoch: str, seq: int, now_s: float, model: str, **told: Any) -> Message:
-    """How the roll-out of a model stands; `told` are the other fields."""
+def rollout(topics: Topics, slot: OutboxSlot, model: str, **fields: Any) -> Message:
+    """The state of a model's roll-out; `fields` are the record's other fields."""
     record = records.Rollout(
-        schema="drsn-rollout/1",
-        epoch=epoch,
-        seq=seq,
+        schema=schema("rollout"),
+        epoch=slot.epoch,
+        seq=slot.seq,
         agent=topics.agent,
-        t_published=iso(now_s),
+        t_published=iso(slot.now_s),
         model=model,
-        **told,
+        **fields,
     )
-    topic = topics.of_agent(f"models/{model}/rollout")
-    return Message(seq, topic, msgspec.json.encode(record), retain=True)
+    return message("rollout", topics.of("rollout", model=model), record, slot.seq)
 
 
 def status(topics: Topics, payload: bytes) -> Message:
     """`online` or `offline`, retained; the last will is the latter."""
-    qos: Literal[0, 1] = 0 if payload == ONLINE else 1
-    return Message(0, topics.of_agent("status"), payload, retain=True, qos=qos)
+    kind = PUBLISHED["status"]
+    qos: Literal[0, 1] = 1 if payload == OFFLINE else kind.qos
+    return Message(0, topics.of("status"), payload, retain=kind.retained, qos=qos)
 
 
-def _named(labels: tuple[str, ...], probabilities: tuple[float, ...]) -> dict[str, float] | None:
+def _by_label(labels: tuple[str, ...], probabilities: tuple[float, ...]) -> dict[str, float] | None:
     if not probabilities:
         return None
     return {label: round(p, 6) for label, p in zip(labels, probabilities, strict=True)}

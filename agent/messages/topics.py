@@ -1,4 +1,4 @@
-"""What is published on which topic: one table, from which documents and packets are made."""
+"""What is published on which topic: one table, from which messages and documents are made."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +22,7 @@ class Published:
     @property
     def schema(self) -> str | None:
         """As in the payload; the number changes when a subscriber would have to."""
-        return None if self.record is None else f"drsn-{self.last}/1"
+        return None if self.record is None else schema(self.last)
 
     @property
     def address(self) -> str:
@@ -31,12 +31,17 @@ class Published:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """What the agent listens to below its own name."""
+    """A kind of message that the agent subscribes to, below its own name."""
 
     last: str
     record: type[msgspec.Struct]
     when: str
     address: str
+
+
+def schema(last: str) -> str:
+    """The field `schema` of messages whose topic ends in `last`."""
+    return f"drsn-{last}/1"
 
 
 ANNOUNCEMENT = Subscribed(
@@ -50,8 +55,8 @@ COMMAND = Subscribed(
 )
 SOURCE = "{source}/"
 PUBLISHED = {
-    each.last: each
-    for each in (
+    kind.last: kind
+    for kind in (
         Published(
             "status",
             None,
@@ -110,3 +115,5 @@ PUBLISHED = {
         ),
     )
 }
+ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
+ADDRESSES = {kind.last: kind.address for kind in ALL}

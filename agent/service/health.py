@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from agent.acquisition import timestamps
@@ -24,12 +23,13 @@ from agent.messages.records import (
     ProcessHealth,
     SourceHealth,
 )
+from agent.messages.topics import schema
 from agent.pipeline.source_pipeline import SourcePipeline
 
 
 def message(topics: payloads.Topics, record: Health) -> Message:
     """The `health` message; QoS 0."""
-    return Message(0, topics.of_agent("health"), msgspec.json.encode(record), qos=0)
+    return payloads.message("health", topics.of("health"), record)
 
 
 def record(
@@ -44,7 +44,7 @@ def record(
     """How the agent is at this moment; for the thread that owns the outbox."""
     scored_s = [each for pipeline in pipelines for each in list(pipeline.latencies_s)]
     return Health(
-        schema="drsn-health/1",
+        schema=schema("health"),
         agent=agent,
         t_published=iso(time.time()),
         uptime_s=round(time.monotonic() - began_s, 1),

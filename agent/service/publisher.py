@@ -136,7 +136,7 @@ class Publisher:
             client_id=chosen.mqtt.client_id or f"drsn-{chosen.agent.id}",
             will=lambda: payloads.status(self._topics, payloads.OFFLINE),
             births=self._births,
-            topic=self._topics.of_agent("info"),
+            topic=self._topics.of("info"),
             is_other=self._is_other,
             listens=subscriptions.listeners(
                 chosen, self._topics, self._discovery, command_handler, self._announced

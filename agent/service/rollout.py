@@ -32,7 +32,8 @@ def control(
 
     def tell(model: str, **told: Any) -> None:
         def make(epoch: str, seq: int) -> Message:
-            return payloads.rollout(topics, epoch, seq, time.time(), model, **told)
+            slot = payloads.OutboxSlot(epoch, seq, time.time())
+            return payloads.rollout(topics, slot, model, **told)
 
         publisher.sender.put(make)
 

@@ -24,9 +24,9 @@ def listeners(
     if chosen.mqtt.home_assistant:
         found[homeassistant.STATUS] = discovery.heard
     if chosen.commands.allow:
-        found[topics.of_agent("cmd/+")] = command_handler.heard
+        found[topics.of("command", verb="+")] = command_handler.heard
     if chosen.rollout.source is not None and announced is not None:
-        found[topics.of_agent("models/+/announce")] = announced
+        found[topics.of("announce", model="+")] = announced
         if chosen.rollout.announce is not None:
             found[chosen.rollout.announce] = announced
     return found
@@ -43,9 +43,8 @@ class CommandResults:
         """From any thread."""
 
         def make(epoch: str, seq: int) -> Message:
-            return payloads.result(
-                self._topics, epoch, seq, time.time(), verb, command, why, **told
-            )
+            slot = payloads.OutboxSlot(epoch, seq, time.time())
+            return payloads.result(self._topics, slot, verb, command, why, **told)
 
         if self.sender is not None:
             self.sender.put(make)

@@ -56,7 +56,7 @@ class Box:
         health = HEALTH % (name.encode(), about)
         self._running = threading.Lock()  # held while it starts and stops
         self._sink: MqttSink | None = None
-        self._health = Message(0, self._topics.of_agent("health"), health, qos=0)
+        self._health = Message(0, self._topics.of("health"), health, qos=0)
 
     def start(self, version: str) -> None:
         """Runs with a model of that version."""
@@ -67,7 +67,7 @@ class Box:
             client_id=f"drsn-{self._name}",
             will=payloads.status(self._topics, payloads.OFFLINE),
             births=self._births,
-            topic=self._topics.of_agent("info"),
+            topic=self._topics.of("info"),
             is_other=lambda info: msgspec.json.decode(info)["epoch"] != self._outbox.epoch,
         )
         sink = self._sink = MqttSink(self._settings, identity)
@@ -128,7 +128,7 @@ class Box:
             t_published=iso(now_s),
             model=self._source.model,
         )
-        topic = self._topics.of_source(record.source, kind)
+        topic = self._topics.of(kind, source=record.source)
         return Message(seq, topic, msgspec.json.encode(fresh), retain=kind == "state")
 
     def _births(self) -> list[Message]:
