@@ -32,7 +32,7 @@ class SparkplugSink:
             births=node.births,
             topic=address.of("NBIRTH"),
             is_other=node.is_other,
-            listens={address.of("NCMD"): node.heard},
+            listens={address.of("NCMD"): node.on_command},
         )
         # The broker keeps no session, so that a death is told at once (Sparkplug 3.0.0, 2.5).
         self._mqtt = MqttSink(msgspec.structs.replace(settings, will_delay_s=0), identity)
@@ -64,7 +64,7 @@ class SparkplugSink:
     def send(self, message: Message) -> None:
         """The last of what is published for it bears its number."""
         try:
-            published = self._node.told(message)
+            published = self._node.translate(message)
         except msgspec.MsgspecError as error:  # of another version of the agent
             self._unsaid.append(Receipt(message.seq, f"not understood: {error}"))
             return

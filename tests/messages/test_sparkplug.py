@@ -278,7 +278,7 @@ class Alone:
         return said(self.node.births())
 
     def put(self, message: Message) -> list[Said]:
-        return said(self.node.told(self.latest.note(message)))
+        return said(self.node.translate(self.latest.note(message)))
 
 
 def said(messages: list[Message]) -> list[Said]:
@@ -324,7 +324,7 @@ def test_a_source_that_falls_silent_is_dead_until_it_is_heard_again(alone: Alone
 def test_a_death_that_is_still_to_be_delivered_is_told_in_its_place(alone: Alone) -> None:
     dead = alone.latest.note(observations.event(1, **observations.SILENT))
     assert kinds(alone.begin()) == [("NBIRTH", None), ("DBIRTH", "s")]
-    told = said(alone.node.told(dead))
+    told = said(alone.node.translate(dead))
     assert kinds(told) == [("DDATA", "s"), ("DDEATH", "s")]
     assert told[0].historical == {True}
 
@@ -333,12 +333,12 @@ def test_sources_that_come_and_go_are_born_and_die(alone: Alone) -> None:
     alone.begin()
     alone.sources[:] = [source("t"), source("u")]
     info = Message(0, "drsn/a/info", b"{}", retain=True, qos=0)
-    changed = said(alone.node.told(info))
+    changed = said(alone.node.translate(info))
     assert kinds(changed) == [("DDEATH", "s"), ("DBIRTH", "t"), ("DBIRTH", "u")]
     assert [each.seq for each in changed] == [2, 3, 4]
-    assert said(alone.node.told(info)) == []
+    assert said(alone.node.translate(info)) == []
     alone.sources[0] = source("t", labels=("normal", "outer"))
-    assert kinds(said(alone.node.told(info))) == [("DDEATH", "t"), ("DBIRTH", "t")]
+    assert kinds(said(alone.node.translate(info))) == [("DDEATH", "t"), ("DBIRTH", "t")]
 
 
 def test_what_an_unconfigured_source_has_left_is_told_between_its_birth_and_its_death(
@@ -353,7 +353,7 @@ def test_what_an_unconfigured_source_has_left_is_told_between_its_birth_and_its_
 def test_messages_that_were_dropped_are_told_by_the_node(alone: Alone) -> None:
     alone.begin()
     [told] = said(
-        alone.node.told(
+        alone.node.translate(
             payloads.gap(
                 Topics("drsn", "a"), observations.FIELDS["epoch"], Gap(3, 9, 7, "age"), 0.0
             )
@@ -378,10 +378,10 @@ def test_only_a_true_rebirth_is_a_command(alone: Alone, caplog: pytest.LogCaptur
     command = Payload()
     metric = command.metrics.add(name="Node Control/Rebirth", datatype=11, boolean_value=False)
     topic = "spBv1.0/plant/NCMD/a"
-    assert alone.node.heard(topic, command.SerializeToString(), False) == []
+    assert alone.node.on_command(topic, command.SerializeToString(), False) == []
     metric.boolean_value = True
-    assert len(alone.node.heard(topic, command.SerializeToString(), False)) == 2
-    assert alone.node.heard(topic, b"\xff\xff\xff", False) == []
+    assert len(alone.node.on_command(topic, command.SerializeToString(), False)) == 2
+    assert alone.node.on_command(topic, b"\xff\xff\xff", False) == []
     assert "no Sparkplug payload" in caplog.text
 
 

@@ -1,45 +1,43 @@
-"""A source as a device: which metrics it has, and what an observation says of them.
+"""A source as a Sparkplug device: its metrics, and their values in an observation.
 
 Every metric has the time of the end of the window that it was measured on.
 """
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agent.messages.records import Model, Observation, SourceInfo
+from agent.messages.records import Observation, SourceInfo
+from agent.messages.sparkplug import fields
+from agent.messages.sparkplug.fields import FieldMetric
 from agent.messages.sparkplug.metric import Metric, Type, Value
+from agent.messages.topics import schema
 
-Read = Callable[[Observation], Value]
-
-_STATE: tuple[tuple[str, Type, Read], ...] = (
-    ("decision", Type.STRING, lambda o: o.decision),
-    ("label", Type.STRING, lambda o: o.label),
-    ("probability", Type.DOUBLE, lambda o: o.probability),
-    ("fault", Type.BOOLEAN, lambda o: o.decision == "fault"),
-    ("previous", Type.STRING, lambda o: o.previous),
-    ("evidence", Type.STRING, lambda o: o.evidence),
+_STATE = (
+    *fields.metrics(Observation, "decision", "label", "probability"),
+    FieldMetric("fault", Type.BOOLEAN, lambda observation: observation.decision == "fault"),
+    *fields.metrics(Observation, "previous", "evidence"),
 )
-_WINDOW: tuple[tuple[str, Type, Read], ...] = (
-    ("window/decision", Type.STRING, lambda o: o.decision),
-    ("window/label", Type.STRING, lambda o: o.label),
-    ("window/probability", Type.DOUBLE, lambda o: o.probability),
+_WINDOW = fields.metrics(Observation, "decision", "label", "probability", prefix="window/")
+_BOTH = (
+    *fields.metrics(Observation, "seq"),
+    FieldMetric("flags", Type.STRING, lambda observation: " ".join(observation.flags)),
+    *fields.metrics(
+        Observation, "dropped", "snr_db", "shrinkage", "distance", "anomaly", "latency_ms"
+    ),
 )
-_BOTH: tuple[tuple[str, Type, Read], ...] = (
-    ("seq", Type.INT64, lambda o: o.seq),
-    ("flags", Type.STRING, lambda o: " ".join(o.flags)),
-    ("dropped", Type.INT64, lambda o: o.dropped),
-    ("snr_db", Type.DOUBLE, lambda o: o.snr_db),
-    ("shrinkage", Type.DOUBLE, lambda o: o.shrinkage),
-    ("distance", Type.DOUBLE, lambda o: o.distance),
-    ("anomaly", Type.DOUBLE, lambda o: o.anomaly),
-    ("latency_ms", Type.DOUBLE, lambda o: o.latency_ms),
+_SOURCE = fields.metrics(SourceInfo, "kind", "hop_s", "window_s", "rpm", prefix="properties/")
+_MODEL = (  # fields that SourceInfo and Observation share
+    fields.metric(Observation, "properties/model", "model.name"),
+    fields.metric(Observation, "properties/model_version", "model.version"),
+    fields.metric(Observation, "properties/model_sha256", "model.sha256"),
+    *fields.metrics(Observation, "rate_hz", "unit", prefix="properties/"),
 )
 
 
 @dataclass(frozen=True)
 class Device:
-    """What a birth says of a source beside its state."""
+    """The part of a birth that no observation changes."""
 
     name: str
     labels: tuple[str, ...]
@@ -47,50 +45,47 @@ class Device:
 
 
 def of_source(info: SourceInfo) -> Device:
-    own: tuple[tuple[str, Type, Value], ...] = (
-        ("properties/kind", Type.STRING, info.kind),
-        ("properties/hop_s", Type.DOUBLE, info.hop_s),
-        ("properties/window_s", Type.DOUBLE, info.window_s),
-        ("properties/rpm", Type.DOUBLE, info.rpm),
-    )
-    return Device(info.name, info.labels, own + _model(info.model, info.rate_hz, info.unit))
+    return Device(info.name, info.labels, _properties(info, _SOURCE + _MODEL))
 
 
-def of_observation(said: Observation) -> Device:
-    """A source that is there no more, as far as its last words tell."""
-    model = _model(said.model, said.rate_hz, said.unit)
-    return Device(said.source, tuple(said.probabilities or ()), model)
+def of_observation(observation: Observation) -> Device:
+    """A source that has been removed, as its last observation describes it."""
+    labels = tuple(observation.probabilities or ())
+    return Device(observation.source, labels, _properties(observation, _MODEL))
 
 
-def birth(device: Device, said: list[Observation], now_ms: int) -> list[Metric]:
-    """All its metrics, as the newest of `said` (in order) has them; else not known."""
-    known = {metric.name: metric for each in said for metric in data(device, each)}
-    blank = [Metric(name, kind, None, now_ms) for name, kind, _ in _STATE + _WINDOW + _BOTH]
+def birth(device: Device, observations: list[Observation], now_ms: int) -> list[Metric]:
+    """All metrics of a device, with the newest value in `observations` (in order), else null."""
+    values = {
+        metric.name: metric for observation in observations for metric in data(device, observation)
+    }
+    blank = [metric.unknown(now_ms) for metric in _STATE + _WINDOW + _BOTH]
     blank += [Metric(_share(label), Type.DOUBLE, None, now_ms) for label in device.labels]
-    own = [Metric(name, kind, value, now_ms) for name, kind, value in device.properties]
-    return [known.get(metric.name, metric) for metric in blank] + own
+    constant = [Metric(name, kind, value, now_ms) for name, kind, value in device.properties]
+    return [values.get(metric.name, metric) for metric in blank] + constant
 
 
-def data(device: Device, said: Observation) -> Iterator[Metric]:
-    """What an observation says: a window of itself, an event of the source's state.
+def data(device: Device, observation: Observation) -> Iterator[Metric]:
+    """The metrics of an observation: a window's own, or the source's state of an event.
 
-    Of labels that the device does not have (its model has changed since) nothing is said.
+    Labels that the device does not have (its model has changed since) are left out.
     """
-    t_ms = unix_ms(said.t_end)
-    own = _WINDOW if said.schema.startswith("drsn-window/") else _STATE
-    for name, kind, read in own + _BOTH:
-        yield Metric(name, kind, read(said), t_ms)
+    t_ms = unix_ms(observation.t_end)
+    specific = _WINDOW if observation.schema == schema("window") else _STATE
+    for metric in specific + _BOTH:
+        yield metric.of(observation, t_ms)
+    shares = observation.probabilities or {}
     for label in device.labels:
-        yield Metric(_share(label), Type.DOUBLE, (said.probabilities or {}).get(label), t_ms)
+        yield Metric(_share(label), Type.DOUBLE, shares.get(label), t_ms)
 
 
-def is_death(said: Observation) -> bool:
-    """Whether it says that the source is there no more: it fell silent, or broke."""
-    return said.decision == "sensor_fault" and not said.n_samples
+def is_death(observation: Observation) -> bool:
+    """Whether the source is gone after it: it fell silent, or broke."""
+    return observation.decision == "sensor_fault" and not observation.n_samples
 
 
 def unix_ms(iso: str) -> int:
-    """Of a time as our records have it."""
+    """Unix time in ms of a time as the records have it."""
     return round(datetime.datetime.fromisoformat(iso).timestamp() * 1000)
 
 
@@ -98,11 +93,7 @@ def _share(label: str) -> str:
     return f"probabilities/{label}"
 
 
-def _model(model: Model, rate_hz: float, unit: str) -> tuple[tuple[str, Type, Value], ...]:
-    return (
-        ("properties/model", Type.STRING, model.name),
-        ("properties/model_version", Type.STRING, model.version),
-        ("properties/model_sha256", Type.STRING, model.sha256),
-        ("properties/rate_hz", Type.DOUBLE, rate_hz),
-        ("properties/unit", Type.STRING, unit),
-    )
+def _properties(
+    record: SourceInfo | Observation, metrics: Sequence[FieldMetric]
+) -> tuple[tuple[str, Type, Value], ...]:
+    return tuple((metric.name, metric.type, metric.read(record)) for metric in metrics)

@@ -1,9 +1,9 @@
-"""An edge node's side of a Sparkplug session: what it publishes for what the agent has to say.
+"""The edge node's side of a Sparkplug session: translates the agent's messages as they are sent.
 
-The outbox keeps the agent's own messages; here they become births, data and deaths at the moment
-at which they are sent, for only then it is known which number they have in the session and
-whether they are news. A birth tells the state of its device as of the last message that was
-queued: what was queued before it and comes after it is historical.
+The outbox keeps the agent's own messages; they become births, data and deaths at the moment of
+sending, because only then their number in the session is known, and whether they are news. A birth
+has the state of its device as of the last message that was queued: messages that were queued before
+it and are sent after it are historical.
 """
 
 import logging
@@ -39,15 +39,15 @@ class Address:
 
 @dataclass
 class Born:
-    """A device that lives in this session."""
+    """A device that is alive in this session."""
 
     device: Device
-    through: int  # the last message that its birth already knew of
-    told: dict[str, Value] = field(default_factory=dict)  # its metrics as a subscriber has them
+    through: int  # seq of the last message that its birth includes
+    values: dict[str, Value] = field(default_factory=dict)  # of its metrics, as a subscriber's
 
 
 class EdgeNode:
-    """For the sender thread; `will` is called where a connection is made, before its births."""
+    """For the sender thread; `will` is called for each new connection, before its births."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class EdgeNode:
         latest: Latest,
         bdseq: BdSeq,
     ) -> None:
-        self.delivered = 0  # the last seq that the broker is known to have
+        self.delivered = 0  # seq of the last message that the broker has for certain
         self._address = address
         self._epoch = epoch
         self._sources = sources
@@ -65,124 +65,125 @@ class EdgeNode:
         self._count = bdseq
         self._bdseq = 0
         self._seq = 0  # of the next message
-        self._known: dict[str, Metric] = {}  # the node's own metrics, as last told
+        self._node_metrics: dict[str, Metric] = {}  # the node's own, as last published
         self._devices: dict[str, Device] = {}
         self._born: dict[str, Born] = {}
 
     def will(self) -> Message:
-        """The death of the connection that is about to be made."""
+        """The death certificate of the connection that is about to be made."""
         self._bdseq = self._count.next()
         now_ms = _now_ms()
         body = payload([node_metrics.death(self._bdseq, now_ms)], now_ms, None)
         return Message(0, self._address.of("NDEATH"), body)
 
     def births(self) -> list[Message]:
-        """The node's and its devices', at the start of a session and whenever asked for."""
+        """The births of the node and its devices: at the start of a session, and on request."""
         self._seq = 0
         self._born.clear()
         self._devices = self._present()
-        metrics = node_metrics.birth(self._bdseq, __version__, self._epoch, self._known, _now_ms())
+        metrics = node_metrics.birth(
+            self._bdseq, __version__, self._epoch, self._node_metrics, _now_ms()
+        )
         node = self._message("NBIRTH", None, metrics)
-        living = [each for each in self._devices.values() if not self._died(each.name)]
-        return [node, *(self._birth(each) for each in living)]
+        living = [device for device in self._devices.values() if not self._died(device.name)]
+        return [node, *(self._birth(device) for device in living)]
 
-    def heard(self, topic: str, body: bytes, _retained: bool) -> list[Message]:
-        """A command to the node; the only one there is asks for its births."""
+    def on_command(self, topic: str, body: bytes, _retained: bool) -> list[Message]:
+        """Answers a command to the node; the only one is the request for its births."""
         try:
-            asked = protocol.read(body).metrics
+            metrics = protocol.read(body).metrics
         except ValueError as error:
             log.warning("%s: %s", topic, error)
             return []
-        if not any(each.name == node_metrics.REBIRTH and each.boolean_value for each in asked):
+        if not any(
+            metric.name == node_metrics.REBIRTH and metric.boolean_value for metric in metrics
+        ):
             return []
-        log.info("a rebirth was asked for")
+        log.info("a host asked for the birth certificates")
         return self.births()
 
     def is_other(self, birth: bytes) -> bool:
-        """Whether a birth of this name comes from another outbox than ours."""
+        """Whether a birth under this node's name comes from another outbox."""
         try:
             metrics = protocol.read(birth).metrics
         except ValueError:
             return False
         return all(
-            (each.name, each.string_value) != (node_metrics.EPOCH, self._epoch) for each in metrics
+            (metric.name, metric.string_value) != (node_metrics.EPOCH, self._epoch)
+            for metric in metrics
         )
 
-    def told(self, message: Message) -> list[Message]:
-        """What to publish for one of the agent's messages; nothing for what has no place here.
+    def translate(self, message: Message) -> list[Message]:
+        """What to publish for one of the agent's messages; nothing for other kinds.
 
-        `MsgspecError` for one that is not as this version of the agent writes it.
+        `MsgspecError` for a message that is not as this version of the agent writes it.
         """
         last = message.topic.rpartition("/")[2]
         if last in ("event", "window"):
-            said = msgspec.json.decode(message.payload, type=Observation)
-            return list(self._observed(said))
+            return list(self._observed(msgspec.json.decode(message.payload, type=Observation)))
         if last == "info":
             return list(self._changed())
         if last == "health":
-            return [
-                self._of_node(
-                    node_metrics.health(msgspec.json.decode(message.payload, type=Health))
-                )
-            ]
+            health = msgspec.json.decode(message.payload, type=Health)
+            return [self._of_node(node_metrics.health(health))]
         if last == "gap":
-            return [
-                self._of_node(
-                    node_metrics.gap(msgspec.json.decode(message.payload, type=GapMarker))
-                )
-            ]
+            gap = msgspec.json.decode(message.payload, type=GapMarker)
+            return [self._of_node(node_metrics.gap(gap))]
         return []
 
-    def _observed(self, said: Observation) -> Iterator[Message]:
-        """Its data; before them a birth where there is none, and a death where they tell of it."""
-        name = said.source
-        here = self._devices.get(name)
+    def _observed(self, observation: Observation) -> Iterator[Message]:
+        """Its data; a birth before them if needed, and a death after an observation of one."""
+        name = observation.source
+        device = self._devices.get(name)
         if name not in self._born:
-            yield self._birth(here or device_metrics.of_observation(said))
-        yield self._data(self._born[name], said)
-        if here is None or device_metrics.is_death(said):
+            yield self._birth(device or device_metrics.of_observation(observation))
+        yield self._data(self._born[name], observation)
+        if device is None or device_metrics.is_death(observation):
             yield self._death(name)
 
-    def _data(self, born: Born, said: Observation) -> Message:
-        """News are what has changed; history is whole, and changes nothing."""
-        metrics = list(device_metrics.data(born.device, said))
-        historical = said.seq <= born.through
+    def _data(self, born: Born, observation: Observation) -> Message:
+        """New data hold the changed metrics; historical data hold all of them, and change none."""
+        metrics = list(device_metrics.data(born.device, observation))
+        historical = observation.seq <= born.through
         if not historical:
-            metrics = [metric for metric in metrics if metric.value != born.told[metric.name]]
-            born.told |= {metric.name: metric.value for metric in metrics}
+            metrics = [metric for metric in metrics if metric.value != born.values[metric.name]]
+            born.values |= {metric.name: metric.value for metric in metrics}
         return self._message("DDATA", born.device.name, metrics, historical)
 
     def _changed(self) -> Iterator[Message]:
-        """Deaths and births of devices, where other sources are there than before."""
+        """Deaths and births of the devices that differ from those before."""
         before, self._devices = self._devices, self._present()
-        for name, each in before.items():
-            if name in self._born and self._devices.get(name) != each:
+        for name, device in before.items():
+            if name in self._born and self._devices.get(name) != device:
                 yield self._death(name)
-        for name, each in self._devices.items():
-            if before.get(name) != each:
-                yield self._birth(each)
+        for name, device in self._devices.items():
+            if before.get(name) != device:
+                yield self._birth(device)
 
     def _present(self) -> dict[str, Device]:
         return {info.name: device_metrics.of_source(info) for info in self._sources()}
 
-    def _birth(self, each: Device) -> Message:
-        known = self._latest.known()
-        metrics = device_metrics.birth(each, _observations(known.of(each.name)), _now_ms())
-        born = Born(each, known.seq, {metric.name: metric.value for metric in metrics})
-        self._born[each.name] = born
-        return self._message("DBIRTH", each.name, metrics)
+    def _birth(self, device: Device) -> Message:
+        latest = self._latest.snapshot()
+        metrics = device_metrics.birth(device, _observations(latest.of(device.name)), _now_ms())
+        values = {metric.name: metric.value for metric in metrics}
+        self._born[device.name] = Born(device, latest.seq, values)
+        return self._message("DBIRTH", device.name, metrics)
 
     def _death(self, name: str) -> Message:
         del self._born[name]
         return self._message("DDEATH", name, [])
 
     def _died(self, name: str) -> bool:
-        """Whether its last word was of its death, and is out: no data of it are to come."""
-        said = _observations(self._latest.known().of(name)[-1:])
-        return any(device_metrics.is_death(each) and each.seq <= self.delivered for each in said)
+        """Whether its newest observation is of its death and delivered: no data will follow."""
+        newest = _observations(self._latest.snapshot().of(name)[-1:])
+        return any(
+            device_metrics.is_death(observation) and observation.seq <= self.delivered
+            for observation in newest
+        )
 
     def _of_node(self, metrics: list[Metric]) -> Message:
-        self._known |= {metric.name: metric for metric in metrics}
+        self._node_metrics |= {metric.name: metric for metric in metrics}
         return self._message("NDATA", None, metrics)
 
     def _message(
@@ -194,7 +195,7 @@ class EdgeNode:
 
 
 def _observations(messages: Sequence[Message]) -> list[Observation]:
-    return [msgspec.json.decode(each.payload, type=Observation) for each in messages]
+    return [msgspec.json.decode(message.payload, type=Observation) for message in messages]
 
 
 def _now_ms() -> int:

@@ -1,4 +1,4 @@
-"""What was last said of every source, kept for the birth certificates that tell its state."""
+"""The newest event and window of every source, kept for the birth certificates."""
 
 import threading
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from agent.core.types import Message
 
 
 @dataclass(frozen=True)
-class LatestMetrics:
-    """At one moment: all that was queued up to `seq` is in `said`, by topic, or older than that."""
+class LatestMessages:
+    """A snapshot: everything queued up to `seq` is in `by_topic`, or older than what is there."""
 
     seq: int
-    said: dict[str, Message] = field(default_factory=dict)
+    by_topic: dict[str, Message] = field(default_factory=dict)
 
     def of(self, source: str) -> list[Message]:
-        """Its newest event and window, in order."""
+        """The newest event and window of that source, in order."""
         ends = f"/{source}/event", f"/{source}/window"
         return sorted(
-            (each for topic, each in self.said.items() if topic.endswith(ends)),
-            key=lambda each: each.seq,
+            (message for topic, message in self.by_topic.items() if topic.endswith(ends)),
+            key=lambda message: message.seq,
         )
 
 
@@ -27,15 +27,15 @@ class Latest:
 
     def __init__(self, seq: int) -> None:
         """`seq` is that of the last message which an earlier run has queued."""
-        self._known = LatestMetrics(seq)
+        self._snapshot = LatestMessages(seq)
         self._lock = threading.Lock()
 
     def note(self, message: Message) -> Message:
         with self._lock:
-            said = self._known.said | {message.topic: message}
-            self._known = LatestMetrics(message.seq, said)
+            by_topic = self._snapshot.by_topic | {message.topic: message}
+            self._snapshot = LatestMessages(message.seq, by_topic)
         return message
 
-    def known(self) -> LatestMetrics:
+    def snapshot(self) -> LatestMessages:
         with self._lock:
-            return self._known
+            return self._snapshot

@@ -1,4 +1,4 @@
-"""One metric: a name, a type, a value and the time at which it was so."""
+"""One metric: a name, a datatype, a value and its time."""
 
 import enum
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ _HELD_IN = {
 class Metric:
     name: str
     type: Type
-    value: Value  # None: not known
+    value: Value  # None: null
     t_ms: int  # Unix time
 
 
@@ -40,16 +40,16 @@ def payload(
     seq: int | None,
     historical: bool = False,
 ) -> bytes:
-    """What goes over the wire, sent at Unix time `now_ms`; `seq` None: has no place in an order."""
-    made = Payload(timestamp=now_ms)
+    """The encoded payload, sent at Unix time `now_ms`; `seq` None: it is outside of the order."""
+    body = Payload(timestamp=now_ms)
     if seq is not None:
-        made.seq = seq
+        body.seq = seq
     for metric in metrics:
-        added = made.metrics.add(name=metric.name, timestamp=metric.t_ms, datatype=metric.type)
+        added = body.metrics.add(name=metric.name, timestamp=metric.t_ms, datatype=metric.type)
         if historical:
             added.is_historical = True
         if metric.value is None:
             added.is_null = True
         else:
             setattr(added, _HELD_IN[metric.type], metric.value)
-    return bytes(made.SerializeToString())
+    return bytes(body.SerializeToString())

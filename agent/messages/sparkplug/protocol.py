@@ -1,8 +1,8 @@
-"""The payload of Sparkplug B as protobuf messages of our own.
+"""The payload of Sparkplug B as protobuf messages.
 
 Only field numbers and types go over the wire, so the messages are described here, by the table of
-the specification (Eclipse Sparkplug 3.0.0, chapter 6), and in a package of our own, so that they
-stand beside whatever other definition a process may load.
+the specification (Eclipse Sparkplug 3.0.0, chapter 6). They have a package name of their own, so
+that they do not clash with another definition that a process may load.
 """
 
 from typing import Any
