@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from agent.config.validation import convert
 from agent.core import logs
 from agent.core.errors import UserError
+from agent.messages.topics import OBSERVATIONS
 from agent.mqtt import settings as broker
 
 if TYPE_CHECKING:
     from agent.jobs.ingest.subscriber import Session
 
-KINDS = ("event", "state", "window")
 DAY_S = 86400
 PACKAGE = "found no psycopg, expected the extra: pip install 'drsn-agent[ingest]'"
 
@@ -65,7 +65,11 @@ def _add_broker(parser: argparse.ArgumentParser) -> None:
 
 def _add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--topics", nargs="+", choices=KINDS, default=["event", "state"], help="event and state"
+        "--topics",
+        nargs="+",
+        choices=sorted(OBSERVATIONS),
+        default=["event", "state"],
+        help="event and state",
     )
     parser.add_argument("--group", help="share the messages with the others of that group")
     parser.add_argument(

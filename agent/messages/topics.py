@@ -115,5 +115,6 @@ PUBLISHED = {
         ),
     )
 }
+OBSERVATIONS = tuple(kind.last for kind in PUBLISHED.values() if kind.record is records.Observation)
 ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
 ADDRESSES = {kind.last: kind.address for kind in ALL}

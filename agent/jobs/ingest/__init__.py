@@ -1,1 +1,1 @@
-"""Broker to PostgreSQL: the other end of the outbox. The daemon never imports it."""
+"""Stores published messages in PostgreSQL. The daemon never imports it."""

@@ -1,6 +1,6 @@
-"""A published message as the rows of a table hold it, or why it is none. Pure.
+"""A published message as a row of a table. Pure.
 
-Nothing that anybody publishes may stop the rest: what cannot be read becomes a `Rejected`.
+No message may stop the others: one that cannot be read becomes a `Rejected` row with the reason.
 """
 
 import datetime
@@ -12,14 +12,17 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from agent.core import json_input
+from agent.messages import topics
 
-KINDS = ("event", "state", "window")  # topics of a source whose messages are observations
 Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
 class ObservationRow(NamedTuple):
-    """A row of `observation`, in the table's order."""
+    """A row of the table `observation`, in the order of its columns.
+
+    A field of the record that has no column here is in `record`, and can be queried there.
+    """
 
     t_end: datetime.datetime
     epoch: uuid.UUID
@@ -35,7 +38,7 @@ class ObservationRow(NamedTuple):
 
 
 class GapRow(NamedTuple):
-    """A row of `gap`."""
+    """A row of the table `gap`, in the order of its columns."""
 
     epoch: uuid.UUID
     seq: int
@@ -48,7 +51,7 @@ class GapRow(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row of `rejected`; the digest keeps one that comes again from being kept twice."""
+    """A row of the table `rejected`; by its digest a message that comes again is stored once."""
 
     digest: bytes
     topic: str
@@ -58,14 +61,14 @@ class Rejected(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message as it came, and as what it is kept."""
+    """A message as it was received, and the row that is stored for it."""
 
     topic: str
     payload: bytes
     row: ObservationRow | GapRow | Rejected
 
     def rejected(self, why: str) -> "Row":
-        """The same, kept as it came with the reason why it is no row of another table."""
+        """The same message as a row of `rejected`, with the reason."""
         digest = hashlib.sha256(self.topic.encode() + b"\0" + self.payload).digest()
         reason = " ".join(why.replace("\0", "").split())
         return replace(self, row=Rejected(digest, self.topic, self.payload, reason))
@@ -77,8 +80,7 @@ class _Model(msgspec.Struct):
 
 
 class _Observation(msgspec.Struct):
-    """Of `agent.messages.records.Observation` what has a column; fields that come later do not
-    matter."""
+    """The fields of `agent.messages.records.Observation` that have a column; others may follow."""
 
     schema: str
     epoch: uuid.UUID
@@ -105,7 +107,7 @@ class _Gap(msgspec.Struct):
 
 
 def read(topic: str, payload: bytes) -> Row:
-    """The message as a row; `Rejected` where it is not what its topic promises."""
+    """The message as a row; a `Rejected` one where its payload does not fit its topic."""
     kind = topic.rpartition("/")[2]
     try:
         row = _gap(topic, payload) if kind == "gap" else _observation(topic, kind, payload)
@@ -116,41 +118,36 @@ def read(topic: str, payload: bytes) -> Row:
 
 
 def _observation(topic: str, kind: str, payload: bytes) -> ObservationRow:
-    said = json_input.decode(payload, _Observation)
-    _agree(topic, f"{said.agent}/{said.source}/{kind}", said.schema, kind)
+    record = json_input.decode(payload, _Observation)
+    _check_topic(topic, f"{record.agent}/{record.source}/{kind}", record.schema)
     return ObservationRow(
-        t_end=said.t_end,
-        epoch=said.epoch,
-        seq=said.seq,
+        t_end=record.t_end,
+        epoch=record.epoch,
+        seq=record.seq,
         kind=kind,
-        agent=said.agent,
-        source=said.source,
-        decision=said.decision,
-        label=said.label,
-        probability=said.probability,
-        model=f"{said.model.name} {said.model.version}",
+        agent=record.agent,
+        source=record.source,
+        decision=record.decision,
+        label=record.label,
+        probability=record.probability,
+        model=f"{record.model.name} {record.model.version}",
         record=payload.decode(),
     )
 
 
 def _gap(topic: str, payload: bytes) -> GapRow:
-    said = json_input.decode(payload, _Gap)
-    _agree(topic, f"{said.agent}/gap", said.schema, "gap")
-    return GapRow(
-        said.epoch,
-        said.seq,
-        said.agent,
-        said.t_published,
-        said.first_seq,
-        said.last_seq,
-        said.messages,
-        said.why,
-    )
+    record = json_input.decode(payload, _Gap)
+    _check_topic(topic, f"{record.agent}/gap", record.schema)
+    return GapRow(*(getattr(record, column) for column in GapRow._fields))
 
 
-def _agree(topic: str, names: str, schema: str, kind: str) -> None:
-    """A box may be trusted with its own topics only: the payload must not name another."""
-    if not schema.startswith(f"drsn-{kind}/"):
-        raise ValueError(f"schema: found {schema!r}, expected drsn-{kind}/1")
-    if not f"/{topic}".endswith(f"/{names}"):
-        raise ValueError(f"found the names of {names}, expected those of the topic")
+def _check_topic(topic: str, end: str, schema: str) -> None:
+    """`ValueError` where the payload names another agent, source or kind than its topic.
+
+    The broker controls who may publish on a topic, and not what the payload says.
+    """
+    expected = topics.schema(end.rpartition("/")[2])
+    if schema.partition("/")[0] != expected.partition("/")[0]:
+        raise ValueError(f"schema: found {schema!r}, expected {expected}")
+    if not f"/{topic}".endswith(f"/{end}"):
+        raise ValueError(f"found the names of {end}, expected those of the topic")

@@ -1,7 +1,7 @@
-"""One connection to the broker, and what came on it and was not acknowledged.
+"""One connection to the broker, and the messages received on it that are not acknowledged yet.
 
-The session outlives the connection: what is not acknowledged here comes again on the next one. So
-an inbox is never connected again; a message id means something on its own connection only.
+The session outlives the connection: a message that is not acknowledged here comes again on the
+next one. So a `Subscriber` never reconnects: a message id is valid on its own connection only.
 """
 
 import logging
@@ -19,47 +19,47 @@ from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import FINE, hang_up
 from agent.mqtt.settings import Mqtt
 
-RECEIVE_MAXIMUM = 2000  # messages under way to us: what a database that is away makes us hold
-READS = 100  # packets taken in one turn
+RECEIVE_MAXIMUM = 2000  # messages in flight to us: the most that we hold while the database is away
+READS = 100  # packets read in one call
 NO_SUBSCRIPTION = 17  # MQTT 5 reason code: no subscription existed
 
 log = logging.getLogger("drsn.ingest")
 
 
 class Lost(Exception):  # noqa: N818 - a state, as of the agent's own connection
-    """The connection is no more, or never came about; the text says why in one line."""
+    """The connection failed or ended; the text says why in one line."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who we are to the broker, and what it keeps for us."""
+    """The session at the broker, which keeps messages while this process is away."""
 
     client_id: str
     topics: tuple[str, ...]
-    keep_s: int  # how long it keeps what comes while we are away
-    leaving: bool = False  # we want what it still keeps, and no more
+    keep_s: int  # how long the broker keeps the session and its messages
+    leaving: bool = False  # unsubscribe, and take what the broker still keeps
 
     def __str__(self) -> str:
-        what = "takes its leave" if self.leaving else f"takes {' '.join(self.topics)}"
+        what = "leaves" if self.leaving else f"takes {' '.join(self.topics)}"
         return f"{self.client_id} {what}"
 
 
 class Subscriber:
-    """Everything in the caller's thread. `Lost` from any method ends it."""
+    """Works in the caller's thread. `Lost` from any method ends it."""
 
     def __init__(self, settings: Mqtt, session: Session) -> None:
-        self.held: list[paho.MQTTMessage] = []  # in the order in which they must be acknowledged
-        self.ready = False  # the broker has our subscriptions, or has taken them back
-        self.resumed = False  # it knew us
-        self.unknown: tuple[str, ...] = ()  # what we were not subscribed to when leaving
+        self.held: list[paho.MQTTMessage] = []  # in the order of acknowledgement
+        self.ready = False  # the broker has accepted the subscriptions, or their end
+        self.resumed = False  # the broker had our session
+        self.unknown: tuple[str, ...] = ()  # topics without a subscription, when leaving
         self._session = session
         self._lost: str | None = None
         try:
-            self._client = self._dial(settings)
+            self._client = self._connect(settings)
         except (OSError, ValueError) as error:
             raise Lost(f"cannot connect: {getattr(error, 'strerror', None) or error}") from None
 
-    def _dial(self, settings: Mqtt) -> paho.Client:
+    def _connect(self, settings: Mqtt) -> paho.Client:
         """A client that has sent its CONNECT."""
         client = mqtt_client.make(settings, self._session.client_id)
         client.manual_ack_set(True)
@@ -78,7 +78,7 @@ class Subscriber:
         return client
 
     def work(self, timeout_s: float) -> None:
-        """Waits up to `timeout_s` for the broker and takes what it has sent."""
+        """Waits up to `timeout_s` for the broker and reads what it has sent."""
         before = len(self.held)
         code = self._client.loop(timeout_s)
         for _ in range(READS):  # one call is one packet
@@ -89,13 +89,13 @@ class Subscriber:
         self._check(code)
 
     def acknowledge(self, count: int) -> None:
-        """The first `count` that are held are somebody else's now."""
+        """Acknowledges the first `count` messages of `held` and removes them."""
         done, self.held = self.held[:count], self.held[count:]
         for message in done:
             self._check(self._client.ack(message.mid, message.qos))
 
     def close(self) -> None:
-        """Says good-bye; the session stays for its time, unless we are leaving."""
+        """Disconnects; the broker keeps the session for `keep_s`, and ends it when leaving."""
         self._client.on_disconnect = None
         self._client.disconnect(properties=_parting() if self._session.leaving else None)
         hang_up(self._client)

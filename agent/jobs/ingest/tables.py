@@ -1,11 +1,11 @@
-"""The tables in PostgreSQL: batches in, each row once."""
+"""Writes batches of rows to PostgreSQL, each row once."""
 
 import contextlib
 import importlib.resources
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
@@ -14,17 +14,15 @@ from agent.core.errors import UserError
 from agent.jobs.ingest.rows import GapRow, ObservationRow, Rejected, Row
 
 CONNECT_S = 5
-STATEMENT_MS = 30_000  # a statement that waits longer, e.g. for a lock, is tried again
+STATEMENT_MS = 30_000  # a statement that waits longer, e.g. for a lock, is repeated
 PEER_MS = 10_000  # a server that does not acknowledge TCP for so long is gone
-SETUP_LOCK = 0x6472736E  # two consumers that start at once would make the same tables
+SETUP_LOCK = 0x6472736E  # two consumers that start at once would create the same tables
 NOT_STORABLE = (psycopg.DataError, ProgramLimitExceeded, StatementTooComplex)  # a value's fault
 
-INSERT: dict[type, str] = {
-    # No conflict target: INSERT is then all the right that is needed.
-    ObservationRow: "INSERT INTO drsn.observation VALUES"
-    " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-    GapRow: "INSERT INTO drsn.gap VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-    Rejected: "INSERT INTO drsn.rejected VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+TABLES: dict[type, LiteralString] = {
+    ObservationRow: "observation",
+    GapRow: "gap",
+    Rejected: "rejected",
 }
 
 log = logging.getLogger("drsn.ingest")
@@ -36,22 +34,22 @@ class Away(Exception):  # noqa: N818 - a state, as a broker's
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a batch."""
+    """The result of writing a batch."""
 
-    fresh: int = 0  # rows that were not there
-    known: int = 0  # rows that were
-    rejected: tuple[Rejected, ...] = ()  # of them all, what is in `rejected`
+    fresh: int = 0  # rows that are new in their table
+    duplicates: int = 0  # rows that were in their table before
+    rejected: tuple[Rejected, ...] = ()  # of both, the rows of the table `rejected`
 
     def __add__(self, other: "Written") -> "Written":
         return Written(
             self.fresh + other.fresh,
-            self.known + other.known,
+            self.duplicates + other.duplicates,
             self.rejected + other.rejected,
         )
 
 
 def schema() -> str:
-    """The SQL that makes the tables."""
+    """The SQL that creates the tables."""
     return importlib.resources.files("agent.jobs.ingest").joinpath("schema.sql").read_text("utf-8")
 
 
@@ -68,9 +66,9 @@ class Tables:
         self._db: psycopg.Connection | None = None
 
     def write(self, rows: Sequence[Row]) -> Written:
-        """Commits all of them; a row that its table has already changes nothing.
+        """Commits all of them; a row that is in its table already changes nothing.
 
-        `Away`: not all of them are there; what is may be written again.
+        `Away`: some may be missing; all of them may be written again.
         """
         try:
             try:
@@ -88,7 +86,10 @@ class Tables:
         self._db = None
 
     def _divide(self, rows: Sequence[Row], error: psycopg.Error) -> Written:
-        """JSON may hold what jsonb does not (U+0000): halves are tried until it stands alone."""
+        """Writes the halves, until a row that PostgreSQL cannot store stands alone: it is rejected.
+
+        JSON may hold characters that jsonb does not (U+0000).
+        """
         if len(rows) == 1:
             return self._commit([rows[0].rejected(str(error))])
         middle = len(rows) // 2
@@ -100,14 +101,20 @@ class Tables:
         fresh = 0
         with self._db.transaction(), self._db.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
-            for kind, insert in INSERT.items():
+            for kind, table in TABLES.items():
                 # In one order everywhere: consumers with the same rows wait, and do not deadlock.
                 batch = sorted((row.row for row in rows if type(row.row) is kind), key=_identity)
                 if batch:
-                    cursor.executemany(insert, batch)
+                    cursor.executemany(_insert(table, len(batch[0])), batch)
                     fresh += cursor.rowcount
-        rejected = tuple(each.row for each in rows if isinstance(each.row, Rejected))
+        rejected = tuple(row.row for row in rows if isinstance(row.row, Rejected))
         return Written(fresh, len(rows) - fresh, rejected)
+
+
+def _insert(table: LiteralString, columns: int) -> LiteralString:
+    """Without a conflict target, so that the right to INSERT is enough."""
+    places = ", ".join(["%s"] * columns)
+    return f"INSERT INTO drsn.{table} VALUES ({places}) ON CONFLICT DO NOTHING"
 
 
 def _connect(to: str) -> psycopg.Connection:
@@ -124,7 +131,7 @@ def _connect(to: str) -> psycopg.Connection:
                 db.execute("SELECT pg_advisory_xact_lock(%s)", (SETUP_LOCK,))
             if not _has_tables(db):
                 db.execute(schema())
-                log.info("made the tables in the schema drsn")
+                log.info("created the tables in the schema drsn")
     except psycopg.Error:
         db.close()
         raise
