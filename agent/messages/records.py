@@ -19,6 +19,8 @@ Seq = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
+MQTT_STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Which network said so."""

@@ -1,5 +1,6 @@
 """Two records of each kind that differ in every field, and the records with one field changed."""
 
+import contextlib
 import datetime
 import types
 import uuid
@@ -8,6 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
+# Texts that take one of a few words, one of which changes what is shown.
+WORDS = {"MqttHealth.state": ("connected", "lost"), "SourceHealth.state": ("ok", "silent")}
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, 678000, datetime.UTC)
 
 
@@ -24,18 +27,22 @@ def paths(record: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 def sample(record: type[msgspec.Struct], which: int) -> dict[str, Any]:
     """The record number `which` (0 or 1) of that kind as a tree: no two share a value."""
     hints = get_type_hints(record, include_extras=True)
-    return {name: _value(hints[name], which, name) for name in hints}
+    tree = {name: _value(hints[name], which, name) for name in hints}
+    words = {name: WORDS.get(f"{record.__name__}.{name}") for name in hints}
+    return tree | {name: both[which] for name, both in words.items() if both}
 
 
-def changed(record: type[msgspec.Struct], path: str) -> dict[str, Any]:
-    """Record 0, with the field at `path` as in record 1."""
-    tree, other = sample(record, 0), sample(record, 1)
-    part, step = tree, path.split(".")
-    for name in step[:-1]:
-        key: Any = _only(part) if name == "*" else name
-        part, other = part[key], other[key]
-    part[step[-1]] = other[step[-1]]
-    return tree
+def changes(record: type[msgspec.Struct], path: str) -> Iterator[dict[str, Any]]:
+    """Record 0 with the field at `path` as in record 1, and with null where it may be null."""
+    for value in ("other", None):
+        tree, other = sample(record, 0), sample(record, 1)
+        part, steps = tree, path.split(".")
+        for name in steps[:-1]:
+            key: Any = _only(part) if name == "*" else name
+            part, other = part[key], other[key]
+        part[steps[-1]] = None if value is None else other[steps[-1]]
+        with contextlib.suppress(msgspec.ValidationError):
+            yield msgspec.to_builtins(msgspec.convert(tree, record))
 
 
 def _only(part: Any) -> Any:
@@ -74,7 +81,9 @@ def _value(kind: Any, which: int, name: str) -> Any:
     if origin in (list, tuple):
         size = len(inner) if origin is tuple and inner[-1] is not Ellipsis else 1
         return [_value(inner[0], which, name) for _ in range(size)]
-    return {str: f"{name}-{which}", int: 7 + which, float: 0.25 + which / 2, bool: bool(which)}[kind]
+    return {str: f"{name}-{which}", int: 7 + which, float: 0.25 + which / 2, bool: bool(which)}[
+        kind
+    ]
 
 
 def _text(pattern: str, which: int) -> str:

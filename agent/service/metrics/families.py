@@ -1,16 +1,17 @@
 """A record as the official client's families of samples, made anew for each scrape."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from agent import __version__
-from agent.messages.records import Health, SourceHealth
+from agent.core.types import Decision
+from agent.messages.records import MQTT_STATES, Health, SourceHealth
 from agent.service.metrics.snapshot import Snapshot
 
-STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
-DECISIONS = ("normal", "fault", "unknown", "abstain", "sensor_fault")
+DECISIONS = get_args(Decision)
+PERCENTILES = ("50", "99")  # of latencies
 
 
 class Collector:
@@ -29,7 +30,7 @@ class Collector:
 def _of_agent(health: Health) -> Iterator[Any]:
     yield _gauge("build_info", "Version of the agent", 1, version=__version__)
     yield _gauge("uptime_seconds", "Since the start", health.uptime_s)
-    yield _words("mqtt_state", "State of the connection", health.mqtt.state, STATES)
+    yield _words("mqtt_state", "State of the connection", health.mqtt.state, MQTT_STATES)
     yield _count("mqtt_connects", "Connections since the start", health.mqtt.connects)
     yield _gauge("outbox_messages", "Not acknowledged", health.outbox.depth)
     yield _gauge("outbox_age_seconds", "Age of the oldest", health.outbox.age_s)
@@ -38,8 +39,20 @@ def _of_agent(health: Health) -> Iterator[Any]:
     yield _gauge("outbox_trouble", "The disk takes nothing", health.outbox.trouble is not None)
     yield _count("clock_steps", "Steps of the wall clock", health.clock.steps)
     yield _gauge("resident_bytes", "Memory", health.process.rss_mib * 2**20)
+    yield _acknowledged(health)
     yield _gauge("threads", "Threads of the process", health.process.threads)
     yield _gauge("open_fds", "Open descriptors", health.process.fds)
+
+
+def _acknowledged(health: Health) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "drsn_acknowledged_latency_seconds", "Outbox to PUBACK", labels=["percentile"]
+    )
+    for percentile, value_ms in zip(
+        PERCENTILES, health.latency_ms.acknowledged or (), strict=False
+    ):
+        family.add_metric([percentile], value_ms / 1000)
+    return family
 
 
 def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
@@ -72,7 +85,7 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
         ok.add_metric([name], each.state == "ok")
         for word in DECISIONS:
             decision.add_metric([name, word], each.decision == word)
-        for percentile, value_ms in zip(("50", "99"), each.latency_ms or (), strict=False):
+        for percentile, value_ms in zip(PERCENTILES, each.latency_ms or (), strict=False):
             latency.add_metric([name, percentile], value_ms / 1000)
         if each.drift is not None:
             drift.add_metric([name], each.drift)

@@ -1,0 +1,233 @@
+"""Every published field is shown wherever it belongs; the exceptions are listed with the reason.
+
+A field counts as shown where a change of its value changes the output.
+"""
+
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, get_args
+
+import jinja2
+import msgspec
+import pytest
+
+from agent.jobs.ingest import rows
+from agent.messages import homeassistant, json_schema, payloads
+from agent.messages.records import (
+    MQTT_STATES,
+    GapMarker,
+    Health,
+    Info,
+    Observation,
+    Result,
+    Rollout,
+    SourceInfo,
+)
+from agent.messages.sparkplug import device_metrics, node_metrics
+from agent.messages.topics import OBSERVATIONS, PUBLISHED, schema
+from agent.service.metrics.families import Collector
+from agent.service.metrics.snapshot import Snapshot
+from tests.support import published
+
+Tree = dict[str, Any]
+Record = type[msgspec.Struct]
+DOCS = Path(__file__).parents[2] / "docs"
+SQL = Path(rows.__file__).with_name("schema.sql").read_text()
+TOPICS = payloads.Topics("drsn", "agent-0")
+KINDS = {kind.record: kind.last for kind in PUBLISHED.values() if kind.record is not None}
+
+PHYSICS = "physics.*"
+EXPERTS = "for a person or a program that reads the message itself"
+HEADER = "names the message, which the entity, metric or row has from elsewhere"
+HISTORY = "the history of counters is kept by Prometheus"
+COLUMN = "in the column `record`, the whole payload as jsonb"
+# (where it is not shown, record): {reason: fields}
+LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
+    ("Home Assistant entity", Observation): {
+        HEADER: "schema epoch seq agent source t_start t_end t_published model.*",
+        EXPERTS: f"first_sample n_samples dropped rate_hz unit flags probabilities {PHYSICS}",
+        "an estimate of few models": "snr_db distance",
+        "of the newest windows, from `health`": "latency_ms",
+        "Home Assistant keeps the history": "previous",
+        "above 1 it makes the decision `unknown`": "anomaly",
+        "a file on the agent's machine": "evidence",
+    },
+    ("Home Assistant entity", Health): {
+        HEADER: "schema agent t_published",
+        EXPERTS: "uptime_s clock.* mqtt.* process.rss_peak_mib process.threads process.fds",
+        HISTORY: "outbox.age_s outbox.dropped outbox.parked outbox.trouble latency_ms.* "
+        "sources.*.opened sources.*.samples sources.*.gaps sources.*.missing sources.*.overrun "
+        "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift",
+        "from the topic `state`": "sources.*.state sources.*.decision",
+    },
+    ("Home Assistant entity", SourceInfo): {
+        EXPERTS: "kind hop_s window_s rate_hz unit normal model.sha256 model.precision rpm "
+        "bearing.* machine_class",
+    },
+    ("Sparkplug metric", Observation): {
+        HEADER: "schema epoch agent t_start t_published",
+        "an array of records, which has no datatype": PHYSICS,
+        EXPERTS: "first_sample model.precision",
+        "0 is the device's death": "n_samples",
+    },
+    ("Sparkplug metric", Health): {
+        HEADER: "schema agent",
+        "the session itself shows it": "mqtt.*",
+        "node metrics are of the agent, not of its sources": "sources.* latency_ms.*",
+        HISTORY: "clock.steps outbox.age_s process.rss_peak_mib process.threads process.fds",
+    },
+    ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
+    ("Sparkplug metric", SourceInfo): {
+        EXPERTS: "normal model.precision bearing.* machine_class",
+    },
+    ("Prometheus metric", Health): {
+        "labels of the scrape": "schema agent t_published",
+        "a text": "mqtt.why",
+        "the node exporter has it": "clock.synchronised",
+        "max_over_time gives it": "process.rss_peak_mib",
+        "each source has its own": "latency_ms.scored",
+    },
+    ("ingest column", Observation): {
+        "the column `kind` has it, from the topic": "schema",
+        COLUMN: "t_start t_published first_sample n_samples dropped rate_hz unit flags "
+        "probabilities snr_db shrinkage distance model.sha256 model.precision latency_ms previous "
+        f"anomaly evidence {PHYSICS}",
+    },
+    ("ingest column", GapMarker): {"the table has it": "schema"},
+}
+
+
+def home_assistant(record: Record, tree: Tree) -> object:
+    """What the templates of all entities make of the message."""
+    if record is SourceInfo:
+        info = msgspec.convert(tree, SourceInfo)
+        return [message.payload for message in homeassistant.configs(TOPICS, [info])]
+    info = msgspec.convert(published.sample(SourceInfo, 0) | {"name": "key"}, SourceInfo)
+    address = TOPICS.of("health") if record is Health else TOPICS.of("state", source="key")
+    configs = [msgspec.json.decode(each.payload) for each in homeassistant.configs(TOPICS, [info])]
+    parts = [part for config in configs for part in config["cmps"].values()]
+    return [
+        jinja2.Template(part["val_tpl"]).render(value_json=tree)
+        for part in parts
+        if part["stat_t"] == address
+    ]
+
+
+def sparkplug(record: Record, tree: Tree) -> object:
+    """The metrics of the message, and the device that it describes."""
+    if record is Observation:
+        observation = msgspec.convert(tree, Observation)
+        device = device_metrics.of_observation(observation)
+        died = device_metrics.is_death(observation)
+        return device, list(device_metrics.data(device, observation)), died
+    if record is SourceInfo:
+        return device_metrics.of_source(msgspec.convert(tree, SourceInfo))
+    if record is Health:
+        return node_metrics.health(msgspec.convert(tree, Health))
+    return node_metrics.gap(msgspec.convert(tree, GapMarker))
+
+
+def prometheus(_record: Record, tree: Tree) -> object:
+    """All samples that a scrape sees."""
+    snapshot = Snapshot(lambda: msgspec.convert(tree, Health))
+    snapshot.turn()
+    families = Collector(snapshot).collect()
+    return [(each.name, each.labels, each.value) for family in families for each in family.samples]
+
+
+def ingest(record: Record, tree: Tree) -> object:
+    """The row in the table, without the column that has the whole payload."""
+    last = KINDS[record]
+    names = {"source": tree["source"]} if record is Observation else {}
+    topic = payloads.Topics("drsn", tree["agent"]).of(last, **names)
+    row = rows.read(topic, msgspec.json.encode(tree | {"schema": schema(last)})).row
+    assert not isinstance(row, rows.Rejected), row.why
+    return {name: value for name, value in row._asdict().items() if name != "record"}
+
+
+def changes(show: Callable[[Record, Tree], object]) -> Callable[[Record], set[str]]:
+    """The fields whose change changes what is shown."""
+
+    def shown(record: Record) -> set[str]:
+        before = show(record, published.sample(record, 0))
+        return {
+            path
+            for path in published.paths(record)
+            if any(show(record, tree) != before for tree in published.changes(record, path))
+        }
+
+    return shown
+
+
+def documented(record: Record) -> set[str]:
+    """The fields whose name stands in code in the record's section of docs/MQTT.md."""
+    text = re.sub(r"^```.*?^```", "", SECTIONS[record]() + shared(), flags=re.DOTALL | re.MULTILINE)
+    code = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
+    return {path for path in published.paths(record) if set(path.split(".")) - {"*"} <= code}
+
+
+def section(heading: str, document: str = "MQTT.md") -> str:
+    """From that heading to the next of the same level."""
+    text = (DOCS / document).read_text()
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0] or pytest.fail(heading)
+
+
+def shared() -> str:
+    return (DOCS / "MQTT.md").read_text().partition("\n## Info\n")[0]
+
+
+SECTIONS: dict[Record, Callable[[], str]] = {
+    Observation: lambda: section("State, event, window") + (DOCS / "PHYSICS.md").read_text(),
+    Health: lambda: section("Health"),
+    GapMarker: lambda: section("Gap"),
+    Info: lambda: section("Info"),
+    Result: lambda: section("Commands"),
+    Rollout: lambda: section("Roll-out"),
+}
+SHOWN: list[tuple[str, Callable[[Record], set[str]], tuple[Record, ...]]] = [
+    ("row in docs/MQTT.md", documented, tuple(SECTIONS)),
+    ("Home Assistant entity", changes(home_assistant), (Observation, Health, SourceInfo)),
+    ("Sparkplug metric", changes(sparkplug), (Observation, Health, GapMarker, SourceInfo)),
+    ("Prometheus metric", changes(prometheus), (Health,)),
+    ("ingest column", changes(ingest), (Observation, GapMarker)),
+]
+CASES = [(where, shown, record) for where, shown, kinds in SHOWN for record in kinds]
+
+
+@pytest.mark.parametrize(
+    ("where", "shown", "record"), CASES, ids=[f"{w}-{r.__name__}" for w, _, r in CASES]
+)
+def test_a_field_is_shown_everywhere_or_left_out_for_a_reason(
+    where: str, shown: Callable[[Record], set[str]], record: Record
+) -> None:
+    found = shown(record)
+    left_out = " ".join(LEFT_OUT.get((where, record), {}).values()).split()
+    missing = [
+        f"field `{path}` of {record.__name__} has no {where}"
+        for path in published.paths(record)
+        if path not in found and not any(fnmatchcase(path, pattern) for pattern in left_out)
+    ]
+    assert not missing, "\n".join(missing)
+    needless = [
+        f"`{pattern}` of {record.__name__} is left out, and has a {where} (or is no field)"
+        for pattern in left_out
+        if not any(fnmatchcase(path, pattern) for path in set(published.paths(record)) - found)
+    ]
+    assert not needless, "\n".join(needless)
+
+
+def test_an_ingest_row_has_the_tables_columns_in_order() -> None:
+    for table, row in (("observation", rows.ObservationRow), ("gap", rows.GapRow)):
+        found = re.search(rf"TABLE IF NOT EXISTS drsn\.{table} \((.*?)PRIMARY", SQL, re.DOTALL)
+        assert found is not None
+        assert re.findall(r"^  (\w+) ", found[1], re.MULTILINE) == list(row._fields)
+
+
+def test_kinds_and_states_are_the_same_everywhere() -> None:
+    assert set(get_args(payloads.Topic)) == set(OBSERVATIONS)
+    described = json_schema.schemas()["health"]["$defs"]["MqttHealth"]["properties"]["state"]
+    assert described["description"].split(", ") == list(MQTT_STATES)
+    row = next(line for line in section("Health").splitlines() if line.startswith("| `mqtt`"))
+    assert row.partition("(")[2].partition(")")[0] == ", ".join(f"`{s}`" for s in MQTT_STATES)
