@@ -1,6 +1,6 @@
-"""One file a kind of source: its `Options` (what may stand in the configuration) and `open_source`.
+"""One module for each kind of source: its `Options` (configuration keys) and `open_source`.
 
-A kind is imported only when it is configured. A new one is a new file and its name here.
+A module is imported only when its kind is configured. A new kind is a new module and a line here.
 """
 
 import importlib
@@ -22,32 +22,35 @@ _MODULES = {  # kind -> module
 }
 KINDS = tuple(_MODULES)
 
-LOCAL = ("iio", "mic", "serial")  # may be plugged in at any moment, and are quickly looked for
-LOCAL_S, REMOTE_S = 2.0, 30.0  # the longest wait from one look for a missing one to the next
+LOCAL = ("iio", "mic", "serial")  # may be plugged in at any moment, and are quick to look for
+LOCAL_S, REMOTE_S = 2.0, 30.0  # the longest wait between two attempts to open a source
 
 
 class Kind(Protocol):
-    """What such a module has."""
+    """The interface of such a module."""
 
     Options: type[msgspec.Struct]
 
     def open_source(self, options: msgspec.Struct) -> Source:
-        """The source, ready to be read; `ConfigError` for a mistake, `SourceError` else."""
+        """The source, ready to read.
+
+        `ConfigError` for a mistake in the options, `SourceError` for anything else.
+        """
 
 
 def options(kind: str) -> type[msgspec.Struct]:
-    """The options of that kind."""
+    """The record of that kind's options."""
     return _module(kind).Options
 
 
 def longest_s(kind: str) -> float:
-    """How long to wait at most before a source of that kind is opened again."""
+    """The longest wait before a source of that kind is opened again, in seconds."""
     return LOCAL_S if kind in LOCAL else REMOTE_S
 
 
-def open_source(kind: str, chosen: msgspec.Struct) -> Source:
+def open_source(kind: str, settings: msgspec.Struct) -> Source:
     """Opens a source of that kind; see `Kind.open_source`."""
-    return _module(kind).open_source(chosen)
+    return _module(kind).open_source(settings)
 
 
 def _module(kind: str) -> Kind:

@@ -1,4 +1,7 @@
-"""A table of numbers in a text file (CSV): a channel a column; it may have names and a time."""
+"""A table of numbers in a text file (CSV), one column for each channel.
+
+A first line of column names and a first column of times are optional.
+"""
 
 import re
 from pathlib import Path
@@ -9,7 +12,7 @@ import numpy.typing as npt
 from agent.core.errors import ConfigError
 
 Numbers = npt.NDArray[np.float64]
-# "t", "Time", "time_s", "Time (ms)", "time [us]": a first column of that name is no channel.
+# "t", "Time", "time_s", "Time (ms)", "time [us]": a first column of that name is the time.
 _TIME = re.compile(r"(?:t|time)(?:[\s_]*[(\[]?(s|sec|seconds|ms|us|µs)[)\]]?)?", re.IGNORECASE)
 _UNIT_S = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
@@ -17,13 +20,13 @@ _UNIT_S = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
     """Numbers [frames, channels], and the rate in Hz where the first column is named time.
 
-    Commas, semicolons or blanks separate; one line of names may come first. `ConfigError` for
-    anything else, and for a time column whose steps differ.
+    Columns are separated by commas, semicolons or blanks; one line of names may come first.
+    `ConfigError` for anything else, and for a time column whose steps differ.
     """
     try:
         with path.open(encoding="utf-8-sig") as lines:
             head = lines.readline()
-        separator = next((each for each in ",;\t" if each in head), None)
+        separator = next((mark for mark in ",;\t" if mark in head), None)
         names = [name.strip().strip('"') for name in head.split(separator)] or [""]
         named = not _are_numbers(names)
         with path.open(encoding="utf-8-sig") as lines:
@@ -42,7 +45,7 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
 
 
 def _rate_hz(path: Path, seconds: Numbers) -> float:
-    """From first to last; no row may stand a step or more from where steady sampling puts it."""
+    """The mean rate; `ConfigError` where a row is a step or more away from steady sampling."""
     steps = len(seconds) - 1
     if steps < 1 or not seconds[-1] > seconds[0]:
         raise ConfigError(f"{path}: time column: found no time that grows, expected seconds")
@@ -58,9 +61,9 @@ def _rate_hz(path: Path, seconds: Numbers) -> float:
 
 
 def _roundest(rate_hz: float, within: float) -> float:
-    """The number with the fewest digits so near: times are rounded, and 9999.7 Hz is 10 kHz."""
+    """The number with the fewest digits that is so near: rounded times make 9999.7 Hz of 10 kHz."""
     numbers = (float(f"{rate_hz:.{digits}g}") for digits in range(1, 12))
-    return next((each for each in numbers if abs(each / rate_hz - 1) <= within), rate_hz)
+    return next((number for number in numbers if abs(number / rate_hz - 1) <= within), rate_hz)
 
 
 def _are_numbers(fields: list[str]) -> bool:

@@ -1,8 +1,8 @@
 """A recording (`agent.sources.recordings`) as a source.
 
 Its full scale is 1.0 where it holds integers; `scale` then gives the unit. `pace: realtime` plays
-the recording as a sensor would deliver it, `fast` as quickly as the rest of the agent follows,
-without losing a frame.
+the recording at the rate of the sensor, `fast` as quickly as the agent can process it, without
+losing a frame.
 """
 
 import datetime
@@ -26,7 +26,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     path: str
     pace: Literal["realtime", "fast"] = "realtime"
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # where the file does not say
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # for files that have none
     start: datetime.datetime | None = None  # of the first frame; None: when it is opened
     block: Annotated[int, msgspec.Meta(ge=1)] | None = None  # frames at a time; None: 50 ms
 
@@ -34,11 +34,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class FileSource:
     """Reads frames one block after another until the recording ends."""
 
-    def __init__(self, options: Options, read: Callable[[int], Samples], found: Format) -> None:
-        self.format = found
+    def __init__(self, options: Options, read: Callable[[int], Samples], format: Format) -> None:
+        self.format = format
         self._read = read
-        self._block = options.block or max(1, round(BLOCK_S * found.rate_hz))
-        self._pace = Pacing(found.rate_hz) if options.pace == "realtime" else None
+        self._block = options.block or max(1, round(BLOCK_S * format.rate_hz))
+        self._pace = Pacing(format.rate_hz) if options.pace == "realtime" else None
 
     def read(self) -> Block | None:
         if self._pace is not None and not self._pace.ready(self._block):
@@ -52,17 +52,17 @@ class FileSource:
 
 def open_source(options: Options) -> FileSource:
     path = Path(options.path)
-    opened = open_recording(path)
-    if opened.rate_hz is None and options.rate_hz is None:
+    recording = open_recording(path)
+    if recording.rate_hz is None and options.rate_hz is None:
         raise ConfigError(f"{path}: found no sampling rate in the file, expected the key rate_hz")
     started = options.start
     if started is not None and started.tzinfo is None:
         started = started.replace(tzinfo=datetime.UTC)
-    found = Format(
-        rate_hz=options.rate_hz or opened.rate_hz or 0.0,
-        channels=opened.channels,
-        full_scale=opened.full_scale,
+    format = Format(
+        rate_hz=options.rate_hz or recording.rate_hz or 0.0,
+        channels=recording.channels,
+        full_scale=recording.full_scale,
         started_s=None if started is None else started.timestamp(),
         patient=options.pace == "fast",
     )
-    return FileSource(options, opened.read, found)
+    return FileSource(options, recording.read, format)

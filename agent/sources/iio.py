@@ -1,8 +1,8 @@
-"""A converter or accelerometer with a Linux IIO driver, here or behind an `iiod`, by libiio.
+"""A converter or accelerometer with a Linux IIO driver, local or on another machine, by libiio.
 
-Samples come through the kernel's buffer where the driver has one; else each is asked for in turn
-(polled), which is slow and jitters. Values are (raw + offset) * scale:
-m/s2 for an accelerometer (Linux kernel, Documentation/ABI/testing/sysfs-bus-iio).
+Samples come through the kernel's buffer where the driver has one; else they are polled one by one,
+which is slow and jitters. Values are (raw + offset) * scale: m/s2 for an accelerometer (Linux
+kernel, Documentation/ABI/testing/sysfs-bus-iio).
 """
 
 import errno
@@ -20,7 +20,7 @@ from agent.core.types import Block, SourceError
 from agent.sources.iio_device import Device
 
 WAIT_S = 0.2
-LOCAL_S, REMOTE_S = 0.25, 0.1  # of signal in a block; a remote one comes only when it is full
+LOCAL_S, REMOTE_S = 0.25, 0.1  # of signal in a block; a remote device sends only full blocks
 TIMEOUT_S = 1.0  # of a remote context
 POLLED_S = 0.05
 
@@ -31,7 +31,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     device: str  # its name or id: adxl345, iio:device0
     inputs: tuple[str, ...] | None = None  # ids of its channels, e.g. accel_x; None: all
     uri: str = "local:"  # of the context; ip:HOST of another machine's iiod
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # to set; None: as the device is
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = (
+        None  # to set; None: the device's current rate
+    )
     mode: Literal["buffer", "polled"] | None = None  # None: buffer where the driver has one
 
 
@@ -41,9 +43,9 @@ class BufferedSource:
     def __init__(self, iio: Any, device: Device, local: bool) -> None:
         self.format = device.format
         self._device = device
-        wanted = {each.id for each in device.channels}
-        for each in device.device.channels:
-            each.enabled = each.id in wanted
+        enabled = {channel.id for channel in device.channels}
+        for channel in device.device.channels:
+            channel.enabled = channel.id in enabled
         seconds = LOCAL_S if local else REMOTE_S
         self._buffer = iio.Buffer(device.device, max(1, round(seconds * device.rate_hz)))
         self._poll: Any = None
@@ -61,26 +63,26 @@ class BufferedSource:
         except BlockingIOError:
             return empty
         except OSError as error:
-            raise SourceError(f"the device broke: {error.strerror}") from None
-        raw = [_values(each, self._buffer) for each in self._device.channels]
+            raise SourceError(f"the device failed: {error.strerror}") from None
+        raw = [_values(channel, self._buffer) for channel in self._device.channels]
         return Block(self._device.scaled(np.column_stack(raw)))
 
     def close(self) -> None:
-        """In this order: a buffer must not outlive its context."""
+        """Closes the buffer first: it must not outlive its context."""
         self._buffer = None
         self._device.close()
 
 
 class PolledSource:
-    """Samples asked for one by one, each at its time; those whose time has passed are lost."""
+    """Samples polled one by one, each at its time; one whose time has passed is lost."""
 
     def __init__(self, device: Device) -> None:
         self.format = device.format
         self.close = device.close
         self._device = device
-        self._raw = [each.attrs["raw"] for each in device.channels]
+        self._raw = [channel.attrs["raw"] for channel in device.channels]
         self._began_s = time.monotonic()
-        self._next = 0  # which sample
+        self._next = 0  # index of the next sample
 
     def read(self) -> Block:
         rows: list[list[float]] = []
@@ -91,17 +93,17 @@ class PolledSource:
                 wait_s = self._began_s + self._next / self.format.rate_hz - now_s
                 missed = math.floor(-wait_s * self.format.rate_hz)
                 if missed > 0 and rows:
-                    break  # they are missing before the next block
+                    break  # they are lost before the next block
                 if missed > 0:
                     self._next, lost = self._next + missed, lost + missed
                 elif wait_s > 0:
                     time.sleep(min(wait_s, end_s - now_s))
                     if wait_s > end_s - now_s:
                         break
-                rows.append([float(each.value) for each in self._raw])
+                rows.append([float(attribute.value) for attribute in self._raw])
                 self._next += 1
         except OSError as error:
-            raise SourceError(f"the device broke: {error.strerror}") from None
+            raise SourceError(f"the device failed: {error.strerror}") from None
         raw = np.array(rows, np.float64).reshape(-1, self.format.channels)
         return Block(self._device.scaled(raw), lost)
 
@@ -118,8 +120,7 @@ def open_source(options: Options) -> BufferedSource | PolledSource:
     try:
         if options.uri != "local:":
             context.set_timeout(round(TIMEOUT_S * 1000))
-        wanted = (options.device, options.inputs, options.rate_hz, options.mode)
-        device = Device(context, *wanted)
+        device = Device(context, options.device, options.inputs, options.rate_hz, options.mode)
         if not device.buffered:
             return PolledSource(device)
         return BufferedSource(iio, device, options.uri == "local:")

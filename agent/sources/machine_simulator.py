@@ -1,9 +1,9 @@
 """A simulated rotating machine: shaft, gear mesh and a rolling bearing that may be damaged.
 
-A defect on a race or a ball is struck at the bearing's own frequencies (`agent.core.bearing`), each
-strike a little early or late because the rollers slip, and every strike makes a structural
-resonance ring. An inner race turns through the load zone, so its strikes swell once a revolution
-of the shaft; a ball does so once a revolution of the cage; an outer race stays.
+A defect on a race or a ball is struck at the bearing's frequencies (`agent.core.bearing`). Each
+strike comes a little early or late because the rollers slip, and makes a structural resonance
+ring. An inner race turns through the load zone, so its strikes swell once per revolution of the
+shaft; those of a ball swell once per revolution of the cage; those of an outer race are even.
 """
 
 import math
@@ -31,12 +31,12 @@ class Bearing:
 
     def order(self, fault: Fault) -> float:
         """Strikes per revolution of the shaft (a damaged ball strikes both races)."""
-        found = self.orders
+        orders = self.orders
         return {
             "normal": 0.0,
-            "inner": found.bpfi,
-            "outer": found.bpfo,
-            "ball": 2 * found.bsf,
+            "inner": orders.bpfi,
+            "outer": orders.bpfo,
+            "ball": 2 * orders.bsf,
         }[fault]
 
     @property
@@ -46,7 +46,7 @@ class Bearing:
 
 @dataclass(frozen=True)
 class Spec:
-    """What the machine is. Amplitudes are in the unit of the signal (think of m/s2)."""
+    """The machine's constants. Amplitudes are in the unit of the signal, e.g. m/s2."""
 
     rate_hz: float = 10_000.0
     rpm: float = 1797.0
@@ -82,7 +82,7 @@ class Machine:
         return signal
 
     def power(self, fault: Fault, severity: float) -> float:
-        """Expected variance of the signal: what an SNR refers to."""
+        """Expected variance of the signal, to which an SNR refers."""
         spec = self.spec
         steady = spec.shaft_amplitude**2 / 2 * (1 + 0.25 + 0.0625)
         steady += spec.mesh_amplitude**2 / 2 * (1 + 0.25) * 1.045  # with its modulation
@@ -109,7 +109,7 @@ class Machine:
         return mesh
 
     def _strikes(self, frames: int, fault: Fault, severity: float) -> Signal:
-        """Strikes of this step, ringing on into the next through the tail."""
+        """The strikes of this step; their ringing continues in the next step (`_tail`)."""
         spec = self.spec
         ringing = np.concatenate([self._tail, np.zeros(frames)])
         end = self._frame + frames
@@ -128,7 +128,7 @@ class Machine:
         return ringing[:frames]
 
     def _swell(self, fault: Fault, frame: float) -> float:
-        """How hard a strike is: the load on the defect at that moment, 0 to 1."""
+        """The load on the defect at that frame, 0 to 1: how hard the strike is."""
         order = {"inner": 1.0, "ball": self.spec.bearing.orders.ftf}.get(fault)
         if order is None:
             return 1.0

@@ -1,7 +1,7 @@
 """A microphone, or an accelerometer that presents itself as one, by PortAudio.
 
-Read with blocking calls, and only what is there: a callback would need memory that is writable
-and executable, which the systemd unit forbids, and a blocked read hears no stop.
+It is read by calls, and only as many frames as are ready: a callback would need memory that is
+writable and executable, which the systemd unit forbids, and a blocked read cannot be stopped.
 """
 
 import logging
@@ -20,8 +20,8 @@ from agent.sources.portaudio import Input, Lease
 
 BLOCK_S = 0.05
 WAIT_S = 0.2
-DEAD_S = 3.0  # a stream that gives nothing for so long is opened anew
-LATENCY_S = 0.5  # that the driver may keep while the agent is late
+DEAD_S = 3.0  # a stream without data for so long is opened again
+LATENCY_S = 0.5  # of signal that the driver buffers while the agent is late
 DTYPES = {16: "int16", 24: "int24"}
 
 log = logging.getLogger("drsn.source")
@@ -58,19 +58,19 @@ class MicSource:
                 return Block(np.zeros((0, self.format.channels), np.float32))
             data, overflowed = self._lease.stream.read(ready)
         except self._broken as error:
-            raise SourceError(f"the device broke: {portaudio.why(error)}") from None
-        # How much the driver threw away it does not say: one frame at least, the rest by the clock.
+            raise SourceError(f"the device failed: {portaudio.why(error)}") from None
+        # The driver does not say how many frames it lost: at least one; the clock finds the rest.
         return Block(self._samples(data), lost=int(overflowed))
 
     def _await_block(self) -> int:
-        """Waits for a block; how many frames can be read without waiting, 0: not yet."""
+        """Waits for a block; returns the number of frames that are ready, or 0."""
         give_up_s = time.monotonic() + WAIT_S
         while (ready := int(self._lease.stream.read_available)) < self._block:
             now_s = time.monotonic()
             if self._lease.recalled:
-                raise SourceError("closed, so that devices can be looked for anew")
+                raise SourceError("closed so that the list of devices can be renewed")
             if now_s - self._came_s > DEAD_S:
-                raise SourceError(f"the device has given nothing for {DEAD_S:g} s")
+                raise SourceError(f"the device has sent nothing for {DEAD_S:g} s")
             if now_s > give_up_s:
                 return 0
             time.sleep(max(0.002, (self._block - ready) / self.format.rate_hz))
@@ -80,7 +80,7 @@ class MicSource:
     def _samples(self, data: Any) -> Samples:
         if self._bits == 16:
             values: npt.NDArray[np.generic] = np.frombuffer(data, "<i2")
-        else:  # three bytes each, which become the upper ones of four
+        else:  # three bytes each: the upper ones of four
             padded = np.zeros((len(data) // 3, 4), np.uint8)
             padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
             values = padded.view("<i4")
@@ -93,15 +93,15 @@ def open_source(options: Options) -> MicSource:
 
     def make(sd: Any) -> Any:
         nonlocal rate_hz
-        found = choose(portaudio.inputs(), options.device, sd.default.device[0])
-        if options.interleaved > found.channels:
+        device = choose(portaudio.inputs(), options.device, sd.default.device[0])
+        if options.interleaved > device.channels:
             raise ConfigError(
                 f"interleaved: found {options.interleaved}, "
-                f"expected at most the {found.channels} of {found.name!r}"
+                f"expected at most the {device.channels} of {device.name!r}"
             )
-        rate_hz = _rate_hz(sd, options, found)
+        rate_hz = _rate_hz(sd, options, device)
         return sd.RawInputStream(
-            samplerate=rate_hz, latency=LATENCY_S, **_settings(options, found.index)
+            samplerate=rate_hz, latency=LATENCY_S, **_settings(options, device.index)
         )
 
     try:
@@ -111,38 +111,44 @@ def open_source(options: Options) -> MicSource:
     return MicSource(options, rate_hz, lease, sd.PortAudioError)
 
 
-def choose(known: list[Input], device: str | int | None, default: int) -> Input:
-    """The device that is meant. One that is missing may come later; an ambiguous name may not."""
-    wanted = default if device is None else device
-    if isinstance(wanted, int):
-        found = [each for each in known if each.index == wanted]
+def choose(inputs: list[Input], device: str | int | None, default: int) -> Input:
+    """The device with that name or index, else the default one.
+
+    `SourceError` where it is missing, since it may come; `ConfigError` for an ambiguous name.
+    """
+    key = default if device is None else device
+    if isinstance(key, int):
+        matches = [entry for entry in inputs if entry.index == key]
     else:
-        full = [(f"{each.name}, {each.api}".lower(), each) for each in known]
-        found = [each for name, each in full if wanted.lower() in name]
-        exact = [each for each in found if each.name.lower() == wanted.lower()]
-        found = exact or found
-    if len(found) > 1:
-        names = "; ".join(each.name for each in found)
-        raise ConfigError(f"device: found {wanted!r} in {names}, expected the name of one")
-    if not found:
-        names = "; ".join(each.name for each in known) or "none"
+        full = [(f"{entry.name}, {entry.api}".lower(), entry) for entry in inputs]
+        matches = [entry for name, entry in full if key.lower() in name]
+        exact = [entry for entry in matches if entry.name.lower() == key.lower()]
+        matches = exact or matches
+    if len(matches) > 1:
+        names = "; ".join(entry.name for entry in matches)
+        raise ConfigError(f"device: found {key!r} in {names}, expected the name of one")
+    if not matches:
+        names = "; ".join(entry.name for entry in inputs) or "none"
         raise SourceError(f"not among the inputs ({names})")
-    return found[0]
+    return matches[0]
 
 
-def _rate_hz(sd: Any, options: Options, found: Input) -> float:
-    """The wished rate, or the device's own where it does not have that."""
+def _rate_hz(sd: Any, options: Options, device: Input) -> float:
+    """The configured rate, or the device's own where it does not support that."""
     if options.rate_hz is None:
-        return found.rate_hz
+        return device.rate_hz
     try:
-        sd.check_input_settings(samplerate=options.rate_hz, **_settings(options, found.index))
+        sd.check_input_settings(samplerate=options.rate_hz, **_settings(options, device.index))
     except sd.PortAudioError as error:
         if "sample rate" not in str(error):
             raise
         log.warning(
-            "%s has no %g Hz: its own %g Hz are taken", found.name, options.rate_hz, found.rate_hz
+            "%s does not support %g Hz: using its own %g Hz",
+            device.name,
+            options.rate_hz,
+            device.rate_hz,
         )
-        return found.rate_hz
+        return device.rate_hz
     return options.rate_hz
 
 

@@ -1,8 +1,7 @@
-"""Frames (`agent.sources.sensor_nodes.frames`) that a small node publishes to a broker, one a
-message.
+"""Frames (`agent.sources.sensor_nodes.frames`) that a sensor node publishes, one per message.
 
-The connection is this source's own (MQTT 3.1.1, which every broker speaks), without a session: what
-is published while it is away is a gap. Retained messages are of another time and left out.
+The source has its own connection (MQTT 3.1.1, which every broker supports) without a session:
+frames that are published while it is away are a gap. Retained messages are old, and are ignored.
 """
 
 import collections
@@ -22,7 +21,7 @@ from agent.mqtt.settings import Mqtt, Port, Tls
 from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
-CONNECT_S = 2.0  # for TCP and TLS; and again for the broker's answers
+CONNECT_S = 2.0  # for TCP and TLS, and once more for the broker's answers
 KEEPALIVE_S = 15
 
 
@@ -42,13 +41,13 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class MqttSource:
-    """Drives a client in the source thread; its callbacks note and do no more."""
+    """Runs a client in the source thread; its callbacks only store what they receive."""
 
     def __init__(self, options: Options, client: paho.Client) -> None:
         self._receiver = Receiver(options.rate_hz, options.dtype, options.interleaved)
         self._client = client
-        self._came: collections.deque[bytes] = collections.deque()
-        self._why: str | None = None  # the broker's refusal
+        self._payloads: collections.deque[bytes] = collections.deque()
+        self._refusal: str | None = None  # the broker's
         self._subscribed = False
         self._topic, self._qos = options.topic, options.qos
         client.on_connect = self._on_connect
@@ -60,7 +59,7 @@ class MqttSource:
         return self._receiver.format
 
     def await_subscription(self) -> None:
-        """Until the broker has taken us in; `SourceError` where it does not."""
+        """Waits until the broker has accepted the subscription; `SourceError` where it does not."""
         give_up_s = time.monotonic() + CONNECT_S
         while not self._subscribed:
             self._drive(WAIT_S)
@@ -71,14 +70,14 @@ class MqttSource:
         block = self._receiver.take(time.monotonic())
         if len(block.samples):
             return block
-        if not self._came:
+        if not self._payloads:
             self._drive(WAIT_S)
-        while self._came:
-            self._receiver.put(self._came.popleft(), time.monotonic())
+        while self._payloads:
+            self._receiver.put(self._payloads.popleft(), time.monotonic())
         return self._receiver.take(time.monotonic())
 
     def close(self) -> None:
-        """Without the circle of callbacks, so that the client and its sockets go at once."""
+        """Drops the callbacks, which refer to this source, so that the sockets close at once."""
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
         self._client.disconnect()
         self._client.loop(0)
@@ -86,14 +85,14 @@ class MqttSource:
 
     def _drive(self, timeout_s: float) -> None:
         code = self._client.loop(timeout_s)
-        if self._why is not None:
-            raise SourceError(self._why)
+        if self._refusal is not None:
+            raise SourceError(self._refusal)
         if code != paho.MQTT_ERR_SUCCESS:
             raise SourceError(f"lost the broker: {paho.error_string(code).rstrip('.')}")
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
-            self._why = f"refused by the broker: {code}"
+            self._refusal = f"refused by the broker: {code}"
         else:
             client.subscribe(self._topic, self._qos)
 
@@ -102,23 +101,23 @@ class MqttSource:
     ) -> None:
         failed = [code for code in codes if code.is_failure]
         if failed:
-            self._why = f"{self._topic}: subscription refused by the broker: {failed[0]}"
+            self._refusal = f"{self._topic}: subscription refused by the broker: {failed[0]}"
         self._subscribed = not failed
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         if not message.retain:
-            self._came.append(bytes(message.payload))
+            self._payloads.append(bytes(message.payload))
 
 
 def open_source(options: Options) -> MqttSource:
     tls = options.tls or Tls()
-    named = {
+    paths = {
         "password_file": options.password_file,
         "tls.ca_file": tls.ca_file,
         "tls.cert_file": tls.cert_file,
         "tls.key_file": tls.key_file,
     }
-    for key, file in named.items():
+    for key, file in paths.items():
         if file is not None and not Path(file).is_file():
             raise ConfigError(f"{key}: found no file {file}, expected one")
     shared = {key: getattr(options, key) for key in ("username", "password_file", "tls")}

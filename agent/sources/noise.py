@@ -1,7 +1,7 @@
-"""Noise of a known colour at a known signal-to-noise ratio.
+"""Noise of a given distribution and spectrum at a given signal-to-noise ratio.
 
-SNR in dB is 10 log10(P_signal / P_noise), P being the variance: the mean carries no
-vibration. Training, evaluation and the simulated machine all draw from here.
+SNR in dB is 10 log10(P_signal / P_noise), where P is the variance: the mean carries no vibration.
+Training, evaluation and the simulated machine all use this module.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def draw(kind: Kind, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def scale_for(signal_power: float, snr_db: float) -> float:
-    """Standard deviation of a noise that lies `snr_db` below a signal of that power."""
+    """Standard deviation of a noise that is `snr_db` below a signal of that power."""
     return float(np.sqrt(signal_power * 10.0 ** (-snr_db / 10.0)))
 
 
@@ -38,10 +38,10 @@ def add(signal: Array, snr_db: float | Array, kind: Kind, rng: np.random.Generat
 
 
 def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:
-    """Endless noise of unit variance in segments; how it is cut does not change it.
+    """Endless noise of unit variance in segments; the values do not depend on how it is cut.
 
-    Pink noise is drawn by FFT, a segment at a time; neighbouring segments are cross-faded at
-    constant power, since a bare seam would be a step, which a detector of impacts would hear.
+    Pink noise is made by FFT, segment by segment. Neighbouring segments are cross-faded at constant
+    power: without that each seam would be a step, which looks like an impact.
     """
     if kind != "pink":
         while True:
@@ -55,8 +55,8 @@ def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:
         last = new
 
 
-def again(recording: Array) -> Iterator[Array]:
-    """A recording [frames] over and over."""
+def repeat(recording: Array) -> Iterator[Array]:
+    """A recording [frames], repeated endlessly."""
     while True:
         yield recording
 

@@ -1,8 +1,8 @@
-"""Delivers frames at the rate of a sensor, for sources that could be faster."""
+"""Keeps a source that could be faster at the rate of a sensor."""
 
 import time
 
-MOST_S = 0.2  # a wait for longer than this returns empty-handed, so that a stop is heard
+MAX_WAIT_S = 0.2  # a longer wait is cut short, so that the source can be stopped
 
 
 class Pacing:
@@ -10,22 +10,22 @@ class Pacing:
 
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
-        self._given = 0
+        self._delivered = 0
         self._began_s: float | None = None
 
     def ready(self, frames: int) -> bool:
-        """Waits until the next `frames` have had the time to be sampled; False if that takes long.
+        """Waits until a sensor would have sampled the next `frames`; False if that takes longer.
 
-        When it says True, they count as given.
+        After True they count as delivered.
         """
         now_s = time.monotonic()
         if self._began_s is None:
             self._began_s = now_s
-        wait_s = self._began_s + (self._given + frames) / self._rate_hz - now_s
-        if wait_s > MOST_S:
-            time.sleep(MOST_S)
+        wait_s = self._began_s + (self._delivered + frames) / self._rate_hz - now_s
+        if wait_s > MAX_WAIT_S:
+            time.sleep(MAX_WAIT_S)
             return False
         if wait_s > 0:
             time.sleep(wait_s)
-        self._given += frames
+        self._delivered += frames
         return True

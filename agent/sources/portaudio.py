@@ -1,9 +1,9 @@
-"""PortAudio by sounddevice: loaded when it is needed, its list of devices kept fresh.
+"""PortAudio by sounddevice: loaded when it is needed, with an up-to-date list of devices.
 
-PortAudio looks for devices once, when it is initialised; what is plugged in later shows only after
-it has been terminated, which breaks every open stream. So it is initialised anew before a stream
-is opened while there is no other; where there is another and sound cards have come or gone, all
-are asked to close (`Lease.recalled`).
+PortAudio lists the devices once, when it is initialised. A device that is plugged in later is
+listed only after PortAudio has been terminated, which breaks every open stream. So it is
+initialised again before a stream is opened, while no other is open. Where another is open and
+sound cards have changed, all streams are asked to close (`Lease.recalled`).
 """
 
 import re
@@ -20,15 +20,15 @@ CARDS = Path("/proc/asound/cards")
 
 _lock = threading.Lock()
 _leases: list["Lease"] = []
-_cards = ""  # as they were when PortAudio looked
+_cards = ""  # as they were when PortAudio was initialised
 
 
 @dataclass(eq=False)
 class Lease:
-    """A stream that is open."""
+    """An open stream."""
 
     stream: Any
-    recalled: bool = False  # it should be closed, so that devices can be looked for
+    recalled: bool = False  # it should be closed, so that devices can be listed again
 
     def close(self) -> None:
         with _lock:
@@ -39,7 +39,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Input:
-    """A device that samples come from."""
+    """An input device."""
 
     index: int
     name: str
@@ -60,27 +60,27 @@ def load() -> Any:
 
 
 def inputs() -> list[Input]:
-    """The devices that PortAudio knows of and samples can come from."""
+    """The input devices on PortAudio's list."""
     sd = load()
-    apis = [each["name"] for each in sd.query_hostapis()]
+    apis = [api["name"] for api in sd.query_hostapis()]
     return [
         Input(
-            each["index"],
-            each["name"],
-            apis[each["hostapi"]],
-            each["max_input_channels"],
-            each["default_samplerate"],
+            device["index"],
+            device["name"],
+            apis[device["hostapi"]],
+            device["max_input_channels"],
+            device["default_samplerate"],
         )
-        for each in sd.query_devices()
-        if each["max_input_channels"] > 0
+        for device in sd.query_devices()
+        if device["max_input_channels"] > 0
     ]
 
 
 def open_stream(make: Callable[[Any], Any]) -> Lease:
-    """Starts the stream that `make(sounddevice)` gives; `SourceError` where that cannot be."""
+    """Starts the stream that `make(sounddevice)` returns; `SourceError` where it cannot."""
     sd = load()
     with _lock:
-        _look(sd)
+        _refresh(sd)
         try:
             stream = make(sd)
             stream.start()
@@ -92,13 +92,13 @@ def open_stream(make: Callable[[Any], Any]) -> Lease:
 
 
 def why(error: Exception) -> str:
-    """PortAudio's complaint without its codes."""
+    """PortAudio's error text without its codes."""
     return re.sub(
         r"^Error opening \w+: |(?<=\S) \[\w+ error -?\d+\]| \[PaErrorCode -?\d+\]", "", str(error)
     )
 
 
-def _look(sd: Any) -> None:
+def _refresh(sd: Any) -> None:
     """Brings the list of devices up to date."""
     global _cards
     cards = CARDS.read_text() if CARDS.is_file() else ""
@@ -109,4 +109,4 @@ def _look(sd: Any) -> None:
     elif cards != _cards:
         for lease in _leases:
             lease.recalled = True
-        raise SourceError("waits for other microphones to close, to look for devices anew")
+        raise SourceError("waits until other microphones have closed, to renew the list of devices")

@@ -1,7 +1,7 @@
-"""A recording's file, opened: FLAC, WAV and what else libsndfile reads, NPY, CSV.
+"""Opens recordings: FLAC, WAV and the other formats of libsndfile, NPY, CSV.
 
-Integers are brought to a full scale of 1.0, floats are taken as they are. Training reads its
-recordings here as well, so that a file is the same signal in both.
+Integers are scaled to a full scale of 1.0, floats are used as they are. Training reads its
+recordings here as well, so that a file is the same signal for both.
 """
 
 from collections.abc import Callable
@@ -19,20 +19,20 @@ from agent.sources import csv_table
 
 
 @dataclass(frozen=True)
-class Opened:
-    """`read(frames)` gives the next ones [frames, channels], fewer at the end; see `Format`.
+class OpenRecording:
+    """An open file. `read(frames)` returns the next ones [frames, channels], fewer at the end.
 
     It raises `SourceError` where the file is damaged.
     """
 
     read: Callable[[int], Samples]
-    rate_hz: float | None  # where the file says it
+    rate_hz: float | None  # None: the file has none
     channels: int
-    full_scale: float | None
+    full_scale: float | None  # see `Format`
     frames: int
 
 
-def open_recording(path: Path) -> Opened:
+def open_recording(path: Path) -> OpenRecording:
     """Opens the file by its suffix; `ConfigError`, one line, for one that cannot be read."""
     if not path.is_file():
         raise ConfigError(f"{path}: found no such recording, expected a file")
@@ -40,8 +40,8 @@ def open_recording(path: Path) -> Opened:
     return openers.get(path.suffix.lower(), _open_sound)(path)
 
 
-def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> Opened:
-    """Numbers [frames, channels] that are there already."""
+def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRecording:
+    """A recording of numbers [frames, channels] in memory."""
     at = 0
 
     def read(frames: int) -> Samples:
@@ -50,10 +50,10 @@ def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> Opened:
         at += len(samples)
         return samples
 
-    return Opened(read, rate_hz, array.shape[1], pcm.full_scale(array.dtype), len(array))
+    return OpenRecording(read, rate_hz, array.shape[1], pcm.full_scale(array.dtype), len(array))
 
 
-def _open_sound(path: Path) -> Opened:
+def _open_sound(path: Path) -> OpenRecording:
     try:
         sound = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
@@ -67,13 +67,13 @@ def _open_sound(path: Path) -> Opened:
             samples: Samples = sound.read(frames, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             reason = str(error).rstrip(".")
-            raise SourceError(f"{path}: breaks off at frame {sound.tell()}: {reason}") from None
+            raise SourceError(f"{path}: damaged at frame {sound.tell()}: {reason}") from None
         return samples
 
-    return Opened(read, float(sound.samplerate), sound.channels, full_scale, sound.frames)
+    return OpenRecording(read, float(sound.samplerate), sound.channels, full_scale, sound.frames)
 
 
-def _open_npy(path: Path) -> Opened:
+def _open_npy(path: Path) -> OpenRecording:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
@@ -85,6 +85,6 @@ def _open_npy(path: Path) -> Opened:
     return from_array(array.reshape(len(array), -1), None)
 
 
-def _open_csv(path: Path) -> Opened:
+def _open_csv(path: Path) -> OpenRecording:
     numbers, rate_hz = csv_table.read(path)
     return from_array(numbers, rate_hz)

@@ -1,8 +1,8 @@
 """A microcontroller on a serial line: lines of numbers, or frames with a CRC
 (`agent.sources.sensor_nodes`).
 
-Text is `1.5, -0.2, 9.81` and a newline for each instant; commas, semicolons, blanks and tabs
-separate. It says nothing of what was lost on the way but by the clock; frames do, by their index.
+Text is a line such as `1.5, -0.2, 9.81` for each instant; commas, semicolons, blanks and tabs
+separate the numbers. Lost lines show only by the clock, lost frames by their index.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class SerialSource:
             try:
                 data = self._port.read(max(1, self._port.in_waiting))
             except OSError as error:  # SerialException is one
-                raise SourceError(f"the port broke: {error}") from None
+                raise SourceError(f"the port failed: {error}") from None
             self._ready = self._decoder.push(data, time.monotonic())
         empty = Block(np.zeros((0, self.format.channels), np.float32))
         return self._ready.pop(0) if self._ready else empty

@@ -2,8 +2,8 @@
 
     arecord -q -f S16_LE -r 16000 -c 1 -t raw | drsn-agent run --config mic.yaml
 
-Samples are little-endian and interleaved. Integers are brought to a full scale of 1.0. The
-sender is kept waiting rather than any frame lost. A FIFO or a server that ends is opened again.
+Samples are little-endian and interleaved. Integers are scaled to a full scale of 1.0. The sender
+has to wait rather than lose a frame. A FIFO or a server that ends is opened again.
 """
 
 import os
@@ -35,12 +35,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     url: str = "stdin"  # stdin, the path of a FIFO, or tcp://HOST:PORT
     dtype: Literal["int16", "int32", "float32"] = "int16"
     interleaved: Annotated[int, msgspec.Meta(ge=1)] = 1  # channels in each frame
-    live: bool = True  # false: a recording, which may come as slowly as it likes
-    once: bool = False  # true: the end of the stream is the source's (that of stdin always is)
+    live: bool = True  # false: a recording, which may arrive at any speed
+    once: bool = False  # true: the source ends with the stream, as stdin always does
 
 
 class StreamSource:
-    """Cuts a stream of bytes into frames; `read_bytes` and `fileno` come from what was opened."""
+    """Cuts a stream of bytes into frames; `read_bytes` and `fileno` belong to the open stream."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class StreamSource:
         self._fileno = fileno
         self._read_bytes = read_bytes
         self._dtype = np.dtype(options.dtype).newbyteorder("<")
-        self._rest = b""  # of a frame that has not come in whole
+        self._rest = b""  # of an incomplete frame
 
     def read(self) -> Block | None:
         ready, _, _ = select.select([self._fileno], [], [], WAIT_S)
@@ -69,7 +69,7 @@ class StreamSource:
         except BlockingIOError:
             return self._block(b"")
         except OSError as error:
-            raise SourceError(f"stream broke: {error.strerror}") from None
+            raise SourceError(f"the stream failed: {error.strerror}") from None
         if data:
             return self._block(data)
         if self._once:
@@ -111,7 +111,7 @@ def _open_tcp(options: Options) -> StreamSource:
 
 
 def _open_fifo(options: Options) -> StreamSource:
-    """A FIFO is opened without waiting for its writer, who may come later."""
+    """Opens a FIFO without waiting for its writer."""
     path = Path(options.url)
     if not path.exists() or not stat.S_ISFIFO(path.stat().st_mode):
         raise ConfigError(f"url: found no FIFO {path}, expected stdin, a FIFO or tcp://HOST:PORT")

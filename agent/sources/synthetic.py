@@ -1,5 +1,4 @@
-"""A simulated machine (`agent.sources.machine_simulator`) that runs through a scenario, in noise
-of a given SNR."""
+"""A simulated machine (`agent.sources.machine_simulator`) in noise, following a scenario."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from agent.core.types import Block, Format
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault, Machine, Spec
-from agent.sources.noise import Kind as Colour
+from agent.sources.noise import Kind as NoiseKind
 from agent.sources.pacing import Pacing
 
 STEP_S = 0.05  # severity and SNR change from step to step
@@ -21,13 +20,13 @@ Snr = Annotated[float, msgspec.Meta(ge=-60, le=120)]
 
 
 class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A stretch of the scenario; pairs run evenly from the first value to the second."""
+    """A part of the scenario; a pair of values is interpolated linearly over its duration."""
 
     duration_s: Annotated[float, msgspec.Meta(gt=0)]
     fault: Fault = "normal"
     severity: tuple[Severity, Severity] = (1.0, 1.0)
     snr_db: tuple[Snr, Snr] = (10.0, 10.0)
-    noise: Colour = "gaussian"
+    noise: NoiseKind = "gaussian"
 
 
 DEVELOPING_FAULT = (
@@ -83,13 +82,15 @@ def _render(options: Options, frames: int) -> Iterator[npt.NDArray[np.float64]]:
         for kind, seed in zip(noise.KINDS, noise_seeds, strict=True)
     }
     for phase, done in _steps(options):
-        severity = _between(phase.severity, done)
-        sigma = noise.scale_for(machine.power(phase.fault, severity), _between(phase.snr_db, done))
+        severity = _interpolate(phase.severity, done)
+        sigma = noise.scale_for(
+            machine.power(phase.fault, severity), _interpolate(phase.snr_db, done)
+        )
         yield machine.render(frames, phase.fault, severity) + sigma * noises[phase.noise](frames)
 
 
 def _steps(options: Options) -> Iterator[tuple[Phase, float]]:
-    """Each step's phase, and how much of that phase is done (0 to 1)."""
+    """The phase of each step, and how far it has got (0 to 1)."""
     while True:
         for phase in options.scenario:
             steps = max(1, round(phase.duration_s / STEP_S))
@@ -99,5 +100,5 @@ def _steps(options: Options) -> Iterator[tuple[Phase, float]]:
             return
 
 
-def _between(pair: tuple[float, float], done: float) -> float:
+def _interpolate(pair: tuple[float, float], done: float) -> float:
     return pair[0] + (pair[1] - pair[0]) * done

@@ -1,7 +1,6 @@
-"""Datagrams from a small node, a frame (`agent.sources.sensor_nodes.frames`) each.
+"""Datagrams from a sensor node, each one frame (`agent.sources.sensor_nodes.frames`).
 
-Those that overtake each other are put back in order, those that come twice are dropped, those
-that do not come are a gap.
+Datagrams out of order are sorted, duplicates are dropped, missing ones are a gap.
 """
 
 import socket
@@ -15,9 +14,9 @@ from agent.core.types import Block, Format, SourceError
 from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
-HOLD_S = 0.1  # how long a datagram waits for one that it has overtaken
-HOLD_MOST = 16  # datagrams
-BUFFER = 1 << 20  # bytes that the kernel may keep while the agent is late
+HOLD_S = 0.1  # how long a datagram waits for an earlier one
+MAX_HELD = 16  # datagrams
+BUFFER = 1 << 20  # bytes that the kernel buffers while the agent is late
 LARGEST = 1 << 16
 
 
@@ -26,17 +25,17 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     rate_hz: Annotated[float, msgspec.Meta(gt=0)]
     listen: str  # HOST:PORT of this machine, e.g. 0.0.0.0:5005 or [::]:5005
-    sender: str | None = None  # its address, where others may send as well; None: anyone
+    sender: str | None = None  # its address, where others may send too; None: any sender
     dtype: Literal["int16", "int32", "float32"] = "int16"
     interleaved: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1  # channels in each frame
 
 
 class UdpSource:
-    """Takes datagrams from a bound socket."""
+    """Reads datagrams from a bound socket."""
 
     def __init__(self, options: Options, bound: socket.socket) -> None:
         self._receiver = Receiver(
-            options.rate_hz, options.dtype, options.interleaved, HOLD_S, HOLD_MOST
+            options.rate_hz, options.dtype, options.interleaved, HOLD_S, MAX_HELD
         )
         self._socket = bound
         self._sender = options.sender
@@ -55,7 +54,7 @@ class UdpSource:
         except TimeoutError:
             return self._receiver.take(time.monotonic())
         except OSError as error:
-            raise SourceError(f"socket broke: {error.strerror}") from None
+            raise SourceError(f"the socket failed: {error.strerror}") from None
         if self._sender in (None, host):
             self._receiver.put(data, time.monotonic())
         return self._receiver.take(time.monotonic())
@@ -66,13 +65,15 @@ def open_source(options: Options) -> UdpSource:
     if not host or not port.isdigit() or not 0 <= int(port) < 1 << 16:
         raise ConfigError(f"listen: found {options.listen!r}, expected HOST:PORT of this machine")
     try:
-        at = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
-        bound = socket.socket(at[0], at[1])
+        family, kind, _, _, address = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_DGRAM
+        )[0]
+        bound = socket.socket(family, kind)
     except OSError as error:
         raise SourceError(f"{options.listen}: {error.strerror}") from None
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        bound.bind(at[4])
+        bound.bind(address)
     except OSError as error:
         bound.close()
         raise SourceError(f"{options.listen}: cannot listen: {error.strerror}") from None

@@ -59,7 +59,7 @@ class DemoHarness:
             for kind, seed in zip(noise.KINDS, seeds, strict=True)
         }
         if self.background is not None:
-            draws["recording"] = Cut(noise.again(self.background))
+            draws["recording"] = Cut(noise.repeat(self.background))
         return draws
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import UserError
-from agent.sources.recordings import Opened, from_array
+from agent.sources.recordings import OpenRecording, from_array
 
 RATES = ("fs", "sr", "rate_hz", "sample_rate", "samplerate", "sampling_rate", "samplingrate")
 SHORTEST = 64  # numbers: what is shorter is a setting, not a signal
@@ -21,7 +21,7 @@ SHORTEST = 64  # numbers: what is shorter is a setting, not a signal
 Array = npt.NDArray[np.generic]
 
 
-def open_mat(path: Path, variable: str) -> Opened:
+def open_mat(path: Path, variable: str) -> OpenRecording:
     """The signal whose name matches the pattern `variable` ('' for the only one there is).
 
     A matrix has its frames along its longer side. UserError where none or several match, and

@@ -11,7 +11,7 @@ import soxr
 from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
 from agent.core.errors import UserError
-from agent.sources.recordings import Opened, open_recording
+from agent.sources.recordings import OpenRecording, open_recording
 from models.data.listing import Entry, entries
 from models.data.matlab import open_mat
 from models.data.recipe import Source
@@ -58,7 +58,7 @@ def load(
     ]
 
 
-def open_entry(entry: Entry) -> Opened:
+def open_entry(entry: Entry) -> OpenRecording:
     """The file, opened as the agent does it, or as a MATLAB file; UserError where it cannot be."""
     if entry.path.suffix.lower() == ".mat":
         return open_mat(entry.path, entry.variable)

@@ -157,7 +157,7 @@ def test_what_cannot_be_read_is_named_in_a_line_and_the_others_go_on(
     by_name = {trouble.split(": ")[1]: trouble for trouble in troubles}
     assert "found no such recording" in by_name[str(archive / "gone.wav")]
     assert "not a recording that can be read" in by_name[str(archive / "text.wav")]
-    assert "breaks off at frame" in by_name[str(archive / "long.flac")]
+    assert "damaged at frame" in by_name[str(archive / "long.flac")]
     assert "channels: found 2 in the source" in by_name[str(archive / "stereo.wav")]
     assert len(files(tmp_path / "out")) == 6
 

@@ -142,7 +142,7 @@ def test_a_board_that_is_unplugged_is_a_source_error_and_can_be_opened_again(lin
     line.write(b"0\n1\n")
     assert source.read() is not None
     os.close(line.file)
-    with pytest.raises(SourceError, match="the port broke"):
+    with pytest.raises(SourceError, match="the port failed"):
         read_for(source, 5.0)
     source.close()
     with pytest.raises(SourceError, match=r"/dev/nowhere: cannot be opened"):

@@ -1,1 +1,1 @@
-"""What small nodes send: frames, lines of numbers, and how they are put in order."""
+"""The formats of sensor nodes: frames and lines of numbers, and putting them in order."""

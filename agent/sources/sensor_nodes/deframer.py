@@ -9,7 +9,7 @@ LARGEST = 1 << 14  # bytes of samples
 
 
 class Deframer:
-    """Bytes into frames: finds the next one behind whatever stands between."""
+    """Turns bytes into frames; skips everything that is no frame."""
 
     def __init__(self, rate_hz: float, dtype: str, channels: int) -> None:
         self.receiver = Receiver(rate_hz, dtype, channels)
@@ -17,7 +17,7 @@ class Deframer:
         self._data = b""
 
     def push(self, data: bytes, now_s: float) -> list[Block]:
-        """Blocks of the whole frames so far."""
+        """The blocks of all frames that are complete now."""
         self._data += data
         while self._cut(now_s):
             pass
@@ -27,7 +27,7 @@ class Deframer:
         return blocks
 
     def _cut(self, now_s: float) -> bool:
-        """Takes one frame, or leaves out what is none; False where more has to come."""
+        """Takes one frame or skips a byte; False where more bytes have to come first."""
         at = self._data.find(MAGIC)
         if at < 0:
             self._data = self._data[-1:] if self._data.endswith(MAGIC[:1]) else b""
@@ -46,7 +46,7 @@ class Deframer:
                 raise FrameError("found a wrong checksum")
         except FrameError as error:
             self.receiver.refuse(error)
-            self._data = self._data[1:]  # the next one may begin anywhere behind this
+            self._data = self._data[1:]  # the next frame may begin at any later byte
             return True
         self.receiver.put(self._data[:size], now_s)
         self._data = self._data[size + CRC.size :]

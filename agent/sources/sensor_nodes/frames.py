@@ -1,4 +1,4 @@
-"""A frame: samples as a small node sends them, in a datagram, an MQTT message or on a serial line.
+"""A frame: samples of a sensor node in a datagram, an MQTT message or on a serial line.
 
 Little-endian, 12 bytes and the samples:
 
@@ -11,8 +11,8 @@ Little-endian, 12 bytes and the samples:
     8   4  index of the first one, counted by the node from its start, modulo 2^32
     12     samples, channel by channel within each instant
 
-On a serial line a CRC-16 (polynomial 0x1021, from 0xFFFF: CRC-16/CCITT-FALSE) of all of it
-follows, also little-endian. What is lost, doubled or out of order shows in the index.
+On a serial line a CRC-16 of the whole frame follows (polynomial 0x1021, initial value 0xFFFF:
+CRC-16/CCITT-FALSE), also little-endian. Lost, duplicate and unordered frames show in the index.
 """
 
 import binascii
@@ -34,12 +34,12 @@ WRAP = 1 << 32
 
 
 class FrameError(ValueError):
-    """What came is no frame, or not the expected one; the text says why in one line."""
+    """The bytes are no frame, or not one of the expected kind; the text says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the first 12 bytes say."""
+    """The content of the first 12 bytes."""
 
     dtype: str
     channels: int
@@ -48,7 +48,7 @@ class Head:
 
     @property
     def payload(self) -> int:
-        """Bytes of samples that follow."""
+        """Size of the samples that follow, in bytes."""
         return self.frames * self.channels * np.dtype(self.dtype).itemsize
 
 
@@ -66,18 +66,18 @@ def head(data: bytes) -> Head:
     return Head(DTYPES[dtype], channels, frames, first)
 
 
-def samples(found: Head, data: bytes) -> Samples:
-    """The samples behind the head [frames, channels], integers over their full scale."""
-    if len(data) != HEADER.size + found.payload:
-        here, due = len(data) - HEADER.size, found.payload
-        raise FrameError(f"found {here} bytes of samples, expected {due}")
-    dtype = np.dtype(found.dtype).newbyteorder("<")
+def samples(head: Head, data: bytes) -> Samples:
+    """The samples behind the head [frames, channels], integers scaled to a full scale of 1.0."""
+    if len(data) != HEADER.size + head.payload:
+        size = len(data) - HEADER.size
+        raise FrameError(f"found {size} bytes of samples, expected {head.payload}")
+    dtype = np.dtype(head.dtype).newbyteorder("<")
     values = np.frombuffer(data, dtype, offset=HEADER.size)
-    return pcm.to_float(values).reshape(found.frames, found.channels)
+    return pcm.to_float(values).reshape(head.frames, head.channels)
 
 
 def pack(values: npt.NDArray[np.generic], first: int) -> bytes:
-    """The frame of `values` [frames, channels] of a dtype that frames have."""
+    """The frame of `values` [frames, channels], whose dtype is one of `DTYPES`."""
     code = next(code for code, name in DTYPES.items() if name == values.dtype.name)
     frames, channels = values.shape
     start = HEADER.pack(MAGIC, VERSION, code, channels, 0, frames, first % WRAP)

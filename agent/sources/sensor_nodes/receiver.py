@@ -1,5 +1,4 @@
-"""Frames in (`agent.sources.sensor_nodes.frames`), blocks out: what udp, mqtt and serial sources
-share."""
+"""Turns frames (`agent.sources.sensor_nodes.frames`) into blocks, for udp, mqtt and serial."""
 
 import logging
 
@@ -15,31 +14,31 @@ log = logging.getLogger("drsn.source")
 
 
 class Receiver:
-    """One node's frames, of one dtype and number of channels; others are refused and counted."""
+    """The frames of one node, of one dtype and number of channels; refuses and counts others."""
 
     def __init__(
-        self, rate_hz: float, dtype: str, channels: int, hold_s: float = 0.0, most: int = 0
+        self, rate_hz: float, dtype: str, channels: int, hold_s: float = 0.0, max_held: int = 0
     ) -> None:
-        """`hold_s` and `most`: see `Sequence`."""
+        """`hold_s` and `max_held`: see `Sequence`."""
         full_scale = pcm.full_scale(dtype)
         self.format = Format(rate_hz, channels, full_scale, live=True, counted=True)
-        self.sequence = Sequence(rate_hz, hold_s, most)
+        self.sequence = Sequence(rate_hz, hold_s, max_held)
         self.refused = 0
         self._dtype = dtype
-        self._nothing = np.zeros((0, channels), np.float32)
-        self._told = False
+        self._empty = np.zeros((0, channels), np.float32)
+        self._logged = False
 
     def put(self, data: bytes, now_s: float) -> None:
-        """One frame; what is none is refused, in one line of the log until one is right again."""
+        """Takes one frame; a run of bad frames is logged in one line, at its start."""
         try:
             head = self.head(data)
             self.sequence.put(head.first, frames.samples(head, data), now_s)
-            self._told = False
+            self._logged = False
         except FrameError as error:
             self.refuse(error)
 
     def head(self, data: bytes) -> Head:
-        """The head of a frame; `FrameError` where it is not the kind that is expected."""
+        """The head of a frame; `FrameError` where it is not of the expected kind."""
         head = frames.head(data)
         if (head.dtype, head.channels) != (self._dtype, self.format.channels):
             found = f"{head.dtype} in {head.channels} channels"
@@ -48,10 +47,10 @@ class Receiver:
 
     def refuse(self, error: FrameError) -> None:
         self.refused += 1
-        if not self._told:
-            log.warning("a frame is refused: %s", error)
-        self._told = True
+        if not self._logged:
+            log.warning("frame refused: %s", error)
+        self._logged = True
 
     def take(self, now_s: float) -> Block:
-        """The next block in order; an empty one where there is none yet."""
-        return self.sequence.take(now_s) or Block(self._nothing)
+        """The next block in order; an empty one where none is ready."""
+        return self.sequence.take(now_s) or Block(self._empty)

@@ -1,7 +1,8 @@
-"""Puts what a node sent back in its order: late, doubled and lost pieces, by index.
+"""Puts the pieces of a node in order by their index: late, duplicate and lost ones.
 
-A piece that comes early waits a moment for those before it. A jump that no time explains is a
-node that has started again: how much is missing then, only the clock can tell (`intake/cadence`).
+A piece that arrives early waits a moment for those before it. A jump of the index that the time
+between does not explain means that the node has restarted: then only the clock can tell how much is
+missing (`agent.acquisition.sample_clock`).
 """
 
 import collections
@@ -9,24 +10,24 @@ import collections
 from agent.core.types import Block, Samples
 from agent.sources.sensor_nodes.frames import WRAP
 
-LATE_S = 2.0  # a piece from further back is not late: the node counts anew
-AHEAD_S = 2.0  # nor is one from further ahead than this beyond the time that has passed
+LATE_S = 2.0  # a piece from further back is not late: the node has restarted
+AHEAD_S = 2.0  # a piece from further ahead, beyond the time passed: restarted, too
 
 
 class Sequence:
-    """One node's pieces. `hold_s` is how long, `most` how many may wait for an earlier one."""
+    """The pieces of one node; up to `max_held` wait up to `hold_s` for an earlier one."""
 
-    def __init__(self, rate_hz: float, hold_s: float = 0.0, most: int = 0) -> None:
+    def __init__(self, rate_hz: float, hold_s: float = 0.0, max_held: int = 0) -> None:
         self.lost = 0  # frames
-        self.late = 0  # pieces that came twice, or too late
+        self.late = 0  # pieces that came twice or too late
         self.restarts = 0
         self._rate_hz = rate_hz
-        self._hold_s, self._most = hold_s, most
+        self._hold_s, self._max_held = hold_s, max_held
         self._next: int | None = None  # index of the frame that follows
-        self._unknown = 0  # 1: something is missing before the next piece, nobody knows how much
+        self._unknown = 0  # 1: an unknown number is missing before the next piece
         self._waiting: dict[int, tuple[float, Samples]] = {}
         self._ready: collections.deque[Block] = collections.deque()
-        self._came_s = 0.0
+        self._arrived_s = 0.0
 
     def put(self, first: int, samples: Samples, now_s: float) -> None:
         """A piece [frames, channels] whose first frame has that index, modulo 2^32."""
@@ -36,7 +37,7 @@ class Sequence:
         elif not self._plausible(at, len(samples), now_s):
             self._restart(first)
             at = first
-        self._came_s = now_s
+        self._arrived_s = now_s
         assert self._next is not None
         if at + len(samples) <= self._next or at in self._waiting:
             self.late += 1
@@ -44,8 +45,8 @@ class Sequence:
         self._waiting[at] = (now_s, samples)
 
     def take(self, now_s: float) -> Block | None:
-        """The next frames in order; None: not yet."""
-        while self._waiting and self._due(now_s):
+        """The next frames in order; None: none are ready."""
+        while self._waiting and self._is_ready(now_s):
             self._release()
         return self._ready.popleft() if self._ready else None
 
@@ -56,7 +57,7 @@ class Sequence:
 
     def _plausible(self, at: int, frames: int, now_s: float) -> bool:
         assert self._next is not None
-        passed_s = now_s - self._came_s + AHEAD_S
+        passed_s = now_s - self._arrived_s + AHEAD_S
         behind = self._next - at - frames
         return at - self._next <= passed_s * self._rate_hz and behind <= LATE_S * self._rate_hz
 
@@ -66,14 +67,14 @@ class Sequence:
         self.restarts += 1
         self._next, self._unknown = first, 1
 
-    def _due(self, now_s: float) -> bool:
+    def _is_ready(self, now_s: float) -> bool:
         first = min(self._waiting)
         assert self._next is not None
-        overdue = now_s - min(came_s for came_s, _ in self._waiting.values()) >= self._hold_s
-        return first <= self._next or overdue or len(self._waiting) > self._most
+        overdue = now_s - min(arrived_s for arrived_s, _ in self._waiting.values()) >= self._hold_s
+        return first <= self._next or overdue or len(self._waiting) > self._max_held
 
     def _release(self) -> None:
-        """The earliest piece that waits, with what is missing before it."""
+        """Releases the earliest waiting piece, with the number of frames missing before it."""
         first = min(self._waiting)
         _, samples = self._waiting.pop(first)
         assert self._next is not None

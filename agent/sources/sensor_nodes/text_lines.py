@@ -7,20 +7,20 @@ import numpy as np
 
 from agent.core.types import Block, Format
 
-LONGEST = 1 << 12  # bytes: what has no newline for so long is no text
+LONGEST = 1 << 12  # bytes: a longer stretch without a newline is no text
 
 
 class TextLines:
-    """Text into frames; a line that is none counts as a lost frame."""
+    """Turns lines into blocks; a line that cannot be read counts as a lost frame."""
 
     def __init__(self, rate_hz: float, channels: int) -> None:
         self.format = Format(rate_hz, channels, live=True)
         self.refused = 0
-        self._rest: bytes | None = None  # None: within a line whose start was not heard
+        self._rest: bytes | None = None  # None: within a line whose start is missing
         self._lost = 0  # frames, since the last good one
 
     def push(self, data: bytes, _now_s: float) -> list[Block]:
-        """Blocks of the whole lines so far; what comes first is taken for the end of a line."""
+        """The blocks of all complete lines; the first line is skipped, as it may lack its start."""
         *lines, rest = ((self._rest or b"") + data).split(b"\n")
         if self._rest is None and lines:
             del lines[0]
@@ -43,17 +43,17 @@ class TextLines:
         return blocks
 
     def _end(self, good: list[list[float]], blocks: list[Block]) -> None:
-        """Puts the good lines so far into a block."""
+        """Makes a block of the good lines before a bad one."""
         if good:
-            with np.errstate(over="ignore"):  # too large a number is infinity, which is marked
+            with np.errstate(over="ignore"):  # too large a number becomes infinity, which is marked
                 blocks.append(Block(np.array(good).astype(np.float32), self._lost))
             self._lost = 0
             good.clear()
 
     def _numbers(self, line: bytes) -> list[float] | None:
-        """Those in a line, none in an empty one; None where it is not what was agreed."""
+        """The numbers of a line, none of an empty one; None where it cannot be read."""
         with contextlib.suppress(ValueError):
-            numbers = [float(each) for each in re.split(rb"[,;\s]+", line.strip()) if each]
+            numbers = [float(part) for part in re.split(rb"[,;\s]+", line.strip()) if part]
             if len(numbers) in (0, self.format.channels):
                 return numbers
         self.refused += 1
