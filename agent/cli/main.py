@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
 from agent import __version__, cli
+from agent.core import logs
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import SourceError
 
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Run = chosen.run
         return run(chosen)
     except (UserError, SourceError) as error:
-        print(f"drsn-agent: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"drsn-agent: {logs.escape(' '.join(str(error).split()))}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
     except BrokenPipeError:  # whoever read our output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

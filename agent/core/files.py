@@ -1,46 +1,68 @@
-"""Files that are there whole or not at all, whatever ends the process or the power."""
+"""Atomic, durable file writes. Every file that must survive a power cut is written here."""
 
+import contextlib
 import os
 from pathlib import Path
 
 from agent.core.errors import UserError
 
 
-def take(file: Path, most_bytes: int) -> bytes:
-    """A file that was handed over: no link, and no more than `most_bytes`; `UserError`."""
+def read_bounded(file: Path, max_bytes: int, limit: str) -> bytes:
+    """The content of a file from outside; a symbolic link is not followed.
+
+    `UserError` where it cannot be read or holds more than `max_bytes`, which the configuration key
+    `limit` sets.
+    """
     try:
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
-            data = opened.read(most_bytes + 1)
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+            data = stream.read(max_bytes + 1)
     except OSError as error:
         raise UserError(f"{file.name}: cannot be read: {error.strerror}") from None
-    if len(data) > most_bytes:
-        raise UserError(f"{file.name}: found more than {most_bytes} bytes (rollout.max_mib)")
+    if len(data) > max_bytes:
+        raise UserError(f"{file.name}: found more than {max_bytes} bytes ({limit})")
     return data
 
 
-def make(folder: Path) -> None:
-    """With those above it, each on the disk."""
+def make_folder(folder: Path) -> None:
+    """Creates the folder and its parents, each synced to the disk."""
     if folder.is_dir():
         return
-    make(folder.parent)
+    make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    sync(folder.parent)
+    sync_folder(folder.parent)
 
 
-def write(file: Path, data: bytes) -> None:
-    """Whole or not at all, also after a power cut."""
+def write(file: Path, data: bytes | memoryview) -> None:
+    """Replaces the file's content: after a crash or a power cut it is the old or the new one.
+
+    `OSError` where the disk does not take it; nothing is left behind then.
+    """
     new = file.with_name(f"{file.name}.new")
-    with new.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
-    sync(file.parent)
-
-
-def sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        with new.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+    sync_folder(file.parent)
+
+
+def move_into_place(finished: Path, file: Path) -> None:
+    """Does the same for a file that a library has written under another name beside it."""
+    with finished.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    finished.replace(file)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes what was created, renamed or removed in the folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)

@@ -2,19 +2,27 @@
 
 import argparse
 import logging
-import re
 import sys
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class OneLine(logging.Formatter):
-    """Escapes control characters, so that nobody can write a second line into the log."""
+    """Escapes what is not printable, so that nobody can forge, hide or reorder log lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(
-            lambda found: found[0].encode("unicode_escape").decode(), super().format(record)
-        )
+        return escape(super().format(record))
+
+
+def escape(text: str) -> str:
+    """The text with its control, format and separator characters as Python escapes.
+
+    Covers C0, DEL and C1 controls, line separators (U+2028, U+2029), bidirectional controls and
+    everything else that Unicode calls not printable.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
 
 
 def start(level: str = "INFO") -> None:

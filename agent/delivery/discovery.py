@@ -4,14 +4,13 @@ Every topic on which a device was ever described is remembered in the state dire
 that is no longer configured can be taken away: its topic is emptied on every connect from then on.
 """
 
-import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from agent.core import json_input
+from agent.core import files, json_input
 from agent.core.types import Message
 from agent.messages import homeassistant
 
@@ -60,11 +59,7 @@ def _read(file: Path) -> set[str]:
 
 
 def _write(file: Path, topics: set[str]) -> None:
-    new = file.with_name(f"{file.name}.new")
     try:
-        new.write_bytes(msgspec.json.encode(sorted(topics)))
-        new.replace(file)
+        files.write(file, msgspec.json.encode(sorted(topics)))
     except OSError as error:
         log.warning("%s: cannot be written, devices that go may stay: %s", file, error.strerror)
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def standings(state_dir: Path) -> list[Standing]:
 def record(state_dir: Path, new: Standing) -> None:
     """The one moment at which anything changes."""
     folder = root(state_dir) / new.name
-    files.make(folder)
+    files.make_folder(folder)
     files.write(folder / STANDING, msgspec.json.format(msgspec.json.encode(new), indent=1))
 
 
@@ -87,11 +87,11 @@ def put(state_dir: Path, name: str, sha256: str, parts: dict[str, bytes]) -> Non
         if hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest() == sha256:
             return
     shutil.rmtree(place, ignore_errors=True)
-    files.make(fresh)
+    files.make_folder(fresh)
     for part, data in parts.items():
         files.write(fresh / part, data)
     fresh.rename(place)
-    files.sync(place.parent)
+    files.sync_folder(place.parent)
 
 
 def sweep(state_dir: Path, kept: Standing) -> None:
@@ -115,7 +115,7 @@ def hand_over(state_dir: Path, name: str, verb: str, data: bytes) -> None:
     """For another process than the agent; `UserError`."""
     try:
         folder = root(state_dir) / INCOMING
-        files.make(folder)
+        files.make_folder(folder)
         files.write(folder / f"{name}.{verb}", data)
         state_directory.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
     except OSError as error:

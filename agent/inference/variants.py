@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import onnxruntime
 
-from agent.core import json_input
+from agent.core import files, json_input
 from agent.core.errors import ConfigError, UserError
 from agent.inference import registry as installed
 from agent.inference import variant_files
@@ -85,14 +85,13 @@ def read(folder: Path) -> SavedChoices:
 def keep(folder: Path, own: Path, chosen: VariantChoice) -> None:
     """Adds the choice, whole or not at all; `UserError` where the folder cannot be written."""
     models = read(folder).models | {sha256(own): chosen}
-    part = folder / f".{FILE}.part"
     try:
         if not folder.exists():
-            folder.mkdir(parents=True)
+            files.make_folder(folder)
             _hand_over(folder)
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(SavedChoices(models)), indent=2))
-        _hand_over(part)
-        part.replace(folder / FILE)
+        choices = msgspec.json.format(msgspec.json.encode(SavedChoices(models)), indent=2)
+        files.write(folder / FILE, choices)
+        _hand_over(folder / FILE)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from None
 

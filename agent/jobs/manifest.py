@@ -4,8 +4,11 @@ Files of one session, `LABEL-TIME-1.flac` and so on, stand on the same side of t
 """
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
+
+from agent.core import files
 
 NAME = "manifest.csv"
 COLUMNS = (
@@ -30,20 +33,18 @@ def split(folder: Path, label: str) -> str:
 
 
 def append(folder: Path, row: dict[str, str]) -> None:
-    """Puts a row behind the others, in the columns that the file has."""
+    """Adds a row at the end, in the columns that the file has; the file is replaced at once."""
     manifest = folder / NAME
-    fresh = not manifest.is_file()
-    columns = list(COLUMNS)
-    if not fresh:
-        with manifest.open(newline="") as file:
-            columns = next(csv.reader(file), columns)
-    with manifest.open("a", newline="") as file:
-        writer = csv.DictWriter(
-            file, columns, extrasaction="ignore", restval="", lineterminator="\n"
-        )
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+    text = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
+    columns = next(csv.reader(text.splitlines()), list(COLUMNS))
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", restval="", lineterminator="\n")
+    if not text:
+        writer.writeheader()
+    elif not text.endswith("\n"):
+        out.write("\n")
+    writer.writerow(row)
+    files.write(manifest, (text + out.getvalue()).encode())
 
 
 def _sessions(manifest: Path) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """A folder that never holds more than its quota and leaves the disk room: the oldest go."""
 
-import contextlib
 import logging
 import os
 import shutil
 from pathlib import Path
+
+from agent.core import files
 
 log = logging.getLogger("drsn.evidence")
 
@@ -20,10 +21,10 @@ class ClipStore:
     def put(self, name: str, data: bytes) -> str | None:
         """Writes the file, whole or not at all; the reason where it cannot be kept."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self._folder)
             why = self._make_room(len(data))
             if why is None:
-                self._write(name, data)
+                files.write(self._folder / name, data)
             return why
         except OSError as error:
             return error.strerror or str(error)
@@ -50,16 +51,3 @@ class ClipStore:
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         return [(path, path.stat()) for path in self._folder.glob("*.flac")]
-
-    def _write(self, name: str, data: bytes) -> None:
-        new = self._folder / f"{name}.new"
-        try:
-            with new.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(self._folder / name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
-            raise

@@ -6,6 +6,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from agent.core import files
 from agent.core.model_contract import (
     INPUT,
     METADATA_KEY,
@@ -97,9 +98,7 @@ def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
     entry.key, entry.value = METADATA_KEY, contract.to_json()
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(model.SerializeToString())
-    part.replace(path)
+    files.write(path, model.SerializeToString())
 
 
 def _remove_origin(model: onnx.ModelProto) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import torch
 from torch import nn
 
+from agent.core import files
 from agent.core.errors import UserError
 from models.data.recipe import Recipe
 from models.networks.dimensions import Dimensions
@@ -54,7 +55,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         },
         part,
     )
-    part.replace(path)
+    files.move_into_place(part, path)
 
 
 def load(path: Path) -> Checkpoint:

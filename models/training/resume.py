@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 import torch
 
+from agent.core import files
 from agent.core.errors import UserError
 from models.data.recipe import Recipe
 from models.data.recordings import Recording
@@ -40,20 +40,10 @@ class StateFile:
     def save(self, origin: Origin, state: State) -> None:
         """On disk when it returns; an interruption leaves the state from before."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f".{self.path.name}.part")
         head = {"data": origin.data, "processes": origin.processes}
         whole = io.BytesIO()  # where torch writes itself, a full disk has no name
         torch.save(head | {"recipe": msgspec.json.encode(origin.recipe), "state": state}, whole)
-        with part.open("wb") as file:
-            file.write(whole.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        files.write(self.path, whole.getbuffer())
 
     def load(self, origin: Origin) -> State | None:
         """The state, or None where there is none; UserError for another training's."""

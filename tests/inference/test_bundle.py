@@ -12,7 +12,6 @@ import pytest
 from onnx import numpy_helper
 
 from agent.config import rollout as keys
-from agent.core import files
 from agent.core.errors import ConfigError, UserError
 from agent.inference import bundle, onnx_check, signing
 from agent.inference.bundle import Bundle, older, pack, unpack
@@ -279,14 +278,3 @@ def test_nothing_is_fetched_from_elsewhere(url: str) -> None:
     announced = announcement.read(json.dumps(told).encode())
     with pytest.raises(UserError, match="expected a plain name below"):
         announcement.place(announced, "https://models/")
-
-
-def test_a_link_that_was_handed_over_is_not_followed(tmp_path: Path) -> None:
-    link = tmp_path / "tiny.install"
-    link.symlink_to("/etc/hostname")
-    with pytest.raises(UserError, match="cannot be read"):
-        files.take(link, 1000)
-    link.unlink()
-    link.write_bytes(b"x" * 1001)
-    with pytest.raises(UserError, match="more than 1000 bytes"):
-        files.take(link, 1000)

@@ -34,7 +34,7 @@ def fetch(announced: Announcement, source: str, state_dir: Path) -> bytes:
     where = place(announced, source)
     part = model_store.root(state_dir) / model_store.INCOMING / f"{announced.sha256}.part"
     try:
-        files.make(part.parent)
+        files.make_folder(part.parent)
         _discard_others(part)
         if shutil.disk_usage(part.parent).free < 3 * announced.size + SPARE_BYTES:
             raise Later("the disk has no room for it")

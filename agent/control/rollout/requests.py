@@ -90,7 +90,9 @@ class UpdateQueue:
     def data(self, request: UpdateRequest) -> bytes:
         """The bundle; `Later`, `UserError`."""
         if request.file is not None:
-            return files.take(request.file, round(self._keys.max_mib * 2**20))
+            return files.read_bounded(
+                request.file, round(self._keys.max_mib * 2**20), "rollout.max_mib"
+            )
         assert request.announced is not None
         assert self._keys.source is not None
         return fetch(request.announced, self._keys.source, self._state_dir)
@@ -108,7 +110,7 @@ class UpdateQueue:
         if request.file is not None:
             with contextlib.suppress(OSError):
                 request.file.unlink(missing_ok=True)
-                files.sync(request.file.parent)
+                files.sync_folder(request.file.parent)
         if request.announced is not None:
             self._announced.pop(request.name, None)
             self._backoffs.pop(request.announced.sha256, None)

@@ -1,12 +1,11 @@
 """The file that holds a baseline: one a source, in the state directory, whole or not at all."""
 
-import contextlib
 import os
 from pathlib import Path
 
 import msgspec
 
-from agent.core import json_input, state_directory
+from agent.core import files, json_input, state_directory
 from agent.core.errors import ConfigError
 from agent.diagnosis.baseline.states import State
 
@@ -73,21 +72,9 @@ def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
 def save(baseline: Baseline, state_dir: Path) -> Path:
     """Writes it beside its predecessor and puts it in its place at once."""
     file = path(state_dir, baseline.source)
-    new = file.with_name(f"{file.name}.new")
     try:
-        with new.open("wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(baseline), indent=1))
-            out.flush()
-            os.fsync(out.fileno())
-        state_directory.own(state_dir, new)
-        new.replace(file)
-        folder = os.open(state_dir, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        files.write(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1))
+        state_directory.own(state_dir, file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
         raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None
     return file

@@ -1,6 +1,5 @@
 """Records into Parquet. The columns are the records' own fields: whoever adds one adds it here."""
 
-import os
 import types
 import uuid
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agent.core import files
 from agent.messages.records import Observation
 
 RECORDING = "recording"  # the column before the record's own
@@ -56,7 +56,7 @@ class Writer:
                 self._write()
             self._file.close()
             if failure is None:
-                _keep(self._new, self._path)
+                files.move_into_place(self._new, self._path)
         finally:
             self._new.unlink(missing_ok=True)
 
@@ -69,13 +69,6 @@ class Writer:
         if len(table):
             self._file.write_table(table, ROW_GROUP)
         self._group = []
-
-
-def _keep(new: Path, path: Path) -> None:
-    """Puts it in its place once it is on the disk."""
-    with new.open("rb+") as file:
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 def _fields(record: type[msgspec.Struct]) -> list[pa.Field]:

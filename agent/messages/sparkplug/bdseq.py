@@ -4,6 +4,8 @@ import contextlib
 import logging
 from pathlib import Path
 
+from agent.core import files
+
 log = logging.getLogger("drsn.sparkplug")
 
 
@@ -22,10 +24,8 @@ class BdSeq:
 
     def next(self) -> int:
         self._last = (self._last + 1) % 256
-        fresh = self._file.with_suffix(".new")
         try:
-            fresh.write_text(f"{self._last}\n", encoding="ascii")
-            fresh.replace(self._file)
+            files.write(self._file, f"{self._last}\n".encode("ascii"))
         except OSError as error:
             log.warning("%s cannot be written: %s", self._file, error.strerror)
         return self._last
