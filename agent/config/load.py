@@ -23,15 +23,14 @@ from agent.config.rollout import Rollout
 from agent.config.sparkplug import Sparkplug
 from agent.config.validation import convert, unknown_key
 from agent.core import credentials
+from agent.core.annotated import Count, Name, Positive, PositiveInt, Share
 from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
-from agent.core.model_contract import Decide, Share
+from agent.core.model_contract import Decide
 from agent.mqtt import settings
 from agent.mqtt.settings import Mqtt
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length=64)]
 
 
 class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +41,7 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    max_messages: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    max_messages: PositiveInt = 100_000
     max_mib: Positive = 256.0
     max_age_s: Positive = 7 * 86400.0
 
@@ -52,7 +51,7 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     enter: Share | None = None
     exit: Share | None = None
-    patience: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    patience: PositiveInt | None = None
     confidence: Share | None = None
     smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     max_distance: Positive | None = None  # the model's own `max_distance`; .inf: never unknown
@@ -69,8 +68,8 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class TachometerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A channel of the source that pulses with the shaft."""
 
-    channel: Annotated[int, msgspec.Meta(ge=0)]
-    pulses_per_turn: Annotated[int, msgspec.Meta(ge=1)] = 1
+    channel: Count
+    pulses_per_turn: PositiveInt = 1
     level: Positive = 0.5  # of the raw samples: a pulse rises above it
 
 
@@ -81,7 +80,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     kind: str
     model: str
     hop_s: Positive = 0.1
-    channels: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] | None = None  # None: all
+    channels: tuple[Count, ...] | None = None  # None: all
     scale: float = 1.0
     unit: str | None = None
     buffer_s: Positive = 10.0

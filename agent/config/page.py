@@ -2,10 +2,10 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
+from agent.core.annotated import Port
 from agent.core.errors import ConfigError
 
 SHORTEST_TOKEN = 16  # characters
@@ -14,7 +14,7 @@ SHORTEST_TOKEN = 16  # characters
 class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the page is served; on another address than loopback only with a token."""
 
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8080
+    port: Port = 8080
     address: str = "127.0.0.1"
     token_file: str | None = None  # its first line is the token; None: none is asked for
 

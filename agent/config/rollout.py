@@ -9,11 +9,8 @@ from typing import Annotated
 
 import msgspec
 
+from agent.core.annotated import Positive, PositiveInt, Share
 from agent.core.errors import ConfigError
-
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
 
 INSTALL = "pip install 'drsn-agent[rollout]'"
 PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: SubjectPublicKeyInfo of Ed25519
@@ -23,12 +20,12 @@ FILTER = r"^(\+|[^+#/\x00]+)(/(\+|[^+#/\x00]+))*$"  # no #: a topic tree is not 
 class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keys: tuple[str, ...] = ()  # files of public keys; none: unsigned bundles, by hand only
     shadow_s: Positive = 3600.0  # a candidate is tried beside the present model for so long
-    shadow_windows: Count = 100  # and on at least so many windows
+    shadow_windows: PositiveInt = 100  # and on at least so many windows
     agreement: Share = 0.9  # of labels with the present model, at least
     hop_share: Share = 0.5  # of a hop, that its windows may take, over all of its sources
     slower: Positive = 3.0  # than the present model, where that is more than 10 % of a hop
     probation_s: Positive = 600.0  # after the switch
-    starts: Count = 3  # of the process that a candidate may spoil
+    starts: PositiveInt = 3  # of the process that a candidate may spoil
     max_mib: Positive = 64.0  # of a bundle
     source: str | None = msgspec.field(default=None, name="from")  # of what is announced
     announce: Annotated[str, msgspec.Meta(pattern=FILTER)] | None = None  # of a fleet, besides ours

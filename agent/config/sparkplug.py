@@ -1,18 +1,16 @@
 """The section `sparkplug` of the configuration; `agent.sink: sparkplug` switches it on."""
 
 import importlib
-from typing import Annotated
 
 import msgspec
 
+from agent.core.annotated import Name
 from agent.core.errors import ConfigError
-
-Id = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+$", max_length=64)]
 
 
 class Sparkplug(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    group: Id
-    node: Id | None = None  # None: agent.id
+    group: Name
+    node: Name | None = None  # None: agent.id
 
 
 def check(sink: str, given: Sparkplug | None, unheard: bool) -> None:

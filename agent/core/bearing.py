@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+from agent.core.annotated import Positive
+
 MachineClass = Literal["group1-rigid", "group1-flexible", "group2-rigid", "group2-flexible"]
 
 BY_ORDERS = ("bpfo", "bpfi", "bsf", "ftf")

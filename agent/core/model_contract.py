@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from agent.core import json_input
+from agent.core.annotated import Positive, PositiveInt, Share
 from agent.core.errors import UserError
 
 METADATA_KEY = "drsn"
@@ -24,15 +25,13 @@ RUNNING_WIDTH = 5
 PROBABILITIES = "probabilities"
 OPTIONAL_OUTPUTS = ("shrinkage", "snr_db", "distance")
 
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-
 
 class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How windows become a decision; see `agent.diagnosis.decision`."""
 
     enter: Share = 0.8
     exit: Share = 0.5
-    patience: Annotated[int, msgspec.Meta(ge=1)] = 3
+    patience: PositiveInt = 3
     confidence: Share = 0.5
     smoothing: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.5
 
@@ -46,9 +45,9 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
     normal: tuple[str, ...]
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    rate_hz: Positive
     window: Annotated[int, msgspec.Meta(ge=2)]
-    channels: Annotated[int, msgspec.Meta(ge=1)]
+    channels: PositiveInt
     unit: str
     precision: Literal["float32", "int8", "int8-weights", "int8-full"]  # see `agent.variants`
     decide: Decide = Decide()

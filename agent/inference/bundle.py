@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from agent.core import json_input, model_contract
+from agent.core.annotated import Count, Sha256
 from agent.core.errors import UserError
 from agent.core.model_contract import Contract
 from agent.core.time import iso
@@ -38,12 +39,11 @@ MOST_MANIFEST = 1 << 16  # bytes
 MOST_CARD = 1 << 20
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 VERSION = r"\d{1,9}(\.\d{1,9}){0,3}"
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: str
-    size: Annotated[int, msgspec.Meta(ge=0)]
+    size: Count
     sha256: Sha256
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import msgspec
 
+from agent.core.annotated import PositiveInt, Sha256
 from agent.core.errors import UserError
-from agent.inference.bundle import NAME, VERSION, Sha256
+from agent.inference.bundle import NAME, VERSION
 from agent.messages import command
 
 MOST_BYTES = 2048
@@ -19,7 +20,7 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name: Annotated[str, msgspec.Meta(pattern=f"^{NAME}$")]  # of the model, as sources have it
     version: Annotated[str, msgspec.Meta(pattern=f"^{VERSION}$")]
     sha256: Sha256  # of the bundle
-    size: Annotated[int, msgspec.Meta(ge=1)]  # of the bundle, in bytes
+    size: PositiveInt  # of the bundle, in bytes
     url: str  # below `rollout.from`, whole or as what follows that
 
 

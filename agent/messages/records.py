@@ -9,15 +9,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from agent.core.annotated import Count, PositiveInt, Sha256, Share
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Decision, Physics
 
 Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Seq = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+Seq = PositiveInt
 
 MQTT_STATES = ("connected", "connecting", "unreachable", "refused", "lost", "stalled", "taken_over")
 

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from agent.core import credentials
+from agent.core.annotated import LEVEL, Port, PositiveInt
 from agent.core.errors import ConfigError
 
 FILES = ("password_file", "tls.ca_file", "tls.cert_file", "tls.key_file")
 
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Base = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00-\x20\x7f]+(/[^+#/\x00-\x20\x7f]+)*$")]
+Base = Annotated[str, msgspec.Meta(pattern=f"^{LEVEL}(/{LEVEL})*$")]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=86400)]
 
 
@@ -33,7 +33,7 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     password_file: str | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
     will_delay_s: Seconds = 3  # MQTT 5: how long we may be away before `offline` is told
-    window_expiry_s: Annotated[int, msgspec.Meta(ge=1)] = 3600  # MQTT 5: kept for whoever is away
+    window_expiry_s: PositiveInt = 3600  # MQTT 5: kept for whoever is away
     home_assistant: bool = False  # describe ourselves to it
     tls: Tls | None = None
 

@@ -9,12 +9,13 @@ import errno
 import math
 import select
 import time
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.annotated import Positive
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
 from agent.sources.iio_device import Device
@@ -31,9 +32,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     device: str  # its name or id: adxl345, iio:device0
     inputs: tuple[str, ...] | None = None  # ids of its channels, e.g. accel_x; None: all
     uri: str = "local:"  # of the context; ip:HOST of another machine's iiod
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = (
-        None  # to set; None: the device's current rate
-    )
+    rate_hz: Positive | None = None  # to set; None: the device's current rate
     mode: Literal["buffer", "polled"] | None = None  # None: buffer where the driver has one
 
 

@@ -6,13 +6,14 @@ writable and executable, which the systemd unit forbids, and a blocked read cann
 
 import logging
 import time
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from agent.core import pcm
+from agent.core.annotated import Positive, PositiveInt
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, Samples, SourceError
 from agent.sources import portaudio
@@ -31,8 +32,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Keys of `kind: mic`."""
 
     device: str | int | None = None  # part of its name, or its index; None: the system's default
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # None: the device's own
-    interleaved: Annotated[int, msgspec.Meta(ge=1)] = 1  # channels to record
+    rate_hz: Positive | None = None  # None: the device's own
+    interleaved: PositiveInt = 1  # channels to record
     bits: Literal[16, 24] = 16  # of its converter
 
 

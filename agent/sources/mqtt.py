@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 import paho.mqtt.client as paho
 
+from agent.core.annotated import Port, Positive
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import hang_up
-from agent.mqtt.settings import Mqtt, Port, Tls
+from agent.mqtt.settings import Mqtt, Tls
 from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
@@ -28,7 +29,7 @@ KEEPALIVE_S = 15
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: mqtt`."""
 
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    rate_hz: Positive
     topic: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00]+$")]  # one node's, no wildcards
     host: str = "127.0.0.1"
     port: Port = 1883

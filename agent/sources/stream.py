@@ -13,13 +13,14 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
 
 from agent.core import pcm
+from agent.core.annotated import Positive, PositiveInt
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 
@@ -31,10 +32,10 @@ AT_ONCE = 1 << 16  # bytes
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: stream`."""
 
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    rate_hz: Positive
     url: str = "stdin"  # stdin, the path of a FIFO, or tcp://HOST:PORT
     dtype: Literal["int16", "int32", "float32"] = "int16"
-    interleaved: Annotated[int, msgspec.Meta(ge=1)] = 1  # channels in each frame
+    interleaved: PositiveInt = 1  # channels in each frame
     live: bool = True  # false: a recording, which may arrive at any speed
     once: bool = False  # true: the source ends with the stream, as stdin always does
 

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.annotated import Positive
 from agent.core.types import Block, Format
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault, Machine, Spec
@@ -22,7 +23,7 @@ Snr = Annotated[float, msgspec.Meta(ge=-60, le=120)]
 class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part of the scenario; a pair of values is interpolated linearly over its duration."""
 
-    duration_s: Annotated[float, msgspec.Meta(gt=0)]
+    duration_s: Positive
     fault: Fault = "normal"
     severity: tuple[Severity, Severity] = (1.0, 1.0)
     snr_db: tuple[Snr, Snr] = (10.0, 10.0)
@@ -43,7 +44,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     pace: Literal["realtime", "fast"] = "realtime"
     rate_hz: Annotated[float, msgspec.Meta(ge=1000)] = 10_000.0
-    rpm: Annotated[float, msgspec.Meta(gt=0)] = 1797.0
+    rpm: Positive = 1797.0
     seed: int = 0
     repeat: bool = False
     scenario: Annotated[tuple[Phase, ...], msgspec.Meta(min_length=1)] = DEVELOPING_FAULT

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from agent.core.annotated import Positive
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 from agent.sources.sensor_nodes.receiver import Receiver
@@ -23,7 +24,7 @@ LARGEST = 1 << 16
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: udp`."""
 
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
+    rate_hz: Positive
     listen: str  # HOST:PORT of this machine, e.g. 0.0.0.0:5005 or [::]:5005
     sender: str | None = None  # its address, where others may send too; None: any sender
     dtype: Literal["int16", "int32", "float32"] = "int16"

@@ -7,12 +7,11 @@ moves a few of them far, and a healthy half hour is too short for all their cova
 distance is the mean of the `MOST` largest deviations.
 """
 
-from typing import Annotated
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.annotated import Positive
 from agent.diagnosis.baseline.features import Vector
 
 Members = npt.NDArray[np.intp]  # the state of each window
@@ -29,7 +28,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """One way of running, in dB, feature by feature."""
 
     centre: tuple[float, ...]
-    spread: tuple[Annotated[float, msgspec.Meta(gt=0)], ...]
+    spread: tuple[Positive, ...]
     share: float  # of the windows that it was learned from
 
 
