@@ -56,7 +56,7 @@ def _install(loaded: Config, state_dir: Path, file: Path, lower: bool) -> None:
         state_directory.own(state_dir, made, *made.rglob("*"))
         print(f"{name}: installed, the first of its name: there is nothing to try it beside")
         return
-    model_store.hand_over(state_dir, name, "downgrade" if lower else "install", data)
+    model_store.put_order(state_dir, name, "downgrade" if lower else "install", data)
     _told(state_dir, f"{name}: tried beside the present model for {rollout.shadow_s:g} s")
 
 
@@ -74,7 +74,7 @@ def _rollback(state_dir: Path, name: str) -> None:
     known = model_store.standing(state_dir, name)
     if known.present is None and known.candidate is None:
         raise UserError(f"{name}: found the zoo's model, expected one that was installed")
-    model_store.hand_over(state_dir, name, "back", b"")
+    model_store.put_order(state_dir, name, "back", b"")
     _told(state_dir, f"{name}: goes back")
 
 

@@ -1,8 +1,8 @@
-"""Files of the roll-out in the state directory, each there whole or not at all, whatever ends us.
+"""Files of the roll-out in the state directory, each written atomically.
 
-models/incoming/NAME.install      a bundle that was handed over; NAME.downgrade, NAME.back too
-models/NAME/standing.json         which model runs, which is tried: replaced at once, by rename
-models/NAME/SHA256/model.onnx     what a standing may name; card.md beside it
+models/incoming/NAME.install      a bundle that was ordered; NAME.downgrade and NAME.back too
+models/NAME/standing.json         which model runs and which one is tried
+models/NAME/SHA256/model.onnx     a model that a standing may name; card.md beside it
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -21,8 +21,9 @@ from agent.inference.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
 SCHEMA = "drsn-standing/1"
-MOST_REFUSED = 50  # bundles that are remembered
+MAX_REFUSED = 50  # bundles that are remembered
 Phase = Literal["idle", "shadow", "probation"]
+Order = Literal["install", "downgrade", "back"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How things stand with the models of one name."""
+    """How the roll-out of the models of one name stands."""
 
     name: str
     schema: str = SCHEMA
@@ -44,9 +45,23 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     previous: Entry | None = None  # to go back to; None: the zoo's
     candidate: Entry | None = None
     starts: int = 0  # of the process since the candidate was loaded first
-    state: str = "idle"  # what was told last, and why
+    state: str = "idle"  # that was published last, and why
     why: str | None = None
-    refused: tuple[str, ...] = ()  # bundles that are not to be tried again by themselves
+    refused: tuple[str, ...] = ()  # bundles that no announcement may bring back
+
+    def __post_init__(self) -> None:
+        """`ValueError` for a phase without the model that is tried in it."""
+        tried = {"shadow": self.candidate, "probation": self.present}
+        if self.phase in tried and tried[self.phase] is None:
+            raise ValueError(f"a model in the phase {self.phase}")
+
+    @property
+    def latest(self) -> Entry:
+        """The candidate in the shadow, the present model else; `UserError` for the zoo's."""
+        entry = self.candidate if self.phase == "shadow" else self.present
+        if entry is None:
+            raise UserError(f"{self.name}: found the zoo's model, expected one that was installed")
+        return entry
 
 
 def root(state_dir: Path) -> Path:
@@ -54,7 +69,7 @@ def root(state_dir: Path) -> Path:
 
 
 def standing(state_dir: Path, name: str) -> Standing:
-    """What is recorded; that of a name that nobody knows, where there is none that can be read."""
+    """The standing of that name; an empty one where there is no file, or none that can be read."""
     try:
         data = (root(state_dir) / name / STANDING).read_bytes()
         return json_input.decode(data, Standing)
@@ -68,7 +83,7 @@ def standings(state_dir: Path) -> list[Standing]:
 
 
 def record(state_dir: Path, new: Standing) -> None:
-    """The one moment at which anything changes."""
+    """Replaces the standing on disk: the one moment at which anything changes."""
     folder = root(state_dir) / new.name
     files.make_folder(folder)
     files.write(folder / STANDING, msgspec.json.format(msgspec.json.encode(new), indent=1))
@@ -79,40 +94,42 @@ def model_file(state_dir: Path, name: str, entry: Entry) -> Path:
 
 
 def put(state_dir: Path, name: str, sha256: str, parts: dict[str, bytes]) -> None:
-    """Those files, in a folder that appears when all of them are on the disk."""
-    place = root(state_dir) / name / sha256
-    fresh = place.with_name(f"{sha256}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    """Writes the files into a folder that appears when all of them are on the disk."""
+    folder = root(state_dir) / name / sha256
+    new = folder.with_name(f"{sha256}.new")
+    shutil.rmtree(new, ignore_errors=True)
     with contextlib.suppress(OSError):
-        if hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest() == sha256:
+        if hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest() == sha256:
             return
-    shutil.rmtree(place, ignore_errors=True)
-    files.make_folder(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    files.make_folder(new)
     for part, data in parts.items():
-        files.write(fresh / part, data)
-    fresh.rename(place)
-    files.sync_folder(place.parent)
+        files.write(new / part, data)
+    new.rename(folder)
+    files.sync_folder(folder.parent)
 
 
-def sweep(state_dir: Path, kept: Standing) -> None:
-    """Takes away what the standing does not name."""
-    named = {each.sha256 for each in (kept.present, kept.previous, kept.candidate) if each}
-    for place in (root(state_dir) / kept.name).iterdir():
-        if place.is_dir() and place.name not in named:
-            shutil.rmtree(place, ignore_errors=True)
+def sweep(state_dir: Path, current: Standing) -> None:
+    """Removes the models that the standing does not name."""
+    entries = (current.present, current.previous, current.candidate)
+    named = {entry.sha256 for entry in entries if entry}
+    for folder in (root(state_dir) / current.name).iterdir():
+        if folder.is_dir() and folder.name not in named:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def orders(state_dir: Path) -> Iterator[tuple[Path, str, str]]:
-    """(file, name, verb) of what was handed over."""
+def orders(state_dir: Path) -> Iterator[tuple[Path, str, Order]]:
+    """(file, name, verb) of each order that lies in the state directory."""
+    verbs: dict[str, Order] = {verb: verb for verb in get_args(Order)}
     with contextlib.suppress(FileNotFoundError):
         for file in sorted((root(state_dir) / INCOMING).iterdir()):
             name, _, verb = file.name.partition(".")
-            if re.fullmatch(NAME, name) and verb in ("install", "downgrade", "back"):
-                yield file, name, verb
+            if re.fullmatch(NAME, name) and verb in verbs:
+                yield file, name, verbs[verb]
 
 
-def hand_over(state_dir: Path, name: str, verb: str, data: bytes) -> None:
-    """For another process than the agent; `UserError`."""
+def put_order(state_dir: Path, name: str, verb: Order, data: bytes) -> None:
+    """Orders something of the agent, from another process; `UserError`."""
     try:
         folder = root(state_dir) / INCOMING
         files.make_folder(folder)

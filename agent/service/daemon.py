@@ -25,7 +25,7 @@ from agent.pipeline.build import unchanged
 from agent.pipeline.clip_keeper import ClipKeeper
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
-from agent.service import rollout as steering
+from agent.service import rollout
 from agent.service.publisher import Publisher
 from agent.service.reload import Reload
 from agent.service.systemd import notify
@@ -61,18 +61,20 @@ class Daemon:
         self._reading: list[threading.Thread] = []  # a source each
         self._watch = Watchdog()
         clock = WallClock()
-        steady = steering.begin(chosen)
+        enabled = rollout.count_start(chosen)
         around = unchanged if harness is None else harness.open
         self._topology = Topology(chosen, self._wake.set, clock, self._begin, around)
         self._clip_keeper = ClipKeeper(chosen)
         turn, clip_writer = self._watch.sender_turns, self._clip_keeper.clip_writer
         self._reload = Reload(reread, self._topology, lambda: self._publisher.announce())
         ask = self._reload.ask if self._reload.possible else None
-        updates = steering.updates(chosen)
+        updates = rollout.build_queue(chosen)
         self._publisher = Publisher(
-            chosen, self._topology.pipelines, clock, turn, clip_writer, ask, updates.heard
+            chosen, self._topology.pipelines, clock, turn, clip_writer, ask, updates.on_announcement
         )
-        self._rollout = steering.control(chosen, self._topology, self._publisher, updates, steady)
+        self._rollout = rollout.build_controller(
+            chosen, self._topology, self._publisher, updates, enabled=enabled
+        )
         self._page = _open_page(chosen, self._topology.pipelines, harness)
 
     def run(self) -> int:

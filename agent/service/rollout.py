@@ -1,4 +1,4 @@
-"""The roll-out of a running agent, put together from its configuration."""
+"""Builds the roll-out of a running agent from its configuration."""
 
 import time
 from pathlib import Path
@@ -14,27 +14,32 @@ from agent.pipeline.topology import Topology
 from agent.service.publisher import Publisher
 
 
-def begin(chosen: Config) -> bool:
-    """Before any model is loaded; whether one may be rolled out. Not where nothing is delivered."""
-    if chosen.agent.sink == "stdout":
+def count_start(config: Config) -> bool:
+    """Before any model is loaded: whether one may be rolled out in this run.
+
+    None is where nothing is delivered.
+    """
+    if config.agent.sink == "stdout":
         return False
-    return registry.begin(Path(chosen.agent.state_dir), chosen.rollout.starts)
+    return registry.count_start(Path(config.agent.state_dir), config.rollout.starts)
 
 
-def updates(chosen: Config) -> UpdateQueue:
-    return UpdateQueue(chosen.rollout, Path(chosen.agent.state_dir))
+def build_queue(config: Config) -> UpdateQueue:
+    return UpdateQueue(config.rollout, Path(config.agent.state_dir))
 
 
-def control(
-    chosen: Config, topology: Topology, publisher: Publisher, orders: UpdateQueue, steady: bool
+def build_controller(
+    config: Config, topology: Topology, publisher: Publisher, updates: UpdateQueue, *, enabled: bool
 ) -> RolloutController:
-    topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
+    topics = payloads.Topics(config.mqtt.base, config.agent.id)
 
-    def tell(model: str, **told: Any) -> None:
+    def publish(model: str, **fields: Any) -> None:
         def make(epoch: str, seq: int) -> Message:
             slot = payloads.OutboxSlot(epoch, seq, time.time())
-            return payloads.rollout(topics, slot, model, **told)
+            return payloads.rollout(topics, slot, model, **fields)
 
         publisher.sender.put(make)
 
-    return RolloutController(chosen, topology, tell, publisher.announce, orders, steady)
+    return RolloutController(
+        config, topology, publish, publisher.announce, updates, enabled=enabled
+    )

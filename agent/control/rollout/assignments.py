@@ -1,6 +1,7 @@
-"""Where a model is at work: the sources that it scores. Used by the main thread alone."""
+"""Which sources a model scores. For the main thread."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 from agent.core.errors import UserError
@@ -9,17 +10,25 @@ from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
 
 
+@dataclass(frozen=True)
+class Demand:
+    """How much a model of one name has to score."""
+
+    sources: int
+    hop_s: float  # the shortest of the sources'
+
+
 class Assignments:
     """The sources, by the name of their model."""
 
     def __init__(self, topology: Topology, announce: Callable[[], None]) -> None:
-        """`announce` says anew which source has which model."""
+        """`announce` publishes anew which source has which model."""
         self._topology = topology
         self._announce = announce
 
     @property
     def settled(self) -> bool:
-        """No source comes or goes."""
+        """Whether no source comes or goes."""
         return self._topology.settled
 
     def of(self, name: str) -> list[SourcePipeline]:
@@ -32,24 +41,25 @@ class Assignments:
     def used(self, name: str) -> bool:
         return bool(self.of(name))
 
-    def hop_s(self, name: str) -> float:
-        """The shortest of theirs."""
-        return min((pipeline.settings.common.hop_s for pipeline in self.of(name)), default=1.0)
+    def demand(self, name: str) -> Demand:
+        """Of one source with a hop of 1 s, where there is none at the moment."""
+        hops_s = [pipeline.settings.common.hop_s for pipeline in self.of(name)]
+        return Demand(max(len(hops_s), 1), min(hops_s, default=1.0))
 
     def serving(self, name: str) -> Serving:
-        """What scores them; `UserError` where there are none."""
-        ours = self.of(name)
-        if not ours:
+        """The classifier that scores them; `UserError` where there are none."""
+        pipelines = self.of(name)
+        if not pipelines:
             raise UserError(f"{name}: found no source with this model at work")
-        return cast(Serving, ours[0].scorer.classifier)
+        return cast(Serving, pipelines[0].scorer.classifier)
 
-    def serve(self, name: str, served: Serving, changed: bool) -> None:
-        """Has them scored by another one; `changed`: those who listen are told which it is."""
+    def serve(self, name: str, classifier: Serving, changed: bool) -> None:
+        """Has them scored by that classifier; `changed`: publishes that it is another model."""
         if self.used(name):
-            self._topology.serve(name, served)
+            self._topology.serve(name, classifier)
             if changed:
                 self._announce()
 
-    def swap(self, name: str, served: Serving) -> None:
-        """At once, where its windows are the same."""
-        self._topology.swap(name, served)
+    def swap(self, name: str, classifier: Serving) -> None:
+        """Has those scored by it at once whose windows are the same."""
+        self._topology.swap(name, classifier)

@@ -1,41 +1,45 @@
 """Work that may take seconds (a download, a disk, a model to load), in a thread of its own.
 
-There is never more than one. Scoring and sending do not wait for it; it is asked for its answer.
+There is never more than one. Scoring and sending do not wait for it.
 """
 
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+Result = TypeVar("Result")
+Next = TypeVar("Next")
 
 
-class BackgroundTask(Generic[T]):
-    """One piece of work, and what is to be done with what comes of it, by whoever asks."""
+class BackgroundTask(Generic[Next]):
+    """Runs `work` in a thread; whoever owns the task passes the result to `then`."""
 
-    def __init__(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        self._work, self._then = work, then
-        self._found: list[T] = []
-        self._error: Exception | None = None
-        self._done = threading.Event()
-        threading.Thread(target=self._run, name="rollout", daemon=True).start()
+    def __init__(self, work: Callable[[], Result], then: Callable[[Result], Next]) -> None:
+        self._ended = threading.Event()
+        self._conclude: Callable[[], Next]  # set before `_ended`
+        threading.Thread(target=self._run, args=(work, then), name="rollout", daemon=True).start()
 
     @property
     def done(self) -> bool:
-        return self._done.is_set()
+        return self._ended.is_set()
 
-    def finish(self) -> None:
-        """Goes on with what has come of it, or raises what was raised."""
-        if self._error is not None:
-            raise self._error
-        self._then(self._found[0])
+    def finish(self) -> Next:
+        """What `then` makes of the result; raises what the work raised. Only when `done`."""
+        return self._conclude()
 
-    def wait(self, within_s: float) -> bool:
-        return self._done.wait(within_s)
+    def wait(self, timeout_s: float) -> bool:
+        """Waits for the work; whether it has ended."""
+        return self._ended.wait(timeout_s)
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], Result], then: Callable[[Result], Next]) -> None:
         try:
-            self._found.append(self._work())
+            result = work()
+            self._conclude = lambda: then(result)
         except Exception as error:  # noqa: BLE001 - handed over, not swallowed
-            self._error = error
-        self._done.set()
+            failure = error
+
+            def fail() -> Next:
+                raise failure
+
+            self._conclude = fail
+        self._ended.set()

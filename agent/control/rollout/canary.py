@@ -1,78 +1,56 @@
-"""The one model that is tried: in the shadow, then on probation. For the main thread.
-
-What has come of it is decided here, and done by whoever holds this
-(`agent.control.rollout.controller`).
-"""
+"""Starts the trials of a model: in the shadow of the present one, then in its place."""
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config.rollout import Rollout
 from agent.control.rollout.assignments import Assignments
+from agent.control.rollout.phases import InShadow, OnProbation
 from agent.control.rollout.probation import GuardedClassifier
 from agent.control.rollout.shadow import Shadow
-from agent.core.types import Scored
 from agent.inference import registry
 from agent.inference.classifier import Serving
-from agent.messages.records import ShadowFigures
-from agent.pipeline.source_pipeline import SourcePipeline
+
+SAME_FOR_SOURCES = ("rate_hz", "window", "channels", "labels")  # keys of a contract
 
 
+@dataclass(frozen=True)
 class Canary:
-    """`name` is the model's; None: none is tried."""
+    """The model under trial, by the configuration and the sources that it scores."""
 
-    def __init__(self, keys: Rollout, state_dir: Path, assignments: Assignments) -> None:
-        self.name: str | None = None
-        self.shadow: Shadow | None = None
-        self.probation: GuardedClassifier | None = None
-        self._keys = keys
-        self._state_dir = state_dir
-        self._assignments = assignments
+    rollout: Rollout
+    state_dir: Path
+    assignments: Assignments
 
-    def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
-        """What the present model said of a window."""
-        if self.shadow is not None and pipeline.settings.common.model == self.name:
-            self.shadow.see(scored, pipeline)
+    def start_shadow(self, name: str, candidate: Serving) -> InShadow:
+        """`UserError` where no source is scored by a model of that name."""
+        present, demand = self.assignments.serving(name), self.assignments.demand(name)
+        return InShadow(name, Shadow(self.rollout, candidate, present, demand))
 
-    def after_step(self) -> None:
-        """Before anything is told of a step: where a new model failed and the old one is at hand,
-        that one takes over at once, so that its answers are told as its own."""
-        guard = self.probation
-        if guard is not None and guard.trouble is not None and guard.old is not None:
-            assert self.name is not None
-            self._assignments.swap(self.name, guard.old)
+    def start_probation(self, name: str, new: Serving, old: Serving) -> OnProbation:
+        """`new` takes the place of `old`, which stays at hand if it reads the same windows."""
+        guard = self._guard(name, new, old if _interchangeable(new, old) else None)
+        self.assignments.serve(name, guard, changed=True)
+        return OnProbation(name, guard)
 
-    def in_shadow(self, name: str, candidate: Serving) -> None:
-        """Begins; `UserError` where no source has that model."""
-        self.name = name
-        present, count = self._assignments.serving(name), len(self._assignments.of(name))
-        self.shadow = Shadow(self._keys, candidate, present, count, self._assignments.hop_s(name))
+    def resume_probation(self, name: str) -> OnProbation:
+        """After a restart; the old model is not loaded, and `name` stands for the new one."""
+        guard = self._guard(name, self.assignments.serving(name), None)
+        self.assignments.serve(name, guard, changed=False)
+        return OnProbation(name, guard)
 
-    def on_probation(self, name: str, new: Serving, old: Serving | None) -> None:
-        """The new model serves from here on; `old` None: it is not loaded."""
-        self.name, self.shadow = name, None
-        same = old is not None and _reads_alike(new, old)
-        count = max(len(self._assignments.of(name)), 1)
-        hop_s = self._assignments.hop_s(name)
-        guard = GuardedClassifier(new, old if same else None, self._keys, count, hop_s)
-        guard.last_words = functools.partial(self._last_words, name)
-        self.probation = guard
-        self._assignments.serve(name, guard, changed=old is not None)
-
-    def _last_words(self, name: str, why: str) -> None:
-        """The process is about to end: the next one begins with the old model."""
-        registry.refuse(self._state_dir, name, why)
-
-    def forget(self) -> str | None:
-        """None is tried any longer; which one it was."""
-        name, self.name, self.shadow, self.probation = self.name, None, None, None
-        return name
-
-    def figures(self) -> ShadowFigures | None:
-        return None if self.shadow is None else self.shadow.figures()
+    def _guard(self, name: str, new: Serving, fallback: Serving | None) -> GuardedClassifier:
+        return GuardedClassifier(
+            new,
+            fallback,
+            self.rollout,
+            self.assignments.demand(name),
+            before_exit=functools.partial(registry.refuse, self.state_dir, name),
+        )
 
 
-def _reads_alike(new: Serving, old: Serving) -> bool:
+def _interchangeable(new: Serving, old: Serving) -> bool:
+    """Whether sources notice no difference but the predictions."""
     one, other = new.contract, old.contract
-    same = ("rate_hz", "window", "channels", "labels")
-    return all(getattr(one, each) == getattr(other, each) for each in same)
+    return all(getattr(one, key) == getattr(other, key) for key in SAME_FOR_SOURCES)

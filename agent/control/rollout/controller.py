@@ -1,10 +1,10 @@
-"""Takes a bundle from the hand-over to its end, by turns of the main thread.
+"""Takes a bundle from its request to its end, one step for each turn of the main thread.
 
-    handed over or fetched -> admitted -> shadow -> switched, on probation -> kept
-                           \\-> refused  \\-> refused  \\-> rolled back
+    requested -> admitted -> shadow -> switched, on probation -> kept
+             \\-> refused         \\-> refused              \\-> rolled back
 
-Each arrow is one record that is replaced on disk (`agent.inference.registry`), by an errand of its
-own; only then does anything change here. One candidate at a time.
+Each arrow is one record that a background task replaces on disk (`agent.inference.registry`); only
+then does anything change here. One candidate at a time.
 """
 
 import contextlib
@@ -13,241 +13,239 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from agent.config.load import Config
 from agent.control.rollout.assignments import Assignments
 from agent.control.rollout.background_task import BackgroundTask
 from agent.control.rollout.canary import Canary
-from agent.control.rollout.prepare import GivenUp, Work
-from agent.control.rollout.probation import GuardedClassifier
+from agent.control.rollout.phases import (
+    Admitting,
+    Concluding,
+    GivingUp,
+    GoingBack,
+    Idle,
+    InShadow,
+    OnProbation,
+    Phase,
+    Resuming,
+    Working,
+)
+from agent.control.rollout.prepare import Loaded, Refused, RolloutSteps
+from agent.control.rollout.reporter import Publish, StatusReporter
 from agent.control.rollout.requests import UpdateQueue, UpdateRequest
-from agent.control.rollout.shadow import Shadow
 from agent.core.types import Scored
 from agent.inference import model_store, registry
-from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
 
-LOOK_S = 0.5  # how often it is looked for what was handed over
-TOLD_S = 60.0  # how often the shadow's figures are published
+LOOK_S = 0.5  # how often requests are looked for
 FINISH_S = 1.0
 
 log = logging.getLogger("drsn.rollout")
-Tell = Callable[..., None]  # tell(model, **fields of the record)
 
 
 class RolloutController:
-    """`see`, `after_step` and `turn` are for the main thread."""
+    """For the main thread."""
 
     def __init__(
         self,
-        chosen: Config,
+        config: Config,
         topology: Topology,
-        tell: Tell,
+        publish: Publish,
         announce: Callable[[], None],
         updates: UpdateQueue,
-        steady: bool = True,
+        *,
+        enabled: bool = True,
     ) -> None:
-        """`announce` says anew which source has which model; `steady` False: nothing is done."""
-        self._steady = steady
-        self._state_dir = Path(chosen.agent.state_dir)
+        """`announce` publishes anew which source has which model; `enabled` False: try nothing."""
+        self._enabled = enabled
+        self._state_dir = Path(config.agent.state_dir)
         self._assignments = Assignments(topology, announce)
-        self._tell = tell
+        self._reporter = StatusReporter(publish)
         self._updates = updates
-        self._work = Work(chosen.rollout, self._state_dir, topology.pipelines, updates)
-        self._canary = Canary(chosen.rollout, self._state_dir, self._assignments)
-        self._task: BackgroundTask[Any] | None = None
-        self._about: UpdateRequest | None = None  # that the errand is for
-        self._look_s = self._told_s = 0.0
-        self._greeted = False
+        self._steps = RolloutSteps(config.rollout, self._state_dir, topology.pipelines, updates)
+        self._canary = Canary(config.rollout, self._state_dir, self._assignments)
+        self._phase: Phase = Idle()
+        self._next_look_s = 0.0
+        self._reported_all = False
 
     def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
-        """What the present model said of a window."""
-        self._canary.see(scored, pipeline)
+        """Offers a window that the present model has scored to a candidate in the shadow."""
+        trial = self._phase.trial
+        if isinstance(trial, InShadow) and pipeline.settings.common.model == trial.name:
+            trial.shadow.see(scored, pipeline)
 
     def after_step(self) -> None:
-        """Before anything is told of a step."""
-        self._canary.after_step()
+        """Swaps a model that failed on probation for the old one, before results are published.
+
+        So the old model's answers are published as its own.
+        """
+        trial = self._phase.trial
+        if not isinstance(trial, OnProbation) or trial.guard.failure is None:
+            return
+        if trial.guard.fallback is not None:
+            self._assignments.swap(trial.name, trial.guard.fallback)
 
     def turn(self, late: bool) -> None:
-        """`late`: a window waits to be scored."""
-        if self._task is not None:
-            if self._task.done and self._assignments.settled:
-                self._finish()
-        elif self._called_back():
-            return
-        elif self._canary.shadow is not None:
-            self._try_out(self._canary.shadow, late)
-        elif self._canary.probation is not None:
-            self._watch(self._canary.probation)
-        elif self._steady and time.monotonic() >= self._look_s:
-            self._look_s = time.monotonic() + LOOK_S
-            self._look()
+        """Takes the next step, if there is one. `late`: a live window waits to be scored."""
+        match self._phase:
+            case Idle():
+                self._phase = self._look() if self._enabled and self._look_due() else self._phase
+            case InShadow() | OnProbation() as trial:
+                request = self._updates.going_back(trial.name) if self._look_due() else None
+                self._phase = (
+                    self._step(trial, late) if request is None else self._go_back(trial, request)
+                )
+            case working:
+                if working.task.done and self._assignments.settled:
+                    self._phase = self._finish(working)
 
     def close(self) -> None:
-        """The process ends in good order."""
-        quiet = self._task is None or self._task.wait(FINISH_S)
-        if self._canary.name is not None and quiet:
+        """The process ends in good order: this start does not count against a candidate."""
+        phase, trial = self._phase, self._phase.trial
+        quiet = isinstance(phase, InShadow | OnProbation | Idle) or phase.task.wait(FINISH_S)
+        if not isinstance(trial, Idle) and quiet:
             with contextlib.suppress(OSError):
-                registry.pause(self._state_dir, self._canary.name)
+                registry.pause(self._state_dir, trial.name)
 
-    # -- what there is to do ----------------------------------------------------------
+    # -- from idle ------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        known = model_store.standings(self._state_dir)
-        if not self._greeted:
-            self._greeted = True
-            for each in known:
-                self._say(each)
-        for each in known:
-            if each.phase != "idle" and self._assignments.used(each.name):
-                self._go_on(each)
-                return
-        if (request := self._updates.next(self._assignments.used)) is not None:
-            self._take_up(request)
-
-    def _called_back(self) -> bool:
-        """Whether a person has seen enough of what is being tried."""
-        if self._canary.name is None or time.monotonic() < self._look_s:
+    def _look_due(self) -> bool:
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
             return False
-        self._look_s = time.monotonic() + LOOK_S
-        request = self._updates.back(self._canary.name)
-        if request is not None:
-            self._take_up(request)
-        return request is not None
+        self._next_look_s = now_s + LOOK_S
+        return True
 
-    def _take_up(self, request: UpdateRequest) -> None:
-        self._about = request
-        if request.verb == "back":
-            work = functools.partial(self._work.back, request)
-            self._task = BackgroundTask(work, self._gone_back)
-            return
-        if request.announced is not None:
-            self._say(
-                model_store.standing(self._state_dir, request.name), request, state="fetching"
-            )
-        self._task = BackgroundTask(functools.partial(self._work.admit, request), self._admitted)
+    def _look(self) -> Phase:
+        """Goes on with a trial of an earlier run, or takes up the next request."""
+        standings = model_store.standings(self._state_dir)
+        if not self._reported_all:
+            self._reported_all = True
+            for standing in standings:
+                self._reporter.report(standing)
+        for standing in standings:
+            if standing.phase != "idle" and self._assignments.used(standing.name):
+                return self._resume(standing)
+        request = self._updates.next(self._assignments.used)
+        if request is None:
+            return Idle()
+        return self._go_back(Idle(), request) if request.verb == "back" else self._admit(request)
 
-    def _go_on(self, known: Standing) -> None:
-        """After a restart."""
-        self._canary.name = known.name
-        if known.phase == "shadow":
-            assert known.candidate is not None
-            file = model_store.model_file(self._state_dir, known.name, known.candidate)
-            load = functools.partial(self._work.load, known, file)
-            self._task = BackgroundTask(load, self._admitted)
-        else:
-            self._canary.on_probation(known.name, self._assignments.serving(known.name), None)
+    def _resume(self, standing: Standing) -> Phase:
+        if standing.phase == "probation":
+            return self._canary.resume_probation(standing.name)
+        load = functools.partial(self._steps.load_candidate, standing)
+        return Resuming(standing.name, BackgroundTask(load, self._admitted))
 
-    def _try_out(self, tried: Shadow, late: bool) -> None:
-        name = self._canary.name
-        assert name is not None
+    def _admit(self, request: UpdateRequest) -> Phase:
+        if request.announced_version is not None:
+            self._report_fetching(request, self._standing(request.name).why)
+        work = functools.partial(self._steps.admit, request)
+        return Admitting(request, BackgroundTask(work, self._admitted))
+
+    def _admitted(self, candidate: Loaded) -> Phase:
+        standing = candidate.standing
+        phase = self._canary.start_shadow(standing.name, candidate.classifier)
+        log.info("%s %s: in the shadow", standing.name, candidate.classifier.contract.version)
+        self._reporter.report(standing, phase.shadow.figures())
+        return phase
+
+    # -- from a trial -----------------------------------------------------------------------
+
+    def _step(self, trial: InShadow | OnProbation, late: bool) -> Phase:
+        return self._shadow(trial, late) if isinstance(trial, InShadow) else self._watch(trial)
+
+    def _shadow(self, trial: InShadow, late: bool) -> Phase:
+        shadow, name = trial.shadow, trial.name
         if not late:
-            tried.turn()
-        if not tried.done:
-            if time.monotonic() - self._told_s > TOLD_S:
-                self._say(model_store.standing(self._state_dir, name))
-        elif (why := tried.verdict()) is not None:
-            work = functools.partial(registry.refuse, self._state_dir, name, why)
-            self._task = BackgroundTask(work, self._refused)
-        else:
-            work = functools.partial(registry.switch, self._state_dir, name)
-            self._task = BackgroundTask(work, self._switched)
+            shadow.turn()
+        if not shadow.done:
+            if self._reporter.due:
+                self._reporter.report(self._standing(name), shadow.figures())
+            return trial
+        if (why := shadow.verdict()) is not None:
+            refuse = functools.partial(registry.refuse, self._state_dir, name, why)
+            return Concluding(trial, BackgroundTask(refuse, functools.partial(self._end, trial)))
+        switch = functools.partial(registry.switch, self._state_dir, name)
+        return Concluding(trial, BackgroundTask(switch, functools.partial(self._switched, trial)))
 
-    def _watch(self, guard: GuardedClassifier) -> None:
-        name = self._canary.name
-        assert name is not None
+    def _end(self, trial: InShadow, standing: Standing) -> Phase:
+        self._reporter.report(standing, trial.shadow.figures())
+        return Idle()
+
+    def _switched(self, trial: InShadow, standing: Standing) -> Phase:
+        new, old = trial.shadow.candidate, trial.shadow.present
+        self._reporter.report(standing, trial.shadow.figures())
+        phase = self._canary.start_probation(trial.name, new, old)
+        log.info("%s: switched to %s, on probation", trial.name, new.contract.version)
+        return phase
+
+    def _watch(self, trial: OnProbation) -> Phase:
+        guard, name = trial.guard, trial.name
         if (why := guard.verdict()) is not None:
-            work = functools.partial(self._work.roll_back, name, why, guard.old)
-            self._task = BackgroundTask(work, self._gone_back)
-        elif guard.over:
-            kept = functools.partial(registry.settle, self._state_dir, name)
-            self._task = BackgroundTask(kept, self._settled)
+            work = functools.partial(self._steps.roll_back, name, why, guard.fallback)
+            return Concluding(trial, BackgroundTask(work, self._went_back))
+        if guard.over:
+            keep = functools.partial(registry.settle, self._state_dir, name)
+            return Concluding(trial, BackgroundTask(keep, functools.partial(self._kept, trial)))
+        return trial
 
-    # -- what comes of them: in the main thread -------------------------------------------
+    def _kept(self, trial: OnProbation, standing: Standing) -> Phase:
+        self._assignments.serve(trial.name, trial.guard.new, changed=False)
+        log.info("%s: kept", trial.name)
+        self._reporter.report(standing)
+        return Idle()
 
-    def _finish(self) -> None:
-        task, self._task = self._task, None
-        assert task is not None
+    def _go_back(self, trial: Idle | InShadow | OnProbation, request: UpdateRequest) -> Phase:
+        work = functools.partial(self._steps.go_back, request)
+        return GoingBack(trial, request, BackgroundTask(work, self._went_back))
+
+    def _went_back(self, previous: Loaded) -> Phase:
+        standing, classifier = previous.standing, previous.classifier
+        self._assignments.serve(standing.name, classifier, changed=True)
+        log.info("%s: back to %s", standing.name, classifier.contract.version)
+        self._reporter.report(standing)
+        return Idle()
+
+    # -- what fails -------------------------------------------------------------------------
+
+    def _finish(self, phase: Working) -> Phase:
         try:
-            task.finish()
+            return phase.task.finish()
         except Exception as error:  # noqa: BLE001 - whatever it is, the present model goes on
-            self._failed(error)
-        else:
-            self._about = None
+            return self._fail(phase, error)
 
-    def _failed(self, error: Exception) -> None:
-        """It was not to be: what was tried is given up."""
-        request, self._about = self._about, None
-        name = self._canary.forget()
+    def _fail(self, phase: Working, error: Exception) -> Phase:
+        """The update failed: roll back and report."""
         why = " ".join(str(error).split()) or type(error).__name__
         log.warning("roll-out: %s", why)
-        if request is not None and self._updates.later(request, error):
-            self._say(
-                model_store.standing(self._state_dir, request.name),
-                request,
-                state="fetching",
-                why=why,
-            )
-            return
-        if request is not None:
-            self._updates.done(request)
-        name = request.name if request is not None else name
-        if name is not None:
-            work = functools.partial(self._work.give_up, name, request, why)
-            self._task = BackgroundTask(work, functools.partial(self._given_up, why))
+        if isinstance(phase, GivingUp):
+            return Idle()  # which takes it up again
+        if isinstance(phase, Admitting | GoingBack):
+            request = phase.request
+            if self._updates.postpone(request, error):
+                self._report_fetching(request, why)
+                return Idle()
+            self._updates.discard(request)
+            work = functools.partial(self._steps.give_up_request, request, why)
+        else:
+            name = phase.name if isinstance(phase, Resuming) else phase.trial.name
+            work = functools.partial(self._steps.give_up, name, why)
+        return GivingUp(BackgroundTask(work, self._given_up))
 
-    def _given_up(self, why: str, found: GivenUp) -> None:
-        known, request, old = found
-        self._say(known, request, **({} if request is None else {"state": "refused", "why": why}))
-        if old is not None:
-            self._assignments.serve(known.name, old, changed=True)
+    def _given_up(self, result: Loaded | Refused) -> Phase:
+        if isinstance(result, Loaded):
+            return self._went_back(result)
+        self._reporter.report(result.standing, announced=result.announced)
+        return Idle()
 
-    def _admitted(self, found: tuple[Standing, Serving]) -> None:
-        known, candidate = found
-        self._canary.in_shadow(known.name, candidate)
-        log.info("%s %s: in the shadow", known.name, candidate.contract.version)
-        self._say(known)
+    def _report_fetching(self, request: UpdateRequest, why: str | None) -> None:
+        standing = replace(self._standing(request.name), state="fetching", why=why)
+        self._reporter.report(standing, announced=request.announced_version)
 
-    def _refused(self, known: Standing) -> None:
-        self._say(known)
-        self._canary.forget()
-
-    def _switched(self, known: Standing) -> None:
-        tried = self._canary.shadow
-        assert tried is not None
-        self._say(known)
-        self._canary.on_probation(known.name, tried.candidate, tried.present)
-        log.info("%s: switched to %s, on probation", known.name, tried.candidate.contract.version)
-
-    def _settled(self, known: Standing) -> None:
-        guard = self._canary.probation
-        assert guard is not None
-        self._assignments.serve(known.name, guard.new, changed=False)
-        self._canary.forget()
-        log.info("%s: kept", known.name)
-        self._say(known)
-
-    def _gone_back(self, found: tuple[Standing, Serving]) -> None:
-        known, old = found
-        self._canary.forget()
-        self._assignments.serve(known.name, old, changed=True)
-        log.info("%s: back to %s", known.name, old.contract.version)
-        self._say(known)
-
-    def _say(self, known: Standing, request: UpdateRequest | None = None, **told: Any) -> None:
-        self._told_s = time.monotonic()
-        announced = (
-            None if request is None or request.announced is None else request.announced.version
-        )
-        fields = {
-            "state": known.state,
-            "why": known.why,
-            "present": known.present,
-            "candidate": known.candidate,
-            "shadow": self._canary.figures(),
-            "announced": announced,
-        }
-        self._tell(known.name, **(fields | told))
+    def _standing(self, name: str) -> Standing:
+        return model_store.standing(self._state_dir, name)

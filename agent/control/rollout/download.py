@@ -1,6 +1,6 @@
-"""Fetches what was announced, from the one place that the configuration names. Takes its time.
+"""Downloads an announced bundle from the one place that the configuration names.
 
-What has come of a bundle stays on disk, so that a broken download goes on where it broke off.
+The part of a bundle that has arrived stays on disk: a broken download goes on where it broke off.
 """
 
 import contextlib
@@ -22,65 +22,74 @@ from agent.messages.announcement import Announcement, place
 SILENT_S = 10.0  # without a byte
 ATTEMPT_S = 900.0
 CHUNK = 1 << 16
-SPARE_BYTES = 64 << 20  # of the disk, left to the outbox
+RESERVE_BYTES = 64 << 20  # of the disk, left to the outbox
+COPIES = 3  # of a bundle on the disk at once: the download, its parts, the model that they replace
 
 
 class Later(Exception):  # noqa: N818 - it may work the next time
-    """Why it has not come yet."""
+    """Why it could not be fetched; a later attempt may work."""
 
 
-def fetch(announced: Announcement, source: str, state_dir: Path) -> bytes:
-    """The bundle, of the size and digest that were announced; `Later`, `UserError`."""
-    where = place(announced, source)
-    part = model_store.root(state_dir) / model_store.INCOMING / f"{announced.sha256}.part"
+def fetch(announcement: Announcement, source: str, state_dir: Path) -> bytes:
+    """The bundle, of the announced size and digest; `Later`, `UserError`. May take minutes."""
+    where, size = place(announcement, source), announcement.size
+    part = model_store.root(state_dir) / model_store.INCOMING / f"{announcement.sha256}.part"
     try:
         files.make_folder(part.parent)
         _discard_others(part)
-        if shutil.disk_usage(part.parent).free < 3 * announced.size + SPARE_BYTES:
-            raise Later("the disk has no room for it")
-        _append(part, where, source, announced.size)
+        _check_room(part.parent, size)
+        _append(part, where, source, size)
         data = part.read_bytes()
     except (OSError, urllib.error.URLError, ValueError) as error:
         raise Later(f"{where}: {_reason(error)}") from None
-    if len(data) < announced.size:
-        raise Later(f"{where}: found {len(data)} of {announced.size} bytes")
+    if len(data) < size:
+        raise Later(f"{where}: found {len(data)} of {size} bytes")
     part.unlink()
-    if len(data) > announced.size or hashlib.sha256(data).hexdigest() != announced.sha256:
+    if len(data) > size or hashlib.sha256(data).hexdigest() != announcement.sha256:
         raise Later(f"{where}: found another file than was announced")
     return data
 
 
+def _check_room(folder: Path, size: int) -> None:
+    free, needed = shutil.disk_usage(folder).free, COPIES * size + RESERVE_BYTES
+    if free < needed:
+        found, expected = (f"{count / 2**20:.1f} MiB" for count in (free, needed))
+        raise Later(f"{folder}: found {found} free on the disk, expected at least {expected}")
+
+
 def _append(part: Path, where: str, source: str, size: int) -> None:
-    """What is missing of it, and one byte more if there is one."""
-    by_s = time.monotonic() + ATTEMPT_S
-    have = part.stat().st_size if part.exists() else 0
-    if have >= size:
+    """Downloads what is missing, and one byte more if there is one."""
+    end_s = time.monotonic() + ATTEMPT_S
+    present = part.stat().st_size if part.exists() else 0
+    if present >= size:
         return
     with (
-        _open(where, source, have) as (stream, goes_on),
-        part.open("ab" if goes_on else "wb") as out,
+        _open(where, source, present) as (stream, resumed),
+        part.open("ab" if resumed else "wb") as out,
     ):
-        left = size + 1 - (have if goes_on else 0)
-        while left and time.monotonic() < by_s and (chunk := stream.read(min(CHUNK, left))):
+        left = size + 1 - (present if resumed else 0)
+        while left and time.monotonic() < end_s and (chunk := stream.read(min(CHUNK, left))):
             out.write(chunk)
             left -= len(chunk)
 
 
 @contextlib.contextmanager
-def _open(where: str, source: str, have: int) -> Iterator[tuple[IO[bytes], bool]]:
-    """The bytes behind the first `have`, or all again (False)."""
+def _open(where: str, source: str, offset: int) -> Iterator[tuple[IO[bytes], bool]]:
+    """The bytes from `offset` on (True), or all of them (False)."""
     if where.startswith("/"):
         file = Path(where).resolve()
         if not file.is_relative_to(Path(source).resolve()):
             raise Later(f"{where}: leads out of {source}")
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
-            stream.seek(have)
+            stream.seek(offset)
             yield stream, True
         return
-    asked = urllib.request.Request(where, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.build_opener(_NoRedirect).open(asked, timeout=SILENT_S) as answer:
-        told = answer.headers.get("Content-Range", "")
-        yield answer, bool(have) and answer.status == 206 and told.startswith(f"bytes {have}-")
+    headers = {"Range": f"bytes={offset}-"} if offset else {}
+    request = urllib.request.Request(where, headers=headers)
+    with urllib.request.build_opener(_NoRedirect).open(request, timeout=SILENT_S) as response:
+        content = response.headers.get("Content-Range", "")
+        resumed = response.status == 206 and content.startswith(f"bytes {offset}-")
+        yield response, bool(offset) and resumed
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

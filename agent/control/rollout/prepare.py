@@ -1,18 +1,23 @@
-"""What may take seconds in a roll-out: each method is the work of one errand, in its own thread.
+"""What may take seconds in a roll-out: each method is the work of one background task.
 
-Each returns when what it has decided is on disk. `UserError` for what is not to be.
+A method returns when its decision is on the disk. It raises `UserError` for a bundle or an order
+that is refused.
 """
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from agent.config import rollout as keys
+from msgspec.structs import replace
+
+from agent.config import rollout as trusted_keys
 from agent.config.rollout import Rollout
-from agent.control.rollout.requests import UpdateQueue, UpdateRequest
+from agent.control.rollout.requests import AnnouncedRequest, UpdateQueue, UpdateRequest
 from agent.core.errors import UserError
 from agent.diagnosis.baseline import file as baselines
-from agent.inference import bundle, classifier, model_store, registry
+from agent.inference import bundle as bundles
+from agent.inference import classifier, model_store, registry
 from agent.inference.bundle import Bundle
 from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
@@ -20,11 +25,26 @@ from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
 
 log = logging.getLogger("drsn.rollout")
-GivenUp = tuple[Standing, UpdateRequest | None, Serving | None]
 
 
-class Work:
-    """For one errand at a time; `lanes` are only looked at."""
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is ready to score, and how its roll-out stands."""
+
+    standing: Standing
+    classifier: Serving
+
+
+@dataclass(frozen=True)
+class Refused:
+    """How the roll-out stands without it; `announced`: its version, if it was announced."""
+
+    standing: Standing
+    announced: str | None
+
+
+class RolloutSteps:
+    """One runs at a time; `pipelines` are only read."""
 
     def __init__(
         self,
@@ -33,66 +53,72 @@ class Work:
         pipelines: Sequence[SourcePipeline],
         updates: UpdateQueue,
     ) -> None:
-        self._keys = rollout
+        self._rollout = rollout
         self._state_dir = state_dir
         self._pipelines = pipelines
         self._updates = updates
 
-    def admit(self, request: UpdateRequest) -> tuple[Standing, Serving]:
-        data = self._updates.data(request)
-        trusted = [keys.raw_key(Path(file), "rollout.keys") for file in self._keys.keys]
-        found = bundle.unpack(data, trusted, request.told)
-        if not found.signed:
-            log.warning("%s: not signed, and no rollout.keys: taken as it is", request.told)
-        self._check_sources(found, request)
-        known = registry.admit(self._state_dir, found, request.verb == "downgrade")
-        self._updates.done(request)
-        file = model_store.model_file(self._state_dir, known.name, _candidate(known))
-        return self.load(known, file)
+    def admit(self, request: UpdateRequest) -> Loaded:
+        """Fetches the bundle, checks it and makes it the candidate."""
+        data = self._updates.read(request)
+        keys = [trusted_keys.raw_key(Path(file), "rollout.keys") for file in self._rollout.keys]
+        bundle = bundles.unpack(data, keys, request.description)
+        if not bundle.signed:
+            log.warning("%s: accepted unsigned: rollout.keys is empty", request.description)
+        self._check_sources(bundle, request)
+        standing = registry.admit(self._state_dir, bundle, request.verb == "downgrade")
+        self._updates.discard(request)
+        return self.load_candidate(standing)
 
-    def _check_sources(self, found: Bundle, request: UpdateRequest) -> None:
-        """`UserError` where it would not do for a source that is to be scored by it."""
-        name = found.manifest.name
+    def load_candidate(self, standing: Standing) -> Loaded:
+        file = model_store.model_file(self._state_dir, standing.name, standing.latest)
+        return Loaded(standing, classifier.load(file))
+
+    def go_back(self, request: UpdateRequest) -> Loaded:
+        """A person has ordered the model before."""
+        standing = registry.go_back(self._state_dir, request.name)
+        self._updates.discard(request)
+        return self._load_present(standing)
+
+    def roll_back(self, name: str, why: str, fallback: Serving | None) -> Loaded:
+        """The model on probation goes; `fallback`: the one before it, where it is loaded."""
+        standing = registry.refuse(self._state_dir, name, why)
+        return self._load_present(standing) if fallback is None else Loaded(standing, fallback)
+
+    def give_up(self, name: str, why: str) -> Loaded | Refused:
+        """Ends whatever trial the disk has of that model."""
+        standing = model_store.standing(self._state_dir, name)
+        if standing.phase == "probation":
+            return self.roll_back(name, why, None)
+        if standing.phase == "shadow":
+            standing = registry.refuse(self._state_dir, name, why)
+        return Refused(standing, None)
+
+    def give_up_request(self, request: UpdateRequest, why: str) -> Loaded | Refused:
+        standing = model_store.standing(self._state_dir, request.name)
+        if standing.phase != "idle":
+            return self.give_up(request.name, why)
+        if isinstance(request, AnnouncedRequest):
+            sha256 = request.announcement.sha256
+            standing = registry.forget(self._state_dir, request.name, sha256, why)
+        return Refused(replace(standing, state="refused", why=why), request.announced_version)
+
+    def _check_sources(self, bundle: Bundle, request: UpdateRequest) -> None:
+        """`UserError` where it does not fit a source that it would score."""
+        name, channels = bundle.manifest.name, bundle.contract.channels
         if name != request.name:
-            raise UserError(f"{request.told}: found the model {name}, expected {request.name}")
-        ours = [pipeline for pipeline in self._pipelines if pipeline.settings.common.model == name]
-        if not ours:
+            found = f"found the model {name}, expected {request.name}"
+            raise UserError(f"{request.description}: {found}")
+        pipelines = [p for p in self._pipelines if p.settings.common.model == name]
+        if not pipelines:
             raise UserError(f"{name}: found no source with this model at work")
-        for pipeline in ours:
-            if (want := pipeline.origin.contract.channels) != found.contract.channels:
-                had = found.contract.channels
-                raise UserError(f"{name}: channels: found {had}, expected {want} ({pipeline.name})")
-            frame = build.frame(pipeline.settings, found.contract)
+        for pipeline in pipelines:
+            if (expected := pipeline.origin.contract.channels) != channels:
+                raise UserError(
+                    f"{name}: channels: found {channels}, expected {expected} ({pipeline.name})"
+                )
+            frame = build.frame(pipeline.settings, bundle.contract)
             baselines.load(self._state_dir, pipeline.name, frame)
 
-    def load(self, known: Standing, file: Path) -> tuple[Standing, Serving]:
-        return known, classifier.load(file)
-
-    def back(self, request: UpdateRequest) -> tuple[Standing, Serving]:
-        known = registry.go_back(self._state_dir, request.name)
-        self._updates.done(request)
-        return known, classifier.load(registry.find(self._state_dir, request.name))
-
-    def roll_back(self, name: str, why: str, old: Serving | None) -> tuple[Standing, Serving]:
-        known = registry.refuse(self._state_dir, name, why)
-        return known, old or classifier.load(registry.find(self._state_dir, name))
-
-    def give_up(self, name: str, request: UpdateRequest | None, why: str) -> GivenUp:
-        known = model_store.standing(self._state_dir, name)
-        if known.phase == "probation":
-            back, old = self.roll_back(name, why, None)
-            return back, None, old
-        if known.phase == "shadow":
-            return registry.refuse(self._state_dir, name, why), None, None
-        if request is not None and request.announced is not None:
-            return (
-                registry.forget(self._state_dir, name, request.announced.sha256, why),
-                request,
-                None,
-            )
-        return known, request, None
-
-
-def _candidate(known: Standing) -> model_store.Entry:
-    assert known.candidate is not None
-    return known.candidate
+    def _load_present(self, standing: Standing) -> Loaded:
+        return Loaded(standing, classifier.load(registry.find(self._state_dir, standing.name)))

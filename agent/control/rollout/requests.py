@@ -1,11 +1,11 @@
-"""What the agent is to do: handed over in the state directory, or announced over MQTT."""
+"""What the agent is to do: ordered in the state directory, or announced over MQTT."""
 
 import collections
 import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.config.rollout import Rollout
@@ -16,122 +16,157 @@ from agent.core.errors import UserError
 from agent.core.types import Message
 from agent.inference import model_store
 from agent.inference.bundle import older
-from agent.messages import announcement
+from agent.inference.model_store import Order
+from agent.messages import announcement as announcements
 from agent.messages.announcement import Announcement
 
 BACKOFF_S = (1.0, 300.0)
-MOST_WAITING = 100  # announcements that wait for the main thread
-MOST_NAMES = 100
+MAX_RECEIVED = 100  # announcements that wait for the main thread; the oldest go
 
 log = logging.getLogger("drsn.rollout")
 
 
 @dataclass(frozen=True)
-class UpdateRequest:
-    """One thing to do."""
+class OrderedRequest:
+    """A bundle, or the order to go back, that lies in the state directory."""
 
-    name: str  # of the model
-    verb: str  # install, downgrade, back
-    file: Path | None = None  # that was handed over
-    announced: Announcement | None = None
+    name: str  # of the model, here and below
+    verb: Order
+    file: Path
 
     @property
-    def told(self) -> str:
-        """For messages."""
-        if self.announced is not None:
-            return f"{self.name} {self.announced.version} as announced"
-        return self.file.name if self.file else self.name
+    def description(self) -> str:
+        """For messages, here and below."""
+        return self.file.name
+
+    @property
+    def announced_version(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class AnnouncedRequest:
+    """A bundle that was announced, and the place below which it is fetched."""
+
+    announcement: Announcement
+    source: str
+    verb: Order = "install"
+
+    @property
+    def name(self) -> str:
+        return self.announcement.name
+
+    @property
+    def description(self) -> str:
+        return f"{self.name} {self.announced_version} as announced"
+
+    @property
+    def announced_version(self) -> str:
+        return self.announcement.version
+
+
+UpdateRequest = OrderedRequest | AnnouncedRequest
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An announcement, and when it is tried next."""
+
+    request: AnnouncedRequest
+    due_s: float  # monotonic
+    backoff: Backoff
 
 
 class UpdateQueue:
-    """`heard` is for the sender thread, `data` for the errand, the rest for the main thread."""
+    """`on_announcement` is for the sender thread, `read` for the background task.
+
+    The rest is for the main thread; `discard` also for the task, on which that thread waits.
+    """
 
     def __init__(self, rollout: Rollout, state_dir: Path) -> None:
-        self._keys = rollout
+        self._max_bytes = round(rollout.max_mib * 2**20)
+        self._source = rollout.source
         self._state_dir = state_dir
-        self._heard: collections.deque[Announcement] = collections.deque(maxlen=MOST_WAITING)
-        self._announced: dict[str, tuple[Announcement, float]] = {}  # by name; not before then
-        self._backoffs: dict[str, Backoff] = {}
+        self._received: collections.deque[AnnouncedRequest] = collections.deque(maxlen=MAX_RECEIVED)
+        self._waiting: dict[str, Waiting] = {}  # by name; names that a source has, and no others
 
-    def heard(self, _topic: str, payload: bytes, _retained: bool) -> Sequence[Message]:
-        """An announcement; an empty one takes back nothing that has begun."""
-        if payload:
+    def on_announcement(self, _topic: str, payload: bytes, _retained: bool) -> Sequence[Message]:
+        """Notes it for the main thread; an empty one takes back nothing that has begun."""
+        if payload and self._source is not None:
             try:
-                self._heard.append(self._checked(announcement.read(payload)))
+                announcement = announcements.read(payload)
+                self._check(announcement, self._source)
+                self._received.append(AnnouncedRequest(announcement, self._source))
             except UserError as error:
                 log.warning("%s", error)
         return ()
 
-    def _checked(self, found: Announcement) -> Announcement:
-        """One that may be fetched; `UserError`."""
-        announcement.place(found, self._keys.source or "")
-        if found.size > self._keys.max_mib * 2**20:
-            raise UserError(f"announcement: size: found {found.size}, above rollout.max_mib")
-        return found
+    def _check(self, announcement: Announcement, source: str) -> None:
+        """`UserError` for one that may not be fetched."""
+        announcements.place(announcement, source)
+        if (size := announcement.size) > self._max_bytes:
+            expected = f"expected at most {self._max_bytes} (rollout.max_mib)"
+            raise UserError(f"announcement: size: found {size}, {expected}")
 
-    def back(self, name: str) -> UpdateRequest | None:
-        """Whether that one is to go back."""
-        for file, each, verb in model_store.orders(self._state_dir):
-            if (each, verb) == (name, "back"):
-                return UpdateRequest(name, verb, file)
+    def going_back(self, name: str) -> UpdateRequest | None:
+        """The order to end the trial of that model, if there is one."""
+        for file, model, verb in model_store.orders(self._state_dir):
+            if (model, verb) == (name, "back"):
+                return OrderedRequest(name, verb, file)
         return None
 
-    def next(self, usable: Callable[[str], bool]) -> UpdateRequest | None:
-        """What is to be done first, by hand before announced; `usable`: whether a source has it."""
+    def next(self, used: Callable[[str], bool]) -> UpdateRequest | None:
+        """The next request, an order before an announcement; `used`: whether a source has it."""
         for file, name, verb in model_store.orders(self._state_dir):
-            return UpdateRequest(name, verb, file)
-        self._sort(usable)
+            return OrderedRequest(name, verb, file)
+        self._sort(used)
         now_s = time.monotonic()
-        for name, (announced, due_s) in list(self._announced.items()):
-            if now_s >= due_s:
-                return UpdateRequest(name, "install", announced=announced)
-        return None
+        due = (waiting.request for waiting in self._waiting.values() if now_s >= waiting.due_s)
+        return next(due, None)
 
-    def data(self, request: UpdateRequest) -> bytes:
+    def read(self, request: UpdateRequest) -> bytes:
         """The bundle; `Later`, `UserError`."""
-        if request.file is not None:
-            return files.read_bounded(
-                request.file, round(self._keys.max_mib * 2**20), "rollout.max_mib"
-            )
-        assert request.announced is not None
-        assert self._keys.source is not None
-        return fetch(request.announced, self._keys.source, self._state_dir)
+        if isinstance(request, OrderedRequest):
+            return files.read_bounded(request.file, self._max_bytes, "rollout.max_mib")
+        return fetch(request.announcement, request.source, self._state_dir)
 
-    def later(self, request: UpdateRequest, error: Exception) -> bool:
+    def postpone(self, request: UpdateRequest, error: Exception) -> bool:
         """Whether it is worth another try, some time later."""
-        if not isinstance(error, Later) or request.announced is None:
+        if not isinstance(error, Later) or isinstance(request, OrderedRequest):
             return False
-        backoff = self._backoffs.setdefault(request.announced.sha256, Backoff(*BACKOFF_S))
-        self._announced[request.name] = (request.announced, time.monotonic() + backoff.next_s())
+        waiting = self._waiting.get(request.name)
+        if waiting is not None and waiting.request == request:
+            due_s = time.monotonic() + waiting.backoff.next_s()
+            self._waiting[request.name] = replace(waiting, due_s=due_s)
         return True
 
-    def done(self, request: UpdateRequest) -> None:
+    def discard(self, request: UpdateRequest) -> None:
         """There is nothing more to do with it."""
-        if request.file is not None:
+        if isinstance(request, OrderedRequest):
             with contextlib.suppress(OSError):
                 request.file.unlink(missing_ok=True)
                 files.sync_folder(request.file.parent)
-        if request.announced is not None:
-            self._announced.pop(request.name, None)
-            self._backoffs.pop(request.announced.sha256, None)
+        else:
+            self._waiting.pop(request.name, None)
 
-    def _sort(self, usable: Callable[[str], bool]) -> None:
-        """Keeps of what was heard what is new and for us; the newest of a name counts."""
-        while self._heard:
-            each = self._heard.popleft()
-            if not usable(each.name) or self._known(each):
+    def _sort(self, used: Callable[[str], bool]) -> None:
+        """Keeps of what was received what is new and has a source; the newest of a name counts."""
+        self._waiting = {name: waiting for name, waiting in self._waiting.items() if used(name)}
+        while self._received:
+            request = self._received.popleft()
+            if not used(request.name) or self._outdated(request.announcement):
                 continue
-            waits = self._announced.get(each.name)
-            if waits is None or waits[0] != each:
-                self._announced[each.name] = (each, 0.0)
+            waiting = self._waiting.get(request.name)
+            if waiting is None or waiting.request != request:
+                self._waiting[request.name] = Waiting(request, 0.0, Backoff(*BACKOFF_S))
 
-    def _known(self, announced: Announcement) -> bool:
+    def _outdated(self, announcement: Announcement) -> bool:
         """Whether it was refused before, is being tried, or is no newer than what runs."""
-        standing = model_store.standing(self._state_dir, announced.name)
-        if announced.sha256 in standing.refused:
+        standing = model_store.standing(self._state_dir, announcement.name)
+        if announcement.sha256 in standing.refused:
             return True
-        tried = [each for each in (standing.present, standing.candidate) if each]
+        entries = [entry for entry in (standing.present, standing.candidate) if entry]
         return any(
-            each.bundle == announced.sha256 or older(announced.version, each.version)
-            for each in tried
+            entry.bundle == announcement.sha256 or older(announcement.version, entry.version)
+            for entry in entries
         )
