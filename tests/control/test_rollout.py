@@ -334,11 +334,11 @@ def test_a_model_on_probation_that_kills_the_process_is_rolled_back_at_a_start(
 ) -> None:
     state_dir = switched(tmp_path, tree)
     for _ in range(2):
-        registry.begin(state_dir, 3)
+        registry.count_start(state_dir, 3)
         assert (
             registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-2.onnx").read_bytes()
         )
-    registry.begin(state_dir, 3)
+    registry.count_start(state_dir, 3)
     assert registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
     assert model_store.standing(state_dir, "tiny").state == "rolled_back"
 
@@ -348,7 +348,7 @@ def test_there_is_no_going_back_to_nothing(tmp_path: Path, tree: Tree) -> None:
     with pytest.raises(UserError, match="found nothing before 1 to go back to"):
         registry.go_back(tmp_path / "state", "tiny")
     install(tmp_path, tree, "--rollback", "tiny")
-    registry.begin(tmp_path / "state", 3)
+    registry.count_start(tmp_path / "state", 3)
     assert registry.find(tmp_path / "state", "tiny").is_file()
 
 
@@ -359,13 +359,13 @@ def test_a_start_that_cannot_be_counted_tries_nothing(
     install(tmp_path, tree, bundles.bundle(tmp_path, "1"))
     made = bundles.bundle(tmp_path, "2")
     registry.admit(state_dir, bundle.unpack(made.read_bytes(), [], "x"), False)
-    assert registry.begin(state_dir, 3)
+    assert registry.count_start(state_dir, 3)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("agent.core.files.write", full)
-    assert not registry.begin(state_dir, 3)
+    assert not registry.count_start(state_dir, 3)
     assert registry.find(state_dir, "tiny").read_bytes() == (tmp_path / "tiny-1.onnx").read_bytes()
 
 
