@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test check format bench \
+.PHONY: help dist demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
   fleet zoo digits reproduce packages apt clean
 
 help:                           ## this list
@@ -27,6 +27,9 @@ demo: $(RUN)/installed          ## a simulated machine's fault is found and publ
 
 test: $(DEV)/installed packages ## the tests, with a real broker and the real process
 	$(DEV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: $(DEV)/installed packages ## which lines and branches the tests run, as a table
+	$(DEV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: $(DEV)/installed         ## ruff, ruff format, mypy --strict
 	$(DEV)/bin/ruff check .

@@ -6,8 +6,13 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 
+from agent.core.errors import ConfigError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.settings import Mqtt
+
+# Of look-up, TCP and TLS; a host name that IDNA refuses; a certificate or password file that was
+# changed since the start. All of them may be mended while the agent runs.
+EXPECTED = (OSError, UnicodeError, ConfigError)
 
 
 class Connector:
@@ -17,12 +22,19 @@ class Connector:
         self, make: Callable[[], paho.Client], settings: Mqtt, done: Callable[[], None]
     ) -> None:
         self._answer: paho.Client | Exception | None = None
+        self._bug: BaseException | None = None
         self._done = done
         thread = threading.Thread(target=self._run, args=(make, settings), name="dial", daemon=True)
         thread.start()
 
     def answer(self) -> paho.Client | Exception | None:
-        """A client that has sent its CONNECT, why there is none, or None: not yet known."""
+        """A client that has sent its CONNECT, why there is none, or None: not yet known.
+
+        Raises what no network, no host name and no file is the reason of: another attempt would
+        fail in the same way.
+        """
+        if self._bug is not None:
+            raise self._bug
         return self._answer
 
     def _run(self, make: Callable[[], paho.Client], settings: Mqtt) -> None:
@@ -30,6 +42,8 @@ class Connector:
             client = make()
             mqtt_client.connect(client, settings)
             self._answer = client
-        except Exception as error:  # noqa: BLE001 - handed over, not swallowed
+        except EXPECTED as error:
             self._answer = error
+        except BaseException as bug:  # noqa: BLE001 - `answer` raises it, in the sender thread
+            self._bug = bug
         self._done()
