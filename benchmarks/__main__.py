@@ -1,4 +1,4 @@
-"""`make bench`: ratios from interleaved runs, on whatever machine this is.
+"""`python -m benchmarks`: ratios from interleaved runs, on whatever machine this is.
 
 Below 1 is faster than the baseline. Times are medians, for orientation only.
 """
@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -18,29 +19,31 @@ from agent.core.types import Gap, Message
 from agent.delivery.outbox import Limits, Outbox
 from agent.inference import classifier, zoo
 from agent.inference.classifier import OnnxClassifier
+from benchmarks import options
 from benchmarks.interleaved import Ratio, compare
 
 BATCH = 16
 
 
 def main() -> None:
+    quick = options.parser("", __doc__).parse_args().quick
     print(f"{os.cpu_count()} cores, {_processor()}\n")
     print(f"{'ours / baseline':58} {'ratio':>6}  [quartiles]")
-    for ratio in chain(_batches(), [_windows()], _outbox()):
+    for ratio in chain(_batches(quick), [_windows(quick)], _outbox(quick)):
         print(ratio, flush=True)
 
 
-def _batches() -> Iterator[Ratio]:
+def _batches(quick: bool) -> Iterator[Ratio]:
     """Each released network: one call for many windows against a call for each."""
-    for name, file in zoo.released().items():
+    for name, file in options.first(list(zoo.released().items()), quick):
         model = classifier.load(file)
         shape = (BATCH, model.contract.channels, model.contract.window)
         windows = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
         yield compare(
             f"{name}: {BATCH} windows in one call / one by one",
-            lambda model=model, windows=windows: model.classify(windows),
-            lambda model=model, windows=windows: _one_by_one(model, windows),
-            rounds=60,
+            partial(model.classify, windows),
+            partial(_one_by_one, model, windows),
+            options.rounds(60, quick),
         )
 
 
@@ -49,7 +52,7 @@ def _one_by_one(model: OnnxClassifier, windows: np.ndarray) -> None:
         model.classify(window[None])
 
 
-def _windows() -> Ratio:
+def _windows(quick: bool) -> Ratio:
     """A second of 10 kHz in blocks of 50 ms, windows of 2048 at hop 0.1 s."""
     blocks = np.random.default_rng(0).standard_normal((20, 500, 1)).astype(np.float32)
     marks = np.zeros(500, np.uint8)
@@ -70,10 +73,11 @@ def _windows() -> Ratio:
                 np.ascontiguousarray(held[:2048].T)
                 held = held[1000:]
 
-    return compare("ring and honest windows / np.concatenate, no checks", ours, baseline)
+    name = "ring and honest windows / np.concatenate, no checks"
+    return compare(name, ours, baseline, options.rounds(200, quick))
 
 
-def _outbox() -> Iterator[Ratio]:
+def _outbox(quick: bool) -> Iterator[Ratio]:
     """500 messages of 900 bytes put, committed, read and settled, against a deque in memory."""
     payload = b"x" * 900
     queue: deque[Message] = deque()
@@ -94,7 +98,8 @@ def _outbox() -> Iterator[Ratio]:
             outbox.settle([message.seq for message in outbox.after(0, 500)])
             outbox.commit()
 
-        ratio = compare("outbox on disk, 500 put and drained / deque in memory", ours, baseline, 40)
+        name = "outbox on disk, 500 put and drained / deque in memory"
+        ratio = compare(name, ours, baseline, options.rounds(40, quick))
         yield ratio
         print(f"{'':4}{500e6 / ratio.ours_us:,.0f} messages/s put, committed, read and settled")
 

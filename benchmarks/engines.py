@@ -42,7 +42,7 @@ class Network:
     def reads(self) -> list[str]:
         return [INPUT, RUNNING] if self.ours.reads_running else [INPUT]
 
-    def given(self, samples: Samples, running: Samples) -> dict[str, Samples]:
+    def inputs(self, samples: Samples, running: Samples) -> dict[str, Samples]:
         both = {INPUT: samples, RUNNING: running}
         return {name: both[name] for name in self.reads}
 
@@ -84,7 +84,7 @@ def stock_static(network: Network) -> Run:
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             whole = zip(network.samples, network.running, strict=True)
-            self._windows = iter([network.given(s[None], r[None]) for s, r in whole])
+            self._windows = iter([network.inputs(s[None], r[None]) for s, r in whole])
 
         def get_next(self) -> dict[str, Samples] | None:
             return next(self._windows, None)
@@ -100,9 +100,9 @@ def openvino(network: Network, form: str) -> Run:
         raise MissingError("openvino is not installed: pip install '.[bench]'")
     from openvino import Core
 
-    chosen = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
-    compiled = Core().compile_model(str(network.form(form)), "CPU", chosen)
-    return lambda samples, running: compiled(network.given(samples, running))
+    settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = Core().compile_model(str(network.form(form)), "CPU", settings)
+    return lambda samples, running: compiled(network.inputs(samples, running))
 
 
 def litert(network: Network) -> Run:
@@ -116,7 +116,7 @@ def litert(network: Network) -> Run:
 
     def run(samples: Samples, running: Samples) -> object:
         if len(samples) not in made:
-            example = [torch.from_numpy(v) for v in network.given(samples, running).values()]
+            example = [torch.from_numpy(v) for v in network.inputs(samples, running).values()]
             path = network.folder / f"{len(samples)}.tflite"
             with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
                 litert_torch.convert(_module(network), tuple(example)).export(str(path))
@@ -134,8 +134,9 @@ def torch_jit(network: Network) -> Run:
     """Traced, frozen, and optimized for inference."""
     import torch
 
-    example = network.given(network.samples[:2], network.running[:2])
-    traced = torch.jit.trace(_module(network), tuple(map(torch.from_numpy, example.values())))
+    example = network.inputs(network.samples[:2], network.running[:2])
+    inputs = tuple(map(torch.from_numpy, example.values()))
+    traced = torch.jit.trace(_module(network), inputs)  # type: ignore[no-untyped-call]
     return _torch(network, torch.jit.optimize_for_inference(torch.jit.freeze(traced)))
 
 
@@ -153,8 +154,8 @@ def _torch(network: Network, module: Callable[..., object]) -> Run:
 
     def run(samples: Samples, running: Samples) -> object:
         with torch.inference_mode():
-            given = network.given(samples, running).values()
-            return module(*map(torch.from_numpy, given))
+            values = network.inputs(samples, running).values()
+            return module(*map(torch.from_numpy, values))
 
     return run
 
@@ -182,7 +183,7 @@ def _exported(network: Network) -> Path:
     path = network.folder / "stock.onnx"
     if path.is_file():
         return path
-    example = network.given(network.samples[:2], network.running[:2])
+    example = network.inputs(network.samples[:2], network.running[:2])
     torch.onnx.export(
         _module(network),
         tuple(map(torch.from_numpy, example.values())),
@@ -201,7 +202,7 @@ def _session(network: Network, path: Path) -> Run:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda samples, running: session.run(None, network.given(samples, running))
+    return lambda samples, running: session.run(None, network.inputs(samples, running))
 
 
 def _interpreter(network: Network, path: Path) -> Run:
@@ -209,13 +210,13 @@ def _interpreter(network: Network, path: Path) -> Run:
 
     reader = Interpreter(model_path=str(path), num_threads=1)
     reader.allocate_tensors()
-    places = [each["index"] for each in reader.get_input_details()]
+    places = [detail["index"] for detail in reader.get_input_details()]
     answer = reader.get_output_details()[0]["index"]
 
     def run(samples: Samples, running: Samples) -> object:
-        given = network.given(samples, running).values()
-        for place, values in zip(places, given, strict=True):
-            reader.set_tensor(place, np.ascontiguousarray(values))
+        values = network.inputs(samples, running).values()
+        for place, array in zip(places, values, strict=True):
+            reader.set_tensor(place, np.ascontiguousarray(array))
         reader.invoke()
         return reader.get_tensor(answer)
 

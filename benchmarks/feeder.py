@@ -17,7 +17,7 @@ class Feeder:
         frames = round(10 * rate_hz)
         noise = np.random.default_rng(0).standard_normal(frames) * 3000
         self._data = noise.astype("<i2").tobytes()
-        self._rate_hz = rate_hz
+        self.rate_hz = rate_hz
         self._first = round(first_s * rate_hz)
         self._server = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._server.getsockname()[1]
@@ -45,7 +45,7 @@ class Feeder:
             threading.Thread(target=self._feed, args=(connection, which), daemon=True).start()
 
     def _feed(self, connection: socket.socket, which: int) -> None:
-        step = round(STEP_S * self._rate_hz)
+        step = round(STEP_S * self.rate_hz)
         began_s, at = time.monotonic(), 0
         with connection:
             while True:
@@ -56,7 +56,7 @@ class Feeder:
                     return
                 at += frames
                 self._sent[which] = at
-                due_s = began_s + (at - self._first) / self._rate_hz
+                due_s = began_s + (at - self._first) / self.rate_hz
                 time.sleep(max(0.0, due_s - time.monotonic()))
 
     def _piece(self, at: int, frames: int) -> bytes:

@@ -5,7 +5,7 @@ ratios of interleaved runs. Channels and rates: `benchmarks.whole`.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from agent.inference import classifier, variant_trial, zoo
 from agent.inference.classifier import OnnxClassifier
-from benchmarks import document
+from benchmarks import document, options
 from benchmarks.engines import ZOO
 from benchmarks.interleaved import compare
 
@@ -29,39 +29,41 @@ ROUNDS = 60
 
 
 def main() -> None:
-    write = document.wanted("growth", __doc__)
-    told = [f"batch {batch}, time a window to batch 1" for batch in BATCHES[1:]]
-    batches = document.table(("network", "batch 1, us", *told), list(_by_batch()))
+    chosen = options.parse("growth", __doc__)
+    columns = [f"batch {batch}, time a window to batch 1" for batch in BATCHES[1:]]
+    batches = document.table(("network", "batch 1, us", *columns), list(_by_batch(chosen.quick)))
     print(batches, flush=True)
-    told = [f"{window} frames, to {WINDOWS[0]}" for window in WINDOWS[1:]]
-    lengths = document.table(("network", f"{WINDOWS[0]} frames, us", *told), list(_by_length()))
+    windows = options.first(WINDOWS, chosen.quick, few=2)
+    columns = [f"{window} frames, to {WINDOWS[0]}" for window in windows[1:]]
+    lengths = document.table(
+        ("network", f"{WINDOWS[0]} frames, us", *columns), list(_by_length(windows, chosen.quick))
+    )
     print(lengths, flush=True)
-    if write:
+    if chosen.write:
         document.put("growth", f"{batches}\n\n{lengths}")
 
 
-def _by_batch() -> Iterator[tuple[str, ...]]:
-    for name, file in zoo.released().items():
+def _by_batch(quick: bool) -> Iterator[tuple[str, ...]]:
+    rounds = options.rounds(ROUNDS, quick)
+    for name, file in options.first(list(zoo.released().items()), quick):
         network = classifier.load(file)
         drawn = variant_trial.windows(network.contract)
-        runs = {n: partial(network.classify, *(each[:n] for each in drawn)) for n in BATCHES}
-        cells = []
-        for batch in BATCHES[1:]:
-            found = compare(name, runs[batch], runs[1], ROUNDS)
-            low, ratio, high = (each / batch for each in (found.low, found.ratio, found.high))
-            cells.append(f"{ratio:.2f} [{low:.2f}, {high:.2f}]")
-        yield name, f"{found.baseline_us:.0f}", *cells
+        runs = {n: partial(network.classify, *(part[:n] for part in drawn)) for n in BATCHES}
+        ratios = {n: compare(name, runs[n], runs[1], rounds) for n in BATCHES[1:]}
+        cells = [ratio.cell(per=batch) for batch, ratio in ratios.items()]
+        yield name, f"{ratios[BATCHES[-1]].baseline_us:.0f}", *cells
 
 
-def _by_length() -> Iterator[tuple[str, ...]]:
-    for name in FAMILIES:
-        networks = {window: _untrained(name, window) for window in WINDOWS}
-        first, cells = networks[WINDOWS[0]], []
-        for window in WINDOWS[1:]:
-            runs = [partial(network.classify, one) for network, one in (networks[window], first)]
-            found = compare(name, *runs, ROUNDS)
-            cells.append(f"{found.ratio:.2f} [{found.low:.2f}, {found.high:.2f}]")
-        yield name, f"{found.baseline_us:.0f}", *cells
+def _by_length(windows: Sequence[int], quick: bool) -> Iterator[tuple[str, ...]]:
+    rounds = options.rounds(ROUNDS, quick)
+    for name in options.first(FAMILIES, quick):
+        baseline, *longer = (_one_window(*_untrained(name, window)) for window in windows)
+        ratios = [compare(name, run, baseline, rounds) for run in longer]
+        yield name, f"{ratios[-1].baseline_us:.0f}", *(ratio.cell() for ratio in ratios)
+
+
+def _one_window(network: OnnxClassifier, samples: np.ndarray) -> Callable[[], object]:
+    return partial(network.classify, samples)
 
 
 def _untrained(name: str, window: int) -> tuple[OnnxClassifier, np.ndarray]:

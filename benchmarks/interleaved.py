@@ -17,6 +17,11 @@ class Ratio:
     low: float
     high: float
 
+    def cell(self, per: int = 1) -> str:
+        """For a table; of each of `per` items that one run of ours handles."""
+        low, ratio, high = (value / per for value in (self.low, self.ratio, self.high))
+        return f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
+
     def __str__(self) -> str:
         return (
             f"{self.name:58} {self.ratio:6.2f}  [{self.low:.2f}, {self.high:.2f}]"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import agent  # noqa: F401 (switches telemetry off before ONNX Runtime is imported)
 
-PARTS = ("importlib.metadata", "ssl", "numpy", "onnxruntime", "msgspec", "yaml")
-PARTS += ("paho.mqtt.client", "sqlite3", "soxr", "agent.service.daemon")
+PARTS = (
+    *("importlib.metadata", "ssl", "numpy", "onnxruntime", "msgspec", "yaml"),
+    *("paho.mqtt.client", "sqlite3", "soxr", "agent.service.daemon"),
+)
 MODEL = "bearing"
 
 

@@ -1,15 +1,15 @@
 """What the live page costs: the agent's CPU time at 16 kHz without it, with it, and looked at.
 
-    python -m benchmarks.page [SECONDS [RIVAL]]     (needs chromium and chromium-driver)
+    python -m benchmarks.page [SECONDS [NETWORK]]     (needs chromium and chromium-driver)
 
 A recording is played as a microphone would deliver it, ten windows a second, white noise mixed in,
-a second network beside the first: all that the page can show. Percent of one core.
+NETWORK beside the first: all that the page can show. Percent of one core.
 """
 
+import argparse
 import contextlib
 import multiprocessing
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,14 +22,20 @@ from agent.config import load
 from agent.inference import classifier, zoo
 from agent.service.daemon import Daemon
 from agent.web.demo_harness import DemoHarness, rival
+from benchmarks.fleet.processes import cpu_s, free_port, listens, wait_for
 
 RATE_HZ = 16_000
-PORT = 8098
 MODEL = "bearing"
-WARM_UP_S = 4.0
+SNR_DB = 5.0
+START_S, WARM_UP_S = 30.0, 4.0
 
 
-def main(seconds: float, beside: str) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.page", description=__doc__)
+    parser.add_argument("seconds", type=float, nargs="?", default=30.0)
+    parser.add_argument("network", nargs="?", default="bearing-resnet")
+    options = parser.parse_args()
+    seconds, beside = options.seconds, options.network
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "noise.wav"
         noise = np.random.default_rng(0).standard_normal(round((4 * seconds + 60) * RATE_HZ))
@@ -40,18 +46,21 @@ def main(seconds: float, beside: str) -> None:
 
 
 def _measured(recording: Path, beside: str | None, looked_at: bool, seconds: float) -> float:
-    """`beside` is the second network; None: no page."""
-    agent = multiprocessing.get_context("spawn").Process(target=_run, args=(recording, beside))
+    """Percent of a core. `beside` is the second network; None: no page."""
+    port, warm_up_s = free_port(), min(WARM_UP_S, seconds)
+    agent = multiprocessing.get_context("spawn").Process(target=run, args=(recording, beside, port))
     agent.start()
     driver = None
     try:
-        time.sleep(WARM_UP_S)
-        driver = _browser() if looked_at else None
-        time.sleep(WARM_UP_S)
         assert agent.pid is not None
-        before_s, began_s = _cpu_s(agent.pid), time.monotonic()
+        if beside is not None:
+            wait_for(lambda: listens(port), START_S, "the page listens")
+        time.sleep(warm_up_s)
+        driver = _browser(port) if looked_at else None
+        time.sleep(warm_up_s)
+        before_s, began_s = cpu_s(agent.pid), time.monotonic()
         time.sleep(seconds)
-        return 100 * (_cpu_s(agent.pid) - before_s) / (time.monotonic() - began_s)
+        return 100 * (cpu_s(agent.pid) - before_s) / (time.monotonic() - began_s)
     finally:
         if driver is not None:
             driver.quit()
@@ -59,40 +68,35 @@ def _measured(recording: Path, beside: str | None, looked_at: bool, seconds: flo
         agent.join()
 
 
-def _run(recording: Path, beside: str | None) -> None:
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        _serve(recording, beside)
-
-
-def _serve(recording: Path, beside: str | None) -> None:
+def run(recording: Path, beside: str | None, port: int) -> None:
+    """The agent, in a process of its own: what it prints goes nowhere."""
     source = {"name": "a", "kind": "file", "path": str(recording), "model": MODEL}
     tree: dict[str, object] = {"agent": {"sink": "stdout"}, "sources": [source]}
-    if beside is None:
-        Daemon(load.parse(tree)).run()
-        return
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        if beside is None:
+            Daemon(load.parse(tree)).run()
+        else:
+            page = {"page": {"port": port}}
+            Daemon(load.parse(tree | page), harness=_harness(beside)).run()
+
+
+def _harness(beside: str) -> DemoHarness:
     model = classifier.load(zoo.find(MODEL))
     second = rival(model, zoo.find(beside))
-    stage = DemoHarness(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
-    stage.controls.turn({"snr_db": 5})
-    Daemon(load.parse(tree | {"page": {"port": PORT}}), stage=stage).run()
+    harness = DemoHarness(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
+    harness.controls.turn({"snr_db": SNR_DB})
+    return harness
 
 
-def _browser() -> webdriver.Chrome:
+def _browser(port: int) -> webdriver.Chrome:
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for each in ("--headless=new", "--no-sandbox"):
-        options.add_argument(each)
+    for argument in ("--headless=new", "--no-sandbox"):
+        options.add_argument(argument)
     driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
-    driver.get(f"http://127.0.0.1:{PORT}/")
+    driver.get(f"http://127.0.0.1:{port}/")
     return driver
 
 
-def _cpu_s(pid: int) -> float:
-    """User and system time of the process, all of its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 if __name__ == "__main__":
-    given = dict(enumerate(sys.argv))
-    main(float(given.get(1, 30)), given.get(2, "bearing-resnet"))
+    main()

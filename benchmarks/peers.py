@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from agent.inference import zoo
-from benchmarks import document, engines
+from benchmarks import document, engines, options
 from benchmarks.engines import MissingError, Network, Run
 from benchmarks.interleaved import compare
 
@@ -31,42 +31,41 @@ HEADS = ("network", "engine", *(f"batch {batch}" for batch in BATCHES))
 
 
 def main() -> None:
-    write = document.wanted("peers", __doc__)
+    chosen = options.parse("peers", __doc__)
     print(document.table(HEADS, []), flush=True)
     rows = []
-    for row in _rows():
+    for row in _rows(chosen.quick):
         rows.append(row)
         print(f"| {' | '.join(row)} |", flush=True)
-    if write:
+    if chosen.write:
         document.put("peers", document.table(HEADS, rows))
 
 
-def _rows() -> Iterator[tuple[str, ...]]:
-    for name in zoo.released():
+def _rows(quick: bool) -> Iterator[tuple[str, ...]]:
+    compiled, rounds = () if quick else COMPILED, options.rounds(ROUNDS, quick)
+    for name in options.first(list(zoo.released()), quick):
         with engines.network(name) as network:
             for engine, build in ENGINES.items():
-                if engine != "torch.compile" or name in COMPILED:
-                    yield name, engine, *_cells(network, build)
+                if engine != "torch.compile" or name in compiled:
+                    yield name, engine, *_cells(network, build, rounds)
 
 
-def _cells(network: Network, build: Callable[[Network], Run]) -> list[str]:
+def _cells(network: Network, build: Callable[[Network], Run], rounds: int) -> list[str]:
     """The ratio and its quartiles for each batch, or why there is none."""
     try:
         theirs = build(network)
-        return [_cell(network, theirs, batch) for batch in BATCHES]
+        return [_cell(network, theirs, batch, rounds) for batch in BATCHES]
     except MissingError as why:
         return [f"not measured: {why}", *[""] * (len(BATCHES) - 1)]
     except Exception as error:  # noqa: BLE001 - whatever another engine raises is its answer
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        return [f"cannot: {said[:100]}", *[""] * (len(BATCHES) - 1)]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return [f"cannot: {reason[:100]}", *[""] * (len(BATCHES) - 1)]
 
 
-def _cell(network: Network, theirs: Run, batch: int) -> str:
+def _cell(network: Network, theirs: Run, batch: int, rounds: int) -> str:
     windows = network.samples[:batch], network.running[:batch]
-    found = compare(
-        network.name, lambda: theirs(*windows), lambda: network.ours.classify(*windows), ROUNDS
-    )
-    return f"{found.ratio:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    ours = partial(network.ours.classify, *windows)
+    return compare(network.name, partial(theirs, *windows), ours, rounds).cell()
 
 
 if __name__ == "__main__":

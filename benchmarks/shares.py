@@ -3,6 +3,7 @@
 Counts for docs/SCALE.md; needs mosquitto.
 """
 
+import collections
 import contextlib
 import tempfile
 import threading
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
+from agent.mqtt.properties import session
 from benchmarks.fleet.processes import BROKER, Broker, free_port
+from tests.support import subscribing
 
 PLAIN, SHARED = "drsn/+/+/event", "$share/fleet/drsn/+/+/event"
 TOPIC = "drsn/box/machine/event"
@@ -29,16 +30,17 @@ class Member:
     def __init__(
         self, port: int, name: str, topic: str, keep_s: int = 600, takes: bool = True
     ) -> None:
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self._ready = threading.Event()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, name, protocol=paho.MQTTv5, manual_ack=not takes
         )
-        self._client.on_connect = lambda *_: self._client.subscribe(topic, 1)
+        self._client.on_connect = subscribing.to(topic)
         self._client.on_subscribe = lambda *_: self._ready.set()
-        self._client.on_message = lambda _c, _d, message: self.heard.append(message.payload)
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = keep_s
+        self._client.on_message = lambda _c, _d, message: self.received.append(
+            bytes(message.payload)
+        )
+        properties = session(keep_s)
         self._client.connect("127.0.0.1", port, clean_start=False, properties=properties)
         self._client.loop_start()
         assert self._ready.wait(10)
@@ -50,21 +52,19 @@ class Member:
         time.sleep(QUIET_S)
 
     def count(self) -> int:
-        """What it has heard, once nothing more comes."""
+        """What it has received, once nothing more comes."""
         last = -1
-        while len(self.heard) > last:
-            last = len(self.heard)
+        while len(self.received) > last:
+            last = len(self.received)
             time.sleep(QUIET_S)
         return last
 
 
 def publish(port: int, first: int, count: int = MANY) -> dict[str, int]:
     """What the broker says to so many messages, by its words."""
-    said: dict[str, int] = {}
+    answers: collections.Counter[str] = collections.Counter()
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-    client.on_publish = lambda _c, _d, _m, code, _p: said.update(
-        {str(code): said.get(str(code), 0) + 1}
-    )
+    client.on_publish = lambda _c, _d, _m, code, _p: answers.update([str(code)])
     client.connect("127.0.0.1", port)
     client.loop_start()
     for number in range(first, first + count):
@@ -72,7 +72,7 @@ def publish(port: int, first: int, count: int = MANY) -> dict[str, int]:
     sent.wait_for_publish(30)
     client.disconnect()
     client.loop_stop()
-    return said
+    return dict(answers)
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def session_ends() -> None:
         publish(port, MANY)
         time.sleep(5)  # mosquitto looks for expired sessions now and then
         back = Member(port, "away", SHARED)
-        got = len({*there.heard, *back.heard})
+        got = len({*there.received, *back.received})
         print(f"a member's session expires: of {2 * MANY} the group got {there.count()}", end=" ")
         print(f"and, when it is back, {back.count()} more: {2 * MANY - got} are lost")
 
@@ -116,18 +116,18 @@ def restart(topic: str) -> None:
         first.vanish()
         running.stop()
         running.start()
-        said = publish(port, MANY)
+        answers = publish(port, MANY)
         again = Member(port, "one", topic)
         what = f"{topic}: restart (SIGTERM, persistence), {MANY} before it and {MANY} before the"
-        print(f"{what} subscriber is back: it got {again.count()}; PUBACKs after it: {said}")
+        print(f"{what} subscriber is back: it got {again.count()}; PUBACKs after it: {answers}")
 
 
 def limit() -> None:
     with broker("max_queued_messages 1000\n") as (_, port):
         Member(port, "one", PLAIN).vanish()
-        said = publish(port, 0, 3000)
+        answers = publish(port, 0, 3000)
         got = Member(port, "one", PLAIN).count()
-        print(f"max_queued_messages 1000 (the default): of 3000 it got {got}; PUBACKs: {said}")
+        print(f"max_queued_messages 1000 (the default): of 3000 it got {got}; PUBACKs: {answers}")
 
 
 def main() -> None:

@@ -1,9 +1,8 @@
 """`python -m benchmarks.variants [--write]`: each released network's forms: figures, size, speed.
 
 Macro-F1 is that of the files' contracts, the mean over data sets and noises; `models.export.forms`
-and
-the release have measured it. Speed is in interleaved runs at a batch of 1, as one source gives it,
-and of 4; ratios are to the INT8 file, above 1 is slower than it.
+and the release have measured it. Speed is in interleaved runs at a batch of 1, as one source gives
+it, and of 4; ratios are to the INT8 file, above 1 is slower than it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import numpy as np
 
 from agent.core.model_contract import Contract
 from agent.inference import classifier, variant_files, variant_trial, zoo
-from benchmarks import document
+from benchmarks import document, options
 
 BATCHES = (1, 4)
 HEADS = (
@@ -23,11 +22,12 @@ HEADS = (
 
 
 def main() -> None:
-    write = document.wanted("variants", __doc__)
-    rows = [row for name in zoo.released() for row in _rows(name)]
+    chosen = options.parse("variants", __doc__)
+    names = options.first(list(zoo.released()), chosen.quick)
+    rows = [row for name in names for row in _rows(name)]
     text = document.table(HEADS, rows)
     print(text, flush=True)
-    if write:
+    if chosen.write:
         document.put("variants", text)
 
 
@@ -36,20 +36,20 @@ def _rows(name: str) -> Iterator[tuple[str, ...]]:
     own, size = classifier.load(file), file.stat().st_size
     forms = {form: classifier.load(path) for form, path in variant_files.found(file).items()}
     runs = [variant_trial.run(own, forms, batch)[1] for batch in BATCHES]
-    chosen = variant_trial.fastest(runs[0]) or "int8"
+    fastest = variant_trial.fastest(runs[0]) or "int8"
     score, scored = macro_f1(own.contract, own.contract), forms["float"].contract
     of_float = macro_f1(scored, own.contract)
-    mark = {chosen: "runs"}
+    mark = {fastest: "runs"}
     first = (f"{100 * score:.2f}", f"{100 * (of_float - score):.2f}", f"{size:,}", "1.00")
     yield name, "int8", *first, "1.00", "1.00", "", mark.get("int8", "")
     for form, path in variant_files.found(file).items():
         bytes_ = path.stat().st_size
-        told = f"{100 * of_float:.2f}" if form == "float" else ""
+        percent = f"{100 * of_float:.2f}" if form == "float" else ""
         times = [f"{run[form].ratio:.2f}" for run in runs]
         same = f"{100 * runs[0][form].same:.1f}"
         sizes = f"{bytes_:,}", f"{bytes_ / size:.2f}"
         refused = "" if runs[0][form].agrees else "refused"
-        yield name, form, told, "", *sizes, *times, same, mark.get(form, refused)
+        yield name, form, percent, "", *sizes, *times, same, mark.get(form, refused)
 
 
 def macro_f1(contract: Contract, like: Contract) -> float:

@@ -4,7 +4,6 @@ Channels are sources of their own, each a TCP stream resampled to the model's ra
 a second, every window published with QoS 1. CPU is the process's own time per second of signal.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -24,17 +23,31 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.inference import classifier, zoo
+from benchmarks import options
 from benchmarks.feeder import Feeder
+from benchmarks.fleet.processes import cpu_s
+from tests.conftest import Broker
+from tests.support import subscribing
 
 MODEL = "bearing"
 HOP_S = 0.1
-WARM, MEASURED = 180, 60  # windows of each channel; rings are full after 17 s
 CHANNELS, RATES_HZ = (1, 4, 16), (12_800, 25_600, 51_200)
 DOCUMENT = Path(__file__).parents[1] / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 HEAD = """\
 | channels | rate, Hz | CPU, % of a core | RSS (private), MiB | p50, ms | p99, ms | first, s |
 |---:|---:|---:|---:|---:|---:|---:|"""
+
+
+@dataclass(frozen=True)
+class Length:
+    """Windows of each channel: before anything is counted, and then."""
+
+    warm: int
+    measured: int
+
+
+FULL, QUICK = Length(180, 60), Length(10, 10)  # rings are full after 17 s
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,7 @@ class Row:
         )
 
 
-class Ear:
+class WindowCounter:
     """Counts windows and notes how late they come."""
 
     def __init__(self, port: int) -> None:
@@ -65,8 +78,8 @@ class Ear:
         self.windows = 0
         self.late_s: list[float] = []
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("drsn/+/+/window", 0)
-        self._client.on_message = self._hear
+        self._client.on_connect = subscribing.to("drsn/+/+/window", qos=0)
+        self._client.on_message = self._note
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -74,7 +87,7 @@ class Ear:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _hear(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+    def _note(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         now_s, unix_s = time.monotonic(), time.time()
         self.first_s = self.first_s or now_s
         ended = datetime.datetime.fromisoformat(json.loads(message.payload)["t_end"])
@@ -83,59 +96,68 @@ class Ear:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.whole", description=__doc__)
+    parser = options.parser("whole", __doc__)
     parser.add_argument("--write", action="store_true", help=f"put the table in {DOCUMENT.name}")
     parser.add_argument("--python", default=sys.executable, help="that runs the agent")
-    given = parser.parse_args()
+    chosen = parser.parse_args()
+    options.refuse_both(parser, chosen)
+    length = QUICK if chosen.quick else FULL
     print(f"{_machine()}\n\n{HEAD}", flush=True)
     rows: list[Row] = []
-    for channels in CHANNELS:
-        for rate_hz in RATES_HZ:
-            rows.append(measure(channels, rate_hz, given.python))
+    for channels in options.first(CHANNELS, chosen.quick, few=2):
+        for rate_hz in options.first(RATES_HZ, chosen.quick):
+            rows.append(measure(channels, rate_hz, length, chosen.python))
             print(rows[-1], flush=True)
     print(growth(rows))
-    if given.write:
+    if chosen.write:
         _write("\n".join([_machine(), "", HEAD, *map(str, rows), "", growth(rows)]))
 
 
 def growth(rows: list[Row]) -> str:
     """What each channel beyond the first costs, rate by rate."""
     cost = {(row.channels, row.rate_hz): row.cpu for row in rows}
-    most = max(CHANNELS)
-    each = [100 * (cost[most, rate] - cost[1, rate]) / (most - 1) for rate in RATES_HZ]
-    told = [f"{cpu:.1f} % at {rate:,} Hz" for cpu, rate in zip(each, RATES_HZ, strict=True)]
-    return f"Each channel beyond the first costs {', '.join(told)}."
+    most, rates_hz = max(row.channels for row in rows), dict.fromkeys(row.rate_hz for row in rows)
+    percents = {rate: 100 * (cost[most, rate] - cost[1, rate]) / (most - 1) for rate in rates_hz}
+    costs = ", ".join(f"{percent:.1f} % at {rate:,} Hz" for rate, percent in percents.items())
+    return f"Each channel beyond the first costs {costs}."
 
 
-def measure(channels: int, rate_hz: int, python: str = sys.executable) -> Row:
+def measure(channels: int, rate_hz: int, length: Length, python: str = sys.executable) -> Row:
     contract = classifier.load(zoo.find(MODEL)).contract
     feeder = Feeder(rate_hz, 1.2 * contract.window / contract.rate_hz)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, _broker(Path(folder)) as port:
-        ear = Ear(port)
+        counter = WindowCounter(port)
         config = Path(folder) / "config.json"
         config.write_text(json.dumps(_tree(folder, port, feeder.port, channels, rate_hz)))
         command = [python, "-m", "agent", "run", "--log-level", "ERROR"]
         environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as in the unit
         agent = subprocess.Popen([*command, "--config", str(config)], env=environment)
         try:
-            _until(ear, channels * WARM)
-            began, sent, before_s = ear.windows, feeder.sent, _cpu_s(agent.pid)
-            ear.late_s.clear()
-            _until(ear, began + channels * MEASURED)
-            used_s = _cpu_s(agent.pid) - before_s
-            # Where the machine cannot keep up these differ: the smaller gives the higher share.
-            scored_s = (ear.windows - began) / channels * HOP_S
-            read_s = (feeder.sent - sent) / channels / rate_hz
-            cpu = used_s / min(scored_s, read_s)
-            p50, p99 = np.percentile(ear.late_s, [50, 99]) * 1000
-            assert ear.first_s is not None
-            first_s = ear.first_s - feeder.accepted_s[0]
+            _until(counter, channels * length.warm)
+            cpu = _cpu_share(agent.pid, counter, feeder, channels * length.measured, channels)
+            p50, p99 = np.percentile(counter.late_s, [50, 99]) * 1000
+            assert counter.first_s is not None
+            first_s = counter.first_s - feeder.accepted_s[0]
             return Row(channels, rate_hz, cpu, _rss_mib(agent.pid), (p50, p99), first_s)
         finally:
             agent.terminate()
             agent.wait(20)
-            ear.close()
+            counter.close()
             feeder.close()
+
+
+def _cpu_share(
+    pid: int, counter: WindowCounter, feeder: Feeder, windows: int, channels: int
+) -> float:
+    """CPU time per second of signal while so many more windows come, of all channels."""
+    before, sent, before_s = counter.windows, feeder.sent, cpu_s(pid)
+    counter.late_s.clear()
+    _until(counter, before + windows)
+    used_s = cpu_s(pid) - before_s
+    # Where the machine cannot keep up these differ: the smaller gives the higher share.
+    scored_s = (counter.windows - before) / channels * HOP_S
+    read_s = (feeder.sent - sent) / channels / feeder.rate_hz
+    return used_s / min(scored_s, read_s)
 
 
 def _tree(folder: str, port: int, feed: int, channels: int, rate_hz: int) -> dict[str, object]:
@@ -146,28 +168,21 @@ def _tree(folder: str, port: int, feed: int, channels: int, rate_hz: int) -> dic
     return {"agent": agent, "mqtt": {"port": port}, "sources": sources}
 
 
-def _until(ear: Ear, windows: int) -> None:
+def _until(counter: WindowCounter, windows: int) -> None:
     until_s = time.monotonic() + 300
-    while ear.windows < windows:
+    while counter.windows < windows:
         if time.monotonic() > until_s:
-            raise SystemExit(f"heard {ear.windows} windows in 300 s, expected {windows}")
+            raise SystemExit(f"found {counter.windows} windows after 300 s, expected {windows}")
         time.sleep(0.02)
 
 
 @contextmanager
 def _broker(folder: Path) -> Iterator[int]:
-    from tests.conftest import Broker
-
     broker = Broker(folder, extra="allow_anonymous true\nmax_queued_messages 0\n").start()
     try:
         yield broker.port
     finally:
         broker.stop()
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _rss_mib(pid: int) -> tuple[float, float]:

@@ -21,7 +21,7 @@ import soundfile
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support import tiny
+from tests.support import subscribing, tiny
 from tests.support.soundcard import MISSING, SoundCard
 
 # Whoever starts the tests in the background has them ignore Ctrl-C, and their children too.
@@ -133,10 +133,10 @@ class Subscriber:
         self.heard: list[Heard] = []
         self._subscribed = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe(topics, 1)
+        self._client.on_connect = subscribing.to(topics)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = lambda _c, _d, m: self.heard.append(
-            Heard(m.topic, m.payload, m.retain)
+            Heard(m.topic, bytes(m.payload), m.retain)
         )
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()

@@ -7,7 +7,8 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.faults.listener import Book, Said
+from tests.faults.listener import Book, Received
+from tests.support import subscribing
 
 TOPICS = ("+/+/event", "+/+/state", "+/gap", "+/info")
 
@@ -21,7 +22,7 @@ class Auditor:
         self.versions: dict[str, str] = {}  # of the model in each box's `info`
         self._subscribed = threading.Event()
         client = paho.Client(CallbackAPIVersion.VERSION2, "auditor", clean_session=False)
-        client.on_connect = lambda *_: client.subscribe([(f"{base}/{t}", 1) for t in TOPICS])
+        client.on_connect = subscribing.to(*(f"{base}/{topic}" for topic in TOPICS))
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_message = self._on_message
         client.reconnect_delay_set(1, 1)
@@ -50,6 +51,6 @@ class Auditor:
             info = msgspec.json.decode(message.payload)
             self.versions[info["agent"]] = info["sources"][0]["model"]["version"]
         elif not message.retain:
-            said = msgspec.json.decode(message.payload, type=Said)
+            received = msgspec.json.decode(message.payload, type=Received)
             self.deliveries += 1
-            self.books[said.epoch].note(said, message.payload)
+            self.books[received.epoch].note(received, bytes(message.payload))

@@ -1,5 +1,6 @@
 """One box of the fleet: all of the agent from the outbox on, fed with what was recorded."""
 
+import functools
 import itertools
 import threading
 import time
@@ -9,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from agent import __version__
-from agent.config import load
 from agent.core.time import iso
 from agent.core.types import Gap, Message
 from agent.delivery.duplicate_client import Identity
@@ -18,6 +18,7 @@ from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.messages import payloads
 from agent.messages.records import Observation
+from agent.mqtt.settings import Mqtt
 from benchmarks.fleet.recorded import Recorded
 
 STOP_S = 5.0  # as long as the agent delivers after a signal
@@ -26,7 +27,7 @@ HEALTH_BYTES = 900  # of a real one with one source
 
 
 @dataclass(frozen=True)
-class Said:
+class OutboxTotals:
     """What an outbox has given out, at the end."""
 
     name: str
@@ -47,7 +48,7 @@ class Box:
         self._name = name
         self._file = folder / name / "outbox.sqlite"
         self._file.parent.mkdir()
-        self._settings = load.Mqtt(port=port)
+        self._settings = Mqtt(port=port)
         self._health_s = health_s
         self._source = recorded.source
         self._changes = itertools.cycle(recorded.changes)
@@ -65,7 +66,7 @@ class Box:
         self._outbox = Outbox(self._file, Limits(), self._gap)
         identity = Identity(
             client_id=f"drsn-{self._name}",
-            will=payloads.status(self._topics, payloads.OFFLINE),
+            will=lambda: payloads.status(self._topics, payloads.OFFLINE),
             births=self._births,
             topic=self._topics.of("info"),
             is_other=lambda info: msgspec.json.decode(info)["epoch"] != self._outbox.epoch,
@@ -96,7 +97,7 @@ class Box:
         if not self._running.acquire(blocking=False):
             return
         for record in next(self._changes):
-            self._sender.put(lambda epoch, seq, record=record: self._message(record, epoch, seq))
+            self._sender.put(functools.partial(self._message, record))
         self._running.release()
 
     @property
@@ -107,13 +108,13 @@ class Box:
     def depth(self) -> int:
         return 0 if self._sink is None else self._outbox.depth
 
-    def said(self) -> Said:
+    def totals(self) -> OutboxTotals:
         """Opens the outbox once more: what is on disk is what counts."""
         outbox = Outbox(self._file, Limits(), self._gap)
         last = outbox._store.last_seq
-        found = Said(self._name, outbox.epoch, last, outbox.depth, outbox.dropped, outbox.parked)
+        counts = (outbox.depth, outbox.dropped, outbox.parked)
         outbox.close()
-        return found
+        return OutboxTotals(self._name, outbox.epoch, last, *counts)
 
     def _message(self, record: Observation, epoch: str, seq: int) -> Message:
         now_s = time.time()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 
 from benchmarks.fleet.auditor import Auditor
-from benchmarks.fleet.worker import Said
+from benchmarks.fleet.box import OutboxTotals
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Kept:
         return self.rows == self.given and not (self.twice or self.missing or self.unknown)
 
 
-def in_table(url: str, said: Sequence[Said]) -> Kept:
+def in_table(url: str, outboxes: Sequence[OutboxTotals]) -> Kept:
     """Compares the table with the outboxes' own last numbers, number by number."""
-    given = {(each.epoch, seq) for each in said for seq in range(1, each.last_seq + 1)}
+    given = {(outbox.epoch, seq) for outbox in outboxes for seq in range(1, outbox.last_seq + 1)}
     with psycopg.connect(url) as db:
         rows = db.execute("SELECT epoch::text, seq FROM drsn.observation").fetchall()
         size = db.execute("SELECT pg_total_relation_size('drsn.observation')").fetchone()
@@ -52,8 +52,8 @@ def missing_outside(url: str, whole: str, from_s: float, until_s: float) -> int:
         return len(set(db.execute(query, (from_s, until_s)).fetchall()) - found)
 
 
-def missing_from_books(auditor: Auditor, said: Iterable[Said]) -> int:
-    return sum(auditor.missing(each.epoch, each.last_seq) for each in said)
+def missing_from_books(auditor: Auditor, outboxes: Iterable[OutboxTotals]) -> int:
+    return sum(auditor.missing(outbox.epoch, outbox.last_seq) for outbox in outboxes)
 
 
 def rows(url: str) -> int:

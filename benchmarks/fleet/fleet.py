@@ -111,13 +111,13 @@ class Fleet:
         return [pipe.recv() for pipe in self._pipes]
 
     def now(self) -> Now:
-        each: Sequence[Now] = self.ask("now")
+        workers: Sequence[Now] = self.ask("now")
         return Now(
-            connected=sum(now.connected for now in each),
-            depth=sum(now.depth for now in each),
-            rolling=any(now.rolling for now in each),
-            failed=sum(now.failed for now in each),
-            cpu_s=sum(now.cpu_s for now in each),
+            connected=sum(now.connected for now in workers),
+            depth=sum(now.depth for now in workers),
+            rolling=any(now.rolling for now in workers),
+            failed=sum(now.failed for now in workers),
+            cpu_s=sum(now.cpu_s for now in workers),
         )
 
     @contextlib.contextmanager
@@ -147,8 +147,15 @@ class Fleet:
         }
 
     def settle(self, done: Callable[[Now], bool], what: str) -> None:
-        """Waits for the boxes to be so."""
-        wait_for(lambda: done(self.now()), SETTLED_S, what)
+        """Waits for the boxes to be so; a box whose sender ends never will."""
+
+        def settled() -> bool:
+            now = self.now()
+            if now.failed:
+                raise RuntimeError(f"{now.failed} senders ended with an error, see above")
+            return done(now)
+
+        wait_for(settled, SETTLED_S, what)
 
     def kill_consumers(self) -> None:
         """The one that is alone and one of the group, and starts them again."""
@@ -163,7 +170,7 @@ class Fleet:
     def end(self) -> End:
         ends: Sequence[End] = self.ask("end")
         return End(
-            [said for end in ends for said in end.said],
+            [totals for end in ends for totals in end.outboxes],
             sorted(at_s for end in ends for at_s in end.connects),
             sorted(at_s for end in ends for at_s in end.attempts),
         )

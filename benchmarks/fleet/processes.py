@@ -63,6 +63,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Broker:
     """A mosquitto that keeps sessions over a restart. CPU time counts all of its lives."""
 
@@ -78,13 +83,9 @@ class Broker:
         config.write_text(self._settings.format(port=self._port, folder=self._folder))
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         with (self._folder / "mosquitto.log").open("ab") as log:
-            line = [program, "-c", str(config)]
-            self._process = subprocess.Popen(line, stdout=log, stderr=log)
-        wait_for(self._listens, 20, "mosquitto listens")
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+            command = [program, "-c", str(config)]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(lambda: listens(self._port), 20, "mosquitto listens")
 
     def stop(self) -> None:
         """As `systemctl stop` does: it saves what it keeps."""
@@ -110,19 +111,19 @@ class Consumer:
         self.kills = 0
         self.log = folder / f"ingest-{name}.log"
         self._spent_s = 0.0
-        self._line = [sys.executable, "-m", "agent", "ingest", "--name", name, *arguments]
+        self._command = [sys.executable, "-m", "agent", "ingest", "--name", name, *arguments]
         self.start()
 
     def start(self) -> None:
-        self._known = self._told()
+        self._subscribed_before = self._subscriptions()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._line, stderr=log)
+            self._process = subprocess.Popen(self._command, stderr=log)
 
     def listens(self) -> bool:
         """Whether this life of it has its subscriptions."""
-        return self._told() > self._known
+        return self._subscriptions() > self._subscribed_before
 
-    def _told(self) -> int:
+    def _subscriptions(self) -> int:
         return self.log.read_text().count(" takes ") if self.log.exists() else 0
 
     def kill(self) -> None:

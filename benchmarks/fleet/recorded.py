@@ -32,10 +32,19 @@ def record(folder: Path) -> Recorded:
     source = synth | {"model": MODEL, "hop_s": 0.1, "unit": "m/s2"}
     config = folder / "record.json"
     config.write_text(json.dumps({"agent": {"id": "box", "sink": "stdout"}, "sources": [source]}))
-    line = [sys.executable, "-m", "agent", "run", "--log-level", "WARNING", "--config", str(config)]
-    done = subprocess.run(line, capture_output=True, check=True)
-    said = [msgspec.json.decode(each, type=Observation) for each in done.stdout.splitlines()]
-    return Recorded(list(zip(said[0::2], said[1::2], strict=True)), _source(said[0].model))
+    command = [
+        sys.executable,
+        "-m",
+        "agent",
+        "run",
+        "--log-level",
+        "WARNING",
+        "--config",
+        str(config),
+    ]
+    done = subprocess.run(command, capture_output=True, check=True)
+    records = [msgspec.json.decode(line, type=Observation) for line in done.stdout.splitlines()]
+    return Recorded(list(zip(records[0::2], records[1::2], strict=True)), _source(records[0].model))
 
 
 def _source(model: Model) -> SourceInfo:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fleet.box import OutboxTotals
 from benchmarks.fleet.checks import Kept
 from benchmarks.fleet.fleet import Phase, Size
 from benchmarks.fleet.storm import BUCKET_S, Storm
@@ -31,10 +32,8 @@ class Run:
     back: Storm
     rolled: Storm
     connects: int
+    outboxes: Sequence[OutboxTotals]
     missing: int  # numbers that the auditor never heard
-    given: int
-    dropped: int
-    epochs: int
     failed: int
     versions: int  # boxes whose last `info` has the new model
     tables: dict[str, Kept]
@@ -43,6 +42,19 @@ class Run:
     empty_mib: float
     peak_mib: float
     consumer_mib: float
+
+    @property
+    def sent(self) -> int:
+        """Messages that the outboxes have given out."""
+        return sum(outbox.last_seq for outbox in self.outboxes)
+
+    @property
+    def dropped(self) -> int:
+        return sum(outbox.dropped + outbox.parked for outbox in self.outboxes)
+
+    @property
+    def epochs(self) -> int:
+        return len({outbox.epoch for outbox in self.outboxes})
 
     @property
     def duplicates(self) -> int:
@@ -74,7 +86,7 @@ def _verdicts(run: Run) -> Iterable[str]:
     return _table(
         ("what", "count"),
         ("boxes, each a session of its own", size.boxes),
-        ("messages given out by their outboxes (event, state)", run.given),
+        ("messages given out by their outboxes (event, state)", run.sent),
         ("of them never heard by a subscriber", run.missing),
         ("dropped or set aside by an outbox", run.dropped),
         ("heard a second time", run.duplicates),
@@ -94,8 +106,8 @@ def _verdicts(run: Run) -> Iterable[str]:
 
 
 def _per_thousand(phase: Phase) -> str:
-    each = {PARTS[key]: 1e6 * phase.cpu_s[key] / max(1, phase.messages) for key in PARTS}
-    return ", ".join(f"{name} {ms:.0f} ms" for name, ms in each.items())
+    shares = {PARTS[key]: 1e6 * phase.cpu_s[key] / max(1, phase.messages) for key in PARTS}
+    return ", ".join(f"{name} {ms:.0f} ms" for name, ms in shares.items())
 
 
 def _phases(run: Run) -> Iterable[str]:
@@ -124,13 +136,13 @@ def _storms(run: Run) -> Iterable[str]:
     rows = [
         (
             name,
-            each.attempts,
-            each.connects,
-            each.peak_per_s,
-            *(round(s, 1) for s in (each.half_s, each.most_s, each.all_s)),
-            " ".join(map(str, each.buckets)),
+            storm.attempts,
+            storm.connects,
+            storm.peak_per_s,
+            *(round(s, 1) for s in (storm.half_s, storm.most_s, storm.all_s)),
+            " ".join(map(str, storm.buckets)),
         )
-        for name, each in named.items()
+        for name, storm in named.items()
     ]
     down = (f"while the broker was down ({run.size.down_s:g} s)", run.down.attempts, 0, *["-"] * 5)
     heads = ("", "attempts", "connections", "most in 1 s", "half after s", "99 %", "all")
@@ -177,7 +189,7 @@ def _machine() -> str:
         f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}, "
         f"{_version(broker, '-h')}, {_version('psql', '--version')}; load average at the end "
         f"{os.getloadavg()[1]:.1f}. Command: `python -m benchmarks.fleet"
-        f"{''.join(f' {each}' for each in sys.argv[1:])}`."
+        f"{''.join(f' {argument}' for argument in sys.argv[1:])}`."
     )
 
 

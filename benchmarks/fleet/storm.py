@@ -32,8 +32,12 @@ def storm(
     if not after:
         return Storm(0, tries, 0, 0.0, 0.0, 0.0, ())
     per_s, buckets = _histogram(after, 1), _histogram(after, BUCKET_S)
-    at = [after[min(len(after) - 1, int(share * len(after)))] for share in (0.5, 0.99, 1.0)]
-    return Storm(len(after), tries, max(per_s), *at, tuple(buckets))
+    half_s, most_s, all_s = (_quantile(after, share) for share in (0.5, 0.99, 1.0))
+    return Storm(len(after), tries, max(per_s), half_s, most_s, all_s, tuple(buckets))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def _histogram(after: Sequence[float], width_s: int) -> list[int]:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fleet.box import Box, Said
+from benchmarks.fleet.box import Box, OutboxTotals
 from benchmarks.fleet.recorded import Recorded
 
 CRAWL_S = 0.05  # how often the scheduler looks
@@ -47,7 +47,7 @@ class Now:
 class End:
     """What became of them."""
 
-    said: Sequence[Said]
+    outboxes: Sequence[OutboxTotals]
     connects: Sequence[float]  # Unix times
     attempts: Sequence[float]
 
@@ -104,7 +104,7 @@ class Worker:
         with ThreadPoolExecutor(len(self._boxes)) as pool:
             list(pool.map(lambda box: box.stop(FINISH_S), self._boxes))
         connects = [at_s for box in self._boxes for at_s in box.connects]
-        return End([box.said() for box in self._boxes], connects, self.attempts)
+        return End([box.totals() for box in self._boxes], connects, self.attempts)
 
     def tick(self) -> None:
         """Changes what is due."""

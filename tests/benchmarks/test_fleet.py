@@ -14,7 +14,7 @@ from agent.core.types import Gap  # noqa: E402
 from agent.jobs.ingest import rows, tables  # noqa: E402
 from agent.messages import payloads  # noqa: E402
 from benchmarks.fleet import checks  # noqa: E402
-from benchmarks.fleet.box import Said  # noqa: E402
+from benchmarks.fleet.box import OutboxTotals  # noqa: E402
 from benchmarks.fleet.storm import storm  # noqa: E402
 from tests.support.postgres import binaries, server  # noqa: E402 (psycopg may be missing)
 
@@ -42,16 +42,16 @@ def event(seq: int, second: int = 0, epoch: uuid.UUID = EPOCH) -> rows.Row:
 
 
 def test_the_check_finds_what_is_missing_doubled_or_never_given_out(url: str) -> None:
-    said = [Said("a", str(EPOCH), 3, 0, 0, 0)]
+    outboxes = [OutboxTotals("a", str(EPOCH), 3, 0, 0, 0)]
     table = tables.Tables(url)
     table.write([event(seq) for seq in (1, 2, 3, 3)])
-    assert checks.in_table(url, said).each_once
+    assert checks.in_table(url, outboxes).each_once
     table.write([event(2, second=1)])  # another time under a number that is there
-    found = checks.in_table(url, said)
+    found = checks.in_table(url, outboxes)
     assert (found.rows, found.twice, found.missing, found.each_once) == (4, 1, 0, False)
     table.write([event(4), event(1, epoch=OTHER)])
     table.close()
-    more = checks.in_table(url, [*said, Said("b", str(OTHER), 2, 0, 0, 0)])
+    more = checks.in_table(url, [*outboxes, OutboxTotals("b", str(OTHER), 2, 0, 0, 0)])
     assert (more.unknown, more.missing, more.each_once) == (1, 1, False)
 
 

@@ -128,10 +128,10 @@ def _save_session(broker: int, folder: Path) -> None:
 
 def _drain_rate(listener: Listener, backlog: int) -> float:
     """Messages per second from the first new one until the backlog has been delivered."""
-    began = len(listener.said)
+    began = len(listener.received)
     seconds_until(lambda: listener.book.last >= backlog, 150)
-    new = [said for said in listener.said[began:] if said.seq <= backlog]
-    return len(new) / (new[-1].heard_s - new[0].heard_s) if len(new) > 1 else 0.0
+    new = [item for item in listener.received[began:] if item.seq <= backlog]
+    return len(new) / (new[-1].received_s - new[0].received_s) if len(new) > 1 else 0.0
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ It talks to the broker itself, never through the proxy, so what it misses the ag
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.support import subscribing
 
-class Said(msgspec.Struct, frozen=True):
+
+class Received(msgspec.Struct, frozen=True):
     """Of every payload with a sequence number, the fields that are judged here."""
 
     schema: str
@@ -30,7 +33,7 @@ class Said(msgspec.Struct, frozen=True):
     last_seq: int = 0
     messages: int = 0
     why: str = ""
-    heard_s: float = 0.0  # monotonic
+    received_s: float = 0.0  # monotonic
 
 
 @dataclass
@@ -42,20 +45,20 @@ class Book:
     duplicates: int = 0
     conflicts: int = 0  # the same number with another content
     digests: dict[int, int] = field(default_factory=dict)
-    gaps: list[Said] = field(default_factory=list)
+    gaps: list[Received] = field(default_factory=list)
 
-    def note(self, said: Said, payload: bytes) -> bool:
+    def note(self, received: Received, payload: bytes) -> bool:
         """Whether it came for the first time."""
         digest = hash(payload)
-        if said.seq in self.digests:
+        if received.seq in self.digests:
             self.duplicates += 1
-            self.conflicts += self.digests[said.seq] != digest
+            self.conflicts += self.digests[received.seq] != digest
             return False
-        self.digests[said.seq] = digest
-        self.out_of_order += said.seq < self.last
-        self.last = max(self.last, said.seq)
-        if said.schema == "drsn-gap/1":
-            self.gaps.append(said)
+        self.digests[received.seq] = digest
+        self.out_of_order += received.seq < self.last
+        self.last = max(self.last, received.seq)
+        if received.schema == "drsn-gap/1":
+            self.gaps.append(received)
         return True
 
     @property
@@ -78,13 +81,13 @@ class Listener:
         self, port: int, host: str = "127.0.0.1", keep: bool = True, session: str = ""
     ) -> None:
         self.books: dict[str, Book] = {}
-        self.said: list[Said] = []  # first deliveries, where `keep`
-        self.health: list[dict] = []
+        self.received: list[Received] = []  # first deliveries, where `keep`
+        self.health: list[dict[str, Any]] = []
         self.deliveries = 0
         self._keep = keep
         self._subscribed = threading.Event()
         client = paho.Client(CallbackAPIVersion.VERSION2, session, clean_session=not session)
-        client.on_connect = lambda *_: client.subscribe("drsn/#", 1)
+        client.on_connect = subscribing.to("drsn/#")
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_message = self._on_message
         client.reconnect_delay_set(1, 1)
@@ -102,10 +105,10 @@ class Listener:
         """Of the newest epoch."""
         return self.books[self.epochs[-1]] if self.books else Book()
 
-    def windows(self, source: str | None = None) -> list[Said]:
+    def windows(self, source: str | None = None) -> list[Received]:
         return self._of("drsn-window/1", source)
 
-    def states(self, source: str | None = None) -> list[Said]:
+    def states(self, source: str | None = None) -> list[Received]:
         return self._of("drsn-state/1", source)
 
     def connected(self) -> bool:
@@ -115,10 +118,10 @@ class Listener:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _of(self, schema: str, source: str | None) -> list[Said]:
+    def _of(self, schema: str, source: str | None) -> list[Received]:
         return [
             each
-            for each in list(self.said)
+            for each in list(self.received)
             if each.schema == schema and source in (None, each.source)
         ]
 
@@ -128,8 +131,8 @@ class Listener:
         if message.topic.endswith("/health"):
             self.health.append(msgspec.json.decode(message.payload))
             return
-        said = msgspec.json.decode(message.payload, type=Said)
+        received = msgspec.json.decode(message.payload, type=Received)
         self.deliveries += 1
-        fresh = self.books.setdefault(said.epoch, Book()).note(said, message.payload)
+        fresh = self.books.setdefault(received.epoch, Book()).note(received, bytes(message.payload))
         if fresh and self._keep:
-            self.said.append(msgspec.structs.replace(said, heard_s=time.monotonic()))
+            self.received.append(msgspec.structs.replace(received, received_s=time.monotonic()))

@@ -9,7 +9,7 @@ import soundfile
 
 from tests.support.soundcard import MISSING, SoundCard
 
-from .listener import Listener, Said
+from .listener import Listener, Received
 from .outcome import Check, Skip, at_most, injection, none
 from .world import RATE_HZ, Running, World, seconds_until
 
@@ -73,19 +73,21 @@ def _noise(folder: Path) -> Path:
 
 def _told(listener: Listener, since_s: float) -> bool:
     states = listener.states("sensor")
-    return any(s.decision == "sensor_fault" and s.heard_s > since_s for s in states)
+    return any(s.decision == "sensor_fault" and s.received_s > since_s for s in states)
 
 
 def _clean(listener: Listener, since_s: float) -> bool:
     """Whether a window has been judged that was taken since then."""
     windows = listener.windows("sensor")[-20:]
-    return any(w.heard_s > since_s and not w.flags for w in windows)
+    return any(w.received_s > since_s and not w.flags for w in windows)
 
 
-def _gap(listener: Listener, last: Said, out_s: float) -> bool:
+def _gap(listener: Listener, last: Received, out_s: float) -> bool:
     """Whether the index went on while it was out, and its windows say that something is missing."""
     since = [w for w in listener.windows("sensor") if w.first_sample > last.first_sample]
-    clean = next(w.first_sample for w in since if not w.flags and w.heard_s > last.heard_s + out_s)
+    clean = next(
+        w.first_sample for w in since if not w.flags and w.received_s > last.received_s + out_s
+    )
     told = any("gap" in w.flags for w in since)
     return told and clean - last.first_sample >= out_s * RATE_HZ
 

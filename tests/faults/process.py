@@ -76,7 +76,7 @@ def _sabotaged(world: World, kind: str) -> list[Check]:
 
 def _flows(unit: Unit, listener: Listener) -> bool:
     ready = unit.agents[-1].notes.when("READY=1")
-    return bool(ready) and listener.windows()[-1].heard_s > ready[0]
+    return bool(ready) and listener.windows()[-1].received_s > ready[0]
 
 
 def _told(line: str) -> str:

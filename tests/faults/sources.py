@@ -96,13 +96,15 @@ def _missing(listener: Listener) -> int:
 
 def _told(listener: Listener, since_s: float) -> bool:
     states = listener.states("sensor")
-    return any(s.decision == "sensor_fault" and s.heard_s > since_s for s in states)
+    return any(s.decision == "sensor_fault" and s.received_s > since_s for s in states)
 
 
 def _well(listener: Listener, since_s: float) -> bool:
     """Whether the source's state is a judgement again, and its windows come."""
     state, windows = listener.states("sensor")[-1], listener.windows("sensor")
-    return state.decision != "sensor_fault" and windows[-1].heard_s > max(since_s, state.heard_s)
+    return state.decision != "sensor_fault" and windows[-1].received_s > max(
+        since_s, state.received_s
+    )
 
 
 def _whole(listener: Listener) -> list[Check]:

@@ -19,8 +19,8 @@ MEMORY = Path("/dev/shm")  # where there is one: nothing here has to survive the
 
 def binaries() -> Path | None:
     """Where Debian keeps the server's programs, or they are in the PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    path = found[-1] if found else shutil.which("initdb")
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    path = packaged[-1] if packaged else shutil.which("initdb")
     return None if path is None else Path(path).parent
 
 
@@ -41,9 +41,9 @@ class Postgres:
         options = (f"port={self.port}", "listen_addresses=127.0.0.1", *self._settings)
         folder = self._folder.parent
         flags = [part for option in options for part in ("-c", option)]
-        line = [_program("postgres"), "-D", self._folder, "-k", folder, *flags]
+        command = [_program("postgres"), "-D", str(self._folder), "-k", str(folder), *flags]
         with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(line, stdout=log, stderr=log, user=_account())
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=_account())
         deadline_s = time.monotonic() + 20
         while not self._answers():
             assert time.monotonic() < deadline_s, (folder / "log").read_text()
@@ -78,8 +78,8 @@ class Postgres:
         return False
 
     def _run(self, program: str, *arguments: str) -> None:
-        line = [_program(program), *arguments]
-        done = subprocess.run(line, capture_output=True, user=_account(), check=False)
+        command = [_program(program), *arguments]
+        done = subprocess.run(command, capture_output=True, user=_account(), check=False)
         assert done.returncode == 0, done.stderr.decode()
 
 
@@ -95,10 +95,10 @@ def server(*settings: str) -> Iterator[Postgres]:
             postgres.stop()
 
 
-def _program(name: str) -> Path:
+def _program(name: str) -> str:
     folder = binaries()
     assert folder is not None
-    return folder / name
+    return str(folder / name)
 
 
 def _account() -> str | None:

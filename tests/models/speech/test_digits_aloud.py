@@ -21,6 +21,7 @@ from models import zoo
 from models.data import recipe
 from models.speech import sentences
 from tests.conftest import DATA, Agent, Broker, eventually
+from tests.support import subscribing
 from tests.support.soundcard import SoundCard
 
 RATE_HZ = 16_000
@@ -42,7 +43,7 @@ class Clocked:
     def __init__(self, port: int) -> None:
         self.heard: list[tuple[float, Observation]] = []
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("drsn/+/+/event", 1)
+        self._client.on_connect = subscribing.to("drsn/+/+/event")
         self._client.on_message = self._note
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
