@@ -23,14 +23,19 @@ from tests.support.listening import Listening
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"
 BEARING = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
-SCENARIO = [
+SCENARIO: list[dict[str, Any]] = [
     {"duration_s": 6.0, "snr_db": [5.0, 5.0]},
     {"duration_s": 6.0, "fault": "outer", "snr_db": [5.0, 5.0]},
 ]
 
 
 def tree(folder: Path, port: int) -> dict[str, Any]:
-    source = {"name": "bearing-de", "kind": "synth", "pace": "realtime", "model": "bearing"}
+    source: dict[str, Any] = {
+        "name": "bearing-de",
+        "kind": "synth",
+        "pace": "realtime",
+        "model": "bearing",
+    }
     source |= {"rpm": 1797.0, "unit": "m/s2", "publish_windows": True, "scenario": SCENARIO}
     source |= {"bearing": BEARING, "machine_class": "group2-rigid"}
     return {
@@ -109,7 +114,7 @@ def announced(said: dict[str, Any], size: int) -> str:
 
 def ask(port: int) -> None:
     moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
-    command = {"id": "7d2c", "expires": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
+    command: dict[str, Any] = {"id": "7d2c", "expires": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
     command |= {"arguments": {"source": "bearing-de", "seconds": 3.0}}
     topic = "drsn/press-04/cmd/capture"
     line = ["mosquitto_pub", "-p", str(port), "-q", "1", "-t", topic, "-m", json.dumps(command)]

@@ -102,7 +102,7 @@ class Sensor:
 def settings(folder: Path, broker: int, sensor: int | None) -> dict[str, Any]:
     scenario = [PHASE, PHASE | {"fault": "outer"}]
     bearing = {"name": "bearing-de", "kind": "synth", "model": "bearing", "repeat": True}
-    fan = {"name": "fan", "kind": "stream", "model": str(folder / "tiny.onnx")}
+    fan: dict[str, Any] = {"name": "fan", "kind": "stream", "model": str(folder / "tiny.onnx")}
     fan |= {"rate_hz": RATE_HZ, "dtype": "float32", "url": f"tcp://127.0.0.1:{sensor}"}
     return {
         "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 2.0},

@@ -59,7 +59,9 @@ def test_every_link_of_the_long_description_leads_to_a_file_of_this_version(
     metadata: Message,
 ) -> None:
     source = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["urls"]["Source"]
-    description = str(metadata.get_payload(decode=True), "utf-8")
+    payload = metadata.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    description = payload.decode()
     links = LINK.findall(description)
     assert len(links) > 20
     relative = [link for link in links if not link.startswith(("https://", "http://", "#"))]

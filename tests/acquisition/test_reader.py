@@ -85,7 +85,7 @@ def health(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def well_again(told: dict[str, Any]) -> bool:
-    return told["opened"] >= 2 and told["state"] == "ok"
+    return bool(told["opened"] >= 2 and told["state"] == "ok")
 
 
 def windows(subscriber: Subscriber, source: str) -> list[dict[str, Any]]:

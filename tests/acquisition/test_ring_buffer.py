@@ -110,13 +110,17 @@ def test_a_patient_writer_leaves_the_history_before_the_readers_window() -> None
     assert not thread.is_alive()
 
 
+def reaches(into: Ring, end: int) -> None:
+    eventually(lambda: into.end >= end, 5, "the window is complete")
+
+
 def test_a_long_history_never_keeps_a_window_from_being_complete() -> None:
     into = Ring(40, 1, lambda: None, history=5000)  # a window of 20, as small as a ring may be
     thread = threading.Thread(target=write, args=(into, 0, 20_000, True), daemon=True)
     thread.start()
     for first in range(0, 19_980, 20):
         into.expect(first, 20)
-        eventually(lambda first=first: into.end >= first + 20, 5, "the window is complete")
+        reaches(into, first + 20)
     into.close()
 
 

@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 
 from agent.acquisition.tachometer import Tachometer
+from agent.core.types import Samples
 
 RATE_HZ = 10_000
 
 
-def pulses(rpm: float, seconds: float, per_turn: int = 1) -> np.ndarray:
+def noise(frames: int) -> Samples:
+    return np.random.default_rng(0).standard_normal(frames).astype(np.float32)
+
+
+def pulses(rpm: float, seconds: float, per_turn: int = 1) -> Samples:
     """High for a tenth of every pulse's period."""
     turns = np.arange(round(seconds * RATE_HZ)) / RATE_HZ * rpm / 60
     return ((turns * per_turn) % 1 < 0.1).astype(np.float32)
@@ -21,7 +26,7 @@ def test_the_speed_is_that_of_the_pulses(rpm: float, per_turn: int) -> None:
 
 
 def test_the_cut_of_the_blocks_changes_nothing() -> None:
-    signal = pulses(1200, 2.0) + 0.05 * np.random.default_rng(0).standard_normal(20_000)
+    signal = pulses(1200, 2.0) + 0.05 * noise(20_000)
     whole = Tachometer(RATE_HZ, 1, 0.5).push(signal)
     cut = Tachometer(RATE_HZ, 1, 0.5)
     parts = [cut.push(part) for part in np.split(signal, [1, 7, 800, 801, 5000, 19_999])]
@@ -30,7 +35,7 @@ def test_the_cut_of_the_blocks_changes_nothing() -> None:
 
 def test_noise_around_the_level_is_no_second_pulse() -> None:
     signal = pulses(600, 3.0)
-    noisy = signal * 0.55 + 0.03 * np.random.default_rng(1).standard_normal(len(signal))
+    noisy = signal * 0.55 + 0.03 * noise(len(signal))
     assert np.ptp(Tachometer(RATE_HZ, 1, 0.5).push(noisy)[-RATE_HZ:]) < 60
 
 

@@ -1,5 +1,6 @@
 """Time comes from the sample counter; the wall clock may step as it likes."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -17,8 +18,8 @@ class Clocks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1000.0
         self.wall_s = 1_800_000_000.0
-        monkeypatch.setattr(timestamps.time, "monotonic", lambda: self.now_s)
-        monkeypatch.setattr(timestamps.time, "time", lambda: self.wall_s + self.now_s)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(time, "time", lambda: self.wall_s + self.now_s)
 
 
 @pytest.fixture

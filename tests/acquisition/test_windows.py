@@ -95,7 +95,7 @@ def test_one_bad_frame_flags_every_window_that_holds_it(mark: Mark) -> None:
     write(ring, 25)
     write(ring, 1, mark)
     write(ring, 34)
-    flagged = [w.first for w in windows.due(100) if w.flags == [mark.name.lower()]]
+    flagged = [w.first for w in windows.due(100) if w.flags == [str(mark.name).lower()]]
     assert flagged == [10, 20]
 
 

@@ -73,7 +73,7 @@ def _put_next(box: Machine, package: Path) -> None:
         subprocess.run(["dpkg-deb", "-R", package, root], check=True)
         control = root / "DEBIAN" / "control"
         control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+next", control.read_text()))
-        build = ["dpkg-deb", "-Znone", "--root-owner-group", "-b", root, f"{folder}/next.deb"]
+        build = ["dpkg-deb", "-Znone", "--root-owner-group", "-b", str(root), f"{folder}/next.deb"]
         subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
         put(box, Path(folder) / "next.deb", "drsn-agent-next.deb")
 

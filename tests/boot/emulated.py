@@ -69,7 +69,7 @@ def main() -> int:
 def installed(package: Path) -> Iterator[Path]:
     """A Debian of the package's architecture with it; what is run below it is emulated."""
     if not HANDLER.exists():
-        subprocess.run(["mount", "-t", "binfmt_misc", "none", HANDLER.parent], check=True)
+        subprocess.run(["mount", "-t", "binfmt_misc", "none", str(HANDLER.parent)], check=True)
     if not HANDLER.exists():
         (HANDLER.parent / "register").write_text(REGISTERED)
     arch = subprocess.check_output(["dpkg-deb", "-f", package, "Architecture"], text=True).strip()
@@ -78,7 +78,7 @@ def installed(package: Path) -> Iterator[Path]:
         root = Path(folder) / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", cache, root], check=True)
         shutil.copy(package, root / "root" / "drsn-agent.deb")
-        install = ["chroot", root, "dpkg", "-i", "/root/drsn-agent.deb"]
+        install = ["chroot", str(root), "dpkg", "-i", "/root/drsn-agent.deb"]
         subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["mount", "-t", "proc", "-o", "ro", "none", root / "proc"], check=True)
         try:  # no /sys: it tells of this machine's processor, which ONNX Runtime takes for its own
@@ -128,7 +128,8 @@ def _scored(agent: list[str], recording: str, model: str) -> list[Window]:
 
 
 def _apart(one: Window, other: Window) -> float:
-    return max(abs(p - other["probabilities"][name]) for name, p in one["probabilities"].items())
+    ours, theirs = one["probabilities"], other["probabilities"]
+    return max(abs(float(ours[name]) - float(theirs[name])) for name in ours)
 
 
 def delivered(root: Path) -> bool:
@@ -136,7 +137,7 @@ def delivered(root: Path) -> bool:
     port = free_port()
     (root / "root" / "config.yaml").write_text(CONFIG.format(port=port))
     broker = Broker(root, port).start()
-    command = ["chroot", root, "drsn-agent", "run", "--config", "/root/config.yaml"]
+    command = ["chroot", str(root), "drsn-agent", "run", "--config", "/root/config.yaml"]
     daemon = subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
     try:
         hear = ["mosquitto_sub", "-p", str(port), "-t", "drsn/+/+/window", "-C", str(WINDOWS)]

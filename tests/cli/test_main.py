@@ -125,12 +125,11 @@ def test_replay_is_json_lines_and_nothing_else(folder: Path) -> None:
 
 
 def test_replaying_twice_says_the_same(folder: Path) -> None:
-    replay = ("replay", "x.npy", "--model", "./tiny.onnx", "--rate-hz", "1000")
-    replay += ("--start", "2026-01-02")
+    options = ("--model", "./tiny.onnx", "--rate-hz", "1000", "--start", "2026-01-02")
     fleeting = {"epoch", "t_published", "latency_ms"}
 
     def records() -> list[dict[str, Any]]:
-        lines = command(*replay, cwd=folder).stdout.splitlines()
+        lines = command("replay", "x.npy", *options, cwd=folder).stdout.splitlines()
         return [{k: v for k, v in json.loads(line).items() if k not in fleeting} for line in lines]
 
     assert records() == records()

@@ -10,6 +10,12 @@ import yaml
 
 from agent import sources
 from agent.config import load
+from agent.config.commands import Commands
+from agent.config.evidence import Evidence
+from agent.config.metrics import Metrics
+from agent.config.page import Page
+from agent.config.rollout import Rollout
+from agent.config.sparkplug import Sparkplug
 from agent.core.bearing import of_geometry
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
@@ -239,7 +245,7 @@ def test_the_example_is_equal_to_the_defaults() -> None:
     tree = yaml.safe_load(EXAMPLE.read_text())
     parsed = load.load(EXAMPLE)
     assert parsed.agent == load.Agent()
-    assert parsed.mqtt == load.Mqtt()
+    assert parsed.mqtt == settings.Mqtt()
     for source, raw in zip(parsed.sources, tree["sources"], strict=True):
         common = {k: v for k, v in raw.items() if k in {"name", "kind", "model"}}
         assert source.common == load.SourceKeys(**common)
@@ -251,18 +257,18 @@ def test_the_example_is_equal_to_the_defaults() -> None:
 def test_the_example_names_every_key() -> None:
     tree = uncommented()
     assert set(tree["agent"]) == set(load.Agent.__struct_fields__)
-    assert set(tree["mqtt"]) == set(load.Mqtt.__struct_fields__)
+    assert set(tree["mqtt"]) == set(settings.Mqtt.__struct_fields__)
     assert set(tree["mqtt"]["tls"]) == set(settings.Tls.__struct_fields__)
-    assert set(tree["page"]) == set(load.Page.__struct_fields__)
-    assert set(tree["commands"]) == set(load.Commands.__struct_fields__)
-    assert tree["evidence"] == msgspec.structs.asdict(load.Evidence())
-    assert set(tree["sparkplug"]) == set(load.Sparkplug.__struct_fields__)
+    assert set(tree["page"]) == set(Page.__struct_fields__)
+    assert set(tree["commands"]) == set(Commands.__struct_fields__)
+    assert tree["evidence"] == msgspec.structs.asdict(Evidence())
+    assert set(tree["sparkplug"]) == set(Sparkplug.__struct_fields__)
     shown = {key: tree["rollout"].pop(key) for key in ("keys", "from", "announce")}
     assert all(shown.values())
     assert tree["rollout"] == {
-        key: value for key, value in msgspec.to_builtins(load.Rollout()).items() if key not in shown
+        key: value for key, value in msgspec.to_builtins(Rollout()).items() if key not in shown
     }
-    assert tree["metrics"] == msgspec.structs.asdict(load.Metrics())
+    assert tree["metrics"] == msgspec.structs.asdict(Metrics())
     assert set(load.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
     for raw in tree["sources"]:
         assert set(sources.options(raw["kind"]).__struct_fields__) <= set(raw)

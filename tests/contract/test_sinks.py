@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load
 from agent.core.types import Message, Sink
 from agent.delivery.duplicate_client import Identity
 from agent.delivery.mqtt_sink import MqttSink
@@ -19,6 +18,7 @@ from agent.messages.sparkplug import protocol
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
+from agent.mqtt.settings import Mqtt
 from tests.conftest import Broker, Subscriber, eventually
 from tests.support import observations
 
@@ -64,7 +64,7 @@ def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[b
         return as_edge_node(broker, request.getfixturevalue("tmp_path"))
     subscriber: Subscriber = request.getfixturevalue("subscriber")
     version = request.param.removeprefix("mqtt ")
-    settings = load.Mqtt(port=broker.port, version=version)
+    settings = Mqtt(port=broker.port, version=version)
     sink = MqttSink(settings, identity())
     return Opened(sink, lambda: [each.payload for each in subscriber.of("event")])
 
@@ -73,7 +73,7 @@ def as_edge_node(broker: Broker, folder: Path) -> Opened:
     """What it publishes is not our payload: its data are told by their numbers."""
     address = Address("plant", "a")
     node = EdgeNode(address, "e", list, Latest(0), BdSeq(folder / "bdseq"))
-    sink = SparkplugSink(load.Mqtt(port=broker.port), "drsn-a", address, node)
+    sink = SparkplugSink(Mqtt(port=broker.port), "drsn-a", address, node)
     subscriber = Subscriber(broker.port, "spBv1.0/plant/DDATA/#")
 
     def arrived() -> list[bytes]:
@@ -136,7 +136,7 @@ def test_a_wake_before_the_poll_is_not_lost(opened: Opened) -> None:
 
 
 def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Subscriber) -> None:
-    sink = MqttSink(load.Mqtt(port=broker.port), identity())
+    sink = MqttSink(Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
     opened.poll_until(lambda: sink.in_flight_limit > 0, "connected")
     sink.send(message(1))
@@ -157,7 +157,7 @@ def test_mqtt_without_a_broker_waits_longer_and_longer(
         return 0.0
 
     monkeypatch.setattr("agent.core.backoff.random.uniform", draw)
-    sink = MqttSink(load.Mqtt(port=stopped_broker.port), identity())
+    sink = MqttSink(Mqtt(port=stopped_broker.port), identity())
     eventually(lambda: sink.poll(0.01) == [] and len(drawn) >= 12, 10, "twelve attempts")
     assert drawn[:3] == [0.5, 1.0, 2.0]
     assert max(drawn) == 60.0
@@ -171,7 +171,7 @@ def test_mqtt_takes_no_more_than_the_broker_receives_at_once(
 ) -> None:
     stopped_broker.extra += "max_inflight_messages 3\n"
     stopped_broker.start()
-    sink = MqttSink(load.Mqtt(port=stopped_broker.port), identity())
+    sink = MqttSink(Mqtt(port=stopped_broker.port), identity())
     Opened(sink, list).poll_until(lambda: sink.in_flight_limit > 0, "connected")
     assert sink.in_flight_limit == 3
     sink.close()
@@ -184,7 +184,7 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
     connack = b"\x20\x03\x00\x00\x00"
     session_taken_over = b"\xe0\x02\x8e\x00"
     server = socket.create_server(("127.0.0.1", 0))
-    settings = load.Mqtt(port=server.getsockname()[1])
+    settings = Mqtt(port=server.getsockname()[1])
     sink = MqttSink(settings, identity("same"))
     sink.poll(0.05)
     connection, _ = server.accept()
@@ -209,7 +209,7 @@ def test_when_another_client_takes_the_id_over_it_stands_back(
 def test_a_broker_that_takes_everything_and_acknowledges_nothing_is_noticed() -> None:
     """Its machine still acknowledges TCP, and QoS 0 goes out as ever: only silence tells."""
     server = socket.create_server(("127.0.0.1", 0))
-    sink = MqttSink(load.Mqtt(port=server.getsockname()[1]), identity())
+    sink = MqttSink(Mqtt(port=server.getsockname()[1]), identity())
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK, and never another byte
@@ -231,11 +231,13 @@ def test_a_message_whose_sending_finds_the_connection_gone_is_not_acknowledged_b
 ) -> None:
     """Each connection counts its message ids from 1: one kept over would be mistaken."""
     monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
-    sink = MqttSink(load.Mqtt(port=broker.port), identity())
+    sink = MqttSink(Mqtt(port=broker.port), identity())
     opened = Opened(sink, list)
     opened.poll_until(lambda: sink.in_flight_limit > 0, "connected")
     assert sink._client is not None
-    sink._client.socket().shutdown(socket.SHUT_RDWR)
+    connection = sink._client.socket()
+    assert isinstance(connection, socket.socket)
+    connection.shutdown(socket.SHUT_RDWR)
     for seq in range(1, 9):
         sink.send(message(seq))
     opened.poll_until(lambda: sink.session == 2, "connected again")

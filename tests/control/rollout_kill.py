@@ -41,7 +41,7 @@ def main() -> int:
             steps.step()
         sync(file)
 
-    os.fsync = fsync  # has no audit event
+    vars(os)["fsync"] = fsync  # has no audit event
     sys.addaudithook(steps.hook)
     from agent.cli import main as cli
 

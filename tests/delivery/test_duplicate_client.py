@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load
 from agent.core.types import Message
 from agent.delivery import duplicate_client as rivals
 from agent.delivery.duplicate_client import DuplicateClient, Identity
 from agent.delivery.mqtt_sink import MqttSink
+from agent.mqtt.settings import Mqtt
 from tests.conftest import Broker, eventually
 
 WILL = Message(0, "drsn/a/status", b"offline", retain=True)
@@ -67,7 +67,7 @@ def test_two_agents_with_other_names_and_one_client_id_both_say_so_and_keep_apar
 ) -> None:
     """The broker closes the older one without a reason, and neither hears the other's `info`."""
     monkeypatch.setattr(rivals, "STAND_BACK_S", (1.5, 3.0))
-    settings = load.Mqtt(port=broker.port)
+    settings = Mqtt(port=broker.port)
     sinks = [MqttSink(settings, identity(f"drsn/{name}/info")) for name in "ab"]
 
     def both_know() -> bool:
@@ -94,7 +94,7 @@ def test_a_broker_that_closes_before_letting_anybody_in_is_no_rival(
     monkeypatch.setattr("agent.core.backoff.random.uniform", lambda least, most: 0.0)
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.01)
-    sink = MqttSink(load.Mqtt(port=server.getsockname()[1]), identity())
+    sink = MqttSink(Mqtt(port=server.getsockname()[1]), identity())
     accepted = 0
 
     def five_times() -> bool:

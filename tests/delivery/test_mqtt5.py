@@ -55,6 +55,10 @@ def test_an_old_broker_gets_the_same_payloads_over_3_1_1(
     assert not any(packet.get("properties") for packet in listening.heard)
 
 
+def await_connections(agent: Agent, count: int) -> None:
+    eventually(lambda: agent.logged().count("connected to") == count, 20, "connected")
+
+
 @pytest.mark.parametrize(("will_delay_s", "told"), [(3, False), (0, True)])
 def test_a_cable_that_flaps_does_not_make_the_agent_flap(
     broker: Broker, run_agent: Start, settings: Settings, will_delay_s: int, told: bool
@@ -64,11 +68,11 @@ def test_a_cable_that_flaps_does_not_make_the_agent_flap(
         tree["mqtt"]["will_delay_s"] = will_delay_s
         agent = run_agent(tree)
         for online in (1, 2, 3):
-            eventually(lambda n=online: agent.logged().count("connected to") == n, 20, "connected")
+            await_connections(agent, online)
             heard = len(listening.of("window"))
             listening.until("window", heard + 3)
             cable.cut()
-        eventually(lambda: agent.logged().count("connected to") == 4, 20, "connected")
+        await_connections(agent, 4)
         assert agent.stop() == 0
         listening.until_offline()
     told_offline = [each["payload"] for each in listening.packets("status")].count("offline")
@@ -109,6 +113,12 @@ def deployed(broker: Broker, pki: Path) -> Broker:
     return broker.start()
 
 
+def certificates(pki: Path, name: str) -> tuple[str, ...]:
+    """For mosquitto's own clients."""
+    files = {"--cafile": "ours.pem", "--cert": f"{name}.pem", "--key": f"{name}.key"}
+    return tuple(part for option, file in files.items() for part in (option, str(pki / file)))
+
+
 def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
     stopped_broker: Broker, pki: Path, run_agent: Start, settings: Settings
 ) -> None:
@@ -117,8 +127,7 @@ def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
     tls |= {"key_file": str(pki / "client.key")}  # of press-04
     tree = settings(broker.port, kind="synth", rate_hz=1000)
     tree["mqtt"] |= {"host": "localhost", "tls": tls}
-    dashboard = ("--cafile", pki / "ours.pem", "--cert", pki / "dashboard.pem")
-    dashboard += ("--key", pki / "dashboard.key")
+    dashboard = certificates(pki, "dashboard")
     with Listening(broker.port, host="localhost", extra=dashboard) as listening:
         agent = run_agent(tree)
         listening.until("state")
@@ -131,8 +140,7 @@ def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
         eventually(lambda: told in agent.logged(), 20, "refused, and told")
         assert agent.stop() == 0
         publish = ["mosquitto_pub", "-h", "localhost", "-p", str(broker.port), "-V", "mqttv5"]
-        publish += ["--cafile", pki / "ours.pem", "--cert", pki / "client.pem"]
-        publish += ["--key", pki / "client.key", "-q", "1", "-m", "x", "-t"]
+        publish += [*certificates(pki, "client"), "-q", "1", "-m", "x", "-t"]
         topics = ("drsn/press-05/a/state", "drsn/press-05/status", "drsn/press-04/a/mark")
         for topic in topics:
             subprocess.run([*publish, topic], check=False, capture_output=True)

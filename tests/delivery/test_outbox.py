@@ -1,5 +1,6 @@
 """What is put is there until it is acknowledged, in order, under a number of its own."""
 
+import functools
 import sqlite3
 from pathlib import Path
 
@@ -19,9 +20,13 @@ def Outbox(path: Path | None, limits: Limits = Limits()) -> _Outbox:  # noqa: B0
     return _Outbox(path, limits, marker)
 
 
+def of(payload: bytes, _epoch: str, seq: int) -> Message:
+    return Message(seq, "t", payload, retain=True)
+
+
 def put(outbox: _Outbox, texts: str) -> None:
     for text in texts:
-        outbox.put(lambda epoch, seq, text=text: Message(seq, "t", text.encode(), retain=True))
+        outbox.put(functools.partial(of, text.encode()))
     outbox.commit()
 
 
@@ -120,7 +125,7 @@ def test_messages_under_way_are_not_dropped(tmp_path: Path) -> None:
     put_more = Outbox(tmp_path / "p.sqlite", Limits(messages=3))
     put(put_more, "abc")
     for text in "defg":
-        put_more.put(lambda epoch, seq, text=text: Message(seq, "t", text.encode()))
+        put_more.put(functools.partial(of, text.encode()))
     put_more.commit(in_flight=1)
     assert everything(put_more) == ["a", "[2-4:3]", "e", "f", "g"]
 
@@ -203,7 +208,7 @@ def test_on_a_disk_that_takes_nothing_messages_wait_in_memory_and_then_the_oldes
     outbox.settle([1])
     outbox._store._db.execute(f"PRAGMA max_page_count = {_pages(outbox)}")
     for letter in "cdefghij":
-        outbox.put(lambda _, seq, text=letter: Message(seq, "t", text.encode() * 40_000))
+        outbox.put(functools.partial(of, letter.encode() * 40_000))
         outbox.commit()
     assert outbox.trouble is not None
     assert "full" in outbox.trouble

@@ -1,5 +1,6 @@
 """What is installed: a closed unit, scripts without slips, secrets that are handed over."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import yaml
 from agent.acquisition import timestamps
 from agent.config import load
 from agent.core import credentials
+from agent.mqtt.settings import Mqtt
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -88,7 +90,7 @@ def test_a_file_elsewhere_is_never_taken_for_a_secret(
 ) -> None:
     (tmp_path / "secret_password").write_text("another\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    mqtt = load.Mqtt(password_file="/srv/password")
+    mqtt = Mqtt(password_file="/srv/password")
     assert credentials.resolve(mqtt) == mqtt
 
 
@@ -101,7 +103,7 @@ def test_where_the_kernel_may_not_be_asked_the_clock_is_not_called_synchronised(
         def ntp_gettime(self, _answer: object) -> int:
             return -1
 
-    monkeypatch.setattr(timestamps.ctypes, "CDLL", lambda _name: Refused())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: Refused())
     monkeypatch.setattr(timestamps, "SYNCHRONISED", tmp_path / "synchronized")
     assert timestamps.synchronised() is None
     timestamps.SYNCHRONISED.touch()

@@ -59,12 +59,12 @@ def test_ten_times_as_strong_is_twenty_decibels_and_the_same_shape() -> None:
 
 
 def test_a_tone_is_in_its_own_band() -> None:
-    tone = np.sin(2 * np.pi * 0.2 * np.arange(4096))[None]  # 0.4 of Nyquist
+    tone = np.sin(2 * np.pi * 0.2 * np.arange(4096))[None].astype(np.float32)  # 0.4 of Nyquist
     assert int(np.argmax(features(tone)[:BANDS])) == int(0.4 / 0.9 * BANDS)
 
 
 def test_a_window_of_silence_has_features() -> None:
-    assert np.isfinite(features(np.zeros((1, 200)))).all()
+    assert np.isfinite(features(np.zeros((1, 200), np.float32))).all()
 
 
 def test_one_way_of_running_is_one_state_and_three_are_three() -> None:
@@ -367,7 +367,8 @@ def test_a_commissioning_that_cannot_be_is_one_line_and_leaves_no_baseline(
 
 
 def test_bearings_that_ran_to_failure_are_told_before_and_not_at_once() -> None:
-    from models.experiments.femto import LEAST_DISTANCE, alarm, lives
+    from agent.diagnosis.baseline.fit import LEAST_DISTANCE
+    from models.experiments.femto import alarm, lives
 
     folder = recording("femto", "manifest.csv").parent
     alarms = [alarm(life, LEAST_DISTANCE) for life in lives(folder)]

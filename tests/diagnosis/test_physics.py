@@ -22,7 +22,9 @@ LINE: dict[Fault, str] = {"outer": "bpfo", "inner": "bpfi", "ball": "bsf"}
 
 
 def sine(hz: float, amplitude: float, rate_hz: float = RATE_HZ, seconds: float = 5.0) -> np.ndarray:
-    return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    signal: np.ndarray = amplitude * np.sin(2 * np.pi * hz * time_s)
+    return signal
 
 
 def machine(fault: Fault, snr_db: float | None, seed: int, seconds: float = 5.0) -> np.ndarray:
@@ -63,18 +65,18 @@ def test_a_slow_shafts_velocity_begins_at_two_hertz() -> None:
 
 
 ZONES = [
-    ("group1-rigid", (2.2, "A"), (2.4, "B"), (4.6, "C"), (7.2, "D")),
-    ("group1-flexible", (3.4, "A"), (3.6, "B"), (7.2, "C"), (11.1, "D")),
-    ("group2-rigid", (1.3, "A"), (1.5, "B"), (2.9, "C"), (4.6, "D")),
-    ("group2-flexible", (2.2, "A"), (2.4, "B"), (4.6, "C"), (7.2, "D")),
+    ("group1-rigid", ((2.2, "A"), (2.4, "B"), (4.6, "C"), (7.2, "D"))),
+    ("group1-flexible", ((3.4, "A"), (3.6, "B"), (7.2, "C"), (11.1, "D"))),
+    ("group2-rigid", ((1.3, "A"), (1.5, "B"), (2.9, "C"), (4.6, "D"))),
+    ("group2-flexible", ((2.2, "A"), (2.4, "B"), (4.6, "C"), (7.2, "D"))),
 ]
 
 
-@pytest.mark.parametrize(("machine_class", "a", "b", "c", "d"), ZONES)
+@pytest.mark.parametrize(("machine_class", "cases"), ZONES)
 def test_a_velocity_has_the_zone_of_its_class(
-    machine_class: MachineClass, a: object, b: object, c: object, d: object
+    machine_class: MachineClass, cases: tuple[tuple[float, str], ...]
 ) -> None:
-    for mm_s, zone in (a, b, c, d):  # type: ignore[misc]
+    for mm_s, zone in cases:
         amplitude = mm_s * 2**0.5 * 2 * np.pi * 80 / 1e3
         known = MachineInfo(RATE_HZ, "m/s2", machine_class=machine_class)
         assert measure(sine(80.0, amplitude), known).zone == zone

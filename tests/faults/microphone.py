@@ -1,5 +1,6 @@
 """A microphone that is pulled out and put back, again and again."""
 
+import functools
 import os
 import time
 from pathlib import Path
@@ -33,7 +34,7 @@ def unplugged(world: World) -> list[Check]:
     microphone = {"name": "sensor", "model": str(world.model), "publish_windows": True}
     microphone |= {"kind": "mic", "device": "vmic", "rate_hz": MIC_HZ}
     tree = world.tree(broker.port, microphone, world.live(20))
-    agent = world.start(tree, **card.environment)
+    agent = world.start(tree, environment=card.environment)
     seconds_until(lambda: _clean(listener, 0.0), 20)
     time.sleep(2.0)  # until everything that is opened once is open
     before = _resources(agent)
@@ -41,12 +42,12 @@ def unplugged(world: World) -> list[Check]:
     for _ in range(world.size(20, 2)):
         out_s, last = time.monotonic(), listener.windows("sensor")[-1]
         card.unplug("vmic")
-        told_s.append(seconds_until(lambda since=out_s: _told(listener, since), 20))
+        told_s.append(seconds_until(functools.partial(_told, listener, out_s), 20))
         time.sleep(max(0.0, out_s + OUT_S - time.monotonic()))
         back_s = time.monotonic()
         card.plug("vmic")
         card.play("vmic", noise)
-        recovered_s.append(seconds_until(lambda since=back_s: _clean(listener, since), 30))
+        recovered_s.append(seconds_until(functools.partial(_clean, listener, back_s), 30))
         without_gap += not _gap(listener, last, back_s - out_s)
         changed += seconds_until(lambda: _resources(agent) == before, 3) > 3
     stopped_s = agent.stopped_after_s()

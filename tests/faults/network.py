@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.conftest import MOSQUITTO, Broker, free_port
@@ -66,8 +66,8 @@ def dropped_packets(world: World) -> list[Check]:
             world,
             listener,
             broker_port,
-            lambda: [_run(*rule, "-j", "DROP") for rule in rules],
-            lambda: [_run(*inside, "iptables", "-F")],
+            lambda: _run_all([*rule, "-j", "DROP"] for rule in rules),
+            lambda: _run(*inside, "iptables", "-F"),
             THERE,
         )
 
@@ -141,6 +141,11 @@ def _broker_in(world: World, inside: list[str], ports: tuple[int, int]) -> None:
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
+
+
+def _run_all(commands: Iterable[Sequence[str]]) -> None:
+    for command in commands:
+        _run(*command)
 
 
 # -- two for one ------------------------------------------------------------------------

@@ -84,6 +84,10 @@ def _told(line: str) -> str:
     return line.split(": ", 1)[-1]
 
 
+def _await_windows(listener: Listener, count: int, within_s: float) -> None:
+    seconds_until(lambda: len(listener.windows()) > count, within_s)
+
+
 @injection(
     "wall clock +1 h, then -2 h, while it runs",
     "sequence monotonic, no window lost",
@@ -100,15 +104,16 @@ def clock(world: World) -> list[Check]:
     agent = world.start(
         world.tree(broker.port, world.live(20)),
         program=(str(STEPPED),),
-        LD_PRELOAD=str(faketime),
-        FAKETIME_TIMESTAMP_FILE=str(stamp),
-        FAKETIME_NO_CACHE="1",
-        DONT_FAKE_MONOTONIC="1",
+        environment={
+            "LD_PRELOAD": str(faketime),
+            "FAKETIME_TIMESTAMP_FILE": str(stamp),
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        },
     )
     for offset in ("+0", "+3600", "-3600"):
         stamp.write_text(offset)
-        reached = len(listener.windows()) + world.size(200, 30)
-        seconds_until(lambda reached=reached: len(listener.windows()) > reached, 30)
+        _await_windows(listener, len(listener.windows()) + world.size(200, 30), 30)
     told = listener.health[-1]["clock"] if listener.health else {}
     lived, stopped_s = agent.lives, agent.stopped_after_s()
     firsts = [w.first_sample for w in listener.windows()]

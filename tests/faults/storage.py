@@ -1,6 +1,7 @@
 """Disks that are full, files that are broken, messages that nobody takes."""
 
 import contextlib
+import functools
 import math
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import free_port
 
@@ -97,11 +99,11 @@ def _fill_by_itself(world: World) -> list[Check]:
     ]
 
 
-def _well_again(health: dict) -> bool:
-    return health["outbox"]["trouble"] is None and health["outbox"]["depth"] < 1000
+def _well_again(health: dict[str, Any]) -> bool:
+    return bool(health["outbox"]["trouble"] is None and health["outbox"]["depth"] < 1000)
 
 
-def _told_trouble(health: list[dict]) -> bool:
+def _told_trouble(health: list[dict[str, Any]]) -> bool:
     return bool(health) and bool(health[-1]["outbox"]["trouble"])
 
 
@@ -124,7 +126,10 @@ def _small_disk(at: Path, mib: int) -> Iterator[None]:
     at.mkdir()
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     try:
-        for command in (["mkfs.ext4", "-q", str(image)], ["mount", "-o", "loop", image, at]):
+        for command in (
+            ["mkfs.ext4", "-q", str(image)],
+            ["mount", "-o", "loop", str(image), str(at)],
+        ):
             subprocess.run(command, check=True, capture_output=True, env=environment)
     except subprocess.CalledProcessError as error:
         raise Skip(f"no loop filesystem here: {error.stderr.decode().strip()}") from None
@@ -175,7 +180,7 @@ def corrupt(world: World) -> list[Check]:
         spoil(state / "outbox.sqlite")
         agent = world.start(world.tree(broker.port, world.live(100), name=state.name))
         ready_s = agent.ready_after_s()
-        again = seconds_until(lambda old=old: _goes_on(listener, old), 10) < math.inf
+        again = seconds_until(functools.partial(_goes_on, listener, old), 10) < math.inf
         agent.stopped_after_s()
         aside = list(state.glob("outbox.sqlite.unreadable-*"))
         checks += [

@@ -38,12 +38,15 @@ class Unit:
         self.agents: list[Running] = []
         self._stopping = threading.Event()
         self._watchdog_s = watchdog_s
-        environment["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
-        self._begin = lambda: world.start(tree, program=program, **environment)
+        self._world, self._tree, self._program = world, tree, program
+        self._environment = environment | {"WATCHDOG_USEC": str(round(watchdog_s * 1e6))}
         self.agents.append(self._begin())
         self._thread = threading.Thread(target=self._supervise, daemon=True)
         self._thread.start()
         world.stack.callback(self.stop)
+
+    def _begin(self) -> Running:
+        return self._world.start(self._tree, program=self._program, environment=self._environment)
 
     def stop(self) -> None:
         self._stopping.set()

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,21 +48,21 @@ def seconds_until(happened: Callable[[], object], within_s: float) -> float:
 
 
 class Notes:
-    """The socket that systemd would give to the process: what was said there, and when."""
+    """The socket that systemd would give to the process: what was written there, and when."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.said: list[tuple[float, str]] = []
+        self.notes: list[tuple[float, str]] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
         threading.Thread(target=self._listen, daemon=True).start()
 
     def when(self, what: str) -> list[float]:
-        return [at_s for at_s, text in list(self.said) if what in text]
+        return [at_s for at_s, text in list(self.notes) if what in text]
 
     def _listen(self) -> None:
         while text := self._socket.recv(4096).decode():
-            self.said.append((time.monotonic(), text))
+            self.notes.append((time.monotonic(), text))
 
 
 @dataclass
@@ -222,7 +222,7 @@ class World:
         tree: Tree,
         prefix: tuple[str, ...] = (),
         program: tuple[str, ...] = RUN,
-        **environment: str,
+        environment: Mapping[str, str] | None = None,
     ) -> Running:
         """The real process, as `python -m agent run --config FILE`."""
         self._started += 1
@@ -230,11 +230,11 @@ class World:
         config = base.with_suffix(".json")
         config.write_text(json.dumps(tree))
         notes = Notes(base.with_suffix(".notify"))
-        environment = os.environ | environment | {"NOTIFY_SOCKET": str(notes.path)}
+        variables = {**os.environ, **(environment or {}), "NOTIFY_SOCKET": str(notes.path)}
         command = [*prefix, sys.executable, *program, "run", "--config", str(config)]
         log = base.with_suffix(".log")
         with log.open("wb") as err:
-            process = subprocess.Popen(command, stderr=err, env=environment)
+            process = subprocess.Popen(command, stderr=err, env=variables)
         running = Running(process, log, notes)
         self.stack.callback(running.kill)
         return running

@@ -142,7 +142,8 @@ def external(place: str) -> bytes:
         node = onnx.helper.make_node("Constant", [], ["c"])
         node.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t.CopyFrom(tensor)
         made.functions.add(name="f", domain="d").node.append(node)
-    return made.SerializeToString()
+    data: bytes = made.SerializeToString()
+    return data
 
 
 @pytest.mark.parametrize("place", ["initializer", "attribute", "subgraph", "sparse", "function"])

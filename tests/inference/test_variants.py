@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import yaml
 from onnx import helper, numpy_helper
@@ -34,7 +35,7 @@ def slow(path: Path) -> Path:
     ]
     nothing = helper.make_node("Mul", [chain[-1], "nothing"], ["gone"])
     same = helper.make_node("Add", ["samples", "gone"], ["same"])
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(0), "nothing"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0, np.float32), "nothing"))
     first = model.graph.node[0]
     first.input[:] = ["same", "same"]
     rest = list(model.graph.node)
@@ -48,7 +49,7 @@ def deaf(path: Path) -> Path:
     """The tiny model, and nothing is loud to it."""
     model = onnx.load_from_string(tiny.build())
     (bound,) = (each for each in model.graph.initializer if each.name == "bound")
-    bound.CopyFrom(numpy_helper.from_array(np.float32(1000), "bound"))
+    bound.CopyFrom(numpy_helper.from_array(np.array(1000, np.float32), "bound"))
     path.write_bytes(model.SerializeToString())
     return path
 
@@ -114,7 +115,7 @@ def test_the_choice_lapses_with_the_model_the_form_the_processor_and_the_file(
         patched.setattr(variants, "CPU_INFO", tmp_path / "doctor.yaml")
         assert variants.file(model, folder) == model
     with monkeypatch.context() as patched:
-        patched.setattr(variants.onnxruntime, "__version__", "99")
+        patched.setattr(onnxruntime, "__version__", "99")
         assert variants.file(model, folder) == model
     for changed in (model, tmp_path / "fan.float.onnx"):
         whole = changed.read_bytes()

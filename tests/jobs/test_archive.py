@@ -329,7 +329,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     for number in range(8):
         write(folder / f"r{number}.wav", seconds=200, seed=number)
     out, options = tmp_path_factory.mktemp("out"), ("--hop-s", "0.2")
-    assert run(job_of(out, model, *options), [str(folder)], Here(), str) == 0
+    assert run(job_of(out, model, *options), [str(folder)], Here(), lambda _line: None) == 0
     return Undisturbed(folder, (*options, "--model", str(model)), contents(out))
 
 

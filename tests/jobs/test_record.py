@@ -95,8 +95,8 @@ def test_a_stall_of_a_live_source_is_a_gap(tmp_path: Path, monkeypatch: pytest.M
 
 def test_training_reads_it_in_the_unit_of_the_agent(tmp_path: Path) -> None:
     came = block(2000)
-    keys = {"scale": 9.81, "unit": "m/s2", "rpm": 1797.0}
-    with Recorder(session(tmp_path, **keys), Format(1000.5, 2, INT16)) as recording:
+    described = session(tmp_path, scale=9.81, unit="m/s2", rpm=1797.0)
+    with Recorder(described, Format(1000.5, 2, INT16)) as recording:
         recording.take(came)
     (entry,) = listing.entries(tmp_path)
     assert (entry.label, entry.rate_hz, entry.rpm) == ("fan_ok", 1000.5, 1797.0)

@@ -231,6 +231,10 @@ def test_what_waited_for_the_broker_is_history_and_none_of_it_is_missing(
     after.close()
 
 
+def await_count(host: Host, kind: str, count: int, within_s: float) -> None:
+    eventually(lambda: len(host.said(kind)) == count, within_s, f"{count} of {kind}")
+
+
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_an_agent_that_is_killed_is_declared_dead_with_the_number_of_its_birth(
     broker: Broker, host: Host, run_agent: Start, tree: Settings, version: str
@@ -239,9 +243,9 @@ def test_an_agent_that_is_killed_is_declared_dead_with_the_number_of_its_birth(
     settings["mqtt"] |= {"version": version}
     for run in (0, 1):
         agent = run_agent(settings)
-        eventually(lambda run=run: len(host.said("NBIRTH")) == run + 1, 20, "born")
+        await_count(host, "NBIRTH", run + 1, within_s=20)
         os.kill(agent.process.pid, signal.SIGKILL)
-        eventually(lambda run=run: len(host.said("NDEATH")) == run + 1, 5, "declared dead")
+        await_count(host, "NDEATH", run + 1, within_s=5)
     births, deaths = host.said("NBIRTH"), host.said("NDEATH")
     assert [each.values["bdSeq"] for each in births] == [0, 1]
     assert [each.values for each in deaths] == [{"bdSeq": 0}, {"bdSeq": 1}]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Agent, Broker, eventually
+from tests.examples import DOCUMENT
 from tests.mqtt import tls_table
 from tests.mqtt.tls_table import Case
 
@@ -66,7 +67,7 @@ def test_any_other_is_refused_in_the_line_that_the_document_shows(
     agent = run_agent(tree)
     line = tls_table.printed(agent, pki, broker.port)
     assert case.says in line
-    assert f"| {case.words} | `{line}` |" in tls_table.DOCUMENT.read_text()
+    assert f"| {case.words} | `{line}` |" in DOCUMENT.read_text()
     assert "connected to" not in agent.logged()
     assert (agent.wait(15) == 78) if line.startswith("config.yaml") else (agent.stop(15) == 0)
     assert "Traceback" not in agent.logged()

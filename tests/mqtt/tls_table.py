@@ -162,7 +162,7 @@ def rows() -> Iterator[str]:
                 "sources": [source | {"model": str(folder / "tiny.onnx")}],
             }
             (folder / "config.yaml").write_text(yaml.safe_dump(tree))
-            command = [sys.executable, "-m", "agent", "run", "--config", folder / "config.yaml"]
+            command = [sys.executable, "-m", "agent", "run", "--config", f"{folder}/config.yaml"]
             with (folder / "log").open("wb") as log:
                 agent = Agent(subprocess.Popen(command, stderr=log), folder / "log")
             try:

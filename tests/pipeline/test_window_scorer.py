@@ -28,7 +28,9 @@ class Counting:
 def channel(name: str, model: Counting, mean: float) -> tuple[Ring, Scorer]:
     ring = Ring(1000, 1, lambda: None)
     judge = Judge(tiny.LABELS, frozenset({"normal"}), 0.5)
-    samples = mean + 0.01 * np.sin(np.arange(400, dtype=np.float32))[:, None]
+    samples = (
+        np.float32(mean) + np.float32(0.01) * np.sin(np.arange(400, dtype=np.float32))[:, None]
+    )
     ring.write(samples, np.zeros(400, np.uint8))
     return ring, Scorer(name, Windower(ring, 200, 100), model, Decider(judge, Decide()))
 

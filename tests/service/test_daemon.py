@@ -81,7 +81,7 @@ def test_a_stream_in_any_blocks_says_to_the_byte_what_a_replay_says(
     assert len(expected) > 90
     samples, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
     config = tmp_path / "stream.json"
-    source = {"name": "s", "kind": "stream", "model": "bearing", "channels": [0]}
+    source: dict[str, Any] = {"name": "s", "kind": "stream", "model": "bearing", "channels": [0]}
     source |= {"rate_hz": rate_hz, "interleaved": 2, "publish_windows": True}
     config.write_text(json.dumps({"agent": {"sink": "stdout"}, "sources": [source]}))
     command = [sys.executable, "-m", "agent", "run", "--config", str(config)]

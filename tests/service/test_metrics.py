@@ -143,10 +143,11 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting(serving: tuple[int, Age
 
 
 def test_healthz_says_when_the_sender_has_stopped_turning(monkeypatch: pytest.MonkeyPatch) -> None:
-    board: Snapshot = Snapshot(lambda: "a record")  # type: ignore[arg-type,return-value]
+    record = object()
+    board: Snapshot = Snapshot(lambda: record)  # type: ignore[arg-type,return-value]
     assert board.shown() is None
     board.turn()
-    assert board.shown() == "a record"
+    assert board.shown() is record
     now_s = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now_s + FRESH_S + 1)
     assert board.shown() is None

@@ -55,6 +55,10 @@ def firsts(subscriber: Subscriber, source: str) -> list[int]:
     return [w["first_sample"] for w in subscriber.records("window") if w["source"] == source]
 
 
+def await_beginnings(subscriber: Subscriber, source: str, count: int) -> None:
+    eventually(lambda: firsts(subscriber, source).count(0) >= count, 10, "begins anew")
+
+
 def test_over_20_reloads_the_source_that_stays_loses_no_window_and_nothing_is_left_behind(
     running: Reloading, two: dict[str, Any], subscriber: Subscriber
 ) -> None:
@@ -64,7 +68,7 @@ def test_over_20_reloads_the_source_that_stays_loses_no_window_and_nothing_is_le
         counts["hop_s"] = 0.1 if turn % 2 else 0.05
         begun = firsts(subscriber, "other").count(0)
         running.reload(two)
-        eventually(lambda n=begun: firsts(subscriber, "other").count(0) > n, 10, "begins anew")
+        await_beginnings(subscriber, "other", begun + 1)
         counted.append((running.count("task"), running.count("fd")))
     assert counted[-1] == counted[0]
     assert running.agent.stop() == 0
@@ -179,5 +183,8 @@ def test_a_model_file_that_was_replaced_is_loaded(
     tiny.write(tiny_model, tiny.contract(version="2"))
     running.reload(two)
     assert "none stay, bearing-de, other go, bearing-de, other come" in running.agent.logged()
-    versions = lambda: {w["model"]["version"] for w in subscriber.records("window")}  # noqa: E731
+
+    def versions() -> set[str]:
+        return {window["model"]["version"] for window in subscriber.records("window")}
+
     eventually(lambda: versions() == {"1", "2"}, 10, "windows of the new model")

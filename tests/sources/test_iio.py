@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent import sources
 from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Source, SourceError
-from agent.sources.iio import open_source
+from agent.sources.iio import Options, open_source
 from tests.conftest import eventually, free_port, needed
 from tests.support import accelerometer
 
@@ -26,7 +25,7 @@ LOCAL = """
 import json, sys
 from agent import sources
 from agent.config.validation import convert
-source = sources.open_source("iio", convert(json.loads(sys.argv[1]), sources.options("iio"), ""))
+source = sources.open_source("iio", convert(json.loads(sys.argv[1]), Options, ""))
 rows = []
 while len(rows) < 80:
     rows += source.read().samples.tolist()
@@ -65,7 +64,7 @@ class Remote:
 
     def open(self, **keys: Any) -> Source:
         chosen = {"device": "adxl345", "uri": f"ip:127.0.0.1:{self.port}"} | keys
-        return open_source(convert(chosen, sources.options("iio"), ""))
+        return open_source(convert(chosen, Options, ""))
 
     def close(self) -> None:
         self.process.terminate()
@@ -169,4 +168,4 @@ def test_the_kernels_own_buffer_is_read_without_waiting(rate_hz: float | None) -
 def test_without_its_module_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "iio", None)
     with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[iio\]'"):
-        open_source(convert({"device": "x"}, sources.options("iio"), ""))
+        open_source(convert({"device": "x"}, Options, ""))

@@ -1,7 +1,6 @@
 """A microphone that is played to, pulled out and put back: what is heard and told of it."""
 
 import ctypes
-import os
 import re
 import subprocess
 import sys
@@ -129,6 +128,7 @@ def test_24_bits_are_taken_whole(code: int) -> None:
     source = fake((data, False), bits=24, interleaved=2)
     samples = source.read().samples
     assert samples.tolist() == [[code / 2**23] * 2] * 2
+    assert source.format.full_scale is not None
     assert (abs(samples) >= source.format.full_scale).all() == (abs(code) >= 2**23 - 1)
     source.close()
 
@@ -171,7 +171,7 @@ def test_one_is_recorded_where_no_memory_may_be_writable_and_executable(
 ) -> None:
     """As the systemd unit has it; kernels from 6.3 on can do it for any process."""
     card.play("vmic", noise(tmp_path))
-    line = [sys.executable, "-m", "agent", "record", tmp_path / "set", "--label", "fan_ok"]
+    line = [sys.executable, "-m", "agent", "record", str(tmp_path / "set"), "--label", "fan_ok"]
     keys = ("--source", "mic", "--set", "device=vmic", "--set", f"rate_hz={RATE_HZ}")
     done = subprocess.run(
         [*line, *keys, "--seconds", "1.5"],
@@ -248,7 +248,7 @@ def tone(folder: Path) -> Path:
 def resources(agent: Agent) -> tuple[int, int]:
     """Its threads and open files."""
     process = Path("/proc", str(agent.process.pid))
-    return tuple(len(os.listdir(process / each)) for each in ("task", "fd"))  # noqa: PTH208
+    return len(list((process / "task").iterdir())), len(list((process / "fd").iterdir()))
 
 
 def decisions(subscriber: Subscriber) -> list[tuple[str, str | None]]:

@@ -14,11 +14,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import sources
 from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
-from agent.sources.mqtt import MqttSource, open_source
+from agent.sources.mqtt import MqttSource, Options, open_source
 from agent.sources.sensor_nodes import frames
 from tests.conftest import Broker
 
@@ -27,7 +26,7 @@ TOPIC = "plant/node-1"
 
 def opened(broker: Broker, **keys: Any) -> MqttSource:
     chosen = {"rate_hz": 1000.0, "topic": TOPIC, "port": broker.port} | keys
-    return open_source(convert(chosen, sources.options("mqtt"), ""))
+    return open_source(convert(chosen, Options, ""))
 
 
 class Node:
@@ -149,4 +148,4 @@ def test_a_missing_file_is_named_with_its_key(broker: Broker) -> None:
 @pytest.mark.parametrize("topic", ["plant/+", "#", ""])
 def test_a_topic_is_one_nodes(topic: str) -> None:
     with pytest.raises(ConfigError, match="topic: found"):
-        convert({"rate_hz": 1.0, "topic": topic}, sources.options("mqtt"), "")
+        convert({"rate_hz": 1.0, "topic": topic}, Options, "")

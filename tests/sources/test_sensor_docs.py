@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 import yaml
 
-from agent import sources
 from agent.config import load
 from agent.config.validation import convert
 from agent.core.types import Block
 from agent.mqtt import settings
 from agent.sources.sensor_nodes.deframer import Deframer
-from agent.sources.udp import open_source
+from agent.sources.udp import Options, open_source
 from tests.conftest import free_port, needed
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "SENSORS.md"
@@ -64,7 +63,7 @@ def port() -> int:
 def heard(port: int, count: int, sender: Path) -> list[Block]:
     """So many blocks of that node on that port."""
     chosen = {"rate_hz": 1000.0, "listen": f"127.0.0.1:{port}"}
-    source = open_source(convert(chosen, sources.options("udp"), ""))
+    source = open_source(convert(chosen, Options, ""))
     came: list[Block] = []
     with subprocess.Popen([sys.executable, sender, "127.0.0.1", str(port)]) as node:
         give_up_s = time.monotonic() + 10
@@ -101,7 +100,7 @@ def test_the_sketch_is_understood(tmp_path: Path) -> None:
     main = "int main() { setup(); for (int turn = 0; turn < 4; turn++) loop(); }\n"
     (tmp_path / "sketch.cpp").write_text(f"{ARDUINO}\n{code('// sketch')}\n{main}")
     warnings = ("-Wall", "-Wextra", "-Werror", "-std=c++11")
-    build = ["g++", *warnings, "-o", tmp_path / "sketch", tmp_path / "sketch.cpp"]
+    build = ["g++", *warnings, "-o", str(tmp_path / "sketch"), str(tmp_path / "sketch.cpp")]
     subprocess.run(build, check=True)
     said = subprocess.run([tmp_path / "sketch"], capture_output=True, check=True, timeout=10).stdout
     decoder = Deframer(1000.0, "int16", 1)
@@ -124,6 +123,7 @@ def test_the_overlay_compiles(tmp_path: Path) -> None:
     needed("dtc", "device-tree-compiler")
     (overlay,) = blocks("dts")
     (tmp_path / "a.dts").write_text(overlay)
-    command = ["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", tmp_path / "a.dtbo", tmp_path / "a.dts"]
+    files = (str(tmp_path / "a.dtbo"), str(tmp_path / "a.dts"))
+    command = ["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent import sources
 from agent.config.validation import convert
 from agent.core.errors import ConfigError
 from agent.core.types import Block, SourceError
 from agent.sources.sensor_nodes import frames
-from agent.sources.udp import UdpSource, open_source
+from agent.sources.udp import Options, UdpSource, open_source
 from tests.conftest import Agent, Broker, Subscriber, eventually, free_port
 
 RATE_HZ = 1000.0
@@ -21,7 +20,7 @@ RATE_HZ = 1000.0
 
 def opened(**keys: Any) -> UdpSource:
     chosen = {"rate_hz": RATE_HZ, "listen": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"} | keys
-    return open_source(convert(chosen, sources.options("udp"), ""))
+    return open_source(convert(chosen, Options, ""))
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ def test_what_a_node_loses_is_missing_in_the_windows_and_nothing_else_is(
     assert bad == {900: (["gap"], 100), 1400: (["gap"], 100)}
 
     def missing() -> int:
-        return subscriber.records("health")[-1]["sources"]["bearing-de"]["missing"]
+        return int(subscriber.records("health")[-1]["sources"]["bearing-de"]["missing"])
 
     eventually(lambda: missing() == 500, 5, "each lost frame is counted once")
     assert agent.stop() == 0

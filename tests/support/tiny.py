@@ -67,6 +67,8 @@ def build(described: Contract | None = None, metadata: str | None = None, **shap
     return data
 
 
-def write(path: Path, *args: object, **kwargs: int) -> Path:
-    path.write_bytes(build(*args, **kwargs))  # type: ignore[arg-type]
+def write(
+    path: Path, described: Contract | None = None, metadata: str | None = None, **shape: int
+) -> Path:
+    path.write_bytes(build(described, metadata, **shape))
     return path

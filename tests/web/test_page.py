@@ -405,7 +405,7 @@ def test_a_microphone_is_a_source_like_any_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, "mic"))
-    monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)
     wish = demo.DemoOptions(mic=True, model="bearing", background=None)
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
     stage = DemoHarness(rate_hz=10_000.0, simulated=False)
@@ -438,7 +438,7 @@ def test_without_a_microphone_the_demo_says_so_in_one_line(monkeypatch: pytest.M
 
     monkeypatch.setattr(sources, "KINDS", (*known, "mic"))
     monkeypatch.setattr(Microphone, "open_source", staticmethod(broken))
-    monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)
     with pytest.raises(SourceError, match="PortAudio is missing"):
         demo.demo(demo.DemoOptions(mic=True))
 

@@ -229,7 +229,7 @@ return [e.id || e.value || e.className, style.outlineStyle, parseFloat(style.out
 
 def test_everything_is_done_by_keyboard_and_focus_is_seen(page: Page) -> None:
     page.open()
-    reached = []
+    reached: list[str] = []
     for _ in range(12):
         webdriver.ActionChains(page.driver).send_keys(Keys.TAB).perform()
         name, style, width = page.driver.execute_script(FOCUSED)

@@ -57,7 +57,7 @@ def test_train_export_and_quantize_make_a_file_that_the_agent_runs(
     assert networks[1].contract.labels == ("normal", "outer")
     windows = recorded(folder)
     answers = [[np.argmax(p.probabilities) for p in n.classify(windows)] for n in networks]
-    assert np.mean(np.equal(*answers)) >= 0.99
+    assert np.mean(np.equal(answers[0], answers[1])) >= 0.99
     assert np.mean(np.equal(answers[1], np.repeat([0, 1], len(windows) // 2))) > 0.9
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.int8.onnx", "net.onnx"]
 

@@ -73,8 +73,12 @@ def drawn(count: int = 32) -> Batch:
     noisy, snr_db = validation.mixed(clean, recipe())
     some = slice(None, None, max(1, len(noisy.samples) // count))
     running = told(noisy.running, RunningInput(nothing=0.3), np.random.default_rng(0))
-    fields = (noisy.samples, noisy.targets, snr_db, running)
-    return Batch(*(values[some][:count] for values in fields))
+    return Batch(
+        noisy.samples[some][:count],
+        noisy.targets[some][:count],
+        snr_db[some][:count],
+        running[some][:count],
+    )
 
 
 def answers(network: classifier.OnnxClassifier, windows: Batch, batch: int) -> list[object]:

@@ -19,7 +19,8 @@ def clouds(seed: int = 0, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 def measured(near: np.ndarray, features: np.ndarray) -> np.ndarray:
     x = torch.from_numpy(features.astype(np.float32))[:, :, None, None]
-    return Distance(near)(x).detach().numpy()
+    distances: np.ndarray = Distance(near)(x).detach().numpy()
+    return distances
 
 
 def test_it_is_one_minus_the_cosine_to_the_nearest_typical_window() -> None:

@@ -1,23 +1,28 @@
 """Along orders a fault's lines stay where they are, whatever the speed and the bearing."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = pytest.importorskip("torch")
 
-from models.networks.order_tracking import NOMINAL, POINTS, VIEWS, Orders, is_given  # noqa: E402
+from models.networks.order_tracking import NOMINAL, POINTS, VIEWS, Orders, is_given
 
 BINS, BIN_HZ = 255, 2.45
 
 
-def comb(line_hz: float) -> "torch.Tensor":
+def comb(line_hz: float) -> torch.Tensor:
     """A spectrum [1, 1, 1, bins] with lines at the multiples of that frequency."""
     hz = BIN_HZ * torch.arange(1, BINS + 1)
     nearest = (hz / line_hz).round().clamp(min=1) * line_hz
     return torch.exp(-(((hz - nearest) / (3 * BIN_HZ)) ** 2))[None, None, None]
 
 
-def running(rpm: float, bpfo: float = 3.6, bpfi: float = 5.4) -> "torch.Tensor":
+def running(rpm: float, bpfo: float = 3.6, bpfi: float = 5.4) -> torch.Tensor:
     return torch.tensor([[rpm, bpfo, bpfi, 2.4, 0.4]])
 
 

@@ -1,6 +1,7 @@
 """The soft threshold does what the paper says, in torch and in an exported graph."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -9,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = pytest.importorskip("torch")
 
-from models.networks.shrinkage import Shrinkage, soft_threshold  # noqa: E402 (torch may be missing)
+from models.networks.shrinkage import Shrinkage, soft_threshold
 
 WIDTH = 8
 # What comes out of a batch norm; far beyond, float32 rounds the sigmoid itself to 0 or 1.
@@ -20,30 +24,32 @@ MAPS = arrays.arrays(np.float32, (3, WIDTH, 1, 16), elements=FINITE)
 TAUS = arrays.arrays(np.float32, (3, WIDTH, 1, 1), elements=st.floats(2**-10, 16, width=32))
 
 
-def gate(shared: bool, alpha_start: float = 0.5) -> "torch.nn.Module":
+def gate(shared: bool, alpha_start: float = 0.5) -> Shrinkage:
     """A sub-network as training might leave it: alphas that differ by channel and sample."""
     torch.manual_seed(0)
     made = Shrinkage(WIDTH, shared, alpha_start)
+    assert made.norm.running_mean is not None
     torch.nn.init.normal_(made.norm.running_mean, std=0.1)
     torch.nn.init.normal_(made.excite.weight, std=0.3)
     return made.eval()
 
 
 def paper(x: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    return np.sign(x) * np.maximum(np.abs(x) - tau, 0)
+    shrunk: np.ndarray = np.sign(x) * np.maximum(np.abs(x) - tau, 0)
+    return shrunk
 
 
-def tau_of(made: "torch.nn.Module", x: "torch.Tensor") -> "torch.Tensor":
+def tau_of(made: Shrinkage, x: torch.Tensor) -> torch.Tensor:
     """The thresholds, from the alphas that the module returns and the paper's means."""
     mean = x.abs().mean((2, 3))
-    alpha = made(x)[1]
+    alpha: torch.Tensor = made(x)[1]
     return alpha * (mean.mean(1, keepdim=True) if made.shared else mean)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["cw", "cs"])
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple["torch.nn.Module", onnxruntime.InferenceSession]:
+) -> tuple[Shrinkage, onnxruntime.InferenceSession]:
     """A gate and its ONNX graph."""
     made = gate(request.param)
     path: Path = tmp_path_factory.mktemp("gate") / "gate.onnx"
@@ -72,9 +78,10 @@ def test_it_is_sign_times_what_exceeds_the_threshold(x: np.ndarray, tau: np.ndar
 @settings(deadline=None, max_examples=40)
 def test_its_derivative_is_exactly_zero_or_one(x: np.ndarray, tau: np.ndarray) -> None:
     free = torch.from_numpy(x).requires_grad_()
-    soft_threshold(free, torch.from_numpy(tau)).sum().backward()
+    torch.autograd.backward(soft_threshold(free, torch.from_numpy(tau)).sum())
     edge = np.abs(x) == tau  # there it has none
     expected = (np.abs(x) > tau).astype(np.float32)
+    assert free.grad is not None
     assert np.array_equal(free.grad.numpy()[~edge], expected[~edge])
 
 
@@ -116,7 +123,7 @@ def test_channel_wise_has_a_threshold_a_channel_and_shared_has_one() -> None:
 @given(x=MAPS)
 @settings(deadline=None, max_examples=40)
 def test_the_exported_graph_shrinks_by_the_same_formula(
-    exported: tuple["torch.nn.Module", onnxruntime.InferenceSession], x: np.ndarray
+    exported: tuple[Shrinkage, onnxruntime.InferenceSession], x: np.ndarray
 ) -> None:
     made, session = exported
     y, alpha = session.run(None, {"x": x})
@@ -128,9 +135,10 @@ def test_the_exported_graph_shrinks_by_the_same_formula(
 
 def test_the_exported_graph_has_the_derivative_zero_or_one() -> None:
     """By finite differences where they are exact: a power of two, a threshold held fixed."""
-    x = np.float32([-4, -2, -0.5, 0, 0.5, 2, 4]).reshape(1, 1, 1, -1)
+    x = np.array([-4, -2, -0.5, 0, 0.5, 2, 4], np.float32).reshape(1, 1, 1, -1)
     step = np.float32(2**-4)
-    slope = (paper(x + step, 1.0) - paper(x, 1.0)) / step
+    one = np.ones(1, np.float32)
+    slope = (paper(x + step, one) - paper(x, one)) / step
     found = [soft_threshold(torch.from_numpy(v), torch.ones(1)).numpy() for v in (x + step, x)]
     assert np.array_equal((found[0] - found[1]) / step, slope)
     assert set(slope.ravel().tolist()) <= {0.0, 1.0}

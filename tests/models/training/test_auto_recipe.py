@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from agent.core.model_contract import Contract
+
 pytest.importorskip("torch")
 
 from models.data import held_out, recipe
@@ -87,7 +89,7 @@ def test_a_split_named_test_is_what_the_report_is_of(tmp_path: Path) -> None:
     assert [each.file for each in found] == ["normal-test.wav", "worn-test.wav"]
 
 
-def contract(made: Recipe) -> object:
+def contract(made: Recipe) -> Contract:
     from models.export.onnx_export import contract_of
     from models.training.checkpoint import Checkpoint, untrained
 
