@@ -82,7 +82,8 @@ def nested(depth: int) -> bytes:
     graph = model.graph
     for _ in range(depth):
         graph = graph.node.add().attribute.add(type=onnx.AttributeProto.GRAPH).g
-    return model.SerializeToString()
+    data: bytes = model.SerializeToString()
+    return data
 
 
 @pytest.mark.parametrize(("depth", "deep"), [(12, False), (14, True), (30, True)])
