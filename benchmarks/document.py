@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-PERFORMANCE = Path(__file__).parents[1] / "docs" / "PERFORMANCE.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PERFORMANCE, SCALE = DOCS / "PERFORMANCE.md", DOCS / "SCALE.md"
 
 
 def put(block: str, text: str, document: Path = PERFORMANCE) -> None:

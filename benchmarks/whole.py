@@ -23,7 +23,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.inference import classifier, zoo
-from benchmarks import options
+from benchmarks import document, options
 from benchmarks.feeder import Feeder
 from benchmarks.fleet.processes import cpu_s
 from tests.conftest import Broker
@@ -32,8 +32,6 @@ from tests.support import subscribing
 MODEL = "bearing"
 HOP_S = 0.1
 CHANNELS, RATES_HZ = (1, 4, 16), (12_800, 25_600, 51_200)
-DOCUMENT = Path(__file__).parents[1] / "docs" / "PERFORMANCE.md"
-BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 HEAD = """\
 | channels | rate, Hz | CPU, % of a core | RSS (private), MiB | p50, ms | p99, ms | first, s |
 |---:|---:|---:|---:|---:|---:|---:|"""
@@ -97,7 +95,9 @@ class WindowCounter:
 
 def main() -> None:
     parser = options.parser("whole", __doc__)
-    parser.add_argument("--write", action="store_true", help=f"put the table in {DOCUMENT.name}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the table in {document.PERFORMANCE.name}"
+    )
     parser.add_argument("--python", default=sys.executable, help="that runs the agent")
     chosen = parser.parse_args()
     options.refuse_both(parser, chosen)
@@ -110,7 +110,7 @@ def main() -> None:
             print(rows[-1], flush=True)
     print(growth(rows))
     if chosen.write:
-        _write("\n".join([_machine(), "", HEAD, *map(str, rows), "", growth(rows)]))
+        document.put("table", "\n".join([_machine(), "", HEAD, *map(str, rows), "", growth(rows)]))
 
 
 def growth(rows: list[Row]) -> str:
@@ -200,12 +200,6 @@ def _machine() -> str:
         f"({names[0] if names else platform.machine()}), load {os.getloadavg()[1]:.1f}, "
         f"Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}."
     )
-
-
-def _write(table: str) -> None:
-    head, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    tail = rest.partition(END)[2]
-    DOCUMENT.write_text(f"{head}{BEGIN}{table}\n{END}{tail}")
 
 
 if __name__ == "__main__":

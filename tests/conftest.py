@@ -22,12 +22,12 @@ import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support import subscribing, tiny
+from tests.support.paths import DATA
 from tests.support.soundcard import MISSING, SoundCard
 
 # Whoever starts the tests in the background has them ignore Ctrl-C, and their children too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from tests.boot.machine import bootstrapped
 from tests.conftest import Broker
+from tests.support.paths import PROJECT
 
-ROOT = Path(__file__).parents[1]
-DEPLOY = ROOT / "deploy"
+DEPLOY = PROJECT / "deploy"
 BASE, IMAGE, VOLUME = "localhost/debian-python", "localhost/drsn-agent", "drsn-agent-test"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 AS_COMPOSE_DOES = (
@@ -45,7 +45,7 @@ def main() -> int:
     _one_hierarchy()
     base()
     build = ["buildah", "bud", "--quiet", "--isolation=chroot", f"--build-arg=BASE={BASE}"]
-    run([*build, "-f", str(DEPLOY / "Dockerfile"), "-t", IMAGE, str(ROOT)])
+    run([*build, "-f", str(DEPLOY / "Dockerfile"), "-t", IMAGE, str(PROJECT)])
     described = json.loads(run(["podman", "image", "inspect", IMAGE]))[0]
     print(f"built: {described['Size'] / 1e6:.0f} MB with its base, user {described['User']}")
     with tempfile.TemporaryDirectory() as folder:

@@ -20,8 +20,9 @@ from agent.inference import zoo
 from agent.messages.topics import PUBLISHED
 from tests.conftest import Broker, eventually
 from tests.support.listening import Listening
+from tests.support.paths import DOCS
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "MQTT.md"
+DOCUMENT = DOCS / "MQTT.md"
 BEARING = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
 SCENARIO: list[dict[str, Any]] = [
     {"duration_s": 6.0, "snr_db": [5.0, 5.0]},

@@ -30,8 +30,9 @@ import yaml
 from tests.conftest import Broker
 from tests.examples import put
 from tests.support import tiny
+from tests.support.paths import DOCS
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "HOME_ASSISTANT.md"
+DOCUMENT = DOCS / "HOME_ASSISTANT.md"
 WEB = "http://127.0.0.1:18123"
 RUN_S = 420
 RATE_HZ = 1000

@@ -22,8 +22,9 @@ import yaml
 from tests.conftest import Broker, eventually, free_port, quiet_then_loud
 from tests.support import tiny
 from tests.support.listening import Listening
+from tests.support.paths import PROJECT
 
-FLOW = Path(__file__).parents[1] / "deploy" / "subscribers" / "node-red.json"
+FLOW = PROJECT / "deploy" / "subscribers" / "node-red.json"
 
 
 @contextlib.contextmanager

@@ -3,11 +3,11 @@
 import functools
 import importlib
 import re
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.support.paths import PROJECT
+
 DOCUMENT = (PROJECT / "docs" / "ARCHITECTURE.md").read_text()
 WALK = re.findall(r"^(agent/\S+)  +\S", DOCUMENT, re.MULTILINE)
 

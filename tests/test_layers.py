@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.imports import Import, folder, imports
+from tests.support.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 ROOTS = ("agent", "models")
 
 # Imports inside functions, and why each is there: importer, imported.

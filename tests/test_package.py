@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from agent import __version__
+from tests.support.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 OMITTED = shutil.ignore_patterns(
     ".git", ".venv*", "build", "dist", "*.egg-info", ".*_cache", "runs"
 )

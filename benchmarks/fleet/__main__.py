@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import document
 from benchmarks.fleet import report, scenario
 from benchmarks.fleet.fleet import Fleet, Size
 from benchmarks.fleet.processes import free_port
@@ -28,7 +29,7 @@ def main() -> int:
     text = report.tables(run)
     print(text)
     if write:
-        report.write(text)
+        document.put("fleet", text, document.SCALE)
     return 0 if run.well else 1
 
 

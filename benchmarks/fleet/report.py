@@ -1,4 +1,4 @@
-"""The run as tables in Markdown, and their place in docs/SCALE.md."""
+"""The run as tables in Markdown."""
 
 import datetime
 import os
@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.document import DOCS
 from benchmarks.fleet.box import OutboxTotals
 from benchmarks.fleet.checks import Kept
 from benchmarks.fleet.fleet import Phase, Size
 from benchmarks.fleet.storm import BUCKET_S, Storm
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "SCALE.md"
-BEGIN, END = "<!-- fleet: begin -->\n", "<!-- fleet: end -->\n"
 PARTS = {"boxes": "boxes", "broker": "broker", "alone": "consumer", "postgres": "PostgreSQL"}
 
 
@@ -72,12 +71,6 @@ def tables(run: Run) -> str:
     return "\n".join(
         [_machine(), "", *_verdicts(run), "", *_phases(run), "", *_storms(run), "", *_tables(run)]
     )
-
-
-def write(text: str) -> None:
-    """Replaces what is between the markers."""
-    head, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    DOCUMENT.write_text(f"{head}{BEGIN}{text}\n{END}{rest.partition(END)[2]}")
 
 
 def _verdicts(run: Run) -> Iterable[str]:
@@ -201,7 +194,7 @@ def _version(*command: str) -> str:
 def _commit() -> str:
     done = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
-        cwd=DOCUMENT.parent,
+        cwd=DOCS,
         capture_output=True,
         text=True,
         check=False,

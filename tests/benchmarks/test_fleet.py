@@ -4,7 +4,6 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,10 @@ from agent.messages import payloads  # noqa: E402
 from benchmarks.fleet import checks  # noqa: E402
 from benchmarks.fleet.box import OutboxTotals  # noqa: E402
 from benchmarks.fleet.storm import storm  # noqa: E402
+from tests.support.paths import DOCS  # noqa: E402
 from tests.support.postgres import binaries, server  # noqa: E402 (psycopg may be missing)
 
-SCALE = Path(__file__).parents[2] / "docs" / "SCALE.md"
+SCALE = DOCS / "SCALE.md"
 EPOCH, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 

@@ -13,10 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.paths import DOCS
+
 from .machine import SUITE, Machine, booted
 from .steps import STEPS, Check, Step, put
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "BOOT.md"
+DOCUMENT = DOCS / "BOOT.md"
 HEAD = """# A box's life, on a fresh Debian
 
 `make boot-test` (as root; debootstrap and systemd-container) makes a Debian, boots it with systemd

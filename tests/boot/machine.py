@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.paths import PROJECT
+
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients"
-BUILD = Path(__file__).parents[2] / "build"
+BUILD = PROJECT / "build"
 ALONE = ("--private-network", "--console=pipe")
 BOOT_S = 180.0
 

@@ -20,8 +20,9 @@ from agent.core.bearing import of_geometry
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
 from agent.mqtt import settings
+from tests.support.paths import PROJECT
 
-EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+EXAMPLE = PROJECT / "config.example.yaml"
 NODE = {"name": "a", "model": "m", "rate_hz": 1000}
 SYNTH = {"name": "a", "kind": "synth", "model": "bearing"}
 ORDERS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}

@@ -15,10 +15,11 @@ from tests.conftest import Agent, Broker, eventually
 from tests.faults.proxy import Proxy
 from tests.mqtt import tls_table
 from tests.support.listening import Listening
+from tests.support.paths import PROJECT
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
-DEPLOY = Path(__file__).parents[2] / "deploy" / "mosquitto"
+DEPLOY = PROJECT / "deploy" / "mosquitto"
 
 
 def test_a_message_says_what_it_holds_and_only_windows_expire(

@@ -15,9 +15,9 @@ from agent.acquisition import timestamps
 from agent.config import load
 from agent.core import credentials
 from agent.mqtt.settings import Mqtt
+from tests.support.paths import PROJECT
 
-ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
+DEPLOY = PROJECT / "deploy"
 UNIT = DEPLOY / "drsn-agent.service"
 SCRIPTS = [*sorted(DEPLOY.rglob("*.sh")), *sorted((DEPLOY / "deb").glob("p*r*"))]
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import onnxruntime
 
 from tests.conftest import MOSQUITTO
+from tests.support.paths import PROJECT
 
 from .outcome import INJECTIONS, Injection, Outcome
 from .run import run
 
-ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "RELIABILITY.md"
+DOCUMENT = PROJECT / "docs" / "RELIABILITY.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 HEAD = "| injection | must be so | counted | | s | at |\n|---|---|---|---|---|---|"
 
@@ -82,7 +82,9 @@ def _commit() -> str:
 
 
 def _git(*command: str) -> str:
-    done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", *command], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
     return done.stdout.strip()
 
 

@@ -30,10 +30,10 @@ from agent.messages.topics import OBSERVATIONS, PUBLISHED, schema
 from agent.service.metrics.families import Collector
 from agent.service.metrics.snapshot import Snapshot
 from tests.support import published
+from tests.support.paths import DOCS
 
 Tree = dict[str, Any]
 Record = type[msgspec.Struct]
-DOCS = Path(__file__).parents[2] / "docs"
 SQL = Path(rows.__file__).with_name("schema.sql").read_text()
 TOPICS = payloads.Topics("drsn", "agent-0")
 KINDS = {kind.record: kind.last for kind in PUBLISHED.values() if kind.record is not None}

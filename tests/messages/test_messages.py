@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,10 +15,10 @@ from agent.sources.synthetic import DEVELOPING_FAULT
 from tests import examples
 from tests.conftest import Agent, Broker
 from tests.support.listening import Listening
+from tests.support.paths import DOCS
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 def validator(last: str) -> jsonschema.Draft202012Validator:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Agent, Broker, Subscriber, eventually
+from tests.support.paths import PROJECT
 
-ROOT = Path(__file__).parents[2]
 QUIET_S = float(os.environ.get("DRSN_QUIET_S", "8"))
 PORT = 18830  # where nobody is: the namespace is empty
 Start = Callable[..., Agent]
@@ -34,7 +34,7 @@ def imported(file: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "agent").rglob("*.py")), ids=lambda f: f.name)
+@pytest.mark.parametrize("file", sorted((PROJECT / "agent").rglob("*.py")), ids=lambda f: f.name)
 def test_the_agent_imports_neither_models_nor_torch_nor_scipy(file: Path) -> None:
     assert not imported(file) & {"models", "torch", "scipy", "onnx", "sklearn"}
 
@@ -42,8 +42,8 @@ def test_the_agent_imports_neither_models_nor_torch_nor_scipy(file: Path) -> Non
 def test_only_archives_import_what_only_archives_need() -> None:
     """pyarrow, fsspec and Ray are in `agent/jobs/archive`, which nothing but its verb imports."""
     heavy = {"pyarrow", "fsspec", "ray"}
-    archive = ROOT / "agent" / "jobs" / "archive"
-    files = [file for file in (ROOT / "agent").rglob("*.py") if archive not in file.parents]
+    archive = PROJECT / "agent" / "jobs" / "archive"
+    files = [file for file in (PROJECT / "agent").rglob("*.py") if archive not in file.parents]
     assert [file.name for file in files if imported(file) & heavy] == []
     users = [file.name for file in files if re.search(r"agent\.jobs\.archive", file.read_text())]
     assert users == ["score.py"]
@@ -160,5 +160,5 @@ def test_the_trace_would_catch_telemetry(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
     code = "import agent, onnxruntime"
-    subprocess.run([sys.executable, "-c", code], env=env, check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, cwd=PROJECT)
     assert list(tmp_path.rglob("*")) == []

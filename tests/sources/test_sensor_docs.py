@@ -18,8 +18,9 @@ from agent.mqtt import settings
 from agent.sources.sensor_nodes.deframer import Deframer
 from agent.sources.udp import Options, open_source
 from tests.conftest import free_port, needed
+from tests.support.paths import DOCS
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "SENSORS.md"
+DOCUMENT = DOCS / "SENSORS.md"
 ARDUINO = """
 #include <chrono>
 #include <cstdio>

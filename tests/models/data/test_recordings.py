@@ -10,8 +10,8 @@ from agent.core.errors import UserError
 from models.data import listing, recipe, recordings, simulate, validation
 from models.data.batches import batches, coloured, noisy
 from models.data.recipe import Noise, Recipe, Simulated, Source
+from tests.support.paths import DATA
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
 ZOO = recipe.load(Path(recipe.__file__).parents[1] / "zoo" / "bearing.yaml")
 
 
@@ -111,9 +111,9 @@ def test_a_recipe_with_a_mistake_is_refused_with_its_key(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("source", ZOO.data, ids=lambda source: source.folder)
 def test_no_recording_is_on_both_sides_of_a_split(source: Source) -> None:
-    if not (REAL / source.folder).is_dir():
+    if not (DATA / source.folder).is_dir():
         pytest.skip(f"needs the data set {source.folder}, which does not come with the project")
-    found = listing.entries(REAL / source.folder)
+    found = listing.entries(DATA / source.folder)
     train = {entry.path for entry in found if entry.split in source.train}
     val = {entry.path for entry in found if entry.split in source.val}
     assert train

@@ -15,8 +15,8 @@ from models.cli import main
 from models.data import leakage, listing
 from models.evaluation import metrics
 from tests.support import tiny
+from tests.support.paths import DATA
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
 COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])  # no third class in truth
 
 
@@ -48,9 +48,9 @@ def evaluate(folder: Path, model: Path, out: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cwru", "hit_sm", "uestc"])
 def test_no_recording_of_a_data_set_is_on_both_sides(name: str) -> None:
-    if not (REAL / name).is_dir():
+    if not (DATA / name).is_dir():
         pytest.skip(f"needs the data set {name}, which does not come with the project")
-    leakage.check(*sides(REAL / name))
+    leakage.check(*sides(DATA / name))
 
 
 @pytest.mark.parametrize("place", [0, 1, 777, 4000 - 2 * leakage.PIECE])

@@ -1,7 +1,6 @@
 """Extra trees: deaf to gain, the same by seed, and no strangers to faults."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -13,8 +12,7 @@ from models.data import noise, simulate, validation
 from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Array
 from models.experiments.trials import extra_trees
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
+from tests.support.paths import DATA
 
 
 def recipe(labels: tuple[str, ...]) -> Recipe:
@@ -80,11 +78,11 @@ def test_trees_know_unseen_recordings_far_beyond_chance(monkeypatch: pytest.Monk
     pytest.importorskip("torch")
     from models.experiments.trials import tasks
 
-    if not (REAL / "cwru").is_dir():
+    if not (DATA / "cwru").is_dir():
         pytest.skip("needs the data set cwru, which does not come with the project")
     monkeypatch.setattr(extra_trees, "WINDOWS", 1280)
     made = recipe(tasks.TEN)
-    training, judging = tasks.loads(REAL)
+    training, judging = tasks.loads(DATA)
     clean = validation.labelled(judging, made, 20)
     rng = np.random.default_rng(0)
     noisy = noise.add(clean.samples, -5.0, noise.PLAIN["gaussian"], rng)

@@ -27,9 +27,9 @@ from models.experiments.paper.quick import compared
 from models.experiments.paper.table import document
 from models.experiments.trials import tasks
 from models.training import sgd
+from tests.support.paths import DATA, DOCS
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "PAPER.md"
+DOCUMENT = DOCS / "PAPER.md"
 CELL = Cell("gaussian", -3, 0)
 
 
@@ -259,9 +259,9 @@ def test_a_missing_folder_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_protocol_judges_recordings_that_it_has_not_trained_on() -> None:
-    if not (REAL / "cwru").is_dir():
+    if not (DATA / "cwru").is_dir():
         pytest.skip("needs the data set cwru, which does not come with the project")
-    training, judging = tasks.loads(REAL)
+    training, judging = tasks.loads(DATA)
     clean = validation.labelled(judging, paper_cells.recipe(paper.LABELS, CELL), paper.PER_CLASS)
     shown = paper_cells.training_set(training, paper_cells.recipe(paper.LABELS, CELL), CELL)
     assert not {r.file for r in training} & {r.file for r in judging}

@@ -1,7 +1,6 @@
 """Trials judge what training has not seen, in noise of the level they say."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,7 @@ from models.evaluation import metrics
 from models.experiments.trials import __main__ as run
 from models.experiments.trials.table import table
 from models.experiments.trials.tasks import BEARINGS, TASKS
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
+from tests.support.paths import DATA
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,10 @@ def test_recorded_noise_is_a_piece_of_a_recording() -> None:
 
 
 def test_a_task_judges_only_what_it_has_not_trained_on() -> None:
-    if not all((REAL / name).is_dir() for name in BEARINGS):
+    if not all((DATA / name).is_dir() for name in BEARINGS):
         pytest.skip("needs the data sets of the trials, which do not come with the project")
     for task in TASKS.values():
-        training, judging = task.sides(REAL)
+        training, judging = task.sides(DATA)
         pieces = [{piece for r in side for piece in _pieces(r)} for side in (training, judging)]
         assert not pieces[0] & pieces[1], task.name
         assert {r.label for r in training} == set(task.labels)

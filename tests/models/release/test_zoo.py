@@ -15,8 +15,8 @@ from models import zoo
 from models.data import recipe, validation
 from models.data.recordings import Array
 from models.evaluation import model_file
+from tests.support.paths import DATA
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
 FILE = Path(zoo.__file__).parent / "bearing.onnx"
 RECIPE = recipe.load(FILE.with_suffix(".yaml"))
 
@@ -83,9 +83,9 @@ def test_the_figures_of_the_contract_are_measured_again(
     network: classifier.OnnxClassifier, index: int
 ) -> None:
     source = RECIPE.data[index]
-    if not (REAL / source.folder).is_dir():
+    if not (DATA / source.folder).is_dir():
         pytest.skip(f"needs the data set {source.folder}, which does not come with the project")
-    clean = dict(validation.per_set(RECIPE, REAL))[source.folder]
+    clean = dict(validation.per_set(RECIPE, DATA))[source.folder]
     found = model_file.scores(network, source.folder, clean)
     assert len(found) == 7
     for name, figure in found.items():  # another processor rounds a little differently

@@ -20,8 +20,9 @@ from agent.messages.records import Observation
 from models import zoo
 from models.data import recipe
 from models.speech import sentences
-from tests.conftest import DATA, Agent, Broker, eventually
+from tests.conftest import Agent, Broker, eventually
 from tests.support import subscribing
+from tests.support.paths import DATA
 from tests.support.soundcard import SoundCard
 
 RATE_HZ = 16_000

@@ -16,7 +16,7 @@ from models.data import noise, recipe
 from models.data.recordings import Array
 from models.evaluation import model_file
 from models.speech import evaluation, sentences
-from tests.conftest import DATA
+from tests.support.paths import DATA
 
 FILE = Path(zoo.__file__).parent / "digits.onnx"
 RECIPE = recipe.load(FILE.with_suffix(".yaml"))
