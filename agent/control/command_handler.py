@@ -1,7 +1,7 @@
-"""Who comes with a command is looked at closely: verb, retention, size, form, time, first time.
+"""Validates a command (verb, retained flag, size, syntax, expiry, duplicates) before it runs.
 
-A command that may be carried out is, once; every other is refused for a reason, which is published
-where the command had an id, and noted in the log now and then.
+A valid command runs once. Every other one is refused: the reason is published where the command
+had an id, and noted in the log now and then.
 """
 
 import collections
@@ -13,11 +13,11 @@ from typing import Any
 from agent.config.commands import Commands
 from agent.control.operations import VERBS, CommandContext
 from agent.core.types import Message
-from agent.messages import command as request
+from agent.messages import command as commands
 from agent.messages.command import Command, Refused
 
-MOST_AHEAD_S = 3600.0  # a command may not expire later than that
-MOST_REMEMBERED = 1000  # ids, each until its command has expired
+MAX_AHEAD_S = 3600.0  # a command may not expire later than that
+MAX_IDS = 1000  # each is remembered until its command has expired
 REFUSALS_PER_S = 10  # that are answered
 LOG_S = 60.0
 
@@ -25,36 +25,38 @@ log = logging.getLogger("drsn.commands")
 
 
 class CommandHandler:
-    """Handled by the sender thread; answers may come from another."""
+    """For the sender thread; a verb's answer may come from another thread."""
 
-    def __init__(self, keys: Commands, context: CommandContext, reply: Callable[..., None]) -> None:
-        """`reply(verb, id, why, **fields)` publishes a result."""
-        self._keys = keys
+    def __init__(
+        self, config: Commands, context: CommandContext, reply: Callable[..., None]
+    ) -> None:
+        """`reply(verb, id, why, **fields)` publishes a result; `why` None: it succeeded."""
+        self._config = config
         self._context = context
         self._reply = reply
-        self._seen: dict[str, float] = {}  # id: Unix time at which it expires
+        self._expiry_s: dict[str, float] = {}  # Unix time, by the command's id
         self._refused_s: collections.deque[float] = collections.deque(maxlen=REFUSALS_PER_S)
-        self._refused = 0  # since the log last said so
+        self._refused = 0  # since the last line in the log
         self._logged_s = -LOG_S
 
-    def heard(self, topic: str, payload: bytes, retained: bool) -> Sequence[Message]:
-        """Carries it out or refuses it; the result goes its own way."""
+    def on_command(self, topic: str, payload: bytes, retained: bool) -> Sequence[Message]:
+        """Runs the command or refuses it; the result is published by `reply`."""
         verb = topic.rpartition("/")[2]
         try:
             command = self._admit(verb, payload, retained)
-            asked = request.arguments(command, VERBS[verb].arguments)
+            arguments = commands.arguments(command, VERBS[verb].arguments)
             log.info("%s %s", verb, command.id)
-            self._carry_out(verb, command.id, asked)
+            self._run(verb, command.id, arguments)
         except Refused as refusal:
             self._refuse(verb, refusal)
         return ()
 
-    def _carry_out(self, verb: str, id: str, asked: object) -> None:
+    def _run(self, verb: str, id: str, arguments: object) -> None:
         def answer(why: str | None = None, **fields: Any) -> None:
             self._reply(verb, id, why, **fields)
 
         try:
-            VERBS[verb].run(self._context, asked, answer)
+            VERBS[verb].run(self._context, arguments, answer)
         except Refused as refusal:
             raise Refused(str(refusal), id) from None
 
@@ -62,25 +64,26 @@ class CommandHandler:
         if verb not in VERBS:
             raise Refused("there is no such verb")
         if retained:
-            raise Refused("it was retained: a command is for now")
-        command = request.read(payload, self._keys.max_bytes)
-        if verb not in self._keys.allow:
+            raise Refused("found a retained command, expected one that is not retained")
+        command = commands.read(payload, self._config.max_bytes)
+        if verb not in self._config.allow:
             raise Refused("not in commands.allow", command.id)
-        self._check_time(command)
+        self._check_expiry(command)
         return command
 
-    def _check_time(self, command: Command) -> None:
+    def _check_expiry(self, command: Command) -> None:
+        """Also that the id is new. Ids are forgotten when their commands have expired."""
         now_s, expires_s = time.time(), command.expires.timestamp()
         if expires_s < now_s:
             raise Refused("expired", command.id)
-        if expires_s > now_s + MOST_AHEAD_S:
-            raise Refused(f"expires: expected at most {MOST_AHEAD_S:g} s ahead", command.id)
-        self._seen = {id: until_s for id, until_s in self._seen.items() if until_s >= now_s}
-        if command.id in self._seen:
-            raise Refused("this id has been before", command.id)
-        if len(self._seen) >= MOST_REMEMBERED:
+        if expires_s > now_s + MAX_AHEAD_S:
+            raise Refused(f"expires: expected at most {MAX_AHEAD_S:g} s ahead", command.id)
+        self._expiry_s = {id: until_s for id, until_s in self._expiry_s.items() if until_s >= now_s}
+        if command.id in self._expiry_s:
+            raise Refused("this id has been used before", command.id)
+        if len(self._expiry_s) >= MAX_IDS:
             raise Refused("too many commands", command.id)
-        self._seen[command.id] = expires_s
+        self._expiry_s[command.id] = expires_s
 
     def _refuse(self, verb: str, refusal: Refused) -> None:
         now_s = time.monotonic()
@@ -88,7 +91,7 @@ class CommandHandler:
         if now_s - self._logged_s >= LOG_S:
             log.warning("%d refused, the last: %s: %s", self._refused, ascii(verb)[:80], refusal)
             self._refused, self._logged_s = 0, now_s
-        often = len(self._refused_s) == REFUSALS_PER_S and now_s - self._refused_s[0] < 1.0
-        if verb in VERBS and refusal.id is not None and not often:
+        too_often = len(self._refused_s) == REFUSALS_PER_S and now_s - self._refused_s[0] < 1.0
+        if verb in VERBS and refusal.id is not None and not too_often:
             self._refused_s.append(now_s)
             self._reply(verb, refusal.id, str(refusal))

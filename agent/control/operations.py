@@ -1,7 +1,8 @@
-"""What each verb does. A new one is a function, its arguments and its line in `VERBS`, and its name
-in `agent.config.commands`.
+"""The verbs of commands.
 
-They run in the sender thread and must be quick; what takes time answers later.
+A new verb is a function, its arguments, its line in `VERBS` and its name in
+`agent.config.commands`. Verbs run in the sender thread and must be quick; what takes time answers
+later.
 """
 
 import time
@@ -24,9 +25,9 @@ Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 
 @dataclass(frozen=True)
 class CommandContext:
-    """What verbs can get at."""
+    """What verbs can work on."""
 
-    pipelines: Sequence[SourcePipeline]  # which change when the configuration is read again
+    pipelines: Sequence[SourcePipeline]  # others after a reload
     clip_writer: ClipWriter | None
     reload: Callable[[Answer], None] | None  # None: there is no file to read again
     began_s: float  # monotonic
@@ -38,7 +39,7 @@ class CommandContext:
         raise Refused(f"source: found {ascii(name)[:80]}, expected a source's name")
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No arguments."""
 
 
@@ -52,13 +53,13 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     seconds: Annotated[float, msgspec.Meta(gt=0, le=300)]
 
 
-def ping(context: CommandContext, _arguments: Nothing, answer: Answer) -> None:
-    """Says that it is there, and for how long."""
+def ping(context: CommandContext, _arguments: NoArguments, answer: Answer) -> None:
+    """Answers with the uptime and the version."""
     answer(uptime_s=round(time.monotonic() - context.began_s, 1), version=__version__)
 
 
 def publish_windows(context: CommandContext, arguments: Windows, answer: Answer) -> None:
-    """Publishes every window for so many seconds, as `publish_windows: true` would."""
+    """Publishes every window for some seconds, as `publish_windows: true` does."""
     source = arguments.source
     pipelines = list(context.pipelines) if source is None else [context.pipeline(source)]
     for pipeline in pipelines:
@@ -67,25 +68,25 @@ def publish_windows(context: CommandContext, arguments: Windows, answer: Answer)
 
 
 def capture(context: CommandContext, arguments: Capture, answer: Answer) -> None:
-    """Keeps the last seconds of a source, as far as the ring still has them."""
+    """Writes the last seconds of a source to a clip, as far as the ring still has them."""
     pipeline = context.pipeline(arguments.source)
     if context.clip_writer is None:
-        raise Refused("nothing is recorded here")
+        raise Refused("found no section evidence in the configuration, which capture needs")
     rate_hz, end = pipeline.origin.contract.rate_hz, pipeline.ring.end
     first = max(pipeline.ring.start, end - round(arguments.seconds * rate_hz))
     if first >= end:
-        raise Refused("the source has given nothing yet")
+        raise Refused("the source has no samples yet")
     name = clips.name(pipeline.name, iso(pipeline.timeline.unix_s(end)), "command")
     clip = clips.cut(pipeline, first, end, name)
     seconds = round((end - first) / rate_hz, 3)
-    kept = {"file": f"{FOLDER}/{name}", "seconds": seconds}
-    context.clip_writer.keep(clip, lambda why: answer(why) if why else answer(**kept))
+    fields = {"file": f"{FOLDER}/{name}", "seconds": seconds}
+    context.clip_writer.keep(clip, lambda why: answer(why) if why else answer(**fields))
 
 
-def reload(context: CommandContext, _arguments: Nothing, answer: Answer) -> None:
-    """Has the configuration read again, as SIGHUP does."""
+def reload(context: CommandContext, _arguments: NoArguments, answer: Answer) -> None:
+    """Reads the configuration again, as SIGHUP does."""
     if context.reload is None:
-        raise Refused("there is no configuration file here")
+        raise Refused("found no configuration file to read again")
     context.reload(answer)
 
 
@@ -96,8 +97,8 @@ class Verb:
 
 
 VERBS = {
-    "ping": Verb(Nothing, ping),
+    "ping": Verb(NoArguments, ping),
     "publish_windows": Verb(Windows, publish_windows),
     "capture": Verb(Capture, capture),
-    "reload": Verb(Nothing, reload),
+    "reload": Verb(NoArguments, reload),
 }

@@ -24,7 +24,7 @@ def listeners(
     if chosen.mqtt.home_assistant:
         found[homeassistant.STATUS] = discovery.heard
     if chosen.commands.allow:
-        found[topics.of("command", verb="+")] = command_handler.heard
+        found[topics.of("command", verb="+")] = command_handler.on_command
     if chosen.rollout.source is not None and announced is not None:
         found[topics.of("announce", model="+")] = announced
         if chosen.rollout.announce is not None:

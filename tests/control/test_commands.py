@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agent.config import commands, load
 from agent.config.commands import Commands
 from agent.control import operations
-from agent.control.command_handler import CommandHandler
+from agent.control.command_handler import MAX_IDS, CommandHandler
 from agent.control.operations import CommandContext
 from agent.core.errors import ConfigError
 from agent.messages import json_schema
@@ -41,31 +41,52 @@ def command(id: str = "a", expires_s: float = 30, **arguments: Any) -> bytes:
     return json.dumps({"id": id, "expires": in_s(expires_s), "arguments": arguments}).encode()
 
 
-class Told(list[tuple[str, str, str | None]]):
+class Replies(list[tuple[str, str, str | None]]):
     """Results: verb, id, why not."""
 
     def reply(self, verb: str, id: str, why: str | None, **_: Any) -> None:
         self.append((verb, id, why))
 
 
-def desk(told: Told, *allow: str) -> CommandHandler:
+def handler(replies: Replies, *allow: str) -> CommandHandler:
     return CommandHandler(
-        Commands(allow=allow), CommandContext([], None, None, time.monotonic()), told.reply
+        Commands(allow=allow), CommandContext([], None, None, time.monotonic()), replies.reply
     )
 
 
 def hear(*payloads: bytes, verb: str = "ping", retained: bool = False) -> list[str | None]:
-    """Why not, for each answer that a desk gives which allows `ping`."""
-    told = Told()
-    asked = desk(told, "ping")
+    """The reason of each reply (None: it ran) of a handler that allows `ping`."""
+    replies = Replies()
+    pings = handler(replies, "ping")
     for payload in payloads:
-        asked.heard(f"drsn/press-04/cmd/{verb}", payload, retained)
-    return [why for _, _, why in told]
+        pings.on_command(f"drsn/press-04/cmd/{verb}", payload, retained)
+    return [why for _, _, why in replies]
 
 
 def test_a_command_is_carried_out_once() -> None:
     again = command()
-    assert hear(again, again, command("b")) == [None, "this id has been before", None]
+    assert hear(again, again, command("b")) == [None, "this id has been used before", None]
+
+
+def test_ids_are_remembered_until_they_expire_and_no_more_than_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replies = Replies()
+    pings = handler(replies, "ping")
+    topic = "drsn/press-04/cmd/ping"
+    for number in range(MAX_IDS):
+        pings.on_command(topic, command(str(number), expires_s=600), False)
+    assert [why for _, _, why in replies] == [None] * MAX_IDS
+    pings.on_command(topic, command("0", expires_s=600), False)
+    pings.on_command(topic, command("more", expires_s=600), False)
+    assert [why for _, _, why in replies[-2:]] == [
+        "this id has been used before",
+        "too many commands",
+    ]
+    later_s = time.time() + 601
+    monkeypatch.setattr(time, "time", lambda: later_s)
+    pings.on_command(topic, command("more", expires_s=1200), False)
+    assert replies[-1] == ("ping", "more", None)
 
 
 @pytest.mark.parametrize(

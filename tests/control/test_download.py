@@ -1,13 +1,15 @@
 """What is announced is fetched from the one place that was configured, whole or not at all."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from agent.control.rollout.download import Later, fetch
+from agent.control.rollout.download import COPIES, RESERVE_BYTES, Later, fetch
 from agent.messages.announcement import Announcement
 from tests.mqtt import tls_table
 from tests.support import bundles, web
@@ -83,6 +85,25 @@ def test_a_redirect_is_not_followed_and_another_file_than_announced_is_not_kept(
         with pytest.raises(Later, match="another file than was announced"):
             fetch(announced(data, "tiny-2.drsn", **wrong), source, tmp_path / "box")
     assert list((tmp_path / "box/models/incoming").iterdir()) == []
+
+
+def test_a_bundle_that_the_disk_has_no_room_for_is_not_fetched_and_the_line_says_how_much_it_needs(
+    flaky: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, data = flaky
+    needed = COPIES * len(data) + RESERVE_BYTES
+    free = needed - 1
+    usage = lambda _: SimpleNamespace(free=free)  # noqa: E731
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(
+        Later, match=r"found 64\.\d MiB free on the disk, expected at least 64\.\d"
+    ) as no:
+        fetch(announced(data, "tiny-2.drsn"), source, tmp_path / "box")
+    assert "\n" not in str(no.value)
+    assert Flaky.ranges == []
+    free = needed
+    Flaky.broken = True
+    assert fetch(announced(data, "tiny-2.drsn"), source, tmp_path / "box") == data
 
 
 def test_from_a_folder_no_link_leads_out(tmp_path: Path) -> None:
