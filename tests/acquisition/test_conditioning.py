@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
+from agent.config.load import TachometerKeys
 from agent.core.types import Block, Format, Mark
 
 SIGNAL = np.random.default_rng(0).standard_normal((5000, 2)).astype(np.float32)
@@ -103,3 +104,37 @@ def test_what_is_no_number_is_marked_and_spoils_no_other_frame(bad: float) -> No
     assert np.isfinite(out).all()
     assert np.flatnonzero(marks).tolist() == [583]  # 700 / 1.2
     assert marks[583] == Mark.INVALID
+
+
+def with_tacho(*blocks: Block) -> np.ndarray:
+    """The speeds [frames] in the ring; the source's second channel pulses once a turn."""
+    ring = Ring(20_000, 2, lambda: None)
+    keys = TachometerKeys(channel=1, pulses_per_turn=1, level=0.5)
+    conditioner = Conditioner(Format(1000, 2), ring, 1000, (0,), 1.0, keys)
+    for block in blocks:
+        conditioner.push(block)
+    conditioner.flush()
+    frames, _, _ = ring.read(0, ring.end)
+    speeds: np.ndarray = frames[:, -1]
+    return speeds
+
+
+def turning(frames: int, period: int = 100) -> np.ndarray:
+    """[frames, 2]: a signal, and a pulse for every `period` frames."""
+    pulses = (np.arange(frames) % period < 10).astype(np.float32)
+    return np.column_stack([SIGNAL[:frames, 0], pulses])
+
+
+def test_the_tachometers_speed_is_the_last_channel_at_every_frame() -> None:
+    speeds = with_tacho(Block(turning(3000)))
+    assert speeds[:200].max() == 0  # before the second pulse
+    assert set(speeds[200:].tolist()) == {600.0}
+
+
+def test_after_a_loss_the_speed_is_unknown_until_two_pulses_have_come() -> None:
+    """The time since the last pulse says nothing of a turn when frames are missing."""
+    speeds = with_tacho(Block(turning(1000)), Block(turning(1000), lost=150))
+    after = speeds[-1000:]
+    assert speeds[999] == 600
+    assert after[:200].max() == 0
+    assert set(after[200:].tolist()) == {600.0}

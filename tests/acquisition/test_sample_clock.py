@@ -51,6 +51,18 @@ def test_a_block_that_is_late_is_not_lost() -> None:
     assert sample_clock.arrived(1000, 10.3) == 0
 
 
+@pytest.mark.parametrize(
+    ("counted", "late_s", "lost"),
+    [(False, 0.24, 0), (False, 0.26, 2600), (True, 0.99, 0), (True, 1.01, 10_100)],
+)
+def test_what_comes_later_than_a_quarter_of_a_second_is_lost_or_a_second_where_it_is_counted(
+    counted: bool, late_s: float, lost: int
+) -> None:
+    sample_clock = SampleClock(RATE_HZ, 0.0, counted=counted)
+    run(sample_clock, 0.0, 10, 1000)
+    assert sample_clock.arrived(1000, 10.1 + late_s) == pytest.approx(lost, abs=1)
+
+
 @pytest.mark.parametrize("rate", [0.5, 0.9, 0.95])
 def test_too_few_frames_a_second_are_slow_and_lost_in_the_right_number(rate: float) -> None:
     sample_clock = SampleClock(RATE_HZ, 0.0)

@@ -1,7 +1,9 @@
 """Time comes from the sample counter; the wall clock may step as it likes."""
 
+import ctypes
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -69,5 +71,67 @@ def test_a_recording_read_at_full_speed_keeps_the_time_it_was_opened_at(clocks: 
     assert line.unix_s(1000) == pytest.approx(opened_s + 1.0)
 
 
-def test_the_kernel_says_whether_the_clock_is_synchronised() -> None:
-    assert timestamps.synchronised() in (True, False)
+@pytest.mark.parametrize("moved_s", [0.019, -0.019])
+def test_the_offset_between_the_clocks_is_held_while_it_moves_by_less_than_20_ms(
+    clocks: Clocks, moved_s: float
+) -> None:
+    clock = WallClock()
+    before_s = clock.offset_s()
+    clocks.wall_s += moved_s
+    assert clock.offset_s() == before_s
+    clocks.wall_s += moved_s / 10  # in all, by more
+    assert clock.offset_s() - before_s == pytest.approx(1.1 * moved_s)
+    assert clock.steps == 0
+
+
+@pytest.mark.parametrize(("moved_s", "steps"), [(0.9, 0), (-0.9, 0), (1.1, 1), (-1.1, 1)])
+def test_only_a_second_or_more_is_counted_as_a_step(
+    clocks: Clocks, moved_s: float, steps: int
+) -> None:
+    clock = WallClock()
+    clocks.wall_s += moved_s
+    clock.offset_s()
+    assert clock.steps == steps
+
+
+class Kernel:
+    """Answers ntp_gettime(3) with a state; -1: it may not be asked."""
+
+    def __init__(self, state: int) -> None:
+        self._state = state
+
+    def ntp_gettime(self, _answer: object) -> int:
+        return self._state
+
+
+@pytest.mark.parametrize(
+    ("state", "timesyncd", "expected"),
+    [
+        (0, False, True),  # TIME_OK
+        (4, False, True),  # TIME_WAIT, after a leap second
+        (5, True, False),  # TIME_ERROR: not synchronised, whatever systemd-timesyncd says
+        (-1, True, True),
+        (-1, False, None),
+    ],
+)
+def test_the_clock_is_synchronised_where_the_kernel_or_else_timesyncd_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    state: int,
+    timesyncd: bool,
+    expected: bool | None,
+) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: Kernel(state))
+    monkeypatch.setattr(timestamps, "SYNCHRONISED", tmp_path / "synchronized")
+    if timesyncd:
+        timestamps.SYNCHRONISED.touch()
+    assert timestamps.synchronised() is expected
+
+
+def test_this_machines_kernel_answers_as_adjtimex_does() -> None:
+    """Both ask the kernel: glibc's ntp_gettime(3) in the agent, adjtimex(2) here."""
+    libc, answer = ctypes.CDLL(None), (ctypes.c_char * 512)()  # struct timex, modes 0: only read
+    state = int(libc.adjtimex(ctypes.byref(answer)))
+    if state < 0:
+        pytest.skip("the kernel may not be asked here")
+    assert timestamps.synchronised() is (state != timestamps.TIME_ERROR)

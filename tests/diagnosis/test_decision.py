@@ -89,3 +89,55 @@ def test_the_first_window_announces_where_the_source_stands() -> None:
     decider = Decider(JUDGE, CALM)
     _, event = decider.update(Mark(0), Prediction(NORMAL))
     assert event == Verdict("abstain")
+
+
+def after_failure(decider: Decider, *windows: tuple[float, ...]) -> list[Verdict | None]:
+    """The source fails in the state `fault`; the events of the windows that come then."""
+    for _ in range(9):
+        decider.update(Mark(0), Prediction(INNER))
+    assert decider.state.decision == "fault"
+    assert decider.fail() == Verdict("sensor_fault")
+    return [decider.update(Mark(0), Prediction(window))[1] for window in windows]
+
+
+def test_a_source_that_fails_is_a_sensor_fault_at_once_and_announced_once() -> None:
+    decider = Decider(JUDGE, CALM)
+    assert decider.fail() == Verdict("sensor_fault")
+    assert decider.fail() is None
+    assert decider.state == Verdict("sensor_fault")
+    _, event = decider.update(Mark(0), Prediction(NORMAL))
+    assert event is None  # where the source stands is known already
+
+
+def test_after_a_failure_the_probabilities_of_before_count_no_more() -> None:
+    slow = Decide(enter=0.8, exit=0.5, patience=1, smoothing=0.1)
+    (event,) = after_failure(Decider(JUDGE, slow), NORMAL)
+    assert event == Verdict("normal", "normal", 0.98)
+
+
+def test_after_a_failure_every_state_needs_its_patience_again() -> None:
+    events = after_failure(Decider(JUDGE, CALM), INNER, INNER, INNER)
+    assert events == [None, None, Verdict("fault", "inner", 0.98)]
+
+
+def test_normal_that_is_unlike_the_commissioned_machine_is_unknown_and_a_fault_stays_one() -> None:
+    decider = Decider(JUDGE, CALM)
+    at_threshold, _ = decider.update(Mark(0), Prediction(NORMAL), anomaly=1.0)
+    beyond, _ = decider.update(Mark(0), Prediction(NORMAL), anomaly=1.01)
+    fault, _ = decider.update(Mark(0), Prediction(INNER), anomaly=5.0)
+    assert [v.decision for v in (at_threshold, beyond, fault)] == ["normal", "unknown", "fault"]
+    decider = Decider(JUDGE, CALM)
+    for _ in range(3):
+        decider.update(Mark(0), Prediction(NORMAL), anomaly=1.01)
+    assert decider.state == Verdict("unknown", None, 0.98)
+
+
+def test_another_network_goes_on_from_the_state_and_the_past_of_the_last_one() -> None:
+    slow = Decide(enter=0.8, exit=0.5, patience=1, smoothing=0.1)
+    decider = Decider(JUDGE, slow)
+    for _ in range(9):
+        decider.update(Mark(0), Prediction(INNER))
+    decider.succeeded(JUDGE, slow)
+    _, event = decider.update(Mark(0), Prediction(NORMAL))
+    assert event is None
+    assert decider.state.label == "inner"
