@@ -15,7 +15,7 @@ from agent.acquisition.resampling import Resampler
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.sample_clock import SampleClock
 from agent.acquisition.tachometer import Tachometer
-from agent.config import load
+from agent.config.source import TachometerKeys
 from agent.core.types import Block, Format, Mark, Marks, Samples
 
 Flags = npt.NDArray[np.bool_]
@@ -33,7 +33,7 @@ class Conditioner:
         rate_hz: float,
         channels: tuple[int, ...],
         scale: float,
-        tacho: load.TachometerKeys | None = None,
+        tacho: TachometerKeys | None = None,
     ) -> None:
         """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source

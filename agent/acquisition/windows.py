@@ -11,6 +11,11 @@ STUCK_SHARE = 0.5  # of a window: a signal that stands still for longer is flat
 STILL = 1e-6  # relative to the largest |x|: what a resampler makes of a constant
 
 
+def hop_frames(hop_s: float, rate_hz: float) -> int:
+    """The frames between the starts of two windows; `hop_s` in seconds."""
+    return round(hop_s * rate_hz)
+
+
 class Windower:
     """Window k covers frames k * hop to k * hop + window: arithmetic on absolute indices.
 
@@ -24,7 +29,7 @@ class Windower:
         self.missed = 0
         self._ring = ring
         self._window = window
-        self._hop = hop
+        self.hop = hop
         self._tacho = tacho
         self._next = 0  # absolute index of the next window's first frame
         ring.expect(0, window)
@@ -34,7 +39,7 @@ class Windower:
         self._leap()
         while limit and self._next + self._window <= self._ring.end:
             window = self._take(self._next)
-            self._next += self._hop
+            self._next += self.hop
             self._ring.expect(self._next, self._window)
             if window.dropped == self._window:
                 self.missed += 1
@@ -56,8 +61,8 @@ class Windower:
         """Passes over the windows whose every frame has been overwritten."""
         behind = self._ring.start - self._window - self._next
         if behind >= 0:
-            steps = behind // self._hop + 1
-            self._next += steps * self._hop
+            steps = behind // self.hop + 1
+            self._next += steps * self.hop
             self.missed += steps
 
     def _take(self, first: int) -> Window:

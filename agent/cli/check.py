@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.pipeline import build
 
@@ -11,9 +10,9 @@ from agent.pipeline import build
 def define(parser: argparse.ArgumentParser) -> None:
     def check(chosen: argparse.Namespace) -> int:
         loaded = load.load(chosen.config)
-        for pipeline in build.build_pipelines(loaded, lambda: None, WallClock()):
+        for pipeline in build.build_pipelines(loaded):
             pipeline.reader.close()
-            print(f"{pipeline.name}: {pipeline.told()}")
+            print(f"{pipeline.name}: {pipeline.describe()}")
         print(f"{chosen.config}: ok")
         return 0
 

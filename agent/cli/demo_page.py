@@ -4,12 +4,13 @@ Everything is real but the machine: a broker on loopback, the agent with its out
 that turns up the noise while a second network without thresholds hears the same.
 """
 
-import dataclasses
 import secrets
 import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent import sources
 from agent.cli.demo_agent import AGENT, BASE, HOST, free_port, running_broker, valid_port
@@ -48,7 +49,7 @@ def demo(options: DemoOptions) -> int:
     broker = free_port(1883) if options.broker is None else valid_port("--port", options.broker)
     page = page_section.Page(port=port, address=options.address)
     with running_broker(broker), tempfile.TemporaryDirectory() as state_dir:
-        chosen = dataclasses.replace(load.parse(tree(options, broker, state_dir)), page=page)
+        chosen = msgspec.structs.replace(load.parse(tree(options, broker, state_dir)), page=page)
         daemon = Daemon(chosen, harness=_harness(options, token))
         print(f"page    {_url(options.address, port, token)}   (Ctrl-C ends it)")
         print(f"broker  mosquitto_sub -p {broker} -v -t '{BASE}/#'", flush=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from agent import sources
 from agent.cli.meter import Meter
 from agent.config import load, yaml_file
+from agent.config.source import SourceKeys, SourceSettings
 from agent.core import logs
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Format, Source, SourceError
@@ -54,7 +55,7 @@ def record(chosen: argparse.Namespace) -> int:
         source.close()
 
 
-def _record(chosen: argparse.Namespace, settings: load.Source, source: Source) -> int:
+def _record(chosen: argparse.Namespace, settings: SourceSettings, source: Source) -> int:
     common, found = settings.common, source.format
     channels = _channels(common, found)
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,7 @@ def _tell(tally: Tally, found: Format, session: Session, why: str) -> None:
         print(session.folder / name)
 
 
-def _from_file(chosen: argparse.Namespace) -> load.Source:
+def _from_file(chosen: argparse.Namespace) -> SourceSettings:
     by_name = {each.common.name: each for each in load.load(chosen.config).sources}
     if chosen.set:
         raise UserError("--set: found beside --config, expected the keys in the file")
@@ -127,7 +128,7 @@ def _from_file(chosen: argparse.Namespace) -> load.Source:
     return by_name[chosen.source]
 
 
-def _from_options(chosen: argparse.Namespace) -> load.Source:
+def _from_options(chosen: argparse.Namespace) -> SourceSettings:
     """A source of that kind with the keys that `--set` gives; no model is needed."""
     keys: dict[str, object] = {"name": "record", "kind": chosen.source, "model": "none"}
     for each in chosen.set:
@@ -143,7 +144,7 @@ def _from_options(chosen: argparse.Namespace) -> load.Source:
     return source
 
 
-def _channels(common: load.SourceKeys, found: Format) -> list[int]:
+def _channels(common: SourceKeys, found: Format) -> list[int]:
     channels = common.channels or tuple(range(found.channels))
     if max(channels) >= found.channels:
         expected = f"of 0 to {found.channels - 1}"

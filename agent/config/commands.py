@@ -1,4 +1,4 @@
-"""The section `commands` of the configuration: nothing may be asked for that is not named here."""
+"""The section `commands` of the configuration: only the verbs that it names are carried out."""
 
 from typing import Annotated
 
@@ -6,21 +6,16 @@ import msgspec
 
 from agent.core.errors import ConfigError
 
-VERBS = (
-    "ping",
-    "publish_windows",
-    "capture",
-    "reload",
-)  # `agent.control.operations` has what each does
+VERBS = ("ping", "publish_windows", "capture", "reload")  # done by `agent.control.operations`
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allow: tuple[str, ...] = ()
-    max_bytes: Annotated[int, msgspec.Meta(ge=64, le=65536)] = 2048  # of a command
+    max_bytes: Annotated[int, msgspec.Meta(ge=64, le=65536)] = 2048  # of a command's payload
 
 
 def check(commands: Commands, sources: tuple[str, ...]) -> None:
-    """`ConfigError` for a verb that there is not, and for a source in the commands' place."""
+    """`ConfigError` for an unknown verb, and for a source whose topics would be the commands'."""
     for at, verb in enumerate(commands.allow):
         if verb not in VERBS:
             expected = ", ".join(VERBS)

@@ -1,4 +1,4 @@
-"""The section `evidence` of the configuration; its presence switches it on."""
+"""The section `evidence` of the configuration; its presence switches evidence on."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=300)]
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    before_s: Seconds = 5.0  # of signal, up to the end of the window that told the fault
+    before_s: Seconds = 5.0  # of signal, up to the end of the window that detected the fault
     after_s: Seconds = 5.0
     max_mib: Positive = 100.0  # all files together
     min_free_mib: NonNegative = 200.0  # of the disk, left to others

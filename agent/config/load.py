@@ -1,126 +1,34 @@
-"""One YAML file into frozen records. Strict: every mistake is one line that names the key path.
+"""One YAML file into frozen records. Every mistake is one line that names the key path.
 
-A source's own options are defined where the source is (`agent/sources/<kind>.py`, `Options`) and
-stand beside the common keys in the file.
+`Config` is the table of sections: the parser, the differences that a reload reports and the check
+of `config.example.yaml` are all driven by its fields. A new section is a record in a file of its
+own and one field here.
 """
 
-import dataclasses
-import re
-import socket
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 
-from agent import sources
-from agent.config import commands, rollout, sparkplug, yaml_file
+from agent.config import commands, page, rollout, source, sparkplug, yaml_file
+from agent.config.agent import Agent
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
 from agent.config.metrics import Metrics
-from agent.config.page import Page, check_page
+from agent.config.outbox import Outbox
+from agent.config.page import Page
 from agent.config.rollout import Rollout
+from agent.config.source import SourceSettings
 from agent.config.sparkplug import Sparkplug
-from agent.config.validation import convert, unknown_key
+from agent.config.validation import convert
 from agent.core import credentials
-from agent.core.annotated import Count, Name, Positive, PositiveInt, Share
-from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
-from agent.core.model_contract import Decide
 from agent.mqtt import settings
 from agent.mqtt.settings import Mqtt
 
-ACCELERATION = ("m/s2", "g")  # units from which a velocity can be had
 
-
-class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    id: Name = msgspec.field(default_factory=lambda: re.sub(r"[+#/\s]", "-", socket.gethostname()))
-    state_dir: str = "/var/lib/drsn-agent"
-    sink: Literal["mqtt", "sparkplug", "stdout"] = "mqtt"
-    health_s: Positive = 10.0
-
-
-class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    max_messages: PositiveInt = 100_000
-    max_mib: Positive = 256.0
-    max_age_s: Positive = 7 * 86400.0
-
-
-class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What of the model's own decision settings (`agent.core.model_contract.Decide`) to change."""
-
-    enter: Share | None = None
-    exit: Share | None = None
-    patience: PositiveInt | None = None
-    confidence: Share | None = None
-    smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
-    max_distance: Positive | None = None  # the model's own `max_distance`; .inf: never unknown
-
-    def over(self, defaults: Decide) -> Decide:
-        given = {
-            key: value
-            for key, value in msgspec.structs.asdict(self).items()
-            if value is not None and key != "max_distance"
-        }
-        return msgspec.structs.replace(defaults, **given)
-
-
-class TachometerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A channel of the source that pulses with the shaft."""
-
-    channel: Count
-    pulses_per_turn: PositiveInt = 1
-    level: Positive = 0.5  # of the raw samples: a pulse rises above it
-
-
-class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The keys that every kind of source has."""
-
-    name: Name
-    kind: str
-    model: str
-    hop_s: Positive = 0.1
-    channels: tuple[Count, ...] | None = None  # None: all
-    scale: float = 1.0
-    unit: str | None = None
-    buffer_s: Positive = 10.0
-    publish_windows: bool = False
-    rpm: Positive | None = None  # of the shaft; None: not known
-    tacho: TachometerKeys | None = None  # measures it
-    bearing: Bearing | None = None
-    machine_class: MachineClass | None = None
-    decide: DecideOverrides = DecideOverrides()
-
-    @property
-    def orders(self) -> Orders | None:
-        return None if self.bearing is None else self.bearing.orders
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One source: the common keys, and the options of its kind."""
-
-    path: str  # where it stands in the file, for messages
-    common: SourceKeys
-    options: msgspec.Struct
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    agent: Agent
-    mqtt: Mqtt
-    outbox: Outbox
-    sources: tuple[Source, ...]
-    commands: Commands = dataclasses.field(default_factory=Commands)
-    evidence: Evidence | None = None  # None: off, as are the next ones
-    metrics: Metrics | None = None
-    page: Page | None = None
-    sparkplug: Sparkplug | None = None
-    rollout: Rollout = dataclasses.field(default_factory=Rollout)
-
-
-class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The file's top level; the sources are read kind by kind."""
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole configuration, a field for each section. None: the section switches it off."""
 
     agent: Agent = Agent()
     mqtt: Mqtt = Mqtt()
@@ -128,7 +36,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     commands: Commands = Commands()
     evidence: Evidence | None = None
     metrics: Metrics | None = None
-    sources: list[dict[str, Any]] = []
+    sources: tuple[SourceSettings, ...] = ()  # at least one in a configuration that was parsed
     page: Page | None = None
     sparkplug: Sparkplug | None = None
     rollout: Rollout = Rollout()
@@ -144,65 +52,61 @@ def load(path: Path) -> Config:
 
 
 def parse(tree: object) -> Config:
-    """The configuration in what a YAML file holds."""
-    sections = convert(_with_version_text(tree), Sections, "")
-    if not sections.sources:
+    """The configuration in the plain values of a YAML file; `ConfigError`."""
+    tree = _with_version_text(tree)
+    raw_sources: object = []
+    if isinstance(tree, dict):
+        raw_sources = tree.get("sources", [])
+        tree = {key: value for key, value in tree.items() if key != "sources"}
+    sections = convert(tree, Config, "")
+    config = msgspec.structs.replace(
+        sections,
+        mqtt=credentials.resolve(sections.mqtt),
+        sources=_sources(convert(raw_sources, list[dict[str, Any]], "sources")),
+    )
+    _check(config)
+    return config
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """The keys that differ, as `section.key`, of all sections but `sources`.
+
+    A section that is switched on or off counts as one key.
+    """
+    keys: list[str] = []
+    for section in (field for field in Config.__struct_fields__ if field != "sources"):
+        before, after = getattr(old, section), getattr(new, section)
+        if before is None or after is None:
+            keys += [section] if before is not after else []
+        else:
+            keys += [
+                f"{section}.{field.encode_name}"
+                for field in msgspec.structs.fields(before)
+                if getattr(before, field.name) != getattr(after, field.name)
+            ]
+    return keys
+
+
+def _sources(raw_sources: list[dict[str, Any]]) -> tuple[SourceSettings, ...]:
+    if not raw_sources:
         raise ConfigError("sources: found none, expected at least one")
-    found = tuple(_source(raw, f"sources[{at}]") for at, raw in enumerate(sections.sources))
-    names = [source.common.name for source in found]
+    parsed = tuple(source.parse(raw, f"sources[{at}]") for at, raw in enumerate(raw_sources))
+    names = [settings.common.name for settings in parsed]
     for at, name in enumerate(names):
         if name in names[:at]:
             raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
-    mqtt = credentials.resolve(sections.mqtt)
-    settings.check(mqtt)
-    commands.check(sections.commands, tuple(names))
-    unheard = bool(sections.commands.allow) or mqtt.home_assistant
-    sparkplug.check(sections.agent.sink, sections.sparkplug, unheard)
-    rollout.check(sections.rollout, sections.agent.sink)
-    if sections.page is not None:
-        check_page(sections.page)
-    return Config(
-        sections.agent,
-        mqtt,
-        sections.outbox,
-        found,
-        sections.commands,
-        sections.evidence,
-        sections.metrics,
-        sections.page,
-        sections.sparkplug,
-        sections.rollout,
-    )
+    return parsed
 
 
-def _source(raw: Mapping[str, Any], path: str) -> Source:
-    """Splits the keys of one source into the common ones and its kind's own.
-
-    A key that both have (the speed of a simulated machine) goes to both.
-    """
-    kind = raw.get("kind")
-    if kind not in sources.KINDS:
-        found = "no kind" if kind is None else repr(kind)
-        raise ConfigError(f"{path}.kind: found {found}, expected one of {', '.join(sources.KINDS)}")
-    options = sources.options(str(kind))
-    common_keys, own_keys = SourceKeys.__struct_fields__, options.__struct_fields__
-    for key in raw:
-        if key not in common_keys and key not in own_keys:
-            raise unknown_key(path, key, (*common_keys, *own_keys))
-    common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
-    own = convert({k: v for k, v in raw.items() if k in own_keys}, options, path)
-    _check_machine(common, path)
-    return Source(path, common, own)
-
-
-def _check_machine(common: SourceKeys, path: str) -> None:
-    """What is said of the machine is of use: orders have a speed, a class has its unit."""
-    if common.bearing is not None and common.rpm is None and common.tacho is None:
-        raise ConfigError(f"{path}.bearing: found no rpm or tacho beside it, expected the speed")
-    if common.machine_class is not None and common.unit not in ACCELERATION:
-        found = "no unit" if common.unit is None else f"unit {common.unit!r}"
-        expected = " or ".join(ACCELERATION)
-        raise ConfigError(f"{path}.machine_class: found {found} beside it, expected {expected}")
+def _check(config: Config) -> None:
+    """What no single section can know of itself; `ConfigError`."""
+    settings.check(config.mqtt)
+    commands.check(config.commands, tuple(each.common.name for each in config.sources))
+    needs_plain_mqtt = bool(config.commands.allow) or config.mqtt.home_assistant
+    sparkplug.check(config.agent.sink, config.sparkplug, needs_plain_mqtt)
+    rollout.check(config.rollout, config.agent.sink)
+    if config.page is not None:
+        page.check(config.page)
 
 
 def _with_version_text(tree: object) -> object:

@@ -1,4 +1,4 @@
-"""The section `metrics` of the configuration; its presence switches it on."""
+"""The section `metrics` of the configuration; its presence switches the metrics on."""
 
 import msgspec
 

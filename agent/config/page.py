@@ -1,4 +1,4 @@
-"""The key `page` of the configuration."""
+"""The section `page` of the configuration; its presence switches the page on."""
 
 import ipaddress
 from pathlib import Path
@@ -19,8 +19,8 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     token_file: str | None = None  # its first line is the token; None: none is asked for
 
 
-def check_page(page: Page) -> None:
-    """`ConfigError` where it must not be served so."""
+def check(page: Page) -> None:
+    """`ConfigError` for an address that others can reach without a token."""
     if not is_loopback(page.address) and page.token_file is None:
         raise ConfigError(
             f"page.address: found {page.address} and no token_file beside it, expected a token "
@@ -30,7 +30,7 @@ def check_page(page: Page) -> None:
 
 
 def token(page: Page) -> str | None:
-    """What a browser must know, if anything."""
+    """The token that a browser must send; None: no token is needed. `ConfigError`."""
     if page.token_file is None:
         return None
     try:
@@ -42,14 +42,14 @@ def token(page: Page) -> str | None:
     return long_enough(first, "page.token_file")
 
 
-def long_enough(given: str, where: str) -> str:
-    """The token, if it is one that nobody guesses."""
-    if len(given) < SHORTEST_TOKEN or not given.isascii() or not given.isprintable():
+def long_enough(token: str, where: str) -> str:
+    """Returns the token; `ConfigError`, naming `where`, for one that is easy to guess."""
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
         raise ConfigError(
-            f"{where}: found {len(given)} characters, expected a token of at least "
+            f"{where}: found {len(token)} characters, expected a token of at least "
             f"{SHORTEST_TOKEN} plain ones"
         )
-    return given
+    return token
 
 
 def is_loopback(address: str) -> bool:

@@ -32,7 +32,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def check(rollout: Rollout, sink: str) -> None:
-    """`ConfigError` for keys that are none, and for announcements that nobody could trust."""
+    """`ConfigError` for files that hold no public key, and for announcements without keys."""
     for at, file in enumerate(rollout.keys):
         raw_key(Path(file), f"rollout.keys[{at}]")
     if rollout.keys and importlib.util.find_spec("cryptography") is None:
@@ -60,9 +60,9 @@ def raw_key(file: Path, where: str) -> bytes:
         text = ""
     if "PRIVATE KEY" in text:
         raise ConfigError(f"{where}: found a private key in {file}, expected its public one")
-    found = re.search(r"-----BEGIN PUBLIC KEY-----\s(.+?)-----END PUBLIC KEY-----", text, re.DOTALL)
+    pem = re.search(r"-----BEGIN PUBLIC KEY-----\s(.+?)-----END PUBLIC KEY-----", text, re.DOTALL)
     try:
-        der = base64.b64decode("".join(found[1].split()), validate=True) if found else b""
+        der = base64.b64decode("".join(pem[1].split()), validate=True) if pem else b""
     except binascii.Error:
         der = b""
     if len(der) != len(PREFIX) + 32 or not der.startswith(PREFIX):

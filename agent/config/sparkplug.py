@@ -13,13 +13,16 @@ class Sparkplug(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     node: Name | None = None  # None: agent.id
 
 
-def check(sink: str, given: Sparkplug | None, unheard: bool) -> None:
-    """`ConfigError` for a sink without its section; `unheard`: what only plain MQTT offers."""
+def check(sink: str, section: Sparkplug | None, needs_plain_mqtt: bool) -> None:
+    """`ConfigError` for the Sparkplug sink without its section, or without protobuf.
+
+    `needs_plain_mqtt`: the configuration uses commands or Home Assistant, which Sparkplug lacks.
+    """
     if sink != "sparkplug":
         return
-    if given is None:
+    if section is None:
         raise ConfigError("sparkplug: found none beside agent.sink: sparkplug, expected a group")
-    if unheard:
+    if needs_plain_mqtt:
         raise ConfigError(
             "agent.sink: found sparkplug beside commands.allow or mqtt.home_assistant, "
             "expected mqtt for these"

@@ -1,4 +1,4 @@
-"""Converts plain data into records, and msgspec's complaints into one line that a user can use."""
+"""Converts plain data into records; an error is one line that names the key path."""
 
 import difflib
 import re
@@ -30,32 +30,33 @@ def convert(value: object, kind: type[T], path: str) -> T:
         raise _explain(str(error), value, kind, path) from None
 
 
-def unknown_key(path: str, key: object, known: Iterable[str]) -> ConfigError:
-    """The complaint about a key that is not in `known`."""
+def unknown_key(path: str, key: object, allowed: Iterable[str]) -> ConfigError:
+    """The error for a key that is not in `allowed`."""
     where = f"{path}.{key}" if path else str(key)
-    close = difflib.get_close_matches(str(key), list(known), 1)
-    hint = f", did you mean {close[0]}?" if close else f", expected one of {', '.join(known)}"
+    close = difflib.get_close_matches(str(key), list(allowed), 1)
+    hint = f", did you mean {close[0]}?" if close else f", expected one of {', '.join(allowed)}"
     return ConfigError(f"{where}: found an unknown key{hint}")
 
 
-def _explain(complaint: str, value: object, kind: type, path: str) -> ConfigError:
-    what, _, where = complaint.partition(" - at `$")
+def _explain(text: str, value: object, kind: type, path: str) -> ConfigError:
+    """msgspec's error text about `value` in the words of this project."""
+    what, _, where = text.partition(" - at `$")
     steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", where)
-    found = _walk(value, steps)
+    part = _value_at(value, steps)
     full = _join(path, where.rstrip("`"))
     if unknown := re.match(r"Object contains unknown field `(.*)`", what):
         return unknown_key(full, unknown[1], _fields(kind, steps))
     if missing := re.match(r"Object missing required field `(.*)`", what):
         return ConfigError(f"{_join(full, '.' + missing[1])}: found nothing, expected a value")
     expected = _choices(kind, steps) if "enum" in what else _expected(what)
-    return ConfigError(f"{full or 'top level'}: found {_show(found)}, expected {expected}")
+    return ConfigError(f"{full or 'top level'}: found {_show(part)}, expected {expected}")
 
 
 def _join(path: str, where: str) -> str:
     return (path + where).removeprefix(".")
 
 
-def _walk(value: Any, steps: list[tuple[str, str]]) -> object:
+def _value_at(value: Any, steps: list[tuple[str, str]]) -> object:
     for key, index in steps:
         try:
             value = value[int(index)] if index else value[key]
@@ -65,23 +66,23 @@ def _walk(value: Any, steps: list[tuple[str, str]]) -> object:
 
 
 def _fields(kind: Any, steps: list[tuple[str, str]]) -> tuple[str, ...]:
-    """The field names of the record that `steps` lead to."""
+    """The field names of the record at the end of `steps`."""
     fields: tuple[str, ...] = getattr(_record(_type_at(kind, steps)), "__struct_fields__", ())
     return fields
 
 
 def _choices(kind: Any, steps: list[tuple[str, str]]) -> str:
-    """The words of the Literal that `steps` lead to, which may also be None."""
-    found = _type_at(kind, steps)
-    members = get_args(found) if get_origin(found) is not Literal else (found,)
-    words = [str(word) for each in members for word in get_args(each)]
+    """The words of the Literal at the end of `steps`, which may also be None."""
+    union = _type_at(kind, steps)
+    members = get_args(union) if get_origin(union) is not Literal else (union,)
+    words = [str(word) for member in members for word in get_args(member)]
     return f"one of {', '.join(words) or 'the allowed values'}"
 
 
 def _type_at(kind: Any, steps: list[tuple[str, str]]) -> Any:
     for key, index in steps:
         if index:
-            kind = next((each for each in get_args(kind) if each is not Ellipsis), kind)
+            kind = next((item for item in get_args(kind) if item is not Ellipsis), kind)
         else:
             types = msgspec.structs.fields(_record(kind))
             kind = next((field.type for field in types if field.encode_name == key), kind)
@@ -91,11 +92,11 @@ def _type_at(kind: Any, steps: list[tuple[str, str]]) -> Any:
 def _record(kind: Any) -> Any:
     """The record in a type that may also be None."""
     members = getattr(kind, "__args__", (kind,))
-    return next((each for each in members if hasattr(each, "__struct_fields__")), kind)
+    return next((member for member in members if hasattr(member, "__struct_fields__")), kind)
 
 
-def _show(found: object) -> str:
-    text = repr(found)
+def _show(value: object) -> str:
+    text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

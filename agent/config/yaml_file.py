@@ -1,4 +1,4 @@
-"""A YAML file as plain values, by YAML's safe loader; a key that stands twice is refused."""
+"""A YAML file as plain values, by YAML's safe loader; a duplicate key is refused."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -10,7 +10,7 @@ from agent.core.errors import ConfigError
 
 
 def read(path: Path) -> object:
-    """What the file holds; `ConfigError` where it cannot be read or is no YAML."""
+    """The values in the file; `ConfigError` where it cannot be read or is not YAML."""
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
     except OSError as error:
@@ -20,16 +20,19 @@ def read(path: Path) -> object:
 
 
 def value(text: str, where: str) -> object:
-    """What a single value of such a file would mean; `local:` is text, not a mapping."""
+    """A single value as YAML reads it, except that `local:` is text, not a mapping.
+
+    `ConfigError`, naming `where`, for what is not YAML.
+    """
     try:
-        found = yaml.load(text, Loader=UniqueKeys)
+        parsed = yaml.load(text, Loader=UniqueKeys)
     except yaml.YAMLError:
         raise ConfigError(f"{where}: found {text!r}, expected a value as in YAML") from None
-    return text if isinstance(found, dict) and not text.lstrip().startswith("{") else found
+    return text if isinstance(parsed, dict) and not text.lstrip().startswith("{") else parsed
 
 
 class UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key that stands twice."""
+    """YAML's safe loader, which also refuses a duplicate key."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()

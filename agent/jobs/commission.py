@@ -87,11 +87,10 @@ def _listen(alone: OfflineRunner, heard: HealthyWindows, most: int | None, say: 
     """Until the source has ended, or `most` sound windows have been heard."""
     pipeline = alone.pipeline
     heard.expected, told_s = None, time.monotonic()
-    hop = round(pipeline.settings.common.hop_s * pipeline.origin.contract.rate_hz)
     with contextlib.closing(alone.scored()) as turns:
         for turn in turns:
             for each in turn:
-                heard.take(each, hop)
+                heard.take(each, pipeline.hop)
             if most is not None and heard.windows >= most:
                 return
             if time.monotonic() - told_s > TELL_S:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from agent.acquisition import timestamps
-from agent.acquisition.timestamps import WallClock
 from agent.config import load
 from agent.config.load import Config
+from agent.config.source import SourceSettings
 from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import ConfigError
@@ -128,13 +128,13 @@ def _clock() -> Finding:
     return Finding("clock", "note", f"{why} synchronised: {todo}")
 
 
-def _source(chosen: Config, source: load.Source, running: bool) -> Finding:
+def _source(chosen: Config, source: SourceSettings, running: bool) -> Finding:
     what = f"source {source.common.name}"
     if running:
         return Finding(what, "ok", "not touched while an agent is at work: see its health messages")
-    alone = Config(chosen.agent, chosen.mqtt, chosen.outbox, (source,))
+    alone = Config(agent=chosen.agent, sources=(source,))
     try:
-        (pipeline,) = build.build_pipelines(alone, lambda: None, WallClock())
+        (pipeline,) = build.build_pipelines(alone)
     except ConfigError as error:
         return Finding(what, "wrong", str(error))
     if pipeline.reader.fault is not None:
@@ -163,7 +163,7 @@ def _listened(what: str, pipeline: SourcePipeline) -> Finding:
     if flags := windows[0].flags:
         todo = "look at the sensor, its cable, its gain"
         return Finding(what, "wrong", f"delivers, and the signal is {' and '.join(flags)}: {todo}")
-    return Finding(what, "note" if pipeline.untold else "ok", pipeline.told())
+    return Finding(what, "note" if pipeline.speed_missing else "ok", pipeline.describe())
 
 
 def _broker(chosen: Config) -> Finding:

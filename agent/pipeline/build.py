@@ -1,7 +1,8 @@
-"""Puts one configured source's parts together: source, feed, ring, windows, model, decision."""
+"""Builds the pipeline of each configured source: reader, ring, windows, model, decision."""
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent import sources
@@ -9,8 +10,9 @@ from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline, WallClock
-from agent.acquisition.windows import Windower
-from agent.config import load
+from agent.acquisition.windows import Windower, hop_frames
+from agent.config.load import Config
+from agent.config.source import SourceSettings
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
@@ -19,50 +21,104 @@ from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
-from agent.inference import registry as installed
-from agent.inference import variants
+from agent.inference import registry, variants
 from agent.inference.classifier import Serving
 from agent.messages import payloads
 from agent.pipeline import fault_clips, window_scorer
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
 
-Opener = Callable[[], Source]
-Around = Callable[[Opener], Source]
+OpenSource = Callable[[], Source]
+WrapSource = Callable[[OpenSource], Source]
 
 
-def unchanged(open_source: Opener) -> Source:
-    """Nothing between a source and its lane."""
+def open_unwrapped(open_source: OpenSource) -> Source:
+    """Opens the source and puts nothing around it."""
     return open_source()
 
 
+def _wake_nobody() -> None:
+    """For callers that do not wait for windows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What all sources of an agent share for as long as it runs.
+
+    `wake` is called by source threads when there may be something to score. `wrap_source` wraps
+    each source when it is opened, e.g. to add noise in demos.
+    """
+
+    wake: Callable[[], None] = _wake_nobody
+    clock: WallClock = field(default_factory=WallClock)
+    wrap_source: WrapSource = open_unwrapped
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceBuild:
+    """What is needed to build the pipeline of one source."""
+
+    settings: SourceSettings
+    model: Serving
+    topics: payloads.Topics
+    baselines: Path | None  # the folder with commissioned baselines; None: use none
+    clip_s: float  # how far back a clip of a fault reaches
+    runtime: Runtime
+
+    @property
+    def contract(self) -> Contract:
+        return self.model.contract
+
+    @property
+    def has_tacho(self) -> bool:
+        return self.settings.common.tacho is not None
+
+    @property
+    def unit(self) -> str:
+        return self.settings.common.unit or self.contract.unit
+
+    @property
+    def hop(self) -> int:
+        """Frames from the start of one window to the next; `ConfigError` below one frame."""
+        hop_s, rate_hz = self.settings.common.hop_s, self.contract.rate_hz
+        hop = hop_frames(hop_s, rate_hz)
+        if hop < 1:
+            raise ConfigError(f"hop_s: found {hop_s}, expected at least {1 / rate_hz}")
+        return hop
+
+
 def build_pipelines(
-    chosen: load.Config,
-    wake: Callable[[], None],
-    clock: WallClock,
+    config: Config,
+    runtime: Runtime | None = None,
+    *,
     commissioned: bool = True,
     models: dict[str, Serving] | None = None,
-    around: Around = unchanged,
 ) -> list[SourcePipeline]:
-    """Every source, opened; a model that several share is loaded once. `ConfigError`.
+    """Builds and opens every source of the configuration; `ConfigError` names the source.
 
-    `commissioned` False leaves the state directory unread: baselines, and which form of a model is
-    fastest. `models` are those that are loaded already; what is loaded here is added. `around` may
-    put something between a source and its lane.
+    A model that several sources share is loaded once: `models` holds those that are loaded, by
+    name, and receives those that are loaded here. `commissioned` False ignores what the state
+    directory holds: the baselines, and which variant of a model is fastest.
     """
+    runtime = Runtime() if runtime is None else runtime
     models = {} if models is None else models
+    state_dir = Path(config.agent.state_dir)
     pipelines: list[SourcePipeline] = []
-    for settings in chosen.sources:
+    for settings in config.sources:
         try:
             model = settings.common.model
-            folder = Path(chosen.agent.state_dir) if commissioned else None
             if model not in models:
-                own = installed.find(Path(chosen.agent.state_dir), model)
-                models[model] = variants.open_model(own, folder)
-            topics = payloads.Topics(chosen.mqtt.base, chosen.agent.id)
-            kept_s = fault_clips.reach_s(chosen.evidence)
-            parts = (settings, models[model], topics, folder, wake, clock, around, kept_s)
-            pipelines.append(build_pipeline(*parts))
+                model_file = registry.find(state_dir, model)
+                models[model] = variants.open_model(model_file, state_dir if commissioned else None)
+            source_build = SourceBuild(
+                settings=settings,
+                model=models[model],
+                topics=payloads.Topics(config.mqtt.base, config.agent.id),
+                baselines=state_dir if commissioned else None,
+                clip_s=fault_clips.reach_s(config.evidence),
+                runtime=runtime,
+            )
+            pipelines.append(build_pipeline(source_build))
         except ConfigError as error:
             for pipeline in pipelines:
                 pipeline.reader.close()
@@ -70,8 +126,26 @@ def build_pipelines(
     return pipelines
 
 
-def frame(settings: load.Source, contract: Contract) -> Frame:
-    """What a baseline of this source must have been learned from."""
+def build_pipeline(build: SourceBuild) -> SourcePipeline:
+    """Builds the pipeline of one source and opens the source; `ConfigError`."""
+    common, contract = build.settings.common, build.contract
+    ring = _ring(build)
+    timeline = Timeline(build.runtime.clock, contract.rate_hz)
+    pipeline = SourcePipeline(
+        settings=build.settings,
+        reader=_reader(build, ring, timeline),
+        ring=ring,
+        scorer=_scorer(build, ring),
+        origin=payloads.Origin(build.topics, common.name, build.unit, contract, build.model.sha256),
+        timeline=timeline,
+        speed_missing=speed_missing(build.settings, build.model),
+    )
+    pipeline.reader.open()
+    return pipeline
+
+
+def frame(settings: SourceSettings, contract: Contract) -> Frame:
+    """The windows from which a baseline of this source must have been learned."""
     common = settings.common
     return Frame(
         rate_hz=contract.rate_hz,
@@ -83,109 +157,8 @@ def frame(settings: load.Source, contract: Contract) -> Frame:
     )
 
 
-def build_pipeline(
-    settings: load.Source,
-    model: Serving,
-    topics: payloads.Topics,
-    baselines: Path | None,
-    wake: Callable[[], None],
-    clock: WallClock,
-    around: Around,
-    kept_s: float,
-) -> SourcePipeline:
-    common, contract = settings.common, model.contract
-    hop, decide = _hop(settings, contract), decide_keys(settings, contract)
-    tacho = common.tacho is not None
-    ring = _ring(common, contract, hop, kept_s, wake)
-    farthest = common.decide.max_distance or contract.max_distance
-    judge = Judge(contract.labels, frozenset(contract.normal), decide.confidence, farthest)
-    windower = Windower(ring, contract.window, hop, tacho)
-    timeline = Timeline(clock, contract.rate_hz)
-    unit = common.unit or contract.unit
-    pipeline = SourcePipeline(
-        settings=settings,
-        reader=_intake(settings, contract, ring, wake, timeline, around),
-        ring=ring,
-        scorer=Scorer(
-            source=common.name,
-            windower=windower,
-            classifier=model,
-            decider=Decider(judge, decide),
-            rpm=common.rpm,
-            orders=common.orders,
-            monitor=None if baselines is None else _monitor(settings, contract, baselines),
-            examine=functools.partial(measurements.examine, ring, _known(common, contract, unit)),
-        ),
-        origin=payloads.Origin(topics, common.name, unit, contract, model.sha256),
-        timeline=timeline,
-        untold=model.reads_running and common.rpm is None and not tacho,
-    )
-    pipeline.reader.open()
-    return pipeline
-
-
-def _ring(
-    common: load.SourceKeys,
-    contract: Contract,
-    hop: int,
-    kept_s: float,
-    wake: Callable[[], None],
-) -> Ring:
-    """As long as configured, and what physics and evidence look back for."""
-    frames = max(2 * contract.window, round(common.buffer_s * contract.rate_hz))
-    back = max(
-        round(measurements.SECONDS * contract.rate_hz),
-        round(kept_s * contract.rate_hz) + contract.window,
-    )
-    history = back + window_scorer.DUE_AT_ONCE * hop
-    return Ring(frames, contract.channels + (common.tacho is not None), wake, history)
-
-
-def _monitor(settings: load.Source, contract: Contract, folder: Path) -> Monitor | None:
-    """Where the source was commissioned."""
-    found = file.load(folder, settings.common.name, frame(settings, contract))
-    return None if found is None else Monitor(found)
-
-
-def _known(common: load.SourceKeys, contract: Contract, unit: str) -> measurements.MachineInfo:
-    return measurements.MachineInfo(
-        contract.rate_hz, unit, common.rpm, common.orders, common.machine_class
-    )
-
-
-def _intake(
-    settings: load.Source,
-    contract: Contract,
-    ring: Ring,
-    wake: Callable[[], None],
-    timeline: Timeline,
-    around: Around,
-) -> SourceReader:
-    common = settings.common
-
-    def attach(source: Source) -> Conditioner:
-        channels = _channels(settings, source.format.channels, contract)
-        conditioner = Conditioner(
-            source.format, ring, contract.rate_hz, channels, common.scale, common.tacho
-        )
-        timeline.attach(conditioner)
-        return conditioner
-
-    open_source = functools.partial(sources.open_source, common.kind, settings.options)
-    longest_s = sources.longest_s(common.kind)
-    opened = functools.partial(around, open_source)
-    return SourceReader(common.name, opened, attach, ring, wake, longest_s)
-
-
-def _hop(settings: load.Source, contract: Contract) -> int:
-    hop = round(settings.common.hop_s * contract.rate_hz)
-    if hop < 1:
-        least_s = 1 / contract.rate_hz
-        raise ConfigError(f"hop_s: found {settings.common.hop_s}, expected at least {least_s}")
-    return hop
-
-
-def decide_keys(settings: load.Source, contract: Contract) -> Decide:
+def decide_keys(settings: SourceSettings, contract: Contract) -> Decide:
+    """The model's decision settings with the source's overrides; `ConfigError`."""
     decide = settings.common.decide.over(contract.decide)
     if decide.exit > decide.enter:
         found = f"exit {decide.exit} above enter {decide.enter}"
@@ -193,19 +166,89 @@ def decide_keys(settings: load.Source, contract: Contract) -> Decide:
     return decide
 
 
-def _channels(settings: load.Source, found: int, contract: Contract) -> tuple[int, ...]:
-    chosen, tacho = settings.common.channels, settings.common.tacho
-    if tacho is not None and tacho.channel >= found:
-        raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {found - 1}")
-    if chosen is None and found != contract.channels:
+def judge(settings: SourceSettings, contract: Contract) -> Judge:
+    """Judges single windows by the model's labels and the thresholds of this source."""
+    max_distance = settings.common.decide.max_distance or contract.max_distance
+    confidence = decide_keys(settings, contract).confidence
+    return Judge(contract.labels, frozenset(contract.normal), confidence, max_distance)
+
+
+def speed_missing(settings: SourceSettings, model: Serving) -> bool:
+    """Whether the model reads the shaft's speed and the configuration does not give it."""
+    common = settings.common
+    return model.reads_running and common.rpm is None and common.tacho is None
+
+
+def _ring(build: SourceBuild) -> Ring:
+    """A ring as long as configured, with the history that measurements and clips look back on."""
+    contract = build.contract
+    frames = max(2 * contract.window, round(build.settings.common.buffer_s * contract.rate_hz))
+    measured = round(measurements.SECONDS * contract.rate_hz)
+    clipped = round(build.clip_s * contract.rate_hz) + contract.window
+    history = max(measured, clipped) + window_scorer.MAX_WINDOWS_PER_STEP * build.hop
+    return Ring(frames, contract.channels + build.has_tacho, build.runtime.wake, history)
+
+
+def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
+    common, rate_hz = build.settings.common, build.contract.rate_hz
+
+    def attach(source: Source) -> Conditioner:
+        channels = _channels(build, source.format.channels)
+        conditioner = Conditioner(
+            source.format, ring, rate_hz, channels, common.scale, common.tacho
+        )
+        timeline.attach(conditioner)
+        return conditioner
+
+    open_source = functools.partial(sources.open_source, common.kind, build.settings.options)
+    open_wrapped = functools.partial(build.runtime.wrap_source, open_source)
+    longest_s = sources.longest_s(common.kind)
+    return SourceReader(common.name, open_wrapped, attach, ring, build.runtime.wake, longest_s)
+
+
+def _scorer(build: SourceBuild, ring: Ring) -> Scorer:
+    settings, contract = build.settings, build.contract
+    common = settings.common
+    machine = measurements.MachineInfo(
+        contract.rate_hz, build.unit, common.rpm, common.orders, common.machine_class
+    )
+    return Scorer(
+        source=common.name,
+        windower=Windower(ring, contract.window, build.hop, build.has_tacho),
+        classifier=build.model,
+        decider=Decider(judge(settings, contract), decide_keys(settings, contract)),
+        rpm=common.rpm,
+        orders=common.orders,
+        monitor=_monitor(build),
+        examine=functools.partial(measurements.examine, ring, machine),
+    )
+
+
+def _monitor(build: SourceBuild) -> Monitor | None:
+    """Compares with the source's baseline; None where the source was not commissioned."""
+    if build.baselines is None:
+        return None
+    settings = build.settings
+    baseline = file.load(build.baselines, settings.common.name, frame(settings, build.contract))
+    return None if baseline is None else Monitor(baseline)
+
+
+def _channels(build: SourceBuild, available: int) -> tuple[int, ...]:
+    """The source's channels that the model reads; `ConfigError` where they do not fit it."""
+    contract = build.contract
+    channels, tacho = build.settings.common.channels, build.settings.common.tacho
+    last = available - 1
+    if tacho is not None and tacho.channel >= available:
+        raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {last}")
+    if channels is None and available != contract.channels:
         raise ConfigError(
-            f"channels: found {found} in the source, expected the {contract.channels} "
+            f"channels: found {available} in the source, expected the {contract.channels} "
             f"of the model {contract.name}: choose, e.g. channels: "
             f"{list(range(contract.channels))}"
         )
-    chosen = tuple(range(found)) if chosen is None else chosen
-    if len(chosen) != contract.channels or max(chosen) >= found:
+    channels = tuple(range(available)) if channels is None else channels
+    if len(channels) != contract.channels or max(channels) >= available:
         raise ConfigError(
-            f"channels: found {list(chosen)}, expected {contract.channels} of 0 to {found - 1}"
+            f"channels: found {list(channels)}, expected {contract.channels} of 0 to {last}"
         )
-    return chosen
+    return channels

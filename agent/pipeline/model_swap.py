@@ -1,32 +1,28 @@
-"""One network in another's place, between two windows of a source."""
+"""Replaces a source's network by another one, between two windows."""
 
 import dataclasses
 
 from agent.core.model_contract import Contract
-from agent.diagnosis.decision import Judge
 from agent.inference.classifier import Serving
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
 
-SAME = ("rate_hz", "window", "channels", "labels", "normal", "unit")
+SAME_FIELDS = ("rate_hz", "window", "channels", "labels", "normal", "unit")
 
 
-def fits(pipeline: SourcePipeline, described: Contract) -> bool:
-    """Whether it reads the very same windows and says the same words of them."""
-    now = pipeline.origin.contract
-    return all(getattr(now, each) == getattr(described, each) for each in SAME) and (
-        build.frame(pipeline.settings, now) == build.frame(pipeline.settings, described)
+def fits(pipeline: SourcePipeline, contract: Contract) -> bool:
+    """Whether a model of that contract reads the same windows and has the same labels."""
+    current, settings = pipeline.origin.contract, pipeline.settings
+    return all(getattr(current, key) == getattr(contract, key) for key in SAME_FIELDS) and (
+        build.frame(settings, current) == build.frame(settings, contract)
     )
 
 
-def swap(pipeline: SourcePipeline, served: Serving) -> None:
-    """Windows, decision and baseline go on; only who looks at the windows is another."""
-    described, common = served.contract, pipeline.settings.common
-    keys = build.decide_keys(pipeline.settings, described)
-    farthest = common.decide.max_distance or described.max_distance
-    judge = Judge(described.labels, frozenset(described.normal), keys.confidence, farthest)
-    pipeline.scorer.decider.succeeded(judge, keys)
-    pipeline.scorer = dataclasses.replace(pipeline.scorer, classifier=served)
-    pipeline.origin = dataclasses.replace(pipeline.origin, contract=described, sha256=served.sha256)
-    told = common.rpm is not None or common.tacho is not None
-    pipeline.untold = served.reads_running and not told
+def swap(pipeline: SourcePipeline, model: Serving) -> None:
+    """Windows, decision and baseline continue; only the network is another one."""
+    contract, settings = model.contract, pipeline.settings
+    decide = build.decide_keys(settings, contract)
+    pipeline.scorer.decider.succeeded(build.judge(settings, contract), decide)
+    pipeline.scorer = dataclasses.replace(pipeline.scorer, classifier=model)
+    pipeline.origin = dataclasses.replace(pipeline.origin, contract=contract, sha256=model.sha256)
+    pipeline.speed_missing = build.speed_missing(settings, model)

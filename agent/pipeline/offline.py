@@ -1,4 +1,4 @@
-"""One source by itself: read and scored to its end the way the daemon does it, not delivered."""
+"""Reads and scores one source to its end as the daemon does, without delivering anything."""
 
 import dataclasses
 import datetime
@@ -9,27 +9,30 @@ from pathlib import Path
 import msgspec
 
 from agent import sources
-from agent.acquisition.timestamps import WallClock
-from agent.config import load
+from agent.config.load import Config
+from agent.config.source import SourceSettings
 from agent.core.errors import UserError
 from agent.core.types import Scored
 from agent.inference.classifier import Serving
 from agent.pipeline import build, window_scorer
+from agent.pipeline.build import Runtime
 
 WAIT_S = 0.25
 BLOCK = 8192  # frames: nobody waits for the first of them, so larger is faster
 
 
-def named(chosen: load.Config, name: str) -> load.Source:
+def named(config: Config, name: str) -> SourceSettings:
     """The source of that name; `UserError` where there is none."""
-    by_name = {source.common.name: source for source in chosen.sources}
+    by_name = {source.common.name: source for source in config.sources}
     if name not in by_name:
         raise UserError(f"--source: found {name!r}, expected one of {', '.join(by_name)}")
     return by_name[name]
 
 
-def recorded(source: load.Source, path: str, start: datetime.datetime | None = None) -> load.Source:
-    """The same source, its signal out of a file; `start` is the time of the first frame."""
+def recorded(
+    source: SourceSettings, path: str, start: datetime.datetime | None = None
+) -> SourceSettings:
+    """The same source with its signal from a file; `start` is the time of the first frame."""
     rate_hz = getattr(source.options, "rate_hz", None)
     if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
         rate_hz = None  # the file knows its own, which need not be the live source's
@@ -41,27 +44,29 @@ def recorded(source: load.Source, path: str, start: datetime.datetime | None = N
 
 
 class OfflineRunner:
-    """A source's lane, opened (`ConfigError`); see `lanes.build` for what may be left out."""
+    """The pipeline of one source, opened; see `build.build_pipelines` for the options."""
 
     def __init__(
         self,
-        chosen: load.Config,
-        source: load.Source,
+        config: Config,
+        source: SourceSettings,
+        *,
         commissioned: bool = True,
         models: dict[str, Serving] | None = None,
     ) -> None:
+        """`ConfigError`."""
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
-        only = dataclasses.replace(chosen, sources=(source,))
+        only = msgspec.structs.replace(config, sources=(source,))
         (self.pipeline,) = build.build_pipelines(
-            only, self._wake.set, WallClock(), commissioned, models
+            only, Runtime(wake=self._wake.set), commissioned=commissioned, models=models
         )
 
     def scored(self) -> Generator[list[Scored], None, None]:
-        """Turn by turn what was due, perhaps nothing, until the source has ended.
+        """The windows that were due, turn by turn and perhaps none, until the source has ended.
 
-        What breaks the source is raised, `SourceError` for one, after all that came before it.
+        A failure of the source (`SourceError`) is raised after everything that came before it.
         """
         thread = threading.Thread(target=self._read, daemon=True)
         thread.start()
@@ -82,5 +87,5 @@ class OfflineRunner:
     def _read(self) -> None:
         try:
             self.pipeline.reader.run(self._stopping)
-        except BaseException as error:  # noqa: BLE001 - raised again where it can be told
+        except BaseException as error:  # noqa: BLE001 - raised again by `scored`
             self._failure = error

@@ -8,33 +8,33 @@ from dataclasses import dataclass, field
 from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
-from agent.config import load
+from agent.config.source import SourceSettings
 from agent.core.types import Scored
 from agent.messages import payloads
 from agent.messages.records import SourceInfo
 from agent.pipeline import window_scorer
 from agent.pipeline.window_scorer import Scorer
 
-LATENCIES = 1000  # windows whose latency is remembered, for health
-LATE_S = 5.0  # how much later than due a window may be scored before something is wrong
+LATENCIES = 1000  # windows whose latency is kept, for health
+LATE_S = 5.0  # a window that is scored so much later than due shows that something is wrong
 
 
 @dataclass
 class SourcePipeline:
-    """A source with all that is its own."""
+    """One source with everything that belongs to it alone, from its reader to its decisions."""
 
-    settings: load.Source
+    settings: SourceSettings
     reader: SourceReader
     ring: Ring
     scorer: Scorer
     origin: payloads.Origin
     timeline: Timeline
-    untold: bool = False  # the model reads the shaft's speed, which nobody tells
-    stopping: threading.Event = field(default_factory=threading.Event)  # read by its thread
-    publish_until_s: float = 0.0  # monotonic: every window is published, as somebody asked for
+    speed_missing: bool = False  # the model reads the shaft's speed, and no key gives it
+    stopping: threading.Event = field(default_factory=threading.Event)  # read by the source thread
+    publish_until_s: float = 0.0  # monotonic: until then every window is published, on command
     windows: int = 0
     flagged: int = 0
-    scored_s: float = field(default_factory=time.monotonic)  # when a window last was
+    scored_s: float = field(default_factory=time.monotonic)  # when a window was last scored
     latencies_s: collections.deque[float] = field(
         default_factory=lambda: collections.deque(maxlen=LATENCIES)
     )
@@ -44,17 +44,23 @@ class SourcePipeline:
         return self.settings.common.name
 
     @property
+    def hop(self) -> int:
+        """Frames from the start of one window to the next, at the model's rate."""
+        return self.scorer.windower.hop
+
+    @property
     def drained(self) -> bool:
+        """Whether the source has ended and its last window is scored."""
         return self.scorer.windower.drained
 
     @property
     def patient(self) -> bool:
-        """Whether the source may be kept waiting."""
+        """Whether the source may be kept waiting without losing samples (a file, a pipe)."""
         return self.reader.conditioner is not None and self.reader.conditioner.format.patient
 
     def count(self, scored: Scored) -> float:
-        """Notes a scored window; the seconds since its last sample came in."""
-        if not scored.window.samples.size:  # a source's fault, not a window
+        """Counts a scored window; returns the seconds since its last sample arrived."""
+        if not scored.window.samples.size:  # a fault of the source, not a window
             return 0.0
         self.scored_s = time.monotonic()
         latency_s = self.scored_s - scored.window.arrived_s
@@ -64,33 +70,35 @@ class SourcePipeline:
         return latency_s
 
     def fail(self) -> Scored | None:
-        """The source's own fault, where it has one that was not told."""
+        """A fault of the source itself that was not reported before; None: there is none."""
         now_s = time.monotonic()
         trouble = self.reader.trouble(now_s)
         return window_scorer.fail(self.scorer, trouble, self.ring.end, now_s) if trouble else None
 
     def alive(self, now_s: float) -> bool:
-        """Whether its windows are scored as they should be, or it is known why there are none."""
+        """Whether windows are scored in time, or the reason for their absence is reported."""
         contract, hop_s = self.origin.contract, self.settings.common.hop_s
         patience_s = contract.window / contract.rate_hz + hop_s + LATE_S
-        known = self.drained or bool(self.reader.trouble(now_s))
-        return known or now_s - self.scored_s < patience_s
+        explained = self.drained or bool(self.reader.trouble(now_s))
+        return explained or now_s - self.scored_s < patience_s
 
-    def told(self) -> str:
-        """One line for a person: what goes through this lane."""
+    def describe(self) -> str:
+        """One line for a person: the source, its rate and the model that scores it."""
         model, conditioner = self.origin.contract, self.reader.conditioner
         source = (
             f"at {conditioner.format.rate_hz:g} Hz"
             if conditioner
             else f"not there: {self.reader.fault}"
         )
-        untold = ", which reads the shaft's speed: rpm or tacho is missing" if self.untold else ""
+        missing = ", which reads the shaft's speed: rpm or tacho is missing"
+        note = missing if self.speed_missing else ""
         return (
             f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
-            f"({model.precision}) at {model.rate_hz:g} Hz{untold}"
+            f"({model.precision}) at {model.rate_hz:g} Hz{note}"
         )
 
     def info(self) -> SourceInfo:
+        """What the agent's `info` message says of the source."""
         common, contract = self.settings.common, self.origin.contract
         return SourceInfo(
             name=common.name,

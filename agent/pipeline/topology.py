@@ -1,183 +1,170 @@
 """The sources at work, and how they change while the agent runs. Used by the main thread alone.
 
-A source that stays is not touched. One that goes is stopped and scored to its end, as at a
-shutdown; only then does what comes under its name begin.
+A source whose settings, model and baseline are unchanged is not touched. Any other is stopped and
+scored to its end, as at a shutdown; only then does its successor of the same name begin.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from agent.acquisition.timestamps import WallClock
-from agent.config.load import Config
+import msgspec
+
+from agent.config.load import Config, differences
 from agent.diagnosis.baseline import file
 from agent.inference import variants
 from agent.inference.classifier import Serving
 from agent.pipeline import build, model_swap
-from agent.pipeline.build import Around, unchanged
+from agent.pipeline.build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
-    """What another configuration makes of this one."""
+    """The difference that a new configuration makes, by the names of sources."""
 
-    stay: list[str]
-    go: list[str]
-    come: list[str]
-    fixed: list[str]  # keys that changed and hold only after a restart
+    kept: list[str]
+    removed: list[str]
+    added: list[str]
+    restart_needed: list[str]  # keys that changed and take effect only after a restart
 
-    def told(self) -> str:
-        moves = {"stay": self.stay, "go": self.go, "come": self.come}
-        said = [f"{', '.join(names) or 'none'} {verb}" for verb, names in moves.items()]
-        late = f"; only after a restart: {', '.join(self.fixed)}" if self.fixed else ""
-        return ", ".join(said) + late
+    def describe(self) -> str:
+        """One line for a person."""
+        parts = {"kept": self.kept, "removed": self.removed, "added": self.added}
+        text = "; ".join(f"{verb} {', '.join(names) or 'none'}" for verb, names in parts.items())
+        keys = ", ".join(self.restart_needed)
+        return f"{text}; needs a restart: {keys}" if keys else text
 
 
 class Topology:
-    """`lanes` is one list for as long as the agent runs, so that others may look at it."""
+    """`pipelines` stays the same list for as long as the agent runs: others may hold it."""
 
     def __init__(
-        self,
-        chosen: Config,
-        wake: Callable[[], None],
-        clock: WallClock,
-        begin: Callable[[SourcePipeline], None],
-        around: Around = unchanged,
+        self, config: Config, runtime: Runtime, start_reading: Callable[[SourcePipeline], None]
     ) -> None:
-        """`begin` starts a lane's thread; `around` may put something between a source and it."""
+        """`start_reading` starts the thread that reads a source. `ConfigError`."""
         self._models: dict[str, Serving] = {}
-        self.pipelines = build.build_pipelines(
-            chosen, wake, clock, models=self._models, around=around
-        )
-        self._chosen = chosen
-        self._wake = wake
-        self._clock = clock
-        self._begin = begin
-        self._going: list[SourcePipeline] = []
-        self._coming: list[SourcePipeline] = []
-        self._look()
+        self.pipelines = build.build_pipelines(config, runtime, models=self._models)
+        self._config = config
+        self._runtime = runtime
+        self._start_reading = start_reading
+        self._leaving: list[SourcePipeline] = []
+        self._waiting: list[SourcePipeline] = []  # built, until their predecessors have ended
+        self._index()
 
     def start(self) -> None:
         for pipeline in self.pipelines:
-            self._begin(pipeline)
+            self._start_reading(pipeline)
 
     def stop(self) -> None:
+        """Stops all sources; what they delivered is still to be scored."""
         for pipeline in self.pipelines:
             pipeline.stopping.set()
-        for pipeline in self._coming:
+        for pipeline in self._waiting:
             pipeline.reader.close()
-        self._coming = []
+        self._waiting = []
 
     @property
     def settled(self) -> bool:
-        return not (self._going or self._coming)
+        """Whether no change is in progress."""
+        return not (self._leaving or self._waiting)
 
     @property
     def drained(self) -> bool:
-        """Nothing more will come, from anyone."""
-        return not self._coming and all(pipeline.drained for pipeline in self.pipelines)
+        """Whether no source will give another window."""
+        return not self._waiting and all(pipeline.drained for pipeline in self.pipelines)
 
-    def change(self, chosen: Config) -> Change:
-        """Begins to turn into that configuration; `ConfigError`, and nothing has changed.
+    def change(self, new: Config) -> Change:
+        """Begins to change to the sources of that configuration; `ConfigError` changes nothing.
 
-        `settle` goes on with it, turn by turn, until the lineup is `settled`.
+        `settle` continues, turn by turn, until the topology is `settled`.
         """
-        fixed = _differing(self._chosen, chosen)
-        wanted = dataclasses.replace(self._chosen, sources=chosen.sources)
-        stay = [pipeline for pipeline in self.pipelines if _stays(pipeline, wanted)]
-        names = {pipeline.name for pipeline in stay}
-        used = {each.common.model for each in wanted.sources}
-        folder = Path(wanted.agent.state_dir)
-        models = {
-            name: model
-            for name, model in self._models.items()
-            if name in used and model.sha256 == variants.sha256(variants.served(name, folder))
-        }
-        news = tuple(each for each in wanted.sources if each.common.name not in names)
-        fresh = dataclasses.replace(wanted, sources=news)
-        self._coming = build.build_pipelines(fresh, self._wake, self._clock, models=models)
+        restart_needed = differences(self._config, new)
+        config = msgspec.structs.replace(self._config, sources=new.sources)
+        kept = [pipeline for pipeline in self.pipelines if _is_unchanged(pipeline, config)]
+        names = {pipeline.name for pipeline in kept}
+        models = self._loaded_models(config)
+        added = tuple(source for source in config.sources if source.common.name not in names)
+        self._waiting = build.build_pipelines(
+            msgspec.structs.replace(config, sources=added), self._runtime, models=models
+        )
         self._models = models
-        self._going = [pipeline for pipeline in self.pipelines if pipeline.name not in names]
-        for pipeline in self._going:
+        self._leaving = [pipeline for pipeline in self.pipelines if pipeline.name not in names]
+        for pipeline in self._leaving:
             pipeline.stopping.set()
-        self._chosen = wanted
+        self._config = config
         return Change(
-            [pipeline.name for pipeline in stay],
-            [pipeline.name for pipeline in self._going],
-            [pipeline.name for pipeline in self._coming],
-            fixed,
+            kept=[pipeline.name for pipeline in kept],
+            removed=[pipeline.name for pipeline in self._leaving],
+            added=[pipeline.name for pipeline in self._waiting],
+            restart_needed=restart_needed,
         )
 
-    def swap(self, model: str, served: Serving) -> None:
-        """Has the sources of that model scored by another one, where its windows are the same."""
+    def swap(self, model: str, serving: Serving) -> None:
+        """Lets `serving` score the sources of that model whose windows it reads, at once."""
         for pipeline in self.pipelines:
             if pipeline.settings.common.model == model and model_swap.fits(
-                pipeline, served.contract
+                pipeline, serving.contract
             ):
-                model_swap.swap(pipeline, served)
-        self._look()
+                model_swap.swap(pipeline, serving)
+        self._index()
 
-    def serve(self, model: str, served: Serving) -> None:
-        """The same for a model which the state directory names by now, whatever its windows.
+    def serve(self, model: str, serving: Serving) -> None:
+        """Lets `serving`, which the state directory names by now, score all sources of that model.
 
-        Sources whose windows are others begin anew, as `change` has it. `ConfigError`. The lineup
+        Sources whose windows are different begin anew, as in `change`; `ConfigError`. The topology
         must be settled.
         """
-        self._models[model] = served
-        self.swap(model, served)
-        self.change(self._chosen)
+        self._models[model] = serving
+        self.swap(model, serving)
+        self.change(self._config)
 
     def settle(self) -> bool:
-        """Takes away what has ended, begins what may; whether the lineup is settled by this."""
+        """Removes what has ended and starts its successors; whether this completed the change."""
         if self.settled:
             return False
-        for pipeline in [pipeline for pipeline in self._going if pipeline.drained]:
-            self._going.remove(pipeline)
+        for pipeline in [pipeline for pipeline in self._leaving if pipeline.drained]:
+            self._leaving.remove(pipeline)
             self.pipelines.remove(pipeline)
-        at_work = {pipeline.name for pipeline in self.pipelines}
-        for pipeline in [pipeline for pipeline in self._coming if pipeline.name not in at_work]:
-            self._coming.remove(pipeline)
+        names = {pipeline.name for pipeline in self.pipelines}
+        for pipeline in [pipeline for pipeline in self._waiting if pipeline.name not in names]:
+            self._waiting.remove(pipeline)
             self._start(pipeline)
-        self._look()
+        self._index()
         return self.settled
 
     def _start(self, pipeline: SourcePipeline) -> None:
-        if pipeline.reader.fault is not None:  # perhaps its predecessor had the device
+        if pipeline.reader.fault is not None:  # its predecessor may have held the device
             pipeline.reader.open()
         pipeline.scored_s = time.monotonic()
         self.pipelines.append(pipeline)
-        self._begin(pipeline)
+        self._start_reading(pipeline)
 
-    def _look(self) -> None:
+    def _loaded_models(self, config: Config) -> dict[str, Serving]:
+        """The loaded models that the configuration uses and whose files are unchanged."""
+        state_dir = Path(config.agent.state_dir)
+        used = {source.common.model for source in config.sources}
+        return {
+            name: model
+            for name, model in self._models.items()
+            if name in used and model.sha256 == variants.sha256(variants.served(name, state_dir))
+        }
+
+    def _index(self) -> None:
         self.by_name = {pipeline.name: pipeline for pipeline in self.pipelines}
         self.scorers: list[Scorer] = [pipeline.scorer for pipeline in self.pipelines]
 
 
-def _stays(pipeline: SourcePipeline, chosen: Config) -> bool:
-    """Whether it is there as it is: its keys, its model's file and its baseline."""
-    ours, monitor = pipeline.settings, pipeline.scorer.monitor
-    folder = Path(chosen.agent.state_dir)
-    if (ours.common, ours.options) not in [(each.common, each.options) for each in chosen.sources]:
+def _is_unchanged(pipeline: SourcePipeline, config: Config) -> bool:
+    """Whether the source's keys, its model's file and its baseline are the same."""
+    settings, monitor = pipeline.settings, pipeline.scorer.monitor
+    state_dir = Path(config.agent.state_dir)
+    configured = [(source.common, source.options) for source in config.sources]
+    if (settings.common, settings.options) not in configured:
         return False
-    if variants.sha256(variants.served(ours.common.model, folder)) != pipeline.origin.sha256:
+    if variants.sha256(variants.served(settings.common.model, state_dir)) != pipeline.origin.sha256:
         return False
-    frame = build.frame(ours, pipeline.origin.contract)
-    found = file.load(folder, pipeline.name, frame)
-    return (found and found.made) == (monitor and monitor.baseline.made)
-
-
-def _differing(old: Config, new: Config) -> list[str]:
-    """The keys of all sections but the sources that have another value; a section that comes or
-    goes, as a whole."""
-    found: list[str] = []
-    for section in (each.name for each in dataclasses.fields(Config) if each.name != "sources"):
-        one, other = getattr(old, section), getattr(new, section)
-        if one is None or other is None:
-            found += [section] if one is not other else []
-        else:
-            keys = one.__struct_fields__
-            found += [f"{section}.{k}" for k in keys if getattr(one, k) != getattr(other, k)]
-    return found
+    baseline = file.load(state_dir, pipeline.name, build.frame(settings, pipeline.origin.contract))
+    return baseline == (monitor and monitor.baseline)

@@ -12,12 +12,12 @@ from agent.core.types import Classifier, Mark, Physics, Prediction, Scored, Wind
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider
 
-DUE_AT_ONCE = 16  # windows of one source in one step, so that no source starves another
+MAX_WINDOWS_PER_STEP = 16  # of one source, so that no source starves another
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """One source's way through the pipeline."""
+    """What scores the windows of one source."""
 
     source: str
     windower: Windower
@@ -25,17 +25,21 @@ class Scorer:
     decider: Decider
     rpm: float | None = None  # of the shaft, as configured
     orders: Orders | None = None  # of the bearing
-    monitor: Monitor | None = None  # of what the machine is like when healthy, if commissioned
+    monitor: Monitor | None = None  # compares with the healthy machine; None: not commissioned
     examine: Callable[[Window], tuple[Physics, ...] | None] = lambda window: None
 
     def running(self, window: Window) -> Running:
-        """What is known of the machine in that window; a measured speed is the better one."""
+        """Speed and bearing orders during that window; a measured speed goes before `rpm`."""
         return bearing.running(window.rpm or self.rpm, self.orders)
 
 
 def step(scorers: Sequence[Scorer]) -> list[Scored]:
     """Scores every window that is due; those of one model in one call."""
-    due = [(scorer, window) for scorer in scorers for window in scorer.windower.due(DUE_AT_ONCE)]
+    due = [
+        (scorer, window)
+        for scorer in scorers
+        for window in scorer.windower.due(MAX_WINDOWS_PER_STEP)
+    ]
     predictions = _classify(due)
     return [
         _decide(scorer, window, prediction)
@@ -44,7 +48,10 @@ def step(scorers: Sequence[Scorer]) -> list[Scored]:
 
 
 def fail(scorer: Scorer, mark: Mark, frame: int, now_s: float) -> Scored | None:
-    """The source's fault, told by a window without samples; None where it has been told."""
+    """A fault of the source, as a window without samples; None where it was reported before.
+
+    `frame` is the absolute index at which it shows, `now_s` monotonic time.
+    """
     previous = scorer.decider.state
     event = scorer.decider.fail()
     if event is None:
@@ -55,18 +62,19 @@ def fail(scorer: Scorer, mark: Mark, frame: int, now_s: float) -> Scored | None:
 
 
 def _classify(due: Sequence[tuple[Scorer, Window]]) -> list[Prediction | None]:
-    """A flagged window is never shown to a network."""
+    """A prediction for each window, in order; None for a flagged one: no network reads it."""
     predictions: list[Prediction | None] = [None] * len(due)
     by_model: dict[int, list[int]] = {}
-    for at, (scorer, window) in enumerate(due):
+    for position, (scorer, window) in enumerate(due):
         if not window.marks:
-            by_model.setdefault(id(scorer.classifier), []).append(at)
-    for places in by_model.values():
-        batch = np.stack([due[at][1].samples for at in places])
-        running = np.array([due[at][0].running(due[at][1]) for at in places], np.float32)
-        found = due[places[0]][0].classifier.classify(batch, running)
-        for at, prediction in zip(places, found, strict=True):
-            predictions[at] = prediction
+            by_model.setdefault(id(scorer.classifier), []).append(position)
+    for positions in by_model.values():
+        pairs = [due[position] for position in positions]
+        batch = np.stack([window.samples for _, window in pairs])
+        running = np.array([scorer.running(window) for scorer, window in pairs], np.float32)
+        results = pairs[0][0].classifier.classify(batch, running)
+        for position, prediction in zip(positions, results, strict=True):
+            predictions[position] = prediction
     return predictions
 
 

@@ -21,7 +21,7 @@ from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.core.types import Scored, SourceError
 from agent.pipeline import window_scorer
-from agent.pipeline.build import unchanged
+from agent.pipeline.build import Runtime, open_unwrapped
 from agent.pipeline.clip_keeper import ClipKeeper
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
@@ -62,8 +62,9 @@ class Daemon:
         self._watch = Watchdog()
         clock = WallClock()
         enabled = rollout.count_start(chosen)
-        around = unchanged if harness is None else harness.open
-        self._topology = Topology(chosen, self._wake.set, clock, self._begin, around)
+        wrap = open_unwrapped if harness is None else harness.open
+        runtime = Runtime(wake=self._wake.set, clock=clock, wrap_source=wrap)
+        self._topology = Topology(chosen, runtime, self._begin)
         self._clip_keeper = ClipKeeper(chosen)
         turn, clip_writer = self._watch.sender_turns, self._clip_keeper.clip_writer
         self._reload = Reload(reread, self._topology, lambda: self._publisher.announce())
@@ -94,7 +95,7 @@ class Daemon:
             self._page.start()
         notify("READY=1")
         for pipeline in self._topology.pipelines:
-            log.info("%s: %s", pipeline.name, pipeline.told())
+            log.info("%s: %s", pipeline.name, pipeline.describe())
         log.info("running with %d source(s)", len(self._topology.pipelines))
         self._guarded("scoring", self._score_until_done)
         self._end_sources()

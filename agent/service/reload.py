@@ -61,9 +61,9 @@ class Reload:
         """Why not, or what changes."""
         assert self._reread is not None
         try:
-            changes = self._topology.change(self._reread()).told()
+            changes = self._topology.change(self._reread()).describe()
         except ConfigError as error:
-            log.error("not reloaded, all goes on as it was: %s", error)
+            log.error("reload refused, nothing changed: %s", error)
             return str(error), None
-        log.info("reloaded: %s", changes)
+        log.info("reload: %s", changes)
         return None, changes

@@ -11,7 +11,7 @@ from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from agent.pipeline.build import Opener
+from agent.pipeline.build import OpenSource
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault
 from agent.sources.noise import Cut
@@ -36,7 +36,7 @@ class DemoHarness:
     controls: Controls = field(default_factory=Controls)
     truth_log: GroundTruthLog = field(default_factory=GroundTruthLog)
 
-    def open(self, open_source: Opener) -> Source:
+    def open(self, open_source: OpenSource) -> Source:
         """The source with its noise; a simulated machine takes the place of what there was."""
         source = SimulatedSource(self.rate_hz, self._state) if self.simulated else open_source()
         draws = self._noises()

@@ -44,8 +44,7 @@ class FrameBuilder:
         self._pipeline = pipeline
         self._harness = harness
         rate_hz = pipeline.origin.contract.rate_hz
-        hop = round(pipeline.settings.common.hop_s * rate_hz)
-        self._spectrogram = Spectrogram(rate_hz, min(hop, pipeline.origin.contract.window))
+        self._spectrogram = Spectrogram(rate_hz, min(pipeline.hop, pipeline.origin.contract.window))
         self._activations = activations.load(file)
         self.layers = self._activations.count if self._activations else 0
         self.column_s = self._spectrogram.column / rate_hz

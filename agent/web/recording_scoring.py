@@ -9,12 +9,12 @@ import numpy as np
 import soundfile
 
 from agent import sources
-from agent.acquisition.timestamps import WallClock
 from agent.config import load
+from agent.config.source import SourceSettings
 from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
-from agent.mqtt.settings import Mqtt
 from agent.pipeline import build, window_scorer
+from agent.pipeline.build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LONGEST_S = 3600.0
@@ -125,10 +125,10 @@ def _pipeline(path: Path, like: SourcePipeline) -> SourcePipeline:
     channels = tuple(range(like.origin.contract.channels))
     common = msgspec.structs.replace(like.settings.common, kind="file", channels=channels)
     options = sources.options("file")(path=str(path), pace="fast")
-    source = load.Source("file", common, options)
-    chosen = load.Config(load.Agent(), Mqtt(), load.Outbox(), (source,))
+    source = SourceSettings("file", common, options)
+    chosen = load.Config(sources=(source,))
     wake = threading.Event()
-    (pipeline,) = build.build_pipelines(chosen, wake.set, WallClock(), commissioned=False)
+    (pipeline,) = build.build_pipelines(chosen, Runtime(wake=wake.set), commissioned=False)
     return pipeline
 
 
@@ -144,7 +144,7 @@ def _listen(pipeline: SourcePipeline) -> _WindowLog:
 
     heard = _WindowLog(
         pipeline.origin.contract.rate_hz,
-        round(pipeline.settings.common.hop_s * pipeline.origin.contract.rate_hz),
+        pipeline.hop,
     )
     thread = threading.Thread(target=read, name="recording", daemon=True)
     thread.start()

@@ -130,7 +130,7 @@ class Site:
         return About(
             name=pipeline.name,
             kind=pipeline.settings.common.kind,
-            told=pipeline.told(),
+            told=pipeline.describe(),
             trouble=None if told == "ok" else told,
             labels=contract.labels,
             normal=contract.normal,

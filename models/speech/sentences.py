@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.acquisition.windows import hop_frames
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Mark, Prediction
 from agent.diagnosis.decision import Decider, Judge
@@ -83,7 +84,7 @@ def _sentence(
 def answers(network: OnnxClassifier, sentence: Sentence, hop_s: float) -> list[Prediction]:
     """What the network says of every window."""
     window = network.contract.window
-    hop = round(hop_s * network.contract.rate_hz)
+    hop = hop_frames(hop_s, network.contract.rate_hz)
     starts = range(0, len(sentence.samples) - window + 1, hop)
     cut = np.stack([sentence.samples[None, start : start + window] for start in starts])
     parts = [network.classify(cut[at : at + 16]) for at in range(0, len(cut), 16)]
@@ -99,7 +100,7 @@ def events(
         contract.labels, frozenset(contract.normal), decide.confidence, contract.max_distance
     )
     decider = Decider(judge, decide)
-    hop = round(hop_s * contract.rate_hz)
+    hop = hop_frames(hop_s, contract.rate_hz)
     found = []
     for at, prediction in enumerate(said):
         _, event = decider.update(Mark(0), prediction)

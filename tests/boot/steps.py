@@ -174,15 +174,15 @@ def reloaded(box: Machine) -> list[Check]:
     box.until(lambda: any("/bearing-nde/window" in topic for topic, _ in heard(box)), 120)
     file.write_text(second + "what: is this\n")
     box.show(f"tail -1 /etc/drsn-agent/config.yaml; systemctl reload {UNIT}")
-    box.until(lambda: "not reloaded" in box.ask(f"journalctl -q -o cat -u {UNIT}"), 120)
-    said = box.show(f"journalctl -q -o cat -u {UNIT} | grep reloaded")
+    box.until(lambda: "reload refused" in box.ask(f"journalctl -q -o cat -u {UNIT}"), 120)
+    said = box.show(f"journalctl -q -o cat -u {UNIT} | grep reload")
     file.write_text(CONFIG)
     box.show(f"systemctl reload {UNIT}; systemctl show -p ActiveState,NRestarts {UNIT}")
     firsts = [r["first_sample"] for t, r in heard(box) if t.endswith("bearing-de/window")]
     run = firsts[len(firsts) - firsts[::-1].index(0) - 1 :]
     return [
         Check("same process", before, before == prop(box, "MainPID")),
-        Check("comes", "bearing-nde", "bearing-de stay, none go, bearing-nde come" in said),
+        Check("comes", "bearing-nde", "kept bearing-de; removed none; added bearing-nde" in said),
         Check("windows of the source that stays, none left out", len(run), gapless(run)),
     ]
 

@@ -6,23 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
-from agent import sources
 from agent.config import load
-from agent.config.commands import Commands
-from agent.config.evidence import Evidence
-from agent.config.metrics import Metrics
-from agent.config.page import Page
-from agent.config.rollout import Rollout
-from agent.config.sparkplug import Sparkplug
 from agent.core.bearing import of_geometry
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
-from agent.mqtt import settings
-from tests.support.paths import PROJECT
 
-EXAMPLE = PROJECT / "config.example.yaml"
 NODE = {"name": "a", "model": "m", "rate_hz": 1000}
 SYNTH = {"name": "a", "kind": "synth", "model": "bearing"}
 ORDERS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
@@ -233,52 +222,3 @@ def test_a_contact_angle_brings_the_races_together() -> None:
 def test_the_simulated_machine_turns_at_the_speed_that_its_source_has() -> None:
     given = load.parse({"sources": [SYNTH | {"rpm": 900}]}).sources[0]
     assert (given.common.rpm, given.options.rpm) == (900, 900)  # type: ignore[attr-defined]
-
-
-def uncommented() -> dict[str, Any]:
-    """The example with every commented-out key put in."""
-    text = re.sub(r"(?m)^( *)# (?=( *)[a-z_]+:( |$))", r"\1", EXAMPLE.read_text())
-    tree: dict[str, Any] = yaml.safe_load(text)
-    return tree
-
-
-def test_the_example_is_equal_to_the_defaults() -> None:
-    tree = yaml.safe_load(EXAMPLE.read_text())
-    parsed = load.load(EXAMPLE)
-    assert parsed.agent == load.Agent()
-    assert parsed.mqtt == settings.Mqtt()
-    for source, raw in zip(parsed.sources, tree["sources"], strict=True):
-        common = {k: v for k, v in raw.items() if k in {"name", "kind", "model"}}
-        assert source.common == load.SourceKeys(**common)
-        kind = sources.options(source.common.kind)
-        needed = [f.name for f in msgspec.structs.fields(kind) if f.required]
-        assert source.options == kind(**{key: raw[key] for key in needed})
-
-
-def test_the_example_names_every_key() -> None:
-    tree = uncommented()
-    assert set(tree["agent"]) == set(load.Agent.__struct_fields__)
-    assert set(tree["mqtt"]) == set(settings.Mqtt.__struct_fields__)
-    assert set(tree["mqtt"]["tls"]) == set(settings.Tls.__struct_fields__)
-    assert set(tree["page"]) == set(Page.__struct_fields__)
-    assert set(tree["commands"]) == set(Commands.__struct_fields__)
-    assert tree["evidence"] == msgspec.structs.asdict(Evidence())
-    assert set(tree["sparkplug"]) == set(Sparkplug.__struct_fields__)
-    shown = {key: tree["rollout"].pop(key) for key in ("keys", "from", "announce")}
-    assert all(shown.values())
-    assert tree["rollout"] == {
-        key: value for key, value in msgspec.to_builtins(Rollout()).items() if key not in shown
-    }
-    assert tree["metrics"] == msgspec.structs.asdict(Metrics())
-    assert set(load.SourceKeys.__struct_fields__) <= set(tree["sources"][0])
-    for raw in tree["sources"]:
-        assert set(sources.options(raw["kind"]).__struct_fields__) <= set(raw)
-    phase = msgspec.structs.fields(sources.options("synth"))[-1].default[0]
-    assert set(tree["sources"][0]["scenario"][0]) == set(phase.__struct_fields__)
-    assert {raw["kind"] for raw in tree["sources"]} == set(sources.KINDS)
-
-
-def test_the_examples_decision_settings_are_the_defaults() -> None:
-    shown = uncommented()["sources"][0]["decide"]
-    assert shown.pop("max_distance") > 0  # the model's own differs by model
-    assert shown == msgspec.structs.asdict(Decide())

@@ -237,7 +237,7 @@ def test_a_reload_that_was_asked_for_is_told_with_what_it_changes_or_why_not(
     ask(broker.port, "reload", command("wrong"))
     listening.until("result", 2)
     more, wrong = listening.of("result")
-    assert (more["ok"], more["changes"]) == (True, "bearing-de stay, none go, second come")
+    assert (more["ok"], more["changes"]) == (True, "kept bearing-de; removed none; added second")
     assert (wrong["ok"], wrong["changes"]) == (False, None)
     assert "sauces" in wrong["why"]
     assert agent.stop() == 0

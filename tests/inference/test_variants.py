@@ -93,7 +93,7 @@ def test_run_takes_what_doctor_has_found_to_be_the_fastest_and_says_so(
     sha256 = classifier.load(tmp_path / "fan.float.onnx").sha256
     assert info["sources"][0]["model"]["sha256"] == sha256
     agent.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "reloaded: bearing-de stay" in agent.logged(), 10, "it stays as it is")
+    eventually(lambda: "reload: kept bearing-de" in agent.logged(), 10, "it stays as it is")
     assert agent.stop() == 0
 
 

@@ -427,5 +427,5 @@ def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(alone: Alone)
 def test_without_protobuf_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[sparkplug\]'"):
-        sparkplug.check("sparkplug", sparkplug.Sparkplug(group="plant"), unheard=False)
-    sparkplug.check("mqtt", None, unheard=True)
+        sparkplug.check("sparkplug", sparkplug.Sparkplug(group="plant"), needs_plain_mqtt=False)
+    sparkplug.check("mqtt", None, needs_plain_mqtt=True)

@@ -21,7 +21,6 @@ import pytest
 import soundfile
 
 from agent import sources
-from agent.acquisition.timestamps import WallClock
 from agent.cli import demo_page as demo
 from agent.config import load
 from agent.core.errors import ConfigError, UserError
@@ -410,7 +409,7 @@ def test_a_microphone_is_a_source_like_any_other(
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
     stage = DemoHarness(rate_hz=10_000.0, simulated=False)
     stage.controls.turn({"snr_db": 0.0})
-    (pipeline,) = build.build_pipelines(chosen, lambda: None, WallClock(), around=stage.open)
+    (pipeline,) = build.build_pipelines(chosen, build.Runtime(wrap_source=stage.open))
     stopping = threading.Event()
     threading.Thread(target=pipeline.reader.run, args=(stopping,), daemon=True).start()
     scored: list[Any] = []
@@ -528,7 +527,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
     soundfile.write(file, 0.05 * (np.concatenate(parts) + noise), 16_000)
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     chosen = load.parse({"sources": [source]})
-    (pipeline,) = build.build_pipelines(chosen, lambda: None, WallClock(), commissioned=False)
+    (pipeline,) = build.build_pipelines(chosen, commissioned=False)
     told = recording_scoring.score(file, "broken.flac", pipeline)
     command = [sys.executable, "-m", "agent", "replay", str(file), "--model", "bearing"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
@@ -548,9 +547,7 @@ def test_a_dropped_recording_is_scored_as_replay_scores_it(tmp_path: Path) -> No
 
 def test_a_recording_that_is_none_is_one_line_in_its_own_name(tmp_path: Path) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
-    (pipeline,) = build.build_pipelines(
-        load.parse({"sources": [source]}), lambda: None, WallClock(), commissioned=False
-    )
+    (pipeline,) = build.build_pipelines(load.parse({"sources": [source]}), commissioned=False)
     bad = tmp_path / "recording.sound"
     whole = tmp_path / "whole.wav"
     soundfile.write(whole, np.zeros(16_000), 16_000)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from agent.config.load import Config, Source
+from agent.config.load import Config
+from agent.config.source import SourceSettings
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Job:
     """What is the same for every recording of a run."""
 
     chosen: Config
-    source: Source  # its signal comes out of each recording in turn
+    source: SourceSettings  # its signal comes out of each recording in turn
     sha256: str  # of the model that is meant
     out: Path  # absolute
     start: datetime.datetime  # of each recording's first frame

@@ -38,7 +38,12 @@ class Worker:
     def _score(self, task: Task, file: Path) -> Outcome:
         source = recorded(self._job.source, str(file), self._job.start)
         try:
-            alone = OfflineRunner(self._job.chosen, source, self._job.commissioned, self._models)
+            alone = OfflineRunner(
+                self._job.chosen,
+                source,
+                commissioned=self._job.commissioned,
+                models=self._models,
+            )
             return self._write(task, alone)
         except (UserError, SourceError) as error:  # says which source and file: here it is known
             trouble = str(error).removeprefix(f"{source.path} ({source.common.name}): ")

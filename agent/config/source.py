@@ -1,0 +1,110 @@
+"""One entry of `sources` in the configuration: the common keys and those of its kind.
+
+A kind's own options are defined where the kind is (`agent/sources/<kind>.py`, `Options`) and stand
+beside the common keys in the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from agent import sources
+from agent.config.validation import convert, unknown_key
+from agent.core.annotated import Count, Name, Positive, PositiveInt, Share
+from agent.core.bearing import Bearing, MachineClass, Orders
+from agent.core.errors import ConfigError
+from agent.core.model_contract import Decide
+
+ACCELERATION = ("m/s2", "g")  # units from which a velocity can be computed
+
+
+class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Overrides of the model's decision settings (`agent.core.model_contract.Decide`)."""
+
+    enter: Share | None = None
+    exit: Share | None = None
+    patience: PositiveInt | None = None
+    confidence: Share | None = None
+    smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    max_distance: Positive | None = None  # the model's own `max_distance`; .inf: never unknown
+
+    def over(self, defaults: Decide) -> Decide:
+        """`defaults` with every key that is set here replaced."""
+        overrides = {
+            key: value
+            for key, value in msgspec.structs.asdict(self).items()
+            if value is not None and key != "max_distance"
+        }
+        return msgspec.structs.replace(defaults, **overrides)
+
+
+class TachometerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A channel of the source that pulses with the shaft."""
+
+    channel: Count
+    pulses_per_turn: PositiveInt = 1
+    level: Positive = 0.5  # of the raw samples: a pulse rises above it
+
+
+class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys that every kind of source has."""
+
+    name: Name
+    kind: str
+    model: str
+    hop_s: Positive = 0.1
+    channels: tuple[Count, ...] | None = None  # None: all
+    scale: float = 1.0
+    unit: str | None = None
+    buffer_s: Positive = 10.0
+    publish_windows: bool = False
+    rpm: Positive | None = None  # of the shaft; None: unknown
+    tacho: TachometerKeys | None = None  # measures the shaft's speed
+    bearing: Bearing | None = None
+    machine_class: MachineClass | None = None
+    decide: DecideOverrides = DecideOverrides()
+
+    @property
+    def orders(self) -> Orders | None:
+        return None if self.bearing is None else self.bearing.orders
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """One source: the common keys, and the options of its kind."""
+
+    path: str  # its key path in the file, for error messages
+    common: SourceKeys
+    options: msgspec.Struct
+
+
+def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
+    """Splits the keys of one source into the common ones and those of its kind; `ConfigError`.
+
+    A key that both have (the speed of a simulated machine) goes to both.
+    """
+    kind = raw.get("kind")
+    if kind not in sources.KINDS:
+        found = "no kind" if kind is None else repr(kind)
+        raise ConfigError(f"{path}.kind: found {found}, expected one of {', '.join(sources.KINDS)}")
+    options = sources.options(str(kind))
+    common_keys, option_keys = SourceKeys.__struct_fields__, options.__struct_fields__
+    for key in raw:
+        if key not in common_keys and key not in option_keys:
+            raise unknown_key(path, key, (*common_keys, *option_keys))
+    common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
+    _check_machine(common, path)
+    chosen_options = {k: v for k, v in raw.items() if k in option_keys}
+    return SourceSettings(path, common, convert(chosen_options, options, path))
+
+
+def _check_machine(common: SourceKeys, path: str) -> None:
+    """Bearing orders need a speed, and a machine class needs a unit of acceleration."""
+    if common.bearing is not None and common.rpm is None and common.tacho is None:
+        raise ConfigError(f"{path}.bearing: found no rpm or tacho beside it, expected the speed")
+    if common.machine_class is not None and common.unit not in ACCELERATION:
+        found = "no unit" if common.unit is None else f"unit {common.unit!r}"
+        expected = " or ".join(ACCELERATION)
+        raise ConfigError(f"{path}.machine_class: found {found} beside it, expected {expected}")
