@@ -17,10 +17,11 @@ from agent.config.source import SourceKeys
 from agent.core.model_contract import Decide
 from agent.messages.records import Health
 from agent.mqtt.settings import Mqtt
+from tests.support.paths import DOCS, PROJECT
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "config.example.yaml"
-DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+ROOT = PROJECT
+EXAMPLE = PROJECT / "config.example.yaml"
+DOCUMENTS = [PROJECT / "README.md", *DOCS.glob("*.md")]
 SECTIONS = {field.name: field for field in msgspec.structs.fields(Config)}
 
 # Keys whose example is not the default, and why.
