@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
-from agent.config.load import TachometerKeys
+from agent.config.source import TachometerKeys
 from agent.core.types import Block, Format, Mark
 
 SIGNAL = np.random.default_rng(0).standard_normal((5000, 2)).astype(np.float32)

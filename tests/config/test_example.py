@@ -19,7 +19,6 @@ from agent.messages.records import Health
 from agent.mqtt.settings import Mqtt
 from tests.support.paths import DOCS, PROJECT
 
-ROOT = PROJECT
 EXAMPLE = PROJECT / "config.example.yaml"
 DOCUMENTS = [PROJECT / "README.md", *DOCS.glob("*.md")]
 SECTIONS = {field.name: field for field in msgspec.structs.fields(Config)}
