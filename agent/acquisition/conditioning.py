@@ -1,8 +1,8 @@
-"""What happens to a block between its source and the ring, in the source thread.
+"""Conditions a source's blocks on their way into the ring, in the source thread.
 
-Channels are chosen, the scale applied, bad frames marked, a live source's lost frames counted
-against the clock, the rate brought to the model's. The result never depends on how the source
-cuts its blocks.
+It selects channels, applies the scale, marks bad frames, counts the frames that a live source
+lost (by the clock), and resamples to the model's rate. The result does not depend on the block
+sizes of the source.
 """
 
 import functools
@@ -20,7 +20,7 @@ from agent.core.types import Block, Format, Mark, Marks, Samples
 
 Flags = npt.NDArray[np.bool_]
 
-CLIP_RUN = 3  # consecutive frames at full scale: fewer may be a true peak
+CLIP_RUN = 3  # consecutive frames at full scale: fewer may be a real peak
 
 
 class Conditioner:
@@ -37,7 +37,7 @@ class Conditioner:
     ) -> None:
         """With a `tacho` the ring's last channel holds the speed in rpm."""
         self.samples = 0  # frames taken from the source
-        self.began_s: float | None = None  # monotonic time of frame 0, as far as one knows
+        self.began_s: float | None = None  # monotonic time of frame 0; None until the first block
         now_s = time.monotonic()
         self.sample_clock = (
             SampleClock(source.rate_hz, now_s, source.counted) if source.live else None
@@ -55,33 +55,33 @@ class Conditioner:
         self._railed: Flags = np.zeros(CLIP_RUN - 1, bool)  # the last frames of the block before
 
     def push(self, block: Block) -> bool:
-        """Takes a block; False when the ring has been closed."""
+        """Writes a block into the ring; False when the ring has been closed."""
         frames = len(block.samples)
         lost = block.lost + self._hold_to_clock(frames, block.lost)
         if lost:
             self._leap(lost)
         if not frames:
             return True
-        chosen = block.samples[:, self._channels]
-        marks = self._marks(chosen)
-        chosen = chosen * self._scale
-        chosen[~np.isfinite(chosen)] = 0.0
+        samples = block.samples[:, self._channels]
+        marks = self._marks(samples)
+        samples = samples * self._scale
+        samples[~np.isfinite(samples)] = 0.0
         if self._tacho is not None:
             speeds = self._tacho.push(block.samples[:, self._pulses])
-            chosen = np.column_stack([chosen, speeds])
+            samples = np.column_stack([samples, speeds])
         self._index += frames
         self.samples += frames
-        return self._ring.write(*self._resampler.push(chosen, marks), self.format.patient)
+        return self._ring.write(*self._resampler.push(samples, marks), self.format.patient)
 
     def flush(self) -> None:
-        """Writes what the filter still holds; what comes next does not follow on it."""
+        """Writes what the filter still holds. The next block starts a new signal."""
         self._ring.write(*self._resampler.flush(), self.format.patient)
         self._railed[:] = False
 
-    def _hold_to_clock(self, frames: int, known: int) -> int:
-        """Notes when frame 0 was taken; how many frames the clock misses beside the known ones."""
+    def _hold_to_clock(self, frames: int, reported: int) -> int:
+        """Updates the time of frame 0; returns lost frames beyond the reported ones."""
         if self.sample_clock is not None:
-            self.sample_clock.lose(known)
+            self.sample_clock.lose(reported)
         if not frames:
             return 0
         now_s = time.monotonic()
@@ -94,7 +94,7 @@ class Conditioner:
         return lost
 
     def _leap(self, lost: int) -> None:
-        """Frames were lost: no filter may run across the gap, and the index jumps over it."""
+        """Skips the lost frames in the ring; the filter restarts after the gap."""
         self.flush()
         if self._tacho is not None:
             self._tacho.lose()

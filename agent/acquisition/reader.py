@@ -1,6 +1,6 @@
-"""The source thread: opens a source, copies its blocks into the ring, and opens it again.
+"""The source thread: opens a source, copies its blocks into the ring, reopens it after a failure.
 
-Only live sources are opened again: a recording that breaks cannot be taken up where it broke.
+Only live sources are reopened: a recording cannot be resumed where it broke.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger("drsn.source")
 
 
 class SourceReader:
-    """One source. `run` is its thread; the rest tells other threads how it is."""
+    """One source. `run` is its thread; other threads read its status."""
 
     def __init__(
         self,
@@ -31,11 +31,11 @@ class SourceReader:
         wake: Callable[[], None],
         longest_s: float = 30.0,
     ) -> None:
-        """`longest_s` is how long it waits at most before it opens a source again."""
+        """`longest_s`: the longest wait before the source is reopened."""
         self.conditioner: Conditioner | None = None
-        self.fault: str | None = None  # why there is no source just now
+        self.fault: str | None = None  # why the source is not open; None while it is
         self.opened = 0
-        self.reading_s: float | None = None  # since when one read lasts
+        self.reading_s: float | None = None  # monotonic time at which the running read began
         self._name = name
         self._open_source = open_source
         self._attach = attach
@@ -45,9 +45,9 @@ class SourceReader:
         self._source: Source | None = None
 
     def open(self) -> None:
-        """Opens it before the thread starts, so that mistakes are told at once.
+        """Opens the source before the thread starts, to report configuration errors at once.
 
-        A `SourceError` is noted and left to the thread: a sensor may come later than its agent.
+        After a `SourceError` the thread tries again: a sensor may appear later than the agent.
         """
         try:
             self._source = self._reopen()
@@ -65,12 +65,12 @@ class SourceReader:
             self._ring.close()
 
     def close(self) -> None:
-        """For those who opened it and do not run it."""
+        """Closes a source that was opened and never run."""
         if self._source is not None:
             self._source.close()
 
     def trouble(self, now_s: float) -> Mark:
-        """What is wrong with the source as a whole; nothing where it delivers or has ended."""
+        """`BROKEN` or `SILENT`; 0 while the source delivers, and after it has ended."""
         if self._ring.ended:
             return Mark(0)
         if self.fault is not None:
@@ -82,8 +82,8 @@ class SourceReader:
     def samples(self) -> int:
         return self.conditioner.samples if self.conditioner is not None else 0
 
-    def told(self) -> str:
-        """For people: ok, or what is wrong."""
+    def status(self) -> str:
+        """For people: ok, slow, silent, or broken with the reason."""
         trouble = self.trouble(time.monotonic())
         if trouble is Mark.BROKEN:
             return f"broken: {self.fault}"
@@ -95,13 +95,13 @@ class SourceReader:
         return "silent" if trouble else "slow" if slow else "ok"
 
     def _read_to_end(self, stopping: threading.Event) -> bool:
-        """True when the source has ended for good; False when it broke."""
+        """True when the source has ended; False when it broke and is to be reopened."""
         try:
             source = self._source or self._reopen()
         except SourceError as error:
             self._break(error)
             return False
-        except ConfigError as error:  # of a device that was right once and may be again
+        except ConfigError as error:  # the device was correct before and may be again
             if self.conditioner is None:
                 raise
             self._break(SourceError(str(error)))

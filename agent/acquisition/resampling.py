@@ -28,7 +28,7 @@ class Resampler:
         )
         self._taken = 0  # frames in, since the start or the last flush
         self._given = 0  # frames out
-        self._marked = np.zeros(0, np.int64)  # frames out that carry a mark, not given yet
+        self._marked = np.zeros(0, np.int64)  # frames out that carry a mark, not returned yet
         self._marks = np.zeros(0, np.uint8)  # theirs
 
     def push(self, samples: Samples, marks: Marks) -> tuple[Samples, Marks]:

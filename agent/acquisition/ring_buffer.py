@@ -1,4 +1,4 @@
-"""The last N frames by absolute index: all that a source thread shares with the main thread."""
+"""The last N frames by absolute index, shared by a source thread and the main thread."""
 
 import threading
 import time
@@ -12,29 +12,29 @@ from agent.core.types import Mark, Marks, Samples
 class Ring:
     """One writer, one reader.
 
-    The reader says which window it waits for (`expect`); by that the writer knows which frames
-    are still needed (an impatient writer overwrites them and counts, a patient one waits), and
-    when it is worth waking the reader.
+    The reader announces its next window (`expect`). So the writer knows which frames are still
+    needed (a live writer overwrites and counts them, a patient one waits) and when to wake the
+    reader.
 
-    Every frame is kept twice, `size` apart, so that whatever is read is one slice.
+    Every frame is stored twice, `size` apart, so that every read is one slice.
     """
 
     def __init__(
         self, frames: int, channels: int, wake: Callable[[], None], history: int = 0
     ) -> None:
-        """`history` frames before the reader's next window stay as well, if the writer can wait."""
+        """`history`: frames before the reader's next window that a patient writer keeps, too."""
         self.size = frames + history
         self._history = history
         self.end = 0  # absolute index one past the newest frame
-        self.ended = False  # the writer is done
+        self.ended = False  # no more frames will come
         self.gaps = 0
         self.missing = 0  # frames that never arrived
         self.overrun = 0  # frames overwritten before they were read
         self._samples = np.zeros((2 * self.size, channels), np.float32)
         self._marks = np.full(2 * self.size, Mark.GAP, np.uint8)
         self._arrived_s = time.monotonic()
-        self._needed = 0  # the reader wants nothing before this frame
-        self._due = self.size  # the reader's next window is complete at this frame
+        self._needed = 0  # frames before this one are not needed
+        self._due = self.size  # the reader's next window ends at this frame
         self._wake = wake
         self._room = threading.Condition()
 
@@ -47,7 +47,7 @@ class Ring:
         return True
 
     def skip(self, frames: int) -> None:
-        """Counts `frames` that never arrived; the index goes on behind them."""
+        """Marks `frames` that never arrived as a gap."""
         with self._room:
             kept = min(frames, self.size)
             self._make_way(frames)
@@ -59,22 +59,22 @@ class Ring:
         self._notify()
 
     def close(self) -> None:
-        """No more frames will come; a waiting writer gives up."""
+        """Ends the ring: no more frames will come, and a waiting writer returns."""
         with self._room:
             self.ended = True
             self._room.notify_all()
         self._wake()
 
     def expect(self, first: int, frames: int) -> None:
-        """The reader's next window: what lies before it may go."""
+        """The reader's next window; frames before it may be overwritten."""
         with self._room:
             self._needed, self._due = first, first + frames
             self._room.notify_all()
 
     def read(self, first: int, frames: int) -> tuple[Samples, Marks, float]:
-        """A copy of those frames [frames, channels], their marks, and when the newest came in.
+        """Copies frames [frames, channels] and marks; also when the newest frame arrived.
 
-        Frames that are gone are zero and marked: it always returns as many as were asked for.
+        Overwritten frames are returned as zeros, marked.
         """
         with self._room:
             at = slice(first % self.size, first % self.size + frames)
@@ -86,7 +86,7 @@ class Ring:
         return samples, marks, arrived_s
 
     def clean(self, end: int, most: int) -> Samples:
-        """The frames right before `end` that are there and unmarked, up to `most` of them."""
+        """Up to `most` unmarked frames right before `end`."""
         frames = min(most, end, self.size)
         samples, marks, _ = self.read(end - frames, frames)
         bad = np.flatnonzero(marks)
@@ -94,7 +94,7 @@ class Ring:
 
     @property
     def start(self) -> int:
-        """Absolute index of the oldest frame that is still there."""
+        """Absolute index of the oldest frame in the ring."""
         return max(0, self.end - self.size)
 
     def _append(self, samples: Samples, marks: Marks, patient: bool) -> bool:
@@ -110,7 +110,7 @@ class Ring:
         return True
 
     def _store(self, samples: Samples, marks: Marks) -> None:
-        """Puts up to `size` frames behind the newest, in both copies."""
+        """Appends up to `size` frames, in both copies."""
         frames, at = len(samples), self.end % self.size
         split = min(frames, self.size - at)
         for part, into in (

@@ -1,18 +1,18 @@
-"""Holds a live source's frames against the monotonic clock: what should have come and did not.
+"""Compares a live source's frames with the monotonic clock, to find frames that were lost.
 
 Frame 0 is placed at the earliest time that fits all arrivals so far; a source whose clock runs up
-to half a per cent slow moves it along, since no sensor's clock is ours. Frames that are behind by
+to half a per cent slow moves it, since a sensor's clock is never exact. Frames that are behind by
 more than `SLACK_S` are lost, not late: they are counted, so that the index stays true to time.
 """
 
 import collections
 
-SLACK_S = 0.25  # a pipe's or driver's block may well come this late
-DRIFT = 0.005  # relative error of a sensor's clock that is none of our business
+SLACK_S = 0.25  # a block from a pipe or driver may be this late
+DRIFT = 0.005  # relative error of a sensor's clock that is tolerated
 SLOW_BELOW = 0.97  # of the nominal rate
-OVER_S = 2.0  # the rate is taken over as long
+OVER_S = 2.0  # the rate is measured over this time
 SILENT_S = 2.0
-# Of a source that counts what it loses, lateness says little: networks hold back and catch up.
+# For a source that counts its losses, lateness says little: networks delay and catch up.
 COUNTED_SLACK_S, COUNTED_OVER_S = 1.0, 10.0
 
 
@@ -23,15 +23,17 @@ class SampleClock:
         """`counted`: see `agent.core.types.Format`."""
         self._slack_s = COUNTED_SLACK_S if counted else SLACK_S
         self._over_s = COUNTED_OVER_S if counted else OVER_S
-        self.last_s = now_s  # when anything last came
+        self.last_s = now_s  # when the last block came
         self._rate_hz = rate_hz
         self._began_s: float | None = None  # of frame 0
-        self._position = 0  # frames that came or are counted as lost
-        self._came: collections.deque[tuple[float, int]] = collections.deque()  # when, in all
+        self._position = 0  # frames that arrived or are counted as lost
+        self._came: collections.deque[tuple[float, int]] = (
+            collections.deque()
+        )  # when, frames in total
         self._delivered = 0
 
     def arrived(self, frames: int, now_s: float) -> int:
-        """`frames` have come; how many before them are lost."""
+        """`frames` have arrived; returns how many were lost before them."""
         if self._began_s is None:
             self._began_s = now_s - (self._position + frames) / self._rate_hz
         lost = self._lost(frames, now_s)
@@ -44,17 +46,17 @@ class SampleClock:
         return lost
 
     def reopened(self) -> None:
-        """The source was opened anew: how slow it came before says nothing of how it comes now."""
+        """The source was reopened: its earlier rate does not count."""
         self._came.clear()
 
     def lose(self, frames: int) -> None:
-        """So many are known to be lost before those that come next: that is not slowness."""
+        """Counts frames that the source reported as lost; they do not make it slow."""
         self._position += frames
         self._delivered += frames
 
     @property
     def began_s(self) -> float | None:
-        """When frame 0 was taken, as far as one knows."""
+        """Monotonic time of frame 0; None before the first block."""
         return self._began_s
 
     @property
@@ -78,7 +80,7 @@ class SampleClock:
         if behind < 0:  # earlier than any before: frame 0 was taken earlier, too
             self._began_s += behind / self._rate_hz
             return 0
-        if self.slow:  # it is known to lose frames: what is behind by a block is not late
+        if self.slow:  # it loses frames: a block's worth behind is lost, not late
             return round(behind) if behind > frames else 0
         if behind > self._slack_s * self._rate_hz:
             return round(behind)

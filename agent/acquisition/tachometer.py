@@ -6,7 +6,7 @@ import numpy.typing as npt
 from agent.core.types import Samples
 
 HYSTERESIS = 0.2  # of the level: noise around it is not a second pulse
-SLOWEST_HZ = 0.5  # turns: a shaft without a pulse for longer is not known to turn
+SLOWEST_HZ = 0.5  # turns: without a pulse for longer, the shaft's speed is unknown
 
 Speeds = npt.NDArray[np.float32]
 
@@ -33,18 +33,18 @@ class Tachometer:
         for edge in (*edges, len(pulses)):
             self._hold(speeds[at:edge])
             if edge < len(pulses):
-                known = self._since <= self._longest
-                self._rpm = self._turn_rpm / self._since if known else 0.0
+                recent = self._since <= self._longest
+                self._rpm = self._turn_rpm / self._since if recent else 0.0
                 self._since = 0.0
             at = edge
         return speeds
 
     def lose(self) -> None:
-        """Frames are missing: pulses may be among them."""
+        """Forgets the speed: pulses may be among the lost frames."""
         self._since, self._rpm, self._high = np.inf, 0.0, True
 
     def _hold(self, speeds: Speeds) -> None:
-        """The last speed, for as long as a pulse may still be awaited."""
+        """Repeats the last speed, until a pulse is overdue."""
         frames = len(speeds)
         awaited = min(frames, max(0.0, self._longest - self._since))
         speeds[: int(awaited)] = self._rpm
@@ -56,10 +56,10 @@ class Tachometer:
         state = np.zeros(len(pulses), np.int8)  # 1 clearly above, -1 clearly below
         state[pulses >= self._level] = 1
         state[pulses < self._level - HYSTERESIS * abs(self._level)] = -1
-        known = np.flatnonzero(state)
-        states = state[known]
+        clear = np.flatnonzero(state)
+        states = state[clear]
         before = np.concatenate([[1 if self._high else -1], states[:-1]])
         if len(states):
             self._high = bool(states[-1] == 1)
-        rises: npt.NDArray[np.intp] = known[(states == 1) & (before == -1)]
+        rises: npt.NDArray[np.intp] = clear[(states == 1) & (before == -1)]
         return rises

@@ -1,9 +1,9 @@
 """From a sample's index to the time it was taken.
 
-Frame 0 is known in monotonic time (a live source's may move with the sensor's clock); the wall
-clock enters as an offset, which is held until it is off by more than `HELD_S`. So a step of the
-wall clock moves the time that is written, and never an index, an order or a window. A recording's
-time is fixed when it is opened.
+Frame 0 has a monotonic time (a live source's may move with the sensor's clock). The wall clock is
+added as an offset, which changes only when it is off by more than `HELD_S`. So a step of the wall
+clock moves published times, and never an index, an order or a window. A recording's time is fixed
+when it is opened.
 """
 
 import ctypes
@@ -16,11 +16,11 @@ from agent.acquisition.conditioning import Conditioner
 HELD_S = 0.02
 STEP_S = 1.0  # a change of the offset by as much is a step, not drift
 TIME_ERROR = 5  # ntp_gettime(3): the clock is not synchronised
-SYNCHRONISED = Path("/run/systemd/timesync/synchronized")  # for where we may not ask the kernel
+SYNCHRONISED = Path("/run/systemd/timesync/synchronized")  # where the kernel may not be asked
 
 
 class WallClock:
-    """The wall clock's offset from the monotonic clock, steady unless it has to move."""
+    """The wall clock's offset from the monotonic clock, held steady against small changes."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -36,7 +36,7 @@ class WallClock:
 
 
 class Timeline:
-    """One source's time, once `attach` has told it of the source's feed."""
+    """Converts one source's sample index to Unix time, once `attach` was called."""
 
     def __init__(self, clock: WallClock, rate_hz: float) -> None:
         self._clock = clock
@@ -64,7 +64,7 @@ class Timeline:
 
 
 def synchronised() -> bool | None:
-    """Whether the kernel holds the wall clock to be synchronised; None where it does not say."""
+    """Whether the kernel says that the wall clock is synchronised; None if it does not say."""
     try:
         libc = ctypes.CDLL(None)
         answer = (ctypes.c_long * 16)()  # struct ntptimeval, and room to spare

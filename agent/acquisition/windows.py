@@ -1,4 +1,4 @@
-"""Overlapping windows out of a ring, each exactly once, with what is wrong with it."""
+"""Overlapping windows from a ring, in order, once each, flagged with their defects."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ import numpy as np
 from agent.acquisition.ring_buffer import Ring
 from agent.core.types import Mark, Samples, Window
 
-STUCK_SHARE = 0.5  # of a window: a signal that stands still for longer is flat
-STILL = 1e-6  # relative to the largest |x|: what a resampler makes of a constant
+STUCK_SHARE = 0.5  # of a window: a signal that does not change for longer is flat
+STILL = 1e-6  # relative to the largest |x|: a resampler's ripple on a constant
 
 
 def hop_frames(hop_s: float, rate_hz: float) -> int:
@@ -19,9 +19,8 @@ def hop_frames(hop_s: float, rate_hz: float) -> int:
 class Windower:
     """Window k covers frames k * hop to k * hop + window: arithmetic on absolute indices.
 
-    A window of which nothing is left (deep inside a gap, or overwritten) is counted in
-    `missed`, since there is nothing to say of it; one that still has some of its frames is
-    returned, flagged.
+    A window without any frame (deep inside a gap, or overwritten) is counted in `missed` and not
+    returned; one that still has some of its frames is returned, flagged.
     """
 
     def __init__(self, ring: Ring, window: int, hop: int, tacho: bool = False) -> None:
@@ -35,7 +34,7 @@ class Windower:
         ring.expect(0, window)
 
     def due(self, limit: int) -> Iterator[Window]:
-        """Up to `limit` windows that are complete, in order."""
+        """Up to `limit` complete windows, in order."""
         self._leap()
         while limit and self._next + self._window <= self._ring.end:
             window = self._take(self._next)
@@ -49,16 +48,16 @@ class Windower:
 
     @property
     def late(self) -> bool:
-        """Whether a window waits to be scored."""
+        """Whether a complete window waits to be scored."""
         return self._next + self._window <= self._ring.end
 
     @property
     def drained(self) -> bool:
-        """Nothing more will come out."""
+        """Whether the ring has ended and no window is left."""
         return self._ring.ended and self._next + self._window > self._ring.end
 
     def _leap(self) -> None:
-        """Passes over the windows whose every frame has been overwritten."""
+        """Skips the windows whose every frame was overwritten."""
         behind = self._ring.start - self._window - self._next
         if behind >= 0:
             steps = behind // self.hop + 1
@@ -79,7 +78,7 @@ class Windower:
 
 
 def speed(rpm: Samples) -> float | None:
-    """The mean of a window's speeds [frames]; None where it stood still or was not known."""
+    """The mean of a window's speeds [frames]; None where it stood still or is unknown."""
     return float(rpm.mean()) if rpm.min() > 0 else None
 
 

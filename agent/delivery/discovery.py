@@ -1,7 +1,7 @@
-"""Keeps Home Assistant's picture of this agent true, over restarts and changed configurations.
+"""Home Assistant discovery that stays correct over restarts and changed configurations.
 
-Every topic on which a device was ever described is remembered in the state directory, so that one
-that is no longer configured can be taken away: its topic is emptied on every connect from then on.
+The state directory remembers every topic on which a device was ever described. A device that is no
+longer configured is removed by an empty message on its topic, sent after every connect.
 """
 
 import logging
@@ -20,31 +20,31 @@ log = logging.getLogger("drsn.homeassistant")
 
 
 class Discovery:
-    """What to say after every connect, and whenever Home Assistant has started."""
+    """The messages for after every connect, and for when Home Assistant has started."""
 
     def __init__(self, state_dir: Path, configs: Sequence[Message]) -> None:
-        """`configs` is empty where Home Assistant is not wanted (any more)."""
+        """`configs` is empty where Home Assistant is not configured (any more)."""
         self._file = state_dir / FILE
         self._wanted = bool(configs)
         self._describe(configs)
 
     def renew(self, configs: Sequence[Message]) -> None:
-        """Sources have come or gone."""
+        """Describes the sources again after they changed."""
         if self._wanted:
             self._describe(configs)
 
     def _describe(self, configs: Sequence[Message]) -> None:
-        known = _read(self._file)
-        topics = {each.topic for each in configs}
-        self._messages = [*map(homeassistant.removal, sorted(known - topics)), *configs]
-        if not topics <= known:
-            _write(self._file, known | topics)
+        earlier = _read(self._file)
+        topics = {config.topic for config in configs}
+        self._messages = [*map(homeassistant.removal, sorted(earlier - topics)), *configs]
+        if not topics <= earlier:
+            _write(self._file, earlier | topics)
 
     def messages(self) -> list[Message]:
         return self._messages
 
-    def heard(self, _topic: str, payload: bytes, _retained: bool) -> list[Message]:
-        """On `homeassistant/status`."""
+    def on_status(self, _topic: str, payload: bytes, _retained: bool) -> list[Message]:
+        """Answers a message on `homeassistant/status`."""
         return self._messages if payload == b"online" else []
 
 
@@ -54,7 +54,9 @@ def _read(file: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, json_input.JsonError) as error:
-        log.warning("%s: cannot be read, devices that are gone may stay: %s", file, error)
+        log.warning(
+            "%s: cannot be read, removed devices may stay in Home Assistant: %s", file, error
+        )
         return set()
 
 
@@ -62,4 +64,8 @@ def _write(file: Path, topics: set[str]) -> None:
     try:
         files.write(file, msgspec.json.encode(sorted(topics)))
     except OSError as error:
-        log.warning("%s: cannot be written, devices that go may stay: %s", file, error.strerror)
+        log.warning(
+            "%s: cannot be written, removed devices may stay in Home Assistant: %s",
+            file,
+            error.strerror,
+        )

@@ -1,4 +1,4 @@
-"""A SQLite file that survives its disk: power cuts, a full disk, and what cannot be read any more.
+"""A SQLite file that survives power cuts, a full disk and its own corruption.
 
 synchronous=FULL: in WAL mode NORMAL may lose commits when power is cut (sqlite.org/pragma.html).
 A reserve file stands beside the database: on a full disk even deleting needs room, and the
@@ -16,7 +16,7 @@ from pathlib import Path
 
 RESERVE_BYTES = 1 << 20
 WAL_BYTES = 4 << 20
-PAGE_BYTES = 4096  # SQLite's own default
+PAGE_BYTES = 4096  # SQLite's default
 CHECKPOINT_PAGES = 128  # 512 KiB: what the log holds must fit into the reserve, or a full disk
 # could take neither the log's pages into the database nor a longer log
 NO_ROOM = {"FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "LOCKED"}  # of SQLite's error names
@@ -25,7 +25,7 @@ log = logging.getLogger("drsn.outbox")
 
 
 class DiskError(Exception):
-    """The disk takes nothing just now; what was to be written is not."""
+    """The disk cannot be written now; nothing of the transaction was stored."""
 
 
 class Disk:
@@ -33,7 +33,7 @@ class Disk:
 
     def __init__(self, path: Path | None, schema: str) -> None:
         self._reserve = None if path is None else path.with_name("reserve")
-        self.set_aside: Path | None = None  # where an unreadable predecessor went
+        self.set_aside: Path | None = None  # where an unreadable earlier file was moved
         try:
             self.db = _open(path, schema)
         except sqlite3.DatabaseError as error:
@@ -43,7 +43,7 @@ class Disk:
     def _open_again(
         self, path: Path | None, schema: str, error: sqlite3.DatabaseError
     ) -> sqlite3.Connection:
-        """With the reserve's room, or without the file that cannot be read; `DiskError`."""
+        """Opens with the reserve's room, or after setting a broken file aside; `DiskError`."""
         if path is not None and _is_room(error):
             self.free_reserve()
         elif path is not None:
@@ -56,7 +56,7 @@ class Disk:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; `DiskError` where the disk is what fails."""
+        """Commits all or nothing; `DiskError` where the disk fails."""
         try:
             self.db.execute("BEGIN")
             yield
@@ -83,7 +83,7 @@ class Disk:
         return in_reserve or free >= RESERVE_BYTES // PAGE_BYTES
 
     def keep_reserve(self) -> None:
-        """Sees to it that the reserve is there, if there is room for it."""
+        """Creates the reserve file, if there is room for it."""
         if self._reserve is None or self._reserve.exists():
             return
         try:
@@ -93,7 +93,7 @@ class Disk:
             self._reserve.unlink(missing_ok=True)
 
     def free_reserve(self) -> None:
-        """Gives the disk's last room to the database."""
+        """Deletes the reserve file, so that the database has its room."""
         if self._reserve is not None:
             self._reserve.unlink(missing_ok=True)
 
@@ -129,6 +129,6 @@ def _put_aside(path: Path) -> Path:
 
 
 def _is_room(error: sqlite3.Error) -> bool:
-    """Whether it is the disk that refuses, and not the file that is broken."""
+    """Whether the disk refuses, rather than the file being broken."""
     name = getattr(error, "sqlite_errorname", None) or ""
-    return any(name.startswith(f"SQLITE_{each}") for each in NO_ROOM)
+    return any(name.startswith(f"SQLITE_{error_name}") for error_name in NO_ROOM)

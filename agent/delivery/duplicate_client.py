@@ -1,16 +1,16 @@
-"""Finds out that another agent runs under our name.
+"""Detects that another client uses the agent's client id or name.
 
-A broker closes the older of two connections with one client id, some without saying why; the two
-would drive each other out for ever. So every agent says on its own `info` topic which outbox it
-speaks for, and listens there: what a predecessor left behind is no rival, what came since is.
+A broker closes the older of two connections with one client id, sometimes without a reason; two
+such clients would disconnect each other for ever. Therefore every agent publishes on its `info`
+topic which outbox it serves, and subscribes to it: another outbox's message that is published
+after this agent connected comes from a duplicate.
 
-One that has our client id and another agent's name is not heard there. It shows by what it does:
-it comes back within half a second, so connection after connection is let in and closed by the
-broker in less than one, while nothing is under way. A bad cable breaks in the traffic or lasts
-longer, and a broker that is down refuses. Whoever suspects a rival does not back off but comes
-back as soon, so that the other can tell as well: one quick close leads to the next. Whoever is
-sure comes back once more, and so closes the other's third connection: then both know, and both
-stand back.
+A duplicate with another agent's name does not show there. It shows by its behaviour: it reconnects
+within half a second, so several connections in a row are accepted and closed by the broker in less
+than a second, while nothing is in flight. A bad cable breaks during traffic or lasts longer, and a
+broker that is down refuses. A client that suspects a duplicate reconnects at once instead of
+backing off, so that the other one can detect it too. A client that is sure reconnects once more,
+which closes the other's third connection: then both are sure, and both wait.
 """
 
 import logging
@@ -23,32 +23,34 @@ from agent.core.types import Message
 
 ABOUT_S = 600.0
 STAND_BACK_S = (30.0, 60.0)
-AGAIN_S = (0.0, 0.5)  # while we only suspect one
-SURE_AFTER = 3  # closes in a row that might be a rival's doing
-SOON_S = 1.0  # a rival that knows nothing yet closes ours sooner
+AGAIN_S = (0.0, 0.5)  # while a duplicate is only suspected
+SURE_AFTER = 3  # closed connections in a row that a duplicate may have caused
+SOON_S = 1.0  # a duplicate that has not noticed closes our connection sooner
 
 log = logging.getLogger("drsn.mqtt")
 
 
-# Hears payload and whether it was retained, by topic; what it returns is sent in answer.
+# Receives topic, payload and whether it was retained; the messages that it returns are sent.
 Listener = Callable[[str, bytes, bool], Sequence[Message]]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this client is."""
+    """The client's id, last will, birth messages and subscriptions."""
 
     client_id: str
-    will: Callable[[], Message]  # asked for once a connection
-    births: Callable[[], Sequence[Message]]  # follow every connect; one of them on `topic`
+    will: Callable[[], Message]  # called once for each connection
+    births: Callable[[], Sequence[Message]]  # sent after every connect; one of them on `topic`
     topic: str
-    is_other: Callable[[bytes], bool]  # whether what was said on `topic` is another agent's
-    listens: Mapping[str, Listener] = field(default_factory=dict)  # besides, by topic or filter
+    is_other: Callable[[bytes], bool]  # whether a payload on `topic` is another agent's
+    listens: Mapping[str, Listener] = field(
+        default_factory=dict
+    )  # further subscriptions, by topic or filter
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Why there is no connection any more; `wait_s` before the next, None: the backoff's."""
+    """Why the connection was lost; `wait_s` before the next one, None: the backoff's."""
 
     state: str
     why: str
@@ -56,31 +58,31 @@ class Lost:
 
 
 class DuplicateClient:
-    """What is known of one; said in the log when it is news."""
+    """Evidence of a duplicate; logged when it is new."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        self._heard_s: float | None = None  # monotonic, the last time
+        self._seen_s: float | None = None  # monotonic time of the last evidence
         self._closed = False  # our last connection, by the broker
-        self._suspicious = 0  # closes in a row that might be its doing
+        self._suspicious = 0  # closed connections in a row that it may have caused
 
     @property
     def about(self) -> bool:
-        """Whether one was heard of lately: then a connection that is closed on us is its doing."""
-        return self._heard_s is not None and time.monotonic() - self._heard_s < ABOUT_S
+        """Whether there was evidence lately: then it is the cause when the broker closes."""
+        return self._seen_s is not None and time.monotonic() - self._seen_s < ABOUT_S
 
     def drives_us_out(self, payload: bytes, retained: bool, session: int) -> bool:
-        """Something was heard on our topic; True when it explains why we were disconnected."""
+        """Reads a message on the agent's topic; True when it explains the last disconnect."""
         predecessor = retained and session == 1
         if predecessor or not self._identity.is_other(payload):
             return False
         if not self.about:
             log.warning("another agent publishes as %s", self._identity.topic.rpartition("/")[0])
-        self._heard_s = time.monotonic()
+        self._seen_s = time.monotonic()
         return retained and self._closed
 
     def closed(self, why: str, taken_over: bool, idle: bool, lived_s: float) -> Lost:
-        """The broker closed our connection: `idle`, nothing of ours was unacknowledged then."""
+        """Notes that the broker closed the connection; `idle`: nothing was in flight then."""
         self._closed = True
         self._suspicious = self._suspicious + 1 if idle and lived_s < SOON_S else 0
         if taken_over or self.about:
@@ -88,7 +90,7 @@ class DuplicateClient:
         again_s = random.uniform(*AGAIN_S) if self._suspicious else None
         if self._suspicious < SURE_AFTER:
             return Lost("lost", why, again_s)
-        self._heard_s, self._suspicious = time.monotonic(), 0
+        self._seen_s, self._suspicious = time.monotonic(), 0
         return Lost("taken_over", self._why(), again_s)
 
     def stand_back(self) -> Lost:
@@ -99,5 +101,5 @@ class DuplicateClient:
         return f"another agent uses the client id {self._identity.client_id!r}"
 
     def absolve(self) -> None:
-        """It was something else: the broker did not let us in, or gave another reason."""
+        """Resets the suspicion: the broker refused the connection or gave another reason."""
         self._suspicious = 0

@@ -1,4 +1,4 @@
-"""What has been sent on one connection and not been acknowledged, by paho's message ids."""
+"""Messages sent on one connection and not yet acknowledged, by paho's message ids."""
 
 import time
 
@@ -6,23 +6,25 @@ from agent.core.types import Receipt
 
 
 class InFlight:
-    """Counts the seconds without an acknowledgement while one is waited for."""
+    """Also measures the time without an acknowledgement while one is expected."""
 
     def __init__(self) -> None:
         self._seq_of: dict[int, int] = {}
         self._receipts: list[Receipt] = []
-        self._moved_s = 0.0  # when something was last acknowledged, or could not yet be
+        self._moved_s = (
+            0.0  # monotonic time of the last acknowledgement, or of the start of waiting
+        )
 
     def __len__(self) -> int:
         return len(self._seq_of)
 
     def begin(self) -> None:
-        """A new connection: it counts its ids from 1 again, and has its time to answer."""
+        """Starts a new connection, which counts its ids from 1 again."""
         self._seq_of.clear()
         self._moved_s = time.monotonic()
 
     def about_to_send(self) -> None:
-        """Waiting begins with the first message that is under way."""
+        """Starts the measured time with the first message in flight."""
         if not self._seq_of:
             self._moved_s = time.monotonic()
 
@@ -30,7 +32,7 @@ class InFlight:
         self._seq_of[mid] = seq
 
     def acknowledge(self, mid: int, refused: str | None) -> bool:
-        """False for what nobody waits for: QoS 0 is "published" once it is written."""
+        """False for an id that is not in flight: QoS 0 is reported, too, once it is written."""
         seq = self._seq_of.pop(mid, None)
         if seq is None:
             return False
@@ -43,5 +45,5 @@ class InFlight:
 
     def receipts(self) -> list[Receipt]:
         """Since the last call."""
-        found, self._receipts = self._receipts, []
-        return found
+        receipts, self._receipts = self._receipts, []
+        return receipts

@@ -1,4 +1,4 @@
-"""What goes with a message over MQTT 5 beside topic and payload."""
+"""MQTT 5 properties of published messages and of the last will."""
 
 import functools
 
@@ -8,7 +8,7 @@ from paho.mqtt.properties import Properties
 from agent import __version__
 from agent.messages.topics import PUBLISHED
 
-SPARKPLUG = "spBv1.0/"  # its payloads are none of ours, and describe themselves
+SPARKPLUG = "spBv1.0/"  # Sparkplug payloads describe themselves
 
 
 def of(topic: str, window_expiry_s: int) -> Properties:
@@ -22,7 +22,7 @@ def of(topic: str, window_expiry_s: int) -> Properties:
 
 
 def will(topic: str, delay_s: int) -> Properties:
-    """Of the last will, which is told after so many seconds, if we are not back by then."""
+    """Properties of the last will; the broker publishes it `delay_s` seconds after a disconnect."""
     if topic.startswith(SPARKPLUG):
         return Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
     properties = _made(PacketTypes.WILLMESSAGE, topic.rpartition("/")[2], 0)
@@ -37,8 +37,8 @@ def _made(packet: int, last: str, window_expiry_s: int) -> Properties:
     schema = None if published is None else published.schema
     text = published is not None and schema is None
     properties.ContentType = "text/plain" if text else "application/json"
-    told = [] if schema is None else [("schema", schema)]
-    properties.UserProperty = [*told, ("version", __version__)]
+    schemas = [] if schema is None else [("schema", schema)]
+    properties.UserProperty = [*schemas, ("version", __version__)]
     if last == "window":
         properties.MessageExpiryInterval = window_expiry_s
     return properties

@@ -1,8 +1,8 @@
 """MQTT by paho, MQTT 5 first and 3.1.1 for old brokers.
 
-paho's own queue and threads are not used: its queue is memory only, it floods a broker with it
-on reconnecting, and an exception in a callback ends its thread unseen. Here every connection is
-a fresh client that is driven by the sender thread, and what is under way is counted outside.
+paho's queue and threads are not used: its queue is in memory only, it floods the broker with it
+after a reconnect, and an exception in a callback ends its thread silently. Here every connection
+is a new client that the sender thread drives, and messages in flight are counted outside paho.
 """
 
 import logging
@@ -27,10 +27,10 @@ from agent.mqtt.settings import Mqtt
 from agent.mqtt.wakeup import Wakeup
 
 BACKOFF_S = (0.5, 60.0)
-STALL_S = 6.0  # without an acknowledgement of anything: the other side is there no more
+STALL_S = 6.0  # without any acknowledgement: the broker is considered gone
 CLOSE_S = 1.0
-LOOK_S = 1.0  # the longest sleep: how often a stall is looked for
-CLOSED = ("lost", "taken_over")  # by the broker, after it had let us in
+LOOK_S = 1.0  # the longest sleep: how often a stall is checked for
+CLOSED = ("lost", "taken_over")  # by the broker, after it had accepted the connection
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
 
 log = logging.getLogger("drsn.mqtt")
@@ -49,13 +49,13 @@ class MqttSink:
         self._identity = identity
         self._connector: Connector | None = None
         self._client: paho.Client | None = None
-        self._will: Message | None = None  # of the connection that was dialled last
+        self._will: Message | None = None  # of the newest connection
         self._in_flight = InFlight()
-        self._yielding = False  # to a rival that we have just heard of
-        self._error: str | None = None  # paho's last on this connection, for the reason
+        self._yielding = False  # to a duplicate that was just detected
+        self._error: str | None = None  # paho's last error on this connection
         self._complaints = logging.Logger("paho", logging.ERROR)  # `on_log` would format all
         self._complaints.addFilter(self._complain)
-        self._since_s = 0.0  # when the broker let us in
+        self._since_s = 0.0  # when the broker accepted the connection
         self._duplicate = DuplicateClient(identity)
         self._backoff = Backoff(*BACKOFF_S)
         self._retry_s = 0.0  # monotonic
@@ -69,8 +69,8 @@ class MqttSink:
         self._in_flight.about_to_send()
         sent = mqtt_client.publish(client, message, self._properties(message))
         awaited = sent.mid if message.qos or not message.seq else mqtt_client.fence(client)
-        # Writing may have found the connection gone. The next one counts its ids from 1 again: an
-        # id kept from this one would take another message's for the acknowledgement of ours.
+        # Writing may have found the connection closed. The next one counts its ids from 1 again: an
+        # id kept from this one would be confused with another message's.
         if message.seq and self._client is client:
             self._in_flight.sent(awaited, message.seq)
 
@@ -82,7 +82,7 @@ class MqttSink:
         return self._in_flight.receipts()
 
     def close(self) -> None:
-        """Says `offline` and leaves; a broker that does not answer is not waited for."""
+        """Publishes `offline` and disconnects; waits at most `CLOSE_S` for the broker."""
         if self._client is not None and self.in_flight_limit and self._will is not None:
             farewell = mqtt_client.publish(self._client, self._will, self._properties(self._will))
             until_s = time.monotonic() + CLOSE_S
@@ -96,7 +96,7 @@ class MqttSink:
         self._wakeup.close()
 
     def _properties(self, message: Message) -> Properties | None:
-        """What goes with a message over MQTT 5; None: 3.1.1 has no properties."""
+        """MQTT 5 properties of a message; None over 3.1.1."""
         if self._settings.version != "5":
             return None
         return mqtt_properties.of(message.topic, self._settings.window_expiry_s)
@@ -104,7 +104,7 @@ class MqttSink:
     # -- the connection ---------------------------------------------------------------
 
     def _connect(self) -> None:
-        """Dials when it is time to, and takes the client over when it has been dialled."""
+        """Starts a connection attempt when it is due, and takes over its client."""
         if self._connector is None:
             if time.monotonic() >= self._retry_s:
                 self._error = None
@@ -152,14 +152,14 @@ class MqttSink:
         self._yielding = False
 
     def _look_for_stall(self) -> None:
-        """A frozen broker's machine still acknowledges TCP: only silence tells."""
+        """Detects a frozen broker, whose machine still acknowledges TCP."""
         waiting = self._client is not None and (len(self._in_flight) or not self.in_flight_limit)
         if waiting and self._in_flight.silent_s() > STALL_S:
             what = "acknowledgement" if self.in_flight_limit else "answer"
             self._lose(Lost("stalled", f"no {what} for {STALL_S:g} s"))
 
     def _lose(self, lost: Lost) -> None:
-        """Forgets the connection and says when to try again."""
+        """Drops the connection and schedules the next attempt."""
         if (lost.state, lost.why) != (self.state, self.why):
             where = f"{self._settings.host}:{self._settings.port}"
             log.warning("%s: %s: %s", where, lost.state, lost.why)
@@ -187,10 +187,9 @@ class MqttSink:
         self.in_flight_limit = getattr(properties, "ReceiveMaximum", 65535)
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
         modern = self._settings.version == "5"
-        subscribing.subscribe(
-            client, self._identity, modern
-        )  # before our own birth: what was last said
-        for birth in self._identity.births():  # QoS 0: no place in the receive maximum is taken
+        # Before the birth messages, so that the retained `info` of a predecessor arrives.
+        subscribing.subscribe(client, self._identity, modern)
+        for birth in self._identity.births():  # QoS 0: they do not count as in flight
             self.send(birth)
 
     def _on_disconnect(
@@ -213,7 +212,7 @@ class MqttSink:
         )
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        """Something on our own topic, or on one that others asked for."""
+        """Handles a message on the agent's own topic or on a listener's."""
         if message.topic != self._identity.topic:
             for answer in subscribing.answers(self._identity, message):
                 self.send(answer)
@@ -234,11 +233,11 @@ class MqttSink:
     ) -> None:
         refused = errors.broker(code, properties) if code.is_failure else None
         if client is self._client and self._in_flight.acknowledge(mid, refused):
-            self._backoff.reset()  # only now: a broker that accepts and drops us is not well
+            self._backoff.reset()  # only now: accepting a connection proves little
 
     def _on_fence(
         self, client: paho.Client, _data: object, mid: int, _codes: Any, _properties: Any
     ) -> None:
-        """What was sent with QoS 0 before it has arrived."""
+        """The broker has read all QoS 0 messages that were sent before the fence."""
         if client is self._client and self._in_flight.acknowledge(mid, None):
             self._backoff.reset()

@@ -1,12 +1,12 @@
-"""A first-in-first-out of messages that is on disk until their sink has acknowledged them.
+"""A first-in-first-out queue of messages, on disk until the sink has acknowledged them.
 
 `put` is called by the main thread and never waits for the disk; everything else is called by
 the sender thread, which owns the database. A message may be sent only once it is committed, so
-a sequence number that has left the box is never given to another message.
+a sequence number that was sent is never used for another message.
 
-What is too much (messages, bytes, age) is dropped from the oldest end and replaced by one gap
-marker, which is a message like any other: it has the place and number of the last message that
-it stands for, so the sequence has no hole that is not explained.
+Messages over a limit (number, bytes, age) are dropped from the oldest end and replaced by one gap
+marker. The marker is an ordinary message with the place and number of the last message that it
+replaces, so every hole in the sequence is explained.
 """
 
 import collections
@@ -21,7 +21,9 @@ from agent.core.types import Gap, Message
 from agent.delivery.disk import DiskError
 from agent.delivery.store import Row, Store
 
-IN_MEMORY = 2000  # messages that wait for a disk that takes nothing; then the oldest go
+IN_MEMORY = (
+    2000  # messages that wait while the disk cannot be written; beyond that the oldest are dropped
+)
 FEW = 100  # messages in one transaction while the disk is in trouble
 
 log = logging.getLogger("drsn.outbox")
@@ -37,7 +39,7 @@ class Limits:
 
 
 class Outbox:
-    """One per state directory; `path` None keeps it in memory, for runs that need no tomorrow.
+    """One per state directory; `path` None keeps it in memory, for runs that keep nothing.
 
     `make_gap(epoch, gap)` makes the marker's message.
     """
@@ -45,7 +47,7 @@ class Outbox:
     def __init__(
         self, path: Path | None, limits: Limits, make_gap: Callable[[str, Gap], Message]
     ) -> None:
-        self.trouble: str | None = None  # why the disk takes nothing
+        self.trouble: str | None = None  # why the disk cannot be written
         self._store = Store(path)
         self._limits = limits
         self._make_gap = make_gap
@@ -61,7 +63,7 @@ class Outbox:
 
     @property
     def last_seq(self) -> int:
-        """Of the message that was put last, in this run or an earlier one; 0: none."""
+        """Number of the newest message, of this run or an earlier one; 0: none."""
         return self._next - 1
 
     @property
@@ -81,12 +83,12 @@ class Outbox:
 
     @property
     def uncommitted(self) -> int:
-        """What `commit` would write: messages, acknowledgements and ones to set aside."""
+        """Changes that `commit` would write: messages, acknowledgements, parkings."""
         return len(self._waiting) + len(self._settled) + len(self._to_park)
 
     @property
     def crowded(self) -> bool:
-        """Whether it is time for whoever can wait to let the disk catch up."""
+        """Whether sources that can wait should let the disk catch up."""
         return self.trouble is None and len(self._waiting) > IN_MEMORY // 2
 
     def oldest_age_s(self) -> float:
@@ -106,9 +108,9 @@ class Outbox:
     def commit(self, in_flight: int = 0) -> None:
         """Writes all that was put, settled and parked since the last, in one transaction.
 
-        Messages up to `under_way` have been sent and await their acknowledgement: no limit drops
-        them. A disk that takes nothing is no failure of the agent: `trouble` says why, messages
-        wait in memory up to `IN_MEMORY`, and the next commit tries again.
+        Messages up to number `in_flight` have been sent and await their acknowledgement: no limit
+        drops them. A disk that cannot be written does not stop the agent: `trouble` has the
+        reason, up to `IN_MEMORY` messages wait in memory, and the next commit tries again.
         """
         try:
             if self.trouble is not None:
@@ -132,8 +134,8 @@ class Outbox:
         self._settled += seqs
 
     def park(self, seq: int, why: str) -> None:
-        """This one cannot be delivered; the next `commit` sets it aside, with its reason."""
-        if all(seq != each for each, _ in self._to_park):
+        """The message cannot be delivered: the next `commit` sets it aside, with the reason."""
+        if all(seq != parked for parked, _ in self._to_park):
             log.error("message %d set aside: %s", seq, why)
             self._to_park.append((seq, why))
 
@@ -142,7 +144,7 @@ class Outbox:
         self._store.close()
 
     def _write_some(self, most: int) -> None:
-        """One transaction of up to `most` messages, and of all that is settled or to be parked."""
+        """One transaction: up to `most` messages, all acknowledgements and parkings."""
         with self._lock:
             rows = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
         try:
@@ -154,7 +156,7 @@ class Outbox:
         self._settled, self._to_park = [], []
 
     def _keep_limits(self, in_flight: int) -> None:
-        """Drops from the oldest end what is over a limit."""
+        """Drops the oldest messages that are over a limit."""
         store, limits = self._store, self._limits
         for why, through in (
             ("messages", store.over_rows(limits.messages)),
@@ -167,7 +169,7 @@ class Outbox:
                 log.warning("over the limit of %s: %d dropped in all", why, self.dropped)
 
     def _merge_oldest(self) -> None:
-        """The two messages that have waited longest for the disk become one gap."""
+        """Replaces the two oldest messages in memory by one gap marker."""
         first, second = self._waiting.popleft(), self._waiting.popleft()
         lost = max(first.lost, 1) + max(second.lost, 1)
         gap = Gap(first.first, second.message.seq, lost, "disk")
@@ -182,9 +184,11 @@ class Outbox:
             self._forget_delivered()
 
     def _forget_delivered(self) -> None:
-        """On a full disk the reserve is room to delete in, and for nothing else: were it spent on
-        new messages, none could ever be forgotten, and the disk would stay full. `write` takes it
-        back."""
+        """Deletes acknowledged messages on a full disk, in the room of the reserve file.
+
+        The reserve serves deletions only: spent on new messages, nothing could ever be deleted.
+        `Store.write` restores it.
+        """
         if not (self._settled or self._to_park):
             return
         self._store.disk.free_reserve()

@@ -1,9 +1,9 @@
-"""Which message cannot be delivered, and when to stop trying. Pure: time is handed in.
+"""Finds messages that cannot be delivered, and decides when to stop trying. Reads no clock.
 
-A broker says no in two ways. MQTT 5 refuses one message by its reason code. Older ones close the
-connection on a message that they cannot take, and would do so for ever: if connection after
-connection ends with the same message first under way and nothing acknowledged, that message is
-sent alone, and if that ends the connection too, it is the one.
+A broker refuses in two ways. MQTT 5 refuses one message by a reason code. Older brokers close the
+connection on a message that they cannot take, again and again. If several connections in a row end
+with the same message first in flight and nothing acknowledged, that message is sent alone; if that
+ends the connection too, it is given up.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ TRIES = 3
 RETRY_S = 1.0
 ALONE_AFTER = 3  # connections lost over the same message
 PARK_AFTER = 6
-SOON_S = 5.0  # a connection that lives longer than this was not closed because of a message
+SOON_S = 5.0  # a connection that lasted longer was not closed because of a message
 
 
 class Refusals:
-    """Remembers refusals and lost connections until a message is delivered or given up."""
+    """Refusals and lost connections per message, until it is delivered or abandoned."""
 
     def __init__(self) -> None:
         self._tries: dict[int, int] = {}
@@ -25,7 +25,7 @@ class Refusals:
         self._losses = 0
 
     def refused(self, seq: int, now_s: float) -> bool:
-        """The message was refused; True when it should be given up."""
+        """Notes a refusal; True when the message should be abandoned."""
         self._tries[seq] = self._tries.get(seq, 0) + 1
         if self._tries[seq] >= TRIES:
             self._tries.pop(seq)
@@ -34,18 +34,18 @@ class Refusals:
         return False
 
     def due(self, now_s: float) -> list[int]:
-        """Refused messages whose time has come to be tried again."""
+        """Refused messages that should be sent again now."""
         due = [seq for seq, at_s in self._retry_s.items() if at_s <= now_s]
         for seq in due:
             del self._retry_s[seq]
         return due
 
     def waiting(self) -> frozenset[int]:
-        """Refused messages that will be tried again."""
+        """Refused messages that will be sent again later."""
         return frozenset(self._retry_s)
 
     def forget_waiting(self) -> None:
-        """A new connection begins: everything is sent again anyway."""
+        """Starts a new connection, on which everything is sent again anyway."""
         self._retry_s.clear()
 
     def delivered(self, seqs: Iterable[int]) -> None:
@@ -54,7 +54,7 @@ class Refusals:
             self._suspect, self._losses = 0, 0
 
     def connection_lost(self, in_flight: Iterable[int], lived_s: float) -> int | None:
-        """A connection ended with these unacknowledged; the message to give up, if it is clear."""
+        """Notes a lost connection and its unacknowledged messages; the one to abandon."""
         first = min(in_flight, default=0)
         if not first or lived_s > SOON_S:
             return None
@@ -67,5 +67,5 @@ class Refusals:
 
     @property
     def alone(self) -> bool:
-        """Whether messages should go one at a time, to see which it is."""
+        """Whether messages should be sent one at a time, to find the refused one."""
         return self._losses >= ALONE_AFTER

@@ -1,4 +1,4 @@
-"""The sender thread: outbox to sink, in order, with a limited number of messages in flight."""
+"""The sender thread: from outbox to sink, in order, with a limited number in flight."""
 
 import collections
 import time
@@ -8,19 +8,19 @@ from agent.core.types import Message, Receipt, Sink
 from agent.delivery.outbox import Outbox
 from agent.delivery.refusals import RETRY_S, Refusals
 
-MOST_UNDER_WAY = 20
+MAX_IN_FLIGHT = 20
 COMMIT_S = 0.1  # how long messages gather for one commit
 COMMIT_AT = 500  # or how many
-TROUBLE_S = 1.0  # between tries to write to a disk that takes nothing
+TROUBLE_S = 1.0  # between tries to write to a disk that cannot be written
 IDLE_S = 1.0
 LATENCIES = 1000  # messages whose time from outbox to acknowledgement is remembered
-OVERHEAD = 128  # bytes of a message's packet beside topic and payload: header and properties
+OVERHEAD = 128  # bytes of a packet beside topic and payload: header and properties
 
 
 class Sender:
-    """Delivers until it is told to finish. `run` is the thread; the rest is for other threads.
+    """Delivers until `finish` is called. `run` is the thread; the rest is for other threads.
 
-    `turn` is called on every turn of the loop, at least about once a second, and may raise to end
+    `turn` is called in every turn of the loop, at least about once a second, and may raise to end
     it; `health` makes the message that is sent every `health_s` seconds while connected.
     """
 
@@ -46,8 +46,8 @@ class Sender:
         self._session_s = 0.0  # when it began
         self._cursor = 0  # the last seq that was sent in this session
         self._in_flight: set[int] = set()
-        self._fleeting: collections.deque[Message] = collections.deque()
-        self._stop_by_s: float | None = None  # monotonic; None: not told to finish
+        self._unqueued: collections.deque[Message] = collections.deque()
+        self._stop_by_s: float | None = None  # monotonic; None: `finish` was not called
 
     def put(self, make: Callable[[str, int], Message]) -> None:
         """Queues a message; see `Outbox.put`."""
@@ -58,13 +58,13 @@ class Sender:
         if first:
             self._sink.wake()
 
-    def tell(self, message: Message) -> None:
-        """Sends it soon if there is a connection; it is not kept for one."""
-        self._fleeting.append(message)
+    def send_unqueued(self, message: Message) -> None:
+        """Sends a message soon if there is a connection; it is not kept for later."""
+        self._unqueued.append(message)
         self._sink.wake()
 
     def finish(self, within_s: float) -> None:
-        """Ends `run` when everything is delivered, or after `within_s`."""
+        """Has `run` end when everything is delivered, at the latest after `within_s`."""
         self._stop_by_s = time.monotonic() + within_s
         self._sink.wake()
 
@@ -104,7 +104,7 @@ class Sender:
             self._begin_session()
         for seq in self._refusals.due(time.monotonic()):
             self._send(self._outbox.after(seq - 1, 1))
-        room = 1 if self._refusals.alone else min(MOST_UNDER_WAY, self._sink.in_flight_limit)
+        room = 1 if self._refusals.alone else min(MAX_IN_FLIGHT, self._sink.in_flight_limit)
         if room > len(self._in_flight):
             fresh = self._outbox.after(self._cursor, room - len(self._in_flight))
             self._cursor = fresh[-1].seq if fresh else self._cursor
@@ -121,8 +121,8 @@ class Sender:
             self._sink.send(message)
 
     def _begin_session(self) -> None:
-        """What was under way may be lost: all that is not acknowledged is sent again."""
-        self._outbox.commit()  # notes the acknowledgements, so that those are not sent again
+        """Starts a session: everything that is not acknowledged is sent again."""
+        self._outbox.commit()  # stores acknowledgements, so that those are not sent again
         self._session, self._session_s = self._sink.session, time.monotonic()
         self._cursor = 0
         self._refusals.forget_waiting()
@@ -140,7 +140,7 @@ class Sender:
         now_s = time.monotonic()
         delivered = [receipt.seq for receipt in receipts if receipt.refused is None]
         put_s = [self._put_s.pop(seq) for seq in delivered if seq in self._put_s]
-        self.latencies_s.extend(now_s - each for each in put_s)
+        self.latencies_s.extend(now_s - began_s for began_s in put_s)
         self._outbox.settle(delivered)
         self._refusals.delivered(delivered)
         for receipt in receipts:
@@ -149,10 +149,10 @@ class Sender:
                 self._outbox.park(receipt.seq, f"refused by the broker: {receipt.refused}")
 
     def _beat(self) -> None:
-        """Health and what else is fleeting, while there is somebody to tell."""
+        """Sends health and other unqueued messages while connected."""
         now_s = time.monotonic()
-        while self._fleeting:
-            message = self._fleeting.popleft()
+        while self._unqueued:
+            message = self._unqueued.popleft()
             if self._sink.in_flight_limit:
                 self._sink.send(message)
         if self._sink.in_flight_limit and now_s >= self._health_due_s:
@@ -160,7 +160,7 @@ class Sender:
             self._health_due_s = now_s + self._health_s
 
     def _patience_s(self) -> float:
-        """How long the sink may be polled before there is something to do."""
+        """How long the sink may be polled before the next task is due."""
         until_health_s = self._health_due_s - time.monotonic()
         idle_s = min(IDLE_S, until_health_s if until_health_s > 0 else IDLE_S)
         if self._refusals.waiting():

@@ -1,8 +1,8 @@
 """Sparkplug B 3.0 over the MQTT sink: the agent's messages become those of an edge node.
 
-Sparkplug publishes data with QoS 0, which nobody acknowledges. What the outbox holds is given up
-only when the broker has answered a request that was sent behind it (`mqtt_client.fence`), so it
-has read it: at least once as far as the broker, and QoS 0 from there on.
+Sparkplug publishes data with QoS 0, which is not acknowledged. A message leaves the outbox only
+when the broker has answered a request that was sent after it (`mqtt_client.fence`) and so has read
+it: at least once to the broker, QoS 0 from there on.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,10 +34,10 @@ class SparkplugSink:
             is_other=node.is_other,
             listens={address.of("NCMD"): node.on_command},
         )
-        # The broker keeps no session, so that a death is told at once (Sparkplug 3.0.0, 2.5).
+        # The broker keeps no session, so that a death is published at once (Sparkplug 3.0.0, 2.5).
         self._mqtt = MqttSink(msgspec.structs.replace(settings, will_delay_s=0), identity)
         self._node = node
-        self._unsaid: list[Receipt] = []
+        self._unsent: list[Receipt] = []
         self.wake = self._mqtt.wake
         self.close = self._mqtt.close
 
@@ -62,32 +62,32 @@ class SparkplugSink:
         return self._mqtt.most_bytes
 
     def send(self, message: Message) -> None:
-        """The last of what is published for it bears its number."""
+        """Publishes the node's messages for it; the last one carries its sequence number."""
         try:
             published = self._node.translate(message)
         except msgspec.MsgspecError as error:  # of another version of the agent
-            self._unsaid.append(Receipt(message.seq, f"not understood: {error}"))
+            self._unsent.append(Receipt(message.seq, f"not understood: {error}"))
             return
-        for each in published[:-1]:
-            self._mqtt.send(each)
+        for earlier in published[:-1]:
+            self._mqtt.send(earlier)
         for last in published[-1:]:
             self._mqtt.send(replace(last, seq=message.seq))
         if message.seq and not published:
-            self._unsaid.append(Receipt(message.seq))
+            self._unsent.append(Receipt(message.seq))
 
     def poll(self, timeout_s: float) -> list[Receipt]:
-        unsaid, self._unsaid = self._unsaid, []
-        receipts = unsaid + self._mqtt.poll(0.0 if unsaid else timeout_s)
-        self._node.delivered = max([self._node.delivered, *(each.seq for each in receipts)])
+        receipts_due, self._unsent = self._unsent, []
+        receipts = receipts_due + self._mqtt.poll(0.0 if receipts_due else timeout_s)
+        self._node.delivered = max([self._node.delivered, *(receipt.seq for receipt in receipts)])
         return receipts
 
 
 def edge_node(
-    chosen: Config, epoch: str, sources: Callable[[], Sequence[SourceInfo]], latest: Latest
+    config: Config, epoch: str, sources: Callable[[], Sequence[SourceInfo]], latest: Latest
 ) -> SparkplugSink:
     """The sink of an agent that is configured as one; `epoch` is its outbox's."""
-    assert chosen.sparkplug is not None
-    agent, settings = chosen.agent, chosen.mqtt
-    address = Address(chosen.sparkplug.group, chosen.sparkplug.node or agent.id)
+    assert config.sparkplug is not None
+    agent, settings = config.agent, config.mqtt
+    address = Address(config.sparkplug.group, config.sparkplug.node or agent.id)
     node = EdgeNode(address, epoch, sources, latest, BdSeq(Path(agent.state_dir) / "bdseq"))
     return SparkplugSink(settings, settings.client_id or f"drsn-{agent.id}", address, node)

@@ -7,7 +7,7 @@ from agent.core.types import Message, Receipt
 
 
 class StdoutSink:
-    """A sink whose every message is acknowledged as soon as it is written."""
+    """A sink that acknowledges every message as soon as it is written."""
 
     state = "connected"
     why = None

@@ -1,4 +1,4 @@
-"""The outbox's table: messages by sequence number, and what was dropped or set aside."""
+"""The outbox's tables: messages by sequence number, counters, and messages set aside."""
 
 import time
 import uuid
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class State:
-    """What the store counts, kept by the database itself."""
+    """The store's counters, kept by the database itself."""
 
     epoch: str
     clock_s: float
@@ -71,7 +71,7 @@ class Store:
         self.disk.close()
 
     def clock_s(self) -> float:
-        """Seconds that the agent ran in this epoch: no step of the wall clock ages a message."""
+        """Seconds that the agent ran in this epoch; independent of the wall clock."""
         return time.monotonic() - self._began_s
 
     def oldest_age_s(self) -> float:
@@ -79,7 +79,7 @@ class Store:
         return self.clock_s() - float(row[0]) if row else 0.0
 
     def after(self, seq: int, limit: int) -> list[Message]:
-        """Up to `limit` messages behind `seq`, in order."""
+        """Up to `limit` messages after `seq`, in order."""
         rows = self._db.execute(
             "SELECT seq, topic, payload, retain, qos FROM message "
             "WHERE seq > ? ORDER BY seq LIMIT ?",
@@ -92,7 +92,7 @@ class Store:
     def write(
         self, rows: Sequence[Row], settled: Sequence[int], parked: Sequence[tuple[int, str]]
     ) -> None:
-        """New messages, delivered ones, ones to set aside; all of it or nothing, `DiskError`."""
+        """Stores messages, deletes settled ones, parks others: all or nothing, `DiskError`."""
         with self.disk.transaction():
             self._insert(rows)
             self._db.executemany(
@@ -112,7 +112,7 @@ class Store:
         self.disk.keep_reserve()
 
     def gap(self, behind: int, through: int, why: str) -> Gap | None:
-        """What dropping the messages behind `behind` and up to `through` would lose."""
+        """The gap that dropping the messages after `behind` up to `through` would make."""
         query = (
             "SELECT min(first), max(seq), sum(max(lost, 1)) FROM message WHERE seq > ? AND seq <= ?"
         )
@@ -120,7 +120,7 @@ class Store:
         return None if messages is None else Gap(first, last, messages, why)
 
     def drop(self, behind: int, gap: Gap, marker: Message) -> None:
-        """Puts `marker` in the place of the messages that `gap` stands for; `DiskError`."""
+        """Replaces the messages of `gap` by `marker`; `DiskError`."""
         these = "FROM message WHERE seq > ? AND seq <= ?"
         with self.disk.transaction():
             fresh = self._number(f"SELECT count(*) {these} AND lost = 0", behind, gap.last)
@@ -130,13 +130,13 @@ class Store:
         self.state = self._read_state()
 
     def over_rows(self, most: int) -> int:
-        """The last seq to drop so that `most` ordinary messages stay; 0: none need go."""
+        """The last seq to drop so that `most` ordinary messages stay; 0: none."""
         excess = self.state.rows - self.state.markers - most
         query = "SELECT seq FROM message WHERE lost = 0 ORDER BY seq LIMIT 1 OFFSET ?"
         return self._number(query, excess - 1) if excess > 0 else 0
 
     def over_bytes(self, most: int) -> int:
-        """The last seq to drop so that about `most` bytes of payload stay; 0: none need go."""
+        """The last seq to drop so that about `most` bytes of payload stay; 0: none."""
         excess = self.state.bytes - most
         if excess <= 0:
             return 0
@@ -147,7 +147,7 @@ class Store:
         return self.last_seq
 
     def over_age(self, most_s: float) -> int:
-        """The last seq to drop so that none is older than `most_s`; 0: none need go."""
+        """The last seq to drop so that none is older than `most_s`; 0: none."""
         if self.oldest_age_s() <= most_s:
             return 0
         query = "SELECT max(seq) FROM message WHERE put_s < ? AND lost = 0"

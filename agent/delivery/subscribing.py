@@ -1,4 +1,4 @@
-"""What a connection is told besides: on which topics, by whom it is heard."""
+"""Subscriptions of a connection, and the listeners of their messages."""
 
 import logging
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ log = logging.getLogger("drsn.mqtt")
 
 
 def subscribe(client: paho.Client, identity: Identity, modern: bool) -> None:
-    """To our own topic and to what others asked for; what is retained there comes at once.
+    """Subscribes to the agent's `info` topic and to the listeners' topics.
 
-    Over MQTT 5 those others also hear of a fresh message whether it was published as retained.
+    Over MQTT 5 a listener also learns of a new message whether it was published as retained.
     """
     client.on_subscribe = _on_subscribe
     client.subscribe(identity.topic)
@@ -26,7 +26,7 @@ def subscribe(client: paho.Client, identity: Identity, modern: bool) -> None:
 
 
 def answers(identity: Identity, message: paho.MQTTMessage) -> Iterator[Message]:
-    """What those who asked for that topic have to say to it."""
+    """The listeners' answers to a message."""
     for topic, listener in identity.listens.items():
         if paho.topic_matches_sub(topic, message.topic):
             yield from listener(message.topic, bytes(message.payload), message.retain)

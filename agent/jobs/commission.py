@@ -95,7 +95,7 @@ def _listen(alone: OfflineRunner, heard: HealthyWindows, most: int | None, say: 
                 return
             if time.monotonic() - told_s > TELL_S:
                 told_s = time.monotonic()
-                reading = pipeline.reader.told()
+                reading = pipeline.reader.status()
                 say(f"{heard.windows} sound windows, {heard.flagged} flagged; {reading}")
 
 

@@ -83,7 +83,7 @@ def _process() -> ProcessHealth:
 
 def _source(pipeline: SourcePipeline) -> SourceHealth:
     return SourceHealth(
-        state=pipeline.reader.told(),
+        state=pipeline.reader.status(),
         opened=pipeline.reader.opened,
         samples=pipeline.reader.samples,
         gaps=pipeline.ring.gaps,

@@ -79,7 +79,7 @@ class Publisher:
         """Says anew which sources there are; each connection begins with that anyway."""
         self._discovery.renew(self._devices())
         for birth in self._births():
-            self.sender.tell(birth)
+            self.sender.send_unqueued(birth)
 
     def _put(
         self,

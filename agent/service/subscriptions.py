@@ -22,7 +22,7 @@ def listeners(
     """By topic; a verb that nobody may use is not even subscribed to."""
     found: dict[str, Listener] = {}
     if chosen.mqtt.home_assistant:
-        found[homeassistant.STATUS] = discovery.heard
+        found[homeassistant.STATUS] = discovery.on_status
     if chosen.commands.allow:
         found[topics.of("command", verb="+")] = command_handler.on_command
     if chosen.rollout.source is not None and announced is not None:

@@ -126,7 +126,7 @@ class Site:
 
     def _about(self, pipeline: SourcePipeline) -> About:
         contract, rival = pipeline.origin.contract, self._harness.rival if self._harness else None
-        told = pipeline.reader.told()
+        told = pipeline.reader.status()
         return About(
             name=pipeline.name,
             kind=pipeline.settings.common.kind,

@@ -29,8 +29,8 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return Clocks(monkeypatch)
 
 
-def attached(clock: WallClock, found: Format, began_s: float) -> Timeline:
-    conditioner = Conditioner(found, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
+def attached(clock: WallClock, source: Format, began_s: float) -> Timeline:
+    conditioner = Conditioner(source, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
     conditioner.began_s = began_s
     line = Timeline(clock, 1000.0)
     line.attach(conditioner)

@@ -1,4 +1,4 @@
-"""Live kinds for the contract: each maker gives settings, and what sends `SAMPLES` once it is open.
+"""Live kinds for the contract: a maker returns settings, and a function that sends `SAMPLES`.
 
 They never end, so the contract reads as many frames as were sent.
 """

@@ -1,4 +1,4 @@
-"""What every kind of sink keeps: in order, each acknowledged once, awake when called."""
+"""The contract of every sink: in order, acknowledged once, awake after a wake."""
 
 import socket
 import threading
@@ -66,18 +66,18 @@ def opened(request: pytest.FixtureRequest, capsysbinary: pytest.CaptureFixture[b
     version = request.param.removeprefix("mqtt ")
     settings = Mqtt(port=broker.port, version=version)
     sink = MqttSink(settings, identity())
-    return Opened(sink, lambda: [each.payload for each in subscriber.of("event")])
+    return Opened(sink, lambda: [received.payload for received in subscriber.of("event")])
 
 
 def as_edge_node(broker: Broker, folder: Path) -> Opened:
-    """What it publishes is not our payload: its data are told by their numbers."""
+    """Its payloads are Sparkplug's: messages are recognised by their numbers."""
     address = Address("plant", "a")
     node = EdgeNode(address, "e", list, Latest(0), BdSeq(folder / "bdseq"))
     sink = SparkplugSink(Mqtt(port=broker.port), "drsn-a", address, node)
     subscriber = Subscriber(broker.port, "spBv1.0/plant/DDATA/#")
 
     def arrived() -> list[bytes]:
-        payloads = [protocol.read(each.payload) for each in list(subscriber.heard)]
+        payloads = [protocol.read(received.payload) for received in list(subscriber.heard)]
         return [
             str(metric.long_value).encode()
             for payload in payloads
@@ -143,7 +143,7 @@ def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Sub
     opened.poll_until(lambda: opened.acknowledged == [1], "acknowledged")
     sink.close()
     eventually(lambda: len(subscriber.heard) == 3, 5, "three messages")
-    assert [each.payload for each in subscriber.heard] == [b"online", b"1", b"offline"]
+    assert [received.payload for received in subscriber.heard] == [b"online", b"1", b"offline"]
 
 
 def test_mqtt_without_a_broker_waits_longer_and_longer(

@@ -1,4 +1,4 @@
-"""What is put is there until it is acknowledged, in order, under a number of its own."""
+"""Messages stay until they are acknowledged, in order, under unique numbers."""
 
 import functools
 import sqlite3
@@ -114,7 +114,7 @@ def test_what_was_dropped_is_counted_across_restarts(tmp_path: Path) -> None:
     assert (again.dropped, everything(again)) == (3, ["[1-3:3]", "d", "e"])
 
 
-def test_messages_under_way_are_not_dropped(tmp_path: Path) -> None:
+def test_messages_in_flight_are_not_dropped(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "o.sqlite", Limits(messages=3))
     put(outbox, "ab")
     outbox.put(lambda epoch, seq: Message(seq, "t", b"c"))

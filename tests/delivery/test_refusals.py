@@ -1,4 +1,4 @@
-"""One message that cannot be delivered never blocks the rest, and is given up for a reason."""
+"""A message that cannot be delivered never blocks the rest, and is abandoned with a reason."""
 
 from agent.delivery.refusals import PARK_AFTER, TRIES, Refusals
 

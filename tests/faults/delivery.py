@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from agent.delivery.sender import MOST_UNDER_WAY
+from agent.delivery.sender import MAX_IN_FLIGHT
 from tests.conftest import free_port
 
 from .listener import Book, Listener
@@ -46,7 +46,7 @@ def cuts(world: World) -> list[Check]:
     agent = world.start(tree)
     took_s = agent.ended_after_s(world.size(600, 60))
     seconds_until(lambda: listener.book.last >= messages, 2)
-    book, bound = listener.book, MOST_UNDER_WAY * proxy.cuts
+    book, bound = listener.book, MAX_IN_FLIGHT * proxy.cuts
     return [
         Check("cuts", proxy.cuts, proxy.cuts > messages / 50),
         Check("all acknowledged after s", took_s, took_s < math.inf),
@@ -176,7 +176,7 @@ def soak(world: World) -> list[Check]:
         Check("messages/s", rate),
         Check("delivered to the end", drained, drained),
         *_nothing_lost(listener.book),
-        at_most("duplicates", listener.book.duplicates, MOST_UNDER_WAY * (proxy.cuts + 1)),
+        at_most("duplicates", listener.book.duplicates, MAX_IN_FLIGHT * (proxy.cuts + 1)),
         at_most("RSS grew by", grown, 5.0, " MiB"),
         at_most("more descriptors", more, 0),
         at_most("WAL", max(s.wal_mib for s in samples), 8.0, " MiB"),
