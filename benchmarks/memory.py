@@ -12,7 +12,7 @@ import agent  # noqa: F401 (switches telemetry off before ONNX Runtime is import
 
 PARTS = (
     *("importlib.metadata", "ssl", "numpy", "onnxruntime", "msgspec", "yaml"),
-    *("paho.mqtt.client", "sqlite3", "soxr", "agent.service.daemon"),
+    *("paho.mqtt.client", "sqlite3", "agent.service.daemon"),
 )
 MODEL = "bearing"
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import soxr
 
-from agent.acquisition.resampling import QUALITY
+from agent.acquisition.resampling import resample
 from agent.core.errors import ConfigError
 from agent.core.types import Samples, Source
 from agent.inference import classifier
@@ -82,7 +81,7 @@ def background(path: Path, rate_hz: float) -> Samples:
     if opened.rate_hz is None:
         raise ConfigError(f"{path}: found no sampling rate in the file, expected a sound file")
     samples = opened.read(round(LONGEST_S * opened.rate_hz))[:, 0]
-    heard: Samples = soxr.resample(samples, opened.rate_hz, rate_hz, quality=QUALITY)
+    heard: Samples = resample(samples, opened.rate_hz, rate_hz)
     heard = heard - heard.mean() if len(heard) else heard
     if len(heard) < rate_hz or heard.std() == 0:
         raise ConfigError(f"{path}: found {len(heard) / rate_hz:.1f} s of sound, expected a second")

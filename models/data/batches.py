@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
+from agent.acquisition.resampling import resample
 from models.data import noise
 from models.data.backgrounds import recorded
 from models.data.noise import RECORDED, Draw
@@ -112,7 +112,7 @@ def at_speeds(recordings: Sequence[Recording], speeds: Sequence[float]) -> list[
 def _at_speed(recording: Recording, speed: float) -> Recording:
     if speed == 1.0:
         return recording
-    played = soxr.resample(recording.samples.T, speed, 1.0, quality="HQ").T
+    played = resample(recording.samples.T, speed, 1.0).T
     rpm, bpfo, bpfi, bsf, ftf = recording.running
     samples = np.ascontiguousarray(played, np.float32)
     return replace(recording, samples=samples, running=(rpm * speed, bpfo, bpfi, bsf, ftf))

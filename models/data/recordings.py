@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
+from agent.acquisition.resampling import resample
 from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
 from agent.core.errors import UserError
@@ -72,7 +72,7 @@ def stored(entry: Entry) -> tuple[Array, float | None]:
 
 
 def read(entry: Entry, source: Source, rate_hz: float) -> Array:
-    """[channels, frames] in the recording's unit at `rate_hz`: the agent's own resampler, HQ."""
+    """[channels, frames] in the recording's unit at `rate_hz`, by the agent's resampler."""
     samples, file_rate_hz = stored(entry)
     found, wanted = samples.shape[1], 1 + max(source.channels)
     if found < wanted or len(entry.scale) not in (0, found):
@@ -82,7 +82,7 @@ def read(entry: Entry, source: Source, rate_hz: float) -> Array:
         raise UserError(f"{entry.path}: found no sampling rate in the file, expected --rate-hz")
     scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
     picked = _finite(entry.path, scaled[:, list(source.channels)])
-    resampled = soxr.resample(picked, own_rate_hz, rate_hz, quality="HQ")
+    resampled = resample(picked, own_rate_hz, rate_hz)
     return np.ascontiguousarray(resampled.T, np.float32)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import soxr
 
+from agent.acquisition.resampling import resample
 from models.data import listing, noise, recordings
 from models.data.recipe import Recipe, Source
 from models.data.recordings import Array, Recording
@@ -121,8 +121,8 @@ def _set(
 
 def _at_a_speed(word: Array, window: int, rng: np.random.Generator) -> Array:
     """Pitch and pace move together."""
-    played = soxr.resample(word, rng.uniform(*SPEEDS), 1.0, quality="HQ")
-    return np.asarray(played[: round(LONGEST * window)], np.float32)
+    played = resample(word, rng.uniform(*SPEEDS), 1.0)
+    return played[: round(LONGEST * window)]
 
 
 def _drawn_noise(recipe: Recipe, rng: np.random.Generator) -> list[Recording]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import soundfile
-import soxr
 
+from agent.acquisition.resampling import resample
 from agent.core.errors import UserError
 from models.data.recordings import Array
 
@@ -47,4 +47,4 @@ def _say(word: str, voice: str, pace: int, pitch: int, rate_hz: float) -> Array:
     if found.returncode != 0:
         raise UserError(f"{PROGRAM}: {found.stderr.decode().strip()}, expected to hear {word!r}")
     samples, own_hz = soundfile.read(io.BytesIO(found.stdout), dtype="float32")
-    return np.asarray(soxr.resample(samples, own_hz, rate_hz, quality="HQ"), np.float32)
+    return resample(samples, own_hz, rate_hz)

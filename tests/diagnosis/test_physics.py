@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import soundfile
-import soxr
 
+from agent.acquisition.resampling import resample
 from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Mark, Window
@@ -160,7 +160,7 @@ def test_lines_that_cannot_be_told_are_not_told(known: MachineInfo) -> None:
 )
 def test_real_races_show_their_line(file: str, rpm: float, line: str) -> None:
     samples, rate_hz = soundfile.read(recording("cwru", "12k_DE", file), always_2d=True)
-    signal = soxr.resample(samples[: 5 * rate_hz, 0], rate_hz, RATE_HZ)
+    signal = resample(samples[: 5 * rate_hz, 0], rate_hz, RATE_HZ)
     assert measure(signal, MachineInfo(RATE_HZ, "any", rpm, ORDERS)).shows == line
 
 

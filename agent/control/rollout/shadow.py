@@ -10,8 +10,8 @@ import math
 import time
 
 import numpy as np
-import soxr
 
+from agent.acquisition.resampling import resample
 from agent.config.rollout import Rollout
 from agent.control.rollout.assignments import Demand
 from agent.core.model_contract import RUNNING_WIDTH, Contract
@@ -165,7 +165,7 @@ def reframed(pipeline: SourcePipeline, scored: Scored, contract: Contract) -> Sa
         return None
     signal = np.ascontiguousarray(samples[:, : now.channels])
     if now.rate_hz != contract.rate_hz:
-        signal = soxr.resample(signal, now.rate_hz, contract.rate_hz)
+        signal = resample(signal, now.rate_hz, contract.rate_hz)
     last = signal[-contract.window :]
     return np.ascontiguousarray(last.T) if len(last) == contract.window else None
 

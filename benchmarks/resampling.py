@@ -1,0 +1,91 @@
+"""`python -m benchmarks.resampling [--write]`: what the agent's resampler does beside soxr HQ.
+
+First the released networks on the validation recordings of their recipes, resampled by soxr HQ
+(by which they were trained) and by the agent. Then the time for a second of signal, in blocks, as
+a ratio to soxr's in the same interleaved run. Needs soxr, the training dependencies and the data.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from agent.acquisition.resampling import Resampler
+from agent.inference import classifier, zoo
+from benchmarks import document
+from benchmarks.interleaved import compare
+from models.data import recipe as recipes
+from models.data import validation
+from models.data.recordings import Array
+from models.evaluation import model_file
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+NETWORKS = ("bearing", "bearing-orders", "bearing-resnet", "bearing-twin")
+RATES_HZ, TO_HZ, BLOCKS_MS = (51_200, 48_000, 44_100, 25_600, 26_667, 12_000), 10_000, (5, 50)
+HEAD = ("network", "data", "windows", "same label, %", "largest change of a probability")
+HEAD += ("macro-F1 by soxr, %", "by the agent, %")
+
+
+def main() -> None:
+    write = document.wanted("resampling", __doc__)
+    labels = document.table(HEAD, [row for name in NETWORKS for row in _network(name)])
+    print(labels, flush=True)
+    times = document.table(("rate, Hz", *_headings()), [*_times()])
+    print(times)
+    if write:
+        document.put("resampling", f"{labels}\n\n{times}")
+
+
+def _by_soxr(samples: Array, from_hz: float, to_hz: float) -> Array:
+    import soxr
+
+    return np.asarray(soxr.resample(samples, from_hz, to_hz, quality="HQ"), np.float32)
+
+
+def _network(name: str) -> Iterator[tuple[str, ...]]:
+    file = zoo.find(name)
+    network, recipe = classifier.load(file), recipes.load(file.with_suffix(".yaml"))
+    ours = list(validation.per_set(recipe, DATA))
+    with mock.patch("models.data.recordings.resample", _by_soxr):
+        theirs = list(validation.per_set(recipe, DATA))
+    for (data, one), (_, other) in zip(ours, theirs, strict=True):
+        new, old = (_probabilities(network, each) for each in (one, other))
+        same = np.mean(new.argmax(1) == old.argmax(1))
+        scores = [model_file.macro_f1(one.targets, each.argmax(1)) for each in (old, new)]
+        changes = f"{100 * same:.2f}", f"{np.abs(new - old).max():.4f}"
+        yield name, data, str(len(new)), *changes, *(f"{100 * score:.2f}" for score in scores)
+
+
+def _probabilities(network: classifier.OnnxClassifier, windows: validation.Labelled) -> np.ndarray:
+    predictions = network.classify(windows.samples, windows.running)
+    return np.array([prediction.probabilities for prediction in predictions])
+
+
+def _headings() -> list[str]:
+    return [f"blocks of {ms} ms: us a second, to soxr" for ms in BLOCKS_MS]
+
+
+def _times() -> Iterator[tuple[str, ...]]:
+    import soxr
+
+    for rate_hz in RATES_HZ:
+        cells = []
+        for block_ms in BLOCKS_MS:
+            frames = round(rate_hz * block_ms / 1000)
+            block = np.random.default_rng(0).standard_normal((frames, 1)).astype(np.float32)
+            unmarked, ours = np.zeros(frames, np.uint8), Resampler(rate_hz, TO_HZ, 1)
+            theirs = soxr.ResampleStream(rate_hz, TO_HZ, 1, dtype="float32", quality="HQ")
+            second = range(1000 // block_ms)
+            result = compare(
+                f"{rate_hz} Hz",
+                lambda o=ours, b=block, u=unmarked, s=second: [o.push(b, u) for _ in s],
+                lambda t=theirs, b=block, s=second: [t.resample_chunk(b) for _ in s],
+                rounds=40,
+            )
+            cells.append(f"{result.ours_us:.0f}, {result.ratio:.1f}")
+        yield f"{rate_hz:,}", *cells
+
+
+if __name__ == "__main__":
+    main()
