@@ -5,7 +5,8 @@ First the released networks on the validation recordings of their recipes, resam
 a ratio to soxr's in the same interleaved run. Needs soxr, the training dependencies and the data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from agent.acquisition.resampling import Resampler
 from agent.inference import classifier, zoo
-from benchmarks import document
+from benchmarks import document, options
 from benchmarks.interleaved import compare
 from models.data import recipe as recipes
 from models.data import validation
@@ -23,17 +24,22 @@ from models.evaluation import model_file
 DATA = Path(__file__).parents[2] / "shared" / "data"
 NETWORKS = ("bearing", "bearing-orders", "bearing-resnet", "bearing-twin")
 RATES_HZ, TO_HZ, BLOCKS_MS = (51_200, 48_000, 44_100, 25_600, 26_667, 12_000), 10_000, (5, 50)
-HEAD = ("network", "data", "windows", "same label, %", "largest change of a probability")
-HEAD += ("macro-F1 by soxr, %", "by the agent, %")
+HEAD = (
+    *("network", "data", "windows", "same label, %", "largest change of a probability"),
+    *("macro-F1 by soxr, %", "by the agent, %"),
+)
 
 
 def main() -> None:
-    write = document.wanted("resampling", __doc__)
-    labels = document.table(HEAD, [row for name in NETWORKS for row in _network(name)])
+    arguments = options.parse("resampling", __doc__)
+    networks = options.first(NETWORKS, arguments.quick)
+    labels = document.table(HEAD, [row for name in networks for row in _network(name)])
     print(labels, flush=True)
-    times = document.table(("rate, Hz", *_headings()), [*_times()])
+    rates = options.first(RATES_HZ, arguments.quick)
+    rounds = options.rounds(40, arguments.quick)
+    times = document.table(("rate, Hz", *_headings()), [*_times(rates, rounds)])
     print(times)
-    if write:
+    if arguments.write:
         document.put("resampling", f"{labels}\n\n{times}")
 
 
@@ -66,25 +72,29 @@ def _headings() -> list[str]:
     return [f"blocks of {ms} ms: us a second, to soxr" for ms in BLOCKS_MS]
 
 
-def _times() -> Iterator[tuple[str, ...]]:
+def _times(rates_hz: Sequence[int], rounds: int) -> Iterator[tuple[str, ...]]:
     import soxr
 
-    for rate_hz in RATES_HZ:
+    for rate_hz in rates_hz:
         cells = []
         for block_ms in BLOCKS_MS:
             frames = round(rate_hz * block_ms / 1000)
             block = np.random.default_rng(0).standard_normal((frames, 1)).astype(np.float32)
             unmarked, ours = np.zeros(frames, np.uint8), Resampler(rate_hz, TO_HZ, 1)
             theirs = soxr.ResampleStream(rate_hz, TO_HZ, 1, dtype="float32", quality="HQ")
-            second = range(1000 // block_ms)
+            blocks = 1000 // block_ms
             result = compare(
                 f"{rate_hz} Hz",
-                lambda o=ours, b=block, u=unmarked, s=second: [o.push(b, u) for _ in s],
-                lambda t=theirs, b=block, s=second: [t.resample_chunk(b) for _ in s],
-                rounds=40,
+                _times_over(blocks, partial(ours.push, block, unmarked)),
+                _times_over(blocks, partial(theirs.resample_chunk, block)),
+                rounds,
             )
             cells.append(f"{result.ours_us:.0f}, {result.ratio:.1f}")
         yield f"{rate_hz:,}", *cells
+
+
+def _times_over(blocks: int, push: Callable[[], object]) -> Callable[[], object]:
+    return lambda: [push() for _ in range(blocks)]
 
 
 if __name__ == "__main__":

@@ -99,8 +99,9 @@ def test_a_mark_lands_on_the_output_that_its_frame_falls_on() -> None:
 def test_after_a_flush_a_new_signal_begins() -> None:
     signal = np.random.default_rng(0).standard_normal((999, 1)).astype(np.float32)
     resampler, unmarked = Resampler(26_667, TO_HZ, 1), np.zeros(999, np.uint8)
-    runs = []
-    for _ in range(2):
+
+    def run() -> np.ndarray:
         begin, _ = resampler.push(signal, unmarked)
-        runs.append(np.concatenate([begin, resampler.flush()[0]]))
-    assert np.array_equal(*runs)
+        return np.concatenate([begin, resampler.flush()[0]])
+
+    assert np.array_equal(run(), run())

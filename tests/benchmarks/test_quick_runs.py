@@ -10,7 +10,7 @@ import pytest
 
 import benchmarks
 from agent.inference import zoo
-from tests.conftest import MOSQUITTO
+from tests.conftest import MOSQUITTO, recording
 
 FIRST = next(iter(zoo.released()))
 SMALL_FLEET = "--boxes 4 --processes 1 --hour-s 4 --down-s 1 --roll-s 1 --burst 2"
@@ -30,6 +30,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "memory": ("", ("onnxruntime", "the model bearing", "together")),
     "page": ("1", ("without a page", "page, nobody looks", "page, a browser")),
     "peers": ("--quick", (f"| {FIRST} | ours, float | ", f"| {FIRST} | torch.jit, frozen | ")),
+    "resampling": ("--quick", ("| bearing | cwru | ", "| 51,200 | ")),
     "shares": ("", ("a member is away", "session expires", "$share/", "max_queued_messages 1000")),
     "variants": ("--quick", (f"| {FIRST} | int8 | ", f"| {FIRST} | int8-full | ")),
     "whole": ("--quick", ("| 1 | 12,800 | ", "| 4 | 12,800 | ", "beyond the first costs")),
@@ -65,6 +66,9 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
             pytest.skip(f"needs {program}")
     if name in ("growth", "peers"):
         pytest.importorskip("torch")
+    if name == "resampling":
+        pytest.importorskip("soxr")
+        recording("cwru", "manifest.csv")
     arguments, parts = RUNS[name]
     module = f"benchmarks.{name}".rstrip(".")
     command = [sys.executable, "-m", module, *arguments.split()]
@@ -74,7 +78,7 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
         assert part in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["growth", "peers", "variants", "whole"])
+@pytest.mark.parametrize("name", ["growth", "peers", "resampling", "variants", "whole"])
 def test_the_figures_of_a_quick_run_are_not_written(name: str) -> None:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--write"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

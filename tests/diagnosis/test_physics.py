@@ -160,7 +160,7 @@ def test_lines_that_cannot_be_told_are_not_told(known: MachineInfo) -> None:
 )
 def test_real_races_show_their_line(file: str, rpm: float, line: str) -> None:
     samples, rate_hz = soundfile.read(recording("cwru", "12k_DE", file), always_2d=True)
-    signal = resample(samples[: 5 * rate_hz, 0], rate_hz, RATE_HZ)
+    signal = resample(samples[: 5 * rate_hz, 0], rate_hz, RATE_HZ).astype(np.float64)
     assert measure(signal, MachineInfo(RATE_HZ, "any", rpm, ORDERS)).shows == line
 
 
