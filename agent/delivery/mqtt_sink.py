@@ -22,7 +22,7 @@ from agent.delivery.inflight import InFlight
 from agent.mqtt import client as mqtt_client
 from agent.mqtt import errors
 from agent.mqtt.connector import Connector
-from agent.mqtt.event_loop import FINE, hang_up, pump, rest
+from agent.mqtt.event_loop import SUCCESS, close_socket, run_once, wait
 from agent.mqtt.settings import Mqtt
 from agent.mqtt.wakeup import Wakeup
 
@@ -91,7 +91,7 @@ class MqttSink:
         client, self._client, self.in_flight_limit = self._client, None, 0
         if client is not None:
             client.disconnect()
-            hang_up(client)
+            close_socket(client)
         self.state = "closed"
         self._wakeup.close()
 
@@ -110,7 +110,7 @@ class MqttSink:
                 self._error = None
                 self._connector = Connector(self._make_client, self._settings, self.wake)
             return
-        answer = self._connector.answer()
+        answer = self._connector.result()
         if answer is None:
             return
         self._connector = None
@@ -139,15 +139,15 @@ class MqttSink:
         client = self._client
         if client is None or client.socket() is None:
             until_s = timeout_s if self._connector else self._retry_s - time.monotonic()
-            rest(self._wakeup, min(timeout_s, until_s))
+            wait(self._wakeup, min(timeout_s, until_s))
             return
-        code = pump(client, self._wakeup, timeout_s)
-        if code != FINE and self._client is client:  # paho calls `on_disconnect` for most losses
+        code = run_once(client, self._wakeup, timeout_s)
+        if code != SUCCESS and self._client is client:  # paho calls `on_disconnect` for most losses
             self._lose(Lost("lost", paho.error_string(code).rstrip(".")))
         if self._yielding and self._client is client:
             self._client = None
             client.disconnect()  # not within a callback, where it would not be written
-            hang_up(client)
+            close_socket(client)
             self._lose(self._duplicate.stand_back())
         self._yielding = False
 
@@ -165,7 +165,7 @@ class MqttSink:
             log.warning("%s: %s: %s", where, lost.state, lost.why)
         if lost.state not in CLOSED:
             self._duplicate.absolve()
-        hang_up(self._client)
+        close_socket(self._client)
         self._client, self.in_flight_limit = None, 0
         self._in_flight.begin()
         self.state, self.why = lost.state, lost.why
@@ -226,7 +226,7 @@ class MqttSink:
         return False
 
     def _on_socket_close(self, _client: paho.Client, _data: object, sock: Any) -> None:
-        self._error = errors.last_word(sock) or self._error
+        self._error = errors.tls_alert(sock) or self._error
 
     def _on_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, properties: Any

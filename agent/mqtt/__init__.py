@@ -1,2 +1,2 @@
-"""MQTT transport: connection settings, client, TLS, connecting, event loop. It builds no topic of
-ours."""
+"""MQTT transport: connection settings, client, TLS, connecting, event loop. It knows no
+topic of the agent."""

@@ -1,4 +1,4 @@
-"""A paho client as the configuration wants it: protocol, last will, credentials, TLS, socket."""
+"""Makes a paho client from the configuration: protocol, last will, credentials, TLS, socket."""
 
 import contextlib
 import logging
@@ -15,7 +15,7 @@ from agent.mqtt import settings as broker
 from agent.mqtt.settings import Mqtt
 
 CONNECT_S = 4.0
-FENCE = "drsn/fence"  # a topic that we never subscribe to
+FENCE = "drsn/fence"  # a topic to which nobody subscribes
 USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
 
 log = logging.getLogger("drsn.mqtt")
@@ -27,9 +27,9 @@ def make(
     will: Message | None = None,
     will_properties: Properties | None = None,
 ) -> paho.Client:
-    """A client for one connection; files that it needs are read now, so that they may change.
+    """A client for one connection; its files are read now, so that they may change between two.
 
-    `will_properties` go with the last will over MQTT 5.
+    `will_properties` are sent with the last will over MQTT 5.
     """
     modern = settings.version == "5"
     client = paho.Client(
@@ -40,7 +40,7 @@ def make(
         reconnect_on_failure=False,
     )
     client.connect_timeout = CONNECT_S
-    client.max_inflight_messages_set(100)  # never reached: the sender keeps its own window
+    client.max_inflight_messages_set(100)  # never reached: the sender has a lower limit
     if will is not None:
         properties_5 = will_properties if modern else None
         client.will_set(will.topic, will.payload, 1, will.retain, properties_5)
@@ -51,23 +51,21 @@ def make(
             log.warning("mqtt.tls.insecure: the broker's certificate is not checked")
         client.tls_set_context(broker.context(settings.tls))
         client.tls_insecure_set(settings.tls.insecure)
-    client.on_socket_open = _notice_dead_peers
+    client.on_socket_open = _detect_dead_peers
     return client
 
 
 def connect(client: paho.Client, settings: Mqtt) -> None:
-    """Blocks for look-up, TCP and TLS, and sends the CONNECT.
+    """Looks up the name, connects by TCP and TLS, and sends the CONNECT; blocks. `OSError`.
 
     Over MQTT 5 the session outlives a connection for as long as the last will is delayed: a client
-    that comes back within that time is not told to be `offline`. Nothing else is kept in it.
-
-    `OSError` for what goes wrong.
+    that returns within that time is not published as `offline`. Nothing else is kept in it.
     """
-    how: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if settings.version == "5":
-        how["clean_start"] = settings.will_delay_s == 0
-        how["properties"] = properties.session(settings.will_delay_s)
-    code = client.connect(settings.host, settings.port, settings.keepalive_s, **how)
+        options["clean_start"] = settings.will_delay_s == 0
+        options["properties"] = properties.session(settings.will_delay_s)
+    code = client.connect(settings.host, settings.port, settings.keepalive_s, **options)
     if code != paho.MQTT_ERR_SUCCESS:  # it was closed while the CONNECT was written
         raise ConnectionError(paho.error_string(code).rstrip("."))
 
@@ -75,24 +73,24 @@ def connect(client: paho.Client, settings: Mqtt) -> None:
 def publish(
     client: paho.Client, message: Message, message_properties: Properties | None
 ) -> paho.MQTTMessageInfo:
-    """`message_properties` go with it over MQTT 5; None: 3.1.1 has none."""
+    """Publishes the message with its properties of MQTT 5; None over 3.1.1."""
     return client.publish(
         message.topic, message.payload, message.qos, message.retain, message_properties
     )
 
 
 def fence(client: paho.Client) -> int:
-    """The id of a request whose answer tells that all that was sent before has arrived.
+    """The id of a request whose answer shows that everything sent before it has arrived.
 
-    A broker reads a connection in order and answers an UNSUBSCRIBE even where there is nothing to
-    unsubscribe from (MQTT 3.1.1, 3.10.4; MQTT 5, 3.10.4): what QoS 0 has not.
+    A message with QoS 0 has no acknowledgement. But a broker reads a connection in order, and
+    answers an UNSUBSCRIBE even where there is no subscription (MQTT 3.1.1 and MQTT 5, 3.10.4).
     """
     _, mid = client.unsubscribe(FENCE)
     return mid or 0
 
 
-def _notice_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:
-    """A cable that was pulled is noticed in seconds, not after two keepalives."""
+def _detect_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:
+    """Detects a pulled cable within seconds, not after two keepalives."""
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

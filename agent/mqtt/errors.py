@@ -1,4 +1,4 @@
-"""Why there is no connection, in a line that a person can act on."""
+"""Says in one line why there is no connection, and what to do about it."""
 
 import re
 import ssl
@@ -6,47 +6,50 @@ from typing import Any
 
 from paho.mqtt.reasoncodes import ReasonCode
 
-UNSPECIFIED = 128  # MQTT 5: what paho says of a connection that just ends
-ISSUERS = (19, 20, 21)  # X509_V_ERR: who signed it is not among those whom we know
-UNKNOWN = "signed by none that mqtt.tls.ca_file, or the system, knows"
-ALERTS = {  # OpenSSL's names for what the other side says
+UNSPECIFIED = 128  # MQTT 5: paho's code for a connection that ends without a reason
+ISSUERS = (19, 20, 21)  # X509_V_ERR: the issuer is unknown
+UNKNOWN_ISSUER = "its issuer is neither in mqtt.tls.ca_file nor known to the system"
+ALERTS = {  # OpenSSL's names of the broker's alerts
     "CERTIFICATE_REQUIRED": "the broker asks for a certificate: mqtt.tls.cert_file and key_file",
-    "UNKNOWN_CA": "the broker does not know who signed our certificate",
-    "CERTIFICATE_EXPIRED": "the broker holds our certificate to be expired",
+    "UNKNOWN_CA": "the broker does not know the issuer of our certificate",
+    "CERTIFICATE_EXPIRED": "the broker says that our certificate has expired",
     "BAD_CERTIFICATE": "the broker refuses our certificate",
-    "HANDSHAKE_FAILURE": "the broker does not agree to the handshake",
+    "HANDSHAKE_FAILURE": "the broker refuses the TLS handshake",
     "WRONG_VERSION_NUMBER": "the port does not speak TLS",
     "RECORD_LAYER_FAILURE": "the port does not speak TLS",
 }
 
 
 def connecting(error: Exception, last_error: str | None, secure: bool) -> str:
-    """Of name look-up, TCP, TLS, or a file that is needed for them; `last_error` is paho's."""
+    """For an error of name look-up, TCP, TLS or one of their files; `last_error` is paho's."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
-        unknown = f"{UNKNOWN}: " if error.verify_code in ISSUERS else ""
-        return f"TLS: the broker's certificate is refused: {unknown}{why}"
+        issuer = f"{UNKNOWN_ISSUER}: " if error.verify_code in ISSUERS else ""
+        return f"TLS: the broker's certificate is refused: {issuer}{why}"
     if isinstance(error, ssl.SSLError):
         return tls(str(error)) or f"TLS: {error.reason or error}"
     if secure and isinstance(error, ConnectionError):
-        hint = f"{error.strerror or error}: does the port speak TLS, is a certificate asked for?"
+        text = error.strerror or error
+        hint = f"{text}: does the port speak TLS? does the broker ask for a certificate?"
         refused = isinstance(error, ConnectionRefusedError)
         return tls(last_error or "") or (str(error.strerror) if refused else hint)
     return str(getattr(error, "strerror", None) or error)
 
 
 def tls(text: str) -> str | None:
-    """What an error of OpenSSL within `text` means; None where there is none."""
-    found = re.search(r"\[SSL: (\w+)\]", text)
-    if found is None:
+    """Explains the error of OpenSSL that `text` contains; None where it contains none."""
+    error = re.search(r"\[SSL: (\w+)\]", text)
+    if error is None:
         return None
-    known = (said for name, said in ALERTS.items() if found[1].endswith(name))
-    return f"TLS: {next(known, found[1].replace('_', ' ').lower())}"
+    explained = (alert for name, alert in ALERTS.items() if error[1].endswith(name))
+    return f"TLS: {next(explained, error[1].replace('_', ' ').lower())}"
 
 
-def last_word(sock: Any) -> str | None:
-    """What the other side said before it closed: its alert may not have been read when a write
-    found the connection gone."""
+def tls_alert(sock: Any) -> str | None:
+    """The alert that the broker sent before it closed the connection; None: it sent none.
+
+    It may be unread when a write has failed.
+    """
     try:
         sock.recv(1)
     except ssl.SSLError as error:
@@ -57,13 +60,13 @@ def last_word(sock: Any) -> str | None:
 
 
 def broker(code: ReasonCode, properties: Any) -> str:
-    """A reason code by its name, and what the broker says besides."""
-    said = getattr(properties, "ReasonString", None)
-    return f"{code}: {said}" if said else str(code)
+    """The name of a reason code, and the broker's reason string where there is one."""
+    reason = getattr(properties, "ReasonString", None)
+    return f"{code}: {reason}" if reason else str(code)
 
 
-def closed(code: ReasonCode, let_in: bool) -> str:
-    """Of a connection that is no more; before we were let in it often was the wrong port."""
-    if let_in or code.value != UNSPECIFIED:
+def closed(code: ReasonCode, accepted: bool) -> str:
+    """For a connection that ended; before it was accepted, the port is often the wrong one."""
+    if accepted or code.value != UNSPECIFIED:
         return f"disconnected, {code}"
-    return f"disconnected, {code}: before the broker let us in; does the port want TLS?"
+    return f"disconnected, {code}: before the broker accepted us; does the port expect TLS?"

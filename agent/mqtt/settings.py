@@ -1,4 +1,4 @@
-"""What the configuration says of the broker: the section `mqtt`, and the files that it names."""
+"""The section `mqtt` of the configuration, and the files that it names."""
 
 import ssl
 from pathlib import Path
@@ -32,20 +32,20 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     username: str | None = None
     password_file: str | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
-    will_delay_s: Seconds = 3  # MQTT 5: how long we may be away before `offline` is told
-    window_expiry_s: PositiveInt = 3600  # MQTT 5: kept for whoever is away
-    home_assistant: bool = False  # describe ourselves to it
+    will_delay_s: Seconds = 3  # MQTT 5: how long the agent may be away without an `offline`
+    window_expiry_s: PositiveInt = 3600  # MQTT 5: how long a broker keeps a window
+    home_assistant: bool = False  # publish device descriptions for Home Assistant
     tls: Tls | None = None
 
 
 def check(mqtt: Mqtt) -> None:
-    """`ConfigError` for a file that is missing or of no use."""
+    """`ConfigError` for a file that is missing or cannot be used."""
     tls = mqtt.tls or Tls()
     for key in FILES:
         section, _, name = key.rpartition(".")
-        named = getattr(tls if section else mqtt, name)
-        if named is not None and not credentials.readable(named):
-            raise ConfigError(f"mqtt.{key}: found no file {named} that can be read, expected one")
+        path = getattr(tls if section else mqtt, name)
+        if path is not None and not credentials.readable(path):
+            raise ConfigError(f"mqtt.{key}: found no file {path} that can be read, expected one")
     if (tls.cert_file is None) != (tls.key_file is None):
         raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
     if mqtt.tls is not None:
@@ -53,7 +53,7 @@ def check(mqtt: Mqtt) -> None:
 
 
 def password(mqtt: Mqtt) -> str | None:
-    """Read anew for each connection, so that it may change; `OSError`, `ConfigError`."""
+    """The password; read for each connection, so that it may change. `OSError`, `ConfigError`."""
     if mqtt.password_file is None:
         return None
     file = Path(mqtt.password_file)
@@ -65,32 +65,35 @@ def password(mqtt: Mqtt) -> str | None:
 
 
 def context(tls: Tls) -> ssl.SSLContext:
-    """Certificates and key are read anew for each connection; `ConfigError` names a bad file."""
+    """The TLS context; certificates and key are read for each connection.
+
+    `ConfigError` names a bad file.
+    """
     try:
-        made = ssl.create_default_context(cafile=tls.ca_file)
+        context = ssl.create_default_context(cafile=tls.ca_file)
     except OSError as error:
-        raise ConfigError(f"mqtt.tls.ca_file: {tls.ca_file}: {_unfit(error)}") from None
+        raise ConfigError(f"mqtt.tls.ca_file: {tls.ca_file}: {_reason(error)}") from None
     if tls.cert_file is not None and tls.key_file is not None:
         try:
-            made.load_cert_chain(tls.cert_file, tls.key_file, _no_passphrase)
+            context.load_cert_chain(tls.cert_file, tls.key_file, _no_passphrase)
         except OSError as error:
             files = f"{tls.cert_file} and {tls.key_file}"
-            raise ConfigError(f"mqtt.tls: {files}: {_unfit(error)}") from None
+            raise ConfigError(f"mqtt.tls: {files}: {_reason(error)}") from None
     if tls.insecure:
-        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
-    return made
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _no_passphrase() -> str:
-    """OpenSSL would ask on the terminal."""
+    """Refuses a key with a passphrase; OpenSSL would ask for it on the terminal."""
     raise PermissionError(None, "the key has a passphrase, expected one without")
 
 
-def _unfit(error: OSError) -> str:
-    known = {
+def _reason(error: OSError) -> str:
+    reasons = {
         "KEY_VALUES_MISMATCH": "the key is not the certificate's",
         "NO_CERTIFICATE_OR_CRL_FOUND": "found no certificate, expected PEM",
     }
     if isinstance(error, ssl.SSLError):
-        return known.get(error.reason or "", "found no certificate and key, expected PEM")
+        return reasons.get(error.reason or "", "found no certificate and key, expected PEM")
     return error.strerror or str(error)

@@ -16,11 +16,11 @@ class Wakeup:
         return self._awake.fileno()
 
     def wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody sleeps
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody waits
             self._wakeup.send(b"\0")
 
     def drain(self) -> None:
-        """Forgets the calls so far."""
+        """Clears the wake-ups so far."""
         with contextlib.suppress(BlockingIOError):
             while self._awake.recv(4096):
                 pass

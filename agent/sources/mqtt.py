@@ -17,7 +17,7 @@ from agent.core.annotated import Port, Positive
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
-from agent.mqtt.event_loop import hang_up
+from agent.mqtt.event_loop import close_socket
 from agent.mqtt.settings import Mqtt, Tls
 from agent.sources.sensor_nodes.receiver import Receiver
 
@@ -82,7 +82,7 @@ class MqttSource:
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
         self._client.disconnect()
         self._client.loop(0)
-        hang_up(self._client)
+        close_socket(self._client)
 
     def _drive(self, timeout_s: float) -> None:
         code = self._client.loop(timeout_s)

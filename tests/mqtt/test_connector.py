@@ -1,4 +1,4 @@
-"""An attempt to connect: what a network, a name or a file does is an answer, a bug is raised."""
+"""An attempt to connect: what a network, a name or a file does is a result, a bug is raised."""
 
 import subprocess
 import sys
@@ -31,11 +31,11 @@ sys.exit(main.main(sys.argv[1:]))
 
 def outcome(settings: Mqtt, make: Callable[[], paho.Client] | None = None) -> object:
     attempt = Connector(make or (lambda: client.make(settings, "a")), settings, lambda: None)
-    eventually(lambda: attempt.answer() is not None, 10, "an answer")
-    return attempt.answer()
+    eventually(lambda: attempt.result() is not None, 10, "a result")
+    return attempt.result()
 
 
-def test_a_broker_that_listens_is_answered_with_a_client(broker: Broker) -> None:
+def test_a_broker_that_listens_gives_a_client(broker: Broker) -> None:
     connected = outcome(Mqtt(port=broker.port))
     assert isinstance(connected, paho.Client)
     connected.disconnect()
@@ -51,7 +51,7 @@ def test_a_broker_that_listens_is_answered_with_a_client(broker: Broker) -> None
     ],
     ids=["nobody listens", "host name that IDNA refuses", "password file", "certificate file"],
 )
-def test_what_may_be_mended_while_the_agent_runs_is_an_answer(
+def test_what_may_be_mended_while_the_agent_runs_is_a_result(
     settings: Mqtt, expected: type[Exception]
 ) -> None:
     assert isinstance(outcome(settings), expected)

@@ -91,23 +91,23 @@ class Case:
 OURS = {"ca_file": "ours.pem"}
 MUTUAL = OURS | {"cert_file": "client.pem", "key_file": "client.key"}
 CASES = (
-    Case("signed by nobody whom the system knows", "or the system, knows"),
-    Case("signed by another authority", "signed by none", tls={"ca_file": "theirs.pem"}),
+    Case("signed by nobody whom the system knows", "nor known to the system"),
+    Case("signed by another authority", "its issuer is neither", tls={"ca_file": "theirs.pem"}),
     Case("for another host", "Hostname mismatch", "elsewhere", OURS),
     Case("expired", "certificate has expired", "old", OURS),
     Case("self-signed", "self-signed certificate", "alone", OURS),
     Case("a port without TLS, the agent with", "does the port speak TLS", None, OURS),
-    Case("a port with TLS, the agent without", "does the port want TLS?", tls=None),
+    Case("a port with TLS, the agent without", "does the port expect TLS?", tls=None),
     Case("asks for a certificate, the agent has none", "asks for a", tls=OURS, mutual=True),
     Case(
         "asks for one, the agent's is signed by another authority",
-        "does not know who signed our certificate",
+        "does not know the issuer of our certificate",
         tls=MUTUAL | {"cert_file": "foreign.pem", "key_file": "foreign.key"},
         mutual=True,
     ),
     Case(
         "asks for one, the agent's is expired",
-        "our certificate to be expired",
+        "our certificate has expired",
         tls=MUTUAL | {"cert_file": "old-client.pem", "key_file": "old-client.key"},
         mutual=True,
     ),

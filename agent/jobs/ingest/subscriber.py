@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.mqtt import client as mqtt_client
-from agent.mqtt.event_loop import FINE, hang_up
+from agent.mqtt.event_loop import SUCCESS, close_socket
 from agent.mqtt.settings import Mqtt
 
 RECEIVE_MAXIMUM = 2000  # messages in flight to us: the most that we hold while the database is away
@@ -82,7 +82,7 @@ class Subscriber:
         before = len(self.held)
         code = self._client.loop(timeout_s)
         for _ in range(READS):  # one call is one packet
-            if code != FINE or self._lost or len(self.held) == before:
+            if code != SUCCESS or self._lost or len(self.held) == before:
                 break
             before = len(self.held)
             code = self._client.loop_read()
@@ -98,13 +98,13 @@ class Subscriber:
         """Disconnects; the broker keeps the session for `keep_s`, and ends it when leaving."""
         self._client.on_disconnect = None
         self._client.disconnect(properties=_parting() if self._session.leaving else None)
-        hang_up(self._client)
+        close_socket(self._client)
 
     def _check(self, code: MQTTErrorCode) -> None:
-        if self._lost is None and code != FINE:
+        if self._lost is None and code != SUCCESS:
             self._lost = paho.error_string(code).rstrip(".")
         if self._lost is not None:
-            hang_up(self._client)
+            close_socket(self._client)
             raise Lost(self._lost)
 
     # -- called by paho, in this thread -----------------------------------------------
