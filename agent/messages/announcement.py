@@ -1,4 +1,4 @@
-"""What is announced over MQTT, and where the agent may fetch it. Pure."""
+"""Announcements of bundles over MQTT, and the place from which each may be fetched. Pure."""
 
 import re
 from typing import Annotated
@@ -11,21 +11,23 @@ from agent.inference.bundle import NAME, VERSION
 from agent.messages import command
 
 MOST_BYTES = 2048
-BELOW = r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"  # no ".." and nothing coded
+BELOW = (
+    r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"  # no ".." and no percent-encoding
+)
 
 
 class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A bundle that is to be rolled out; it is trusted for nothing but where to look."""
+    """A bundle to roll out; the announcement is only trusted to say where the bundle is."""
 
-    name: Annotated[str, msgspec.Meta(pattern=f"^{NAME}$")]  # of the model, as sources have it
+    name: Annotated[str, msgspec.Meta(pattern=f"^{NAME}$")]  # of the model, as in `sources[].model`
     version: Annotated[str, msgspec.Meta(pattern=f"^{VERSION}$")]
     sha256: Sha256  # of the bundle
     size: PositiveInt  # of the bundle, in bytes
-    url: str  # below `rollout.from`, whole or as what follows that
+    url: str  # below `rollout.from`: the whole URL, or the part after it
 
 
 def read(payload: bytes) -> Announcement:
-    """The announcement in it; `UserError`."""
+    """The announcement in a payload; `UserError`."""
     try:
         tree = command.parse(payload, MOST_BYTES)
         return msgspec.convert(tree, Announcement, strict=True)
@@ -35,11 +37,11 @@ def read(payload: bytes) -> Announcement:
         raise UserError(f"announcement: {ascii(str(error))[1:-1][:200]}") from None
 
 
-def place(announced: Announcement, source: str) -> str:
-    """The URL or path, which lies below `source`; `UserError`."""
+def place(announcement: Announcement, source: str) -> str:
+    """The bundle's URL or path below `source`; `UserError` where it is elsewhere."""
     prefix = source.rstrip("/") + "/"
-    below = announced.url.removeprefix(prefix)
+    below = announcement.url.removeprefix(prefix)
     if not re.fullmatch(BELOW, below):
-        found = ascii(announced.url)[:200]
-        raise UserError(f"announcement: url: found {found}, expected a plain name below {prefix}")
+        url = ascii(announcement.url)[:200]
+        raise UserError(f"announcement: url: found {url}, expected a plain name below {prefix}")
     return prefix + below

@@ -1,4 +1,4 @@
-"""A command's payload, read with suspicion: what is not exactly a command is refused."""
+"""Parses the payload of a command; refuses everything that is not exactly a command."""
 
 import re
 from datetime import datetime
@@ -12,8 +12,8 @@ ID = r"^[A-Za-z0-9._:-]{1,64}$"
 MAX_DEPTH = 4
 
 
-class Refused(Exception):  # noqa: N818 - a command's fate, no error of ours
-    """Why a command is not carried out, in one line; `id` is its own, where it can be read."""
+class Refused(Exception):  # noqa: N818 - the outcome of a command, not an error
+    """Why a command is not carried out, in one line; `id` is the command's, if readable."""
 
     def __init__(self, why: str, id: str | None = None) -> None:
         super().__init__(why)
@@ -21,7 +21,7 @@ class Refused(Exception):  # noqa: N818 - a command's fate, no error of ours
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is published on `cmd/<verb>`, never retained."""
+    """The message on `cmd/<verb>`, never retained."""
 
     id: Annotated[str, msgspec.Meta(pattern=ID)]  # comes back in the result; of one command only
     expires: Annotated[datetime, msgspec.Meta(tz=True)]  # at most an hour ahead
@@ -29,18 +29,18 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def read(payload: bytes, max_bytes: int) -> Command:
-    """The command in it; `Refused`."""
+    """The command in a payload; `Refused`."""
     tree = parse(payload, max_bytes)
-    found = tree.get("id")
-    known = found if isinstance(found, str) and re.fullmatch(ID, found) else None
+    id = tree.get("id")
+    readable = id if isinstance(id, str) and re.fullmatch(ID, id) else None
     try:
         return msgspec.convert(tree, Command, strict=True)
     except msgspec.ValidationError as error:
-        raise Refused(_printable(error), known) from None
+        raise Refused(_printable(error), readable) from None
 
 
 def arguments(command: Command, kind: type[msgspec.Struct]) -> msgspec.Struct:
-    """The verb's own; `Refused`."""
+    """The command's arguments as the record of its verb; `Refused`."""
     try:
         return msgspec.convert(command.arguments, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -48,7 +48,7 @@ def arguments(command: Command, kind: type[msgspec.Struct]) -> msgspec.Struct:
 
 
 def parse(payload: bytes, max_bytes: int) -> dict[str, Any]:
-    """A JSON object without tricks; `Refused`."""
+    """The JSON object in a payload (see `json_input.decode_object`); `Refused`."""
     try:
         return json_input.decode_object(payload, max_bytes=max_bytes, max_depth=MAX_DEPTH)
     except json_input.JsonError as error:

@@ -1,7 +1,7 @@
-"""Home Assistant finds the agent and its sources by itself: MQTT device discovery.
+"""Describes the agent and its sources for the MQTT device discovery of Home Assistant.
 
-One device for the agent and one for each source (`via_device`), each described by one retained
-message on `homeassistant/device/<id>/config`. Pure; `agent.delivery.discovery` sends them.
+The agent is a device and each source is one (`via_device`), each described by one retained message
+on `homeassistant/device/<id>/config`. Pure; `agent.delivery.discovery` sends the messages.
 See https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
 """
 
@@ -19,19 +19,19 @@ from agent.messages import payloads
 from agent.messages.records import SourceInfo
 
 PREFIX = "homeassistant"
-STATUS = f"{PREFIX}/status"  # where Home Assistant says that it is `online`
+STATUS = f"{PREFIX}/status"  # where Home Assistant publishes `online`
 ORIGIN = {"name": "drsn-agent", "sw": __version__}
 Component = dict[str, Any]
 
 
 def configs(topics: payloads.Topics, sources: Sequence[SourceInfo]) -> list[Message]:
-    """A message a device; the agent's own first, since the others refer to it."""
+    """One message per device; the agent's first, since the others refer to it."""
     agent = _message(_id(topics), _agent(topics))
-    return [agent, *(_message(_id(topics, each.name), _source(topics, each)) for each in sources)]
+    return [agent, *(_message(_id(topics, info.name), _source(topics, info)) for info in sources)]
 
 
 def removal(topic: str) -> Message:
-    """Takes the device that was described on `topic` away."""
+    """The message that removes the device described on `topic`."""
     return Message(0, topic, b"", retain=True, qos=0)
 
 
@@ -41,14 +41,14 @@ def _message(device_id: str, payload: Component) -> Message:
 
 
 def _id(topics: payloads.Topics, *source: str) -> str:
-    """Readable, the same after every start, and of no other device: names may hold any letter."""
+    """A readable id, the same after every start and unique, although names may hold any letter."""
     names = (topics.agent, *source)
     digest = hashlib.sha256("/".join((topics.base, *names)).encode()).hexdigest()[:8]
     return re.sub(r"[^a-zA-Z0-9_-]+", "-", f"drsn-{'-'.join(names)}-{digest}")
 
 
 def _device(topics: payloads.Topics, parts: dict[str, Component], device: Component) -> Component:
-    """A device and its entities; what all of them share stands once."""
+    """The description of a device and its entities, with the keys that all of them share."""
     (device_id,) = device["ids"]
     for key, part in parts.items():
         part["unique_id"] = f"{device_id}-{key}"
@@ -85,28 +85,34 @@ def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
         "via_device": _id(topics),
     }
     state = topics.of("state", source=info.name)
-    # Neither on nor off where it is in doubt; Home Assistant takes None for "unknown".
+    # Home Assistant reads None as "unknown": the fault is neither on nor off while in doubt.
     fault = "{{ {'fault': 'ON', 'normal': 'OFF'}.get(value_json.decision, 'None') }}"
     broken = "{{ 'ON' if value_json.decision == 'sensor_fault' else 'OFF' }}"
     latency = f"value_json.sources[{json.dumps(info.name)}].latency_ms"
-    sure = "{{ (100 * value_json.probability) | round(1) if value_json.probability is not none }}"
-    shrinkage = "{{ value_json.shrinkage if value_json.shrinkage is not none else 'None' }}"
     parts: dict[str, Component] = {
         "fault": _problem("Fault", state, fault),
         "sensor-fault": _problem("Sensor fault", state, broken) | {"ent_cat": "diagnostic"},
-        "decision": _words("Decision", state, "decision", get_args(Decision)),
-        "label": _words("Label", state, "label", info.labels),
-        "confidence": _measured("Confidence", state, sure.replace(" }}", " else 'None' }}"), "%"),
-        "shrinkage": _measured("Shrinkage", state, shrinkage),
-        "latency": _measured(
+        "decision": _enumeration("Decision", state, "decision", get_args(Decision)),
+        "label": _enumeration("Label", state, "label", info.labels),
+        "confidence": _measurement(
+            "Confidence", state, _or_none("probability", "(100 * {0}) | round(1)"), "%"
+        ),
+        "shrinkage": _measurement("Shrinkage", state, _or_none("shrinkage")),
+        "latency": _measurement(
             "Latency",
             topics.of("health"),
             f"{{{{ {latency}[0] if {latency} else 'None' }}}}",
             "ms",
-        ),
+        )
+        | {"dev_cla": "duration"},
     }
-    parts["latency"]["dev_cla"] = "duration"
     return _device(topics, parts, device)
+
+
+def _or_none(field: str, shown: str = "{0}") -> str:
+    """The template of a field of the payload, as `shown`; None where the field is null."""
+    value = f"value_json.{field}"
+    return f"{{{{ {shown.format(value)} if {value} is not none else 'None' }}}}"
 
 
 def _problem(name: str, topic: str, template: str) -> Component:
@@ -114,10 +120,9 @@ def _problem(name: str, topic: str, template: str) -> Component:
     return part | {"stat_t": topic, "val_tpl": template}
 
 
-def _words(name: str, topic: str, field: str, words: Sequence[str]) -> Component:
-    template = f"{{{{ value_json.{field} if value_json.{field} is not none else 'None' }}}}"
-    part = {"p": "sensor", "name": name, "dev_cla": "enum", "options": list(words)}
-    return part | {"stat_t": topic, "val_tpl": template}
+def _enumeration(name: str, topic: str, field: str, options: Sequence[str]) -> Component:
+    part = {"p": "sensor", "name": name, "dev_cla": "enum", "options": list(options)}
+    return part | {"stat_t": topic, "val_tpl": _or_none(field)}
 
 
 def _diagnostic(name: str, topic: str, template: str) -> Component:
@@ -125,6 +130,6 @@ def _diagnostic(name: str, topic: str, template: str) -> Component:
     return part | {"stat_t": topic, "val_tpl": template}
 
 
-def _measured(name: str, topic: str, template: str, unit: str | None = None) -> Component:
+def _measurement(name: str, topic: str, template: str, unit: str | None = None) -> Component:
     part = _diagnostic(name, topic, template) | {"state_class": "measurement"}
     return part if unit is None else part | {"unit_of_meas": unit}

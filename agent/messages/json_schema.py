@@ -1,8 +1,8 @@
-"""`python -m agent.messages.json_schema [FOLDER]`: JSON Schema and AsyncAPI of all that is
-published, from the records. What a record's comments say of a field is the field's description.
+"""`python -m agent.messages.json_schema [FOLDER]`: JSON Schema and AsyncAPI of all messages.
 
-A field with a default came later than the rest: older messages lack it, so it is not required. New
-fields may come at any time, so none is forbidden.
+Both are made from the records; the comment beside a field is its description. A field with a
+default was added later: older messages lack it, so it is not required. New fields may be added at
+any time, so none is forbidden.
 """
 
 import inspect
@@ -33,51 +33,52 @@ Tree = dict[str, Any]
 
 
 def of(published: Published) -> Tree:
-    """The JSON Schema (2020-12) of the messages on one topic."""
-    assert published.record is not None
+    """The JSON Schema (2020-12) of one kind of message; `ValueError` for plain text."""
+    if published.record is None:
+        raise ValueError(f"{published.last}: plain text has no schema")
     tree = _tree(published.last, published.record, published.when)
     tree["properties"]["schema"] = {"const": published.schema}
     return tree
 
 
 def schemas() -> dict[str, Tree]:
-    """Of what is published, by the topic's last level."""
-    return {last: of(each) for last, each in PUBLISHED.items() if each.record is not None}
+    """The schemas of all JSON messages that the agent publishes, by the topic's last level."""
+    return {last: of(kind) for last, kind in PUBLISHED.items() if kind.record is not None}
 
 
-def heard(each: Subscribed) -> Tree:
-    """Of what the agent is asked; there nothing is let pass that is not named."""
-    return _tree(each.last, each.record, each.when) | {"additionalProperties": False}
+def subscribed(kind: Subscribed) -> Tree:
+    """The JSON Schema of a kind that the agent subscribes to; other fields are forbidden."""
+    return _tree(kind.last, kind.record, kind.when) | {"additionalProperties": False}
 
 
 def _tree(last: str, record: type, when: str) -> Tree:
     (top,), parts = msgspec.json.schema_components([record], ref_template="#/$defs/{name}")
     name = top["$ref"].rpartition("/")[2]
-    described = {key: _described(part, key, record) for key, part in parts.items()}
-    tree = described.pop(name)
+    definitions = {key: _described(part, key, record) for key, part in parts.items()}
+    tree = definitions.pop(name)
     return {
         "$schema": DIALECT,
         "$id": f"urn:drsn-agent:{schema(last)}",
         **tree,
         "title": f"{last}: {when}".replace("`", ""),
-        **({"$defs": described} if described else {}),
+        **({"$defs": definitions} if definitions else {}),
     }
 
 
 def asyncapi() -> Tree:
-    """AsyncAPI 3.0: channels, messages and the way that each is sent."""
+    """The AsyncAPI 3.0 document: channels, messages and operations."""
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "drsn-agent",
             "version": __version__,
-            "description": "What the agent says over MQTT; docs/MQTT.md explains it.",
+            "description": "The messages of the agent over MQTT; docs/MQTT.md explains them.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {each.last: _channel(each) for each in ALL},
+        "channels": {kind.last: _channel(kind) for kind in ALL},
         "operations": {
-            **{f"send-{last}": _operation(each) for last, each in PUBLISHED.items()},
+            **{f"send-{last}": _operation(kind) for last, kind in PUBLISHED.items()},
             "receive-command": {
                 "action": "receive",
                 "channel": {"$ref": f"#/channels/{COMMAND.last}"},
@@ -92,32 +93,33 @@ def asyncapi() -> Tree:
                 "bindings": {"mqtt": {"qos": 1, "retain": True}},
             },
         },
-        "components": {"messages": {each.last: _message(each) for each in ALL}},
+        "components": {"messages": {kind.last: _message(kind) for kind in ALL}},
     }
 
 
 def files() -> dict[str, str]:
-    """Every generated file, by its path below `docs`."""
-    trees = schemas() | {each.last: heard(each) for each in (COMMAND, ANNOUNCEMENT)}
-    made = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
-    head = "# Made by `make contract` from the agent's records; not edited by hand.\n"
-    return made | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
+    """The text of every generated file, by its path below `docs`."""
+    trees = schemas() | {kind.last: subscribed(kind) for kind in (COMMAND, ANNOUNCEMENT)}
+    texts = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
+    head = "# Made by `make contract` from the agent's records; do not edit.\n"
+    return texts | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
 
 
 def _described(part: Tree, name: str, within: type) -> Tree:
-    """A record's schema, with what its source says of the fields; extra fields are let pass."""
+    """A record's schema with the comments of its source as descriptions; open to new fields."""
     part = {key: value for key, value in part.items() if key != "additionalProperties"}
     modules = (sys.modules[within.__module__], types)
     record = next(getattr(module, name) for module in modules if hasattr(module, name))
     for field, comment in _comments(record).items():
-        found = part["properties"][field]
-        part["properties"][field] = found | {"description": comment}
+        part["properties"][field] |= {"description": comment}
     return part
 
 
 def _comments(record: type) -> dict[str, str]:
-    found = re.findall(r"^    (\w+): [^#\n]*?  # (.+)$", inspect.getsource(record), re.MULTILINE)
-    return {field: comment.replace("None", "null") for field, comment in found}
+    """The comment beside each field of a record, by field."""
+    source = inspect.getsource(record)
+    comments = re.findall(r"^    (\w+): [^#\n]*?  # (.+)$", source, re.MULTILINE)
+    return {field: comment.replace("None", "null") for field, comment in comments}
 
 
 def _channel(published: Published | Subscribed) -> Tree:
@@ -126,7 +128,7 @@ def _channel(published: Published | Subscribed) -> Tree:
         "base": "mqtt.base, by default drsn",
         "agent": "agent.id, by default the host's name",
         "source": "sources[].name",
-        "verb": "what was asked for",
+        "verb": "the command's verb",
         "model": "a model's name",
     }
     return {
@@ -160,7 +162,7 @@ def _message(published: Published | Subscribed) -> Tree:
 
 
 def _json(tree: Tree) -> str:
-    """`typing` holds limits of 0 and 0.0 for the same, so which one is there depends on imports."""
+    """JSON with whole numbers as integers: `typing` caches limits of 0 and 0.0 as the same."""
     tree = json.loads(json.dumps(tree), parse_float=lambda text: _whole(float(text)))
     return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
 

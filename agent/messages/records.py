@@ -1,7 +1,8 @@
-"""Every payload that leaves the agent, as a typed record. `docs/MQTT.md` explains the fields.
+"""Every payload that the agent publishes, as a typed record. `docs/MQTT.md` explains the fields.
 
-JSON Schemas are made of these (`agent.messages.json_schema`): a comment beside a field is its
-description there, and a field with a default came later. Add fields at the end, with a default.
+The JSON Schemas are made from these records (`agent.messages.json_schema`): the comment beside a
+field is its description there. Add fields at the end, with a default.
+`tests/messages/test_fields.py` names every place where a new field is missing.
 """
 
 from typing import Annotated
@@ -21,7 +22,7 @@ MQTT_STATES = ("connected", "connecting", "unreachable", "refused", "lost", "sta
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """Which network said so."""
+    """The network behind a decision."""
 
     name: str
     version: str
@@ -47,17 +48,17 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     unit: str  # of the samples
     flags: list[str]  # gap, overrun, clipped, invalid, slow, flat, silent, broken; others may come
     decision: Decision
-    label: str | None  # the network's; None: it has none to give
+    label: str | None  # the network's; None: there is none
     probability: Share | None  # a window's own; smoothed in states and events
     probabilities: dict[str, Share] | None  # of the window; None: flagged, not classified
-    snr_db: float | None  # as the model estimates it; None: it does not
+    snr_db: float | None  # as the model estimates it; None: the model does not
     shrinkage: float | None  # mean threshold over mean magnitude; None: the model has none
-    distance: float | None  # from all training; None: the model does not tell
+    distance: float | None  # from the training data; None: the model has none
     model: Model
     latency_ms: float  # from the window's last sample to the outbox
     previous: Decision | None = None  # the decision before; in states and events
     physics: tuple[Physics, ...] | None = None  # a channel each; in states and events
-    anomaly: float | None = None  # of the window; above 1: unlike the machine when commissioned
+    anomaly: float | None = None  # of the window; above 1: unlike the commissioned machine
     evidence: str | None = None  # in a fault's event: the file in the state directory, once written
 
 
@@ -79,7 +80,7 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the agent is; retained."""
+    """The agent and its sources; retained."""
 
     schema: str
     agent: str
@@ -100,7 +101,7 @@ class GapMarker(msgspec.Struct, frozen=True, kw_only=True):
     first_seq: Seq
     last_seq: Seq
     messages: Seq  # how many are missing
-    why: str  # messages, bytes, age (the limit that was reached) or disk (that took nothing)
+    why: str  # messages, bytes, age (the limit that was reached) or disk (a failed write)
 
 
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,13 +109,13 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # ok, or what is wrong
     opened: Count  # times
-    samples: Count  # frames taken from it
+    samples: Count  # frames read from it
     gaps: Count  # stretches that never arrived
     missing: Count  # frames that never arrived, at the model's rate
     overrun: Count  # frames that were overwritten before they were scored
     windows: Count
-    flagged: Count  # windows that were not classified, for what is wrong with them
-    missed: Count  # windows of which nothing was left
+    flagged: Count  # windows that were not classified, because they have flags
+    missed: Count  # windows that were overwritten as a whole
     decision: Decision
     latency_ms: tuple[float, float] | None  # p50 and p99: last sample to outbox
     drift: float | None = None  # as anomaly, of the average of the last windows
@@ -128,7 +129,7 @@ class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MqttHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """The connection; it can only be told while there is one."""
+    """The connection; published only while there is one."""
 
     state: str  # connected, connecting, unreachable, refused, lost, stalled, taken_over
     why: str | None  # for a person
@@ -136,13 +137,13 @@ class MqttHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages on their way."""
+    """The outbox: messages that are not acknowledged yet."""
 
     depth: Count  # not acknowledged
     age_s: float  # of the oldest
     dropped: Count  # since the epoch began
     parked: Count  # set aside as undeliverable since the epoch began
-    trouble: str | None  # why the disk takes nothing
+    trouble: str | None  # why the disk takes no messages
 
 
 class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +176,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What has become of a command."""
+    """The result of a command."""
 
     schema: str
     epoch: Epoch
@@ -184,21 +185,21 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     t_published: Time
     verb: str
     id: str  # the command's
-    ok: bool  # it was carried out
-    why: str | None  # it was not, for a person
+    ok: bool  # whether it was carried out
+    why: str | None  # why it was not, for a person
     uptime_s: float | None = None  # ping
     version: str | None = None  # ping: of the agent
     until: Time | None = None  # publish_windows
     file: str | None = None  # capture: in the state directory
-    seconds: float | None = None  # capture: as many as there were
-    changes: str | None = None  # reload: which sources stay, go and come
+    seconds: float | None = None  # capture: the duration that was kept
+    changes: str | None = None  # reload: which sources were kept, removed and added
 
 
 class ShadowFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate beside the present model."""
+    """Figures of a candidate that runs beside the present model."""
 
-    windows: Count  # that both have looked at
-    dropped: Count  # that the candidate was not shown, so that no live window had to wait
+    windows: Count  # that both have scored
+    dropped: Count  # not scored by the candidate, so that no live window had to wait
     agreement: Share | None  # of labels
     window_ms: float | None  # the candidate's mean time a window
     present_ms: float  # the present model's, in the live path
@@ -214,7 +215,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
-    """How the roll-out of one model stands; retained."""
+    """The state of the roll-out of one model; retained."""
 
     schema: str
     epoch: Epoch
@@ -223,8 +224,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     t_published: Time
     model: str  # its name
     state: str  # fetching, shadow, switched, kept, refused, rolled_back
-    why: str | None  # for a person: what is wrong
-    present: Release | None  # that is installed; None: the one that came with the agent
+    why: str | None  # the reason, for a person
+    present: Release | None  # the installed one; None: the one that came with the agent
     candidate: Release | None
     shadow: ShadowFigures | None
     announced: str | None  # the version that was announced, while it is fetched or refused

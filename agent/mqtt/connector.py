@@ -24,7 +24,9 @@ class Connector:
         self._result: paho.Client | Exception | None = None
         self._bug: BaseException | None = None
         self._done = done
-        thread = threading.Thread(target=self._run, args=(make, settings), name="connector", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(make, settings), name="connector", daemon=True
+        )
         thread.start()
 
     def result(self) -> paho.Client | Exception | None:

@@ -1,4 +1,4 @@
-"""A record as the official client's families of samples, made anew for each scrape."""
+"""A health record as metric families of the official client, made for each scrape."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -15,13 +15,13 @@ PERCENTILES = ("50", "99")  # of latencies
 
 
 class Collector:
-    """What a registry asks."""
+    """A registry calls `collect` for each scrape."""
 
-    def __init__(self, board: Snapshot) -> None:
-        self._board = board
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
     def collect(self) -> Iterator[Any]:
-        health = self._board.shown()
+        health = self._snapshot.shown()
         if health is not None:
             yield from _of_agent(health)
             yield from _of_sources(health.sources)
@@ -30,7 +30,7 @@ class Collector:
 def _of_agent(health: Health) -> Iterator[Any]:
     yield _gauge("build_info", "Version of the agent", 1, version=__version__)
     yield _gauge("uptime_seconds", "Since the start", health.uptime_s)
-    yield _words("mqtt_state", "State of the connection", health.mqtt.state, MQTT_STATES)
+    yield _state("mqtt_state", "State of the connection", health.mqtt.state, MQTT_STATES)
     yield _count("mqtt_connects", "Connections since the start", health.mqtt.connects)
     yield _gauge("outbox_messages", "Not acknowledged", health.outbox.depth)
     yield _gauge("outbox_age_seconds", "Age of the oldest", health.outbox.age_s)
@@ -73,7 +73,7 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
         yield family
     ok = GaugeMetricFamily("drsn_source_ok", "It delivers as it should", labels=["source"])
     decision = GaugeMetricFamily(
-        "drsn_source_decision", "1 for the decision that holds", labels=["source", "decision"]
+        "drsn_source_decision", "1 for the current decision", labels=["source", "decision"]
     )
     latency = GaugeMetricFamily(
         "drsn_source_latency_seconds", "Last sample to outbox", labels=["source", "percentile"]
@@ -92,21 +92,21 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
     yield from (ok, decision, latency, drift)
 
 
-def _gauge(name: str, words: str, value: float, **labels: str) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"drsn_{name}", words, labels=list(labels))
+def _gauge(name: str, help: str, value: float, **labels: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"drsn_{name}", help, labels=list(labels))
     family.add_metric(list(labels.values()), value)
     return family
 
 
-def _count(name: str, words: str, value: float) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"drsn_{name}", words, labels=[])
+def _count(name: str, help: str, value: float) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"drsn_{name}", help, labels=[])
     family.add_metric([], value)
     return family
 
 
-def _words(name: str, words: str, holds: str, known: tuple[str, ...]) -> Any:
-    """1 for the word that holds, 0 for the others: as Prometheus wants enumerations."""
-    family = GaugeMetricFamily(f"drsn_{name}", words, labels=["state"])
-    for each in known:
-        family.add_metric([each], each == holds)
+def _state(name: str, help: str, current: str, states: tuple[str, ...]) -> Any:
+    """1 for the current state, 0 for the others, as Prometheus represents enumerations."""
+    family = GaugeMetricFamily(f"drsn_{name}", help, labels=["state"])
+    for state in states:
+        family.add_metric([state], state == current)
     return family
