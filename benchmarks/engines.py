@@ -48,7 +48,7 @@ class Network:
 
     def form(self, name: str) -> Path:
         own = zoo.find(self.name)
-        return own if name == "int8" else variant_files.found(own)[name]
+        return own if name == "int8" else variant_files.existing(own)[name]
 
 
 @contextmanager

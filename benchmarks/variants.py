@@ -34,7 +34,7 @@ def main() -> None:
 def _rows(name: str) -> Iterator[tuple[str, ...]]:
     file = zoo.find(name)
     own, size = classifier.load(file), file.stat().st_size
-    forms = {form: classifier.load(path) for form, path in variant_files.found(file).items()}
+    forms = {form: classifier.load(path) for form, path in variant_files.existing(file).items()}
     runs = [variant_trial.run(own, forms, batch)[1] for batch in BATCHES]
     fastest = variant_trial.fastest(runs[0]) or "int8"
     score, scored = macro_f1(own.contract, own.contract), forms["float"].contract
@@ -42,11 +42,11 @@ def _rows(name: str) -> Iterator[tuple[str, ...]]:
     mark = {fastest: "runs"}
     first = (f"{100 * score:.2f}", f"{100 * (of_float - score):.2f}", f"{size:,}", "1.00")
     yield name, "int8", *first, "1.00", "1.00", "", mark.get("int8", "")
-    for form, path in variant_files.found(file).items():
+    for form, path in variant_files.existing(file).items():
         bytes_ = path.stat().st_size
         percent = f"{100 * of_float:.2f}" if form == "float" else ""
         times = [f"{run[form].ratio:.2f}" for run in runs]
-        same = f"{100 * runs[0][form].same:.1f}"
+        same = f"{100 * runs[0][form].agreement:.1f}"
         sizes = f"{bytes_:,}", f"{bytes_ / size:.2f}"
         refused = "" if runs[0][form].agrees else "refused"
         yield name, form, percent, "", *sizes, *times, same, mark.get(form, refused)

@@ -1,4 +1,4 @@
-"""`bundle`: a model file, its card and a manifest in one signed file; a key to sign with."""
+"""`bundle`: packs a model file, its card and a manifest into one signed file; makes a key."""
 
 import argparse
 from pathlib import Path
@@ -10,18 +10,17 @@ from agent.inference import signing
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def bundle(chosen: argparse.Namespace) -> int:
-        if chosen.new_key is not None:
-            public = signing.make(chosen.new_key)
-            print(
-                f"{chosen.new_key}: keep it to yourself\n{public}: for rollout.keys of each agent"
-            )
+    def bundle(arguments: argparse.Namespace) -> int:
+        if arguments.new_key is not None:
+            public = signing.make(arguments.new_key)
+            print(f"{arguments.new_key}: keep it to yourself")
+            print(f"{public}: for rollout.keys of each agent")
             return 0
-        if chosen.model is None:
+        if arguments.model is None:
             raise UserError("bundle: found no model, expected an .onnx file or --new-key FILE")
-        key = None if chosen.key is None else signing.private_key(chosen.key)
-        manifest, data = bundles.pack(chosen.model, chosen.card, key)
-        out = chosen.out or Path(f"{manifest.name}-{manifest.version}.drsn")
+        key = None if arguments.key is None else signing.private_key(arguments.key)
+        manifest, data = bundles.pack(arguments.model, arguments.card, key)
+        out = arguments.out or Path(f"{manifest.name}-{manifest.version}.drsn")
         try:
             files.write(out, data)
         except OSError as error:

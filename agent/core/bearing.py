@@ -1,6 +1,6 @@
-"""What is known of the machine beside its signal: the bearing's orders and the machine's class.
+"""The bearing's orders and the machine's class: what a user knows of a machine beside its signal.
 
-Orders are multiples of the shaft's speed at which a rolling bearing makes itself heard, from its
+Orders are the multiples of the shaft's speed at which faults of a rolling bearing show, from its
 geometry: R. B. Randall and J. Antoni, "Rolling element bearing diagnostics - a tutorial",
 Mechanical Systems and Signal Processing 25(2), 2011, eqs. 1-4; inner ring turning, no slip.
 """
@@ -44,8 +44,8 @@ class Bearing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def __post_init__(self) -> None:
         """`ValueError`, saying what was expected, for what describes no bearing."""
-        given = {key for key, value in msgspec.structs.asdict(self).items() if value is not None}
-        if given != set(BY_ORDERS) and given - {"angle_deg"} != set(BY_GEOMETRY):
+        present = {key for key, value in msgspec.structs.asdict(self).items() if value is not None}
+        if present != set(BY_ORDERS) and present - {"angle_deg"} != set(BY_GEOMETRY):
             raise ValueError(
                 f"either {', '.join(BY_ORDERS)} or {', '.join(BY_GEOMETRY)} (and angle_deg)"
             )
@@ -57,10 +57,9 @@ class Bearing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def orders(self) -> Orders:
         if self.bpfo and self.bpfi and self.bsf and self.ftf:
             return Orders(bpfo=self.bpfo, bpfi=self.bpfi, bsf=self.bsf, ftf=self.ftf)
-        assert self.balls is not None
-        assert self.ball_mm is not None
-        assert self.pitch_mm is not None
-        return of_geometry(self.balls, self.ball_mm, self.pitch_mm, self.angle_deg or 0.0)
+        if self.balls and self.ball_mm and self.pitch_mm:
+            return of_geometry(self.balls, self.ball_mm, self.pitch_mm, self.angle_deg or 0.0)
+        raise ValueError(", ".join(BY_ORDERS))  # which `__post_init__` rules out
 
 
 def of_geometry(balls: int, ball_mm: float, pitch_mm: float, angle_deg: float = 0.0) -> Orders:
@@ -75,14 +74,14 @@ def of_geometry(balls: int, ball_mm: float, pitch_mm: float, angle_deg: float = 
 
 
 def running(rpm: float | None, orders: Orders | None) -> Running:
-    """What a network is told of the machine: `agent.core.model_contract`, input `running`."""
+    """The input `running` of a network (`agent.core.model_contract`)."""
     if orders is None:
         return (rpm or 0.0, 0.0, 0.0, 0.0, 0.0)
     return (rpm or 0.0, orders.bpfo, orders.bpfi, orders.bsf, orders.ftf)
 
 
 def _check(orders: Orders) -> None:
-    """What no geometry gives is a slip of the pen: `ValueError`."""
+    """`ValueError` for orders that no geometry gives."""
     if not orders.ftf < 1 < orders.bpfo < orders.bpfi:
         raise ValueError("ftf < 1 < bpfo < bpfi")
     ratio = (orders.bpfi - orders.bpfo) / (orders.bpfi + orders.bpfo)

@@ -1,4 +1,4 @@
-"""The model file is the contract: what an .onnx file says of itself.
+"""The contract of a model file: what its metadata say of its graph.
 
 Graph: input `samples` float32 [batch, channels, window], raw, at `rate_hz`; everything from
 standardization to softmax and temperature is inside. A graph may also read `running` float32
@@ -62,7 +62,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(metadata: dict[str, str], file: str) -> Contract:
-    """The contract in a model file's metadata; `UserError` where it is none of ours."""
+    """The contract in a model file's metadata; `UserError` where it has none, or a broken one."""
     text = metadata.get(METADATA_KEY)
     if text is None:
         raise UserError(
@@ -80,6 +80,6 @@ def parse(metadata: dict[str, str], file: str) -> Contract:
     unknown = [label for label in contract.normal if label not in contract.labels]
     if unknown or not contract.normal:
         found = ", ".join(unknown) or "none"
-        known = ", ".join(contract.labels)
-        raise UserError(f"{file}: normal labels: found {found}, expected some of {known}")
+        labels = ", ".join(contract.labels)
+        raise UserError(f"{file}: normal labels: found {found}, expected some of {labels}")
     return contract

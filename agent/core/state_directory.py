@@ -1,4 +1,4 @@
-"""The state directory belongs to one process at a time."""
+"""The lock on the state directory: one process at a time uses it."""
 
 import fcntl
 import os
@@ -8,14 +8,14 @@ from agent.core.errors import ConfigError
 
 
 def claim(folder: Path, key: str = "agent.state_dir") -> int:
-    """The lock, held until it is closed or the process ends; `ConfigError` where it cannot be.
+    """Takes the lock until it is closed or the process ends; `ConfigError` where it cannot.
 
     `key` is the user's name for the folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        own(folder, folder / "lock")
+        give_to_owner(folder, folder / "lock")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(f"{key}: {folder} is in use by another agent") from None
@@ -28,8 +28,8 @@ def claim(folder: Path, key: str = "agent.state_dir") -> int:
 def in_use(folder: Path) -> bool:
     """Whether an agent holds the state directory."""
     try:
-        with (folder / "lock").open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
@@ -37,10 +37,10 @@ def in_use(folder: Path) -> bool:
     return False
 
 
-def own(state_dir: Path, *made: Path) -> None:
-    """What root has made there is the agent's, whose user need not be root."""
+def give_to_owner(state_dir: Path, *paths: Path) -> None:
+    """Gives files that root has made there to the directory's owner, who need not be root."""
     if os.geteuid() != 0:
         return
     status = state_dir.stat()
-    for each in made:
-        os.chown(each, status.st_uid, status.st_gid, follow_symlinks=False)
+    for path in paths:
+        os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)

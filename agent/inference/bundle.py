@@ -1,12 +1,12 @@
-"""A bundle is one file: a line that says what it is, the manifest, its signature, the parts.
+"""A bundle is one file: a format line, the manifest, its signature, the parts.
 
     drsn-bundle/1
     {"schema": "drsn-bundle/1", "name": ..., "parts": [{"name": "model.onnx", ...}, ...]}
     the Ed25519 signature of both lines before it in base64, or the word unsigned
     the bytes of each part, one behind the other, and nothing behind the last
 
-No archive format: nothing is compressed, named by a path or listed twice, so there is nothing of
-that to get wrong. The signature is over the manifest, the manifest has the digest of every part.
+It is no archive: nothing is compressed, named by a path or listed twice. The signature covers the
+manifest, which has the digest of every part.
 """
 
 import base64
@@ -35,8 +35,8 @@ SCHEMA = "drsn-bundle/1"
 HEAD = f"{SCHEMA}\n".encode()
 UNSIGNED = b"unsigned"
 MODEL, CARD = "model.onnx", "card.md"
-MOST_MANIFEST = 1 << 16  # bytes
-MOST_CARD = 1 << 20
+MAX_MANIFEST = 1 << 16  # bytes
+MAX_CARD = 1 << 20
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 VERSION = r"\d{1,9}(\.\d{1,9}){0,3}"
 
@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 @dataclass(frozen=True)
 class Bundle:
-    """One that was looked at from end to end."""
+    """A bundle that has passed every check."""
 
     manifest: Manifest
     parts: dict[str, bytes]
@@ -74,20 +74,17 @@ class Bundle:
 def pack(model: Path, card: Path | None, key: "Ed25519PrivateKey | None") -> tuple[Manifest, bytes]:
     """A bundle of that model; `UserError`."""
     parts = {MODEL: _read(model)} | ({} if card is None else {CARD: _read(card)})
-    described = model_contract.parse(onnx_check.metadata(parts[MODEL], str(model)), str(model))
-    for what, found, form in (
-        ("name", described.name, NAME),
-        ("version", described.version, VERSION),
-    ):
-        if not re.fullmatch(form, found):
-            told = "letters, digits, - and _" if what == "name" else "numbers with dots"
-            raise UserError(f"{model}: {what}: found {found!r}, expected {told}")
+    contract = model_contract.parse(onnx_check.metadata(parts[MODEL], str(model)), str(model))
+    if not re.fullmatch(NAME, name := contract.name):
+        raise UserError(f"{model}: name: found {name!r}, expected letters, digits, - and _")
+    if not re.fullmatch(VERSION, version := contract.version):
+        raise UserError(f"{model}: version: found {version!r}, expected numbers with dots")
     manifest = Manifest(
         schema=SCHEMA,
-        name=described.name,
-        version=described.version,
+        name=name,
+        version=version,
         made=iso(time.time()),
-        figures=described.figures,
+        figures=contract.figures,
         parts=tuple(_part(name, data) for name, data in parts.items()),
     )
     signed = HEAD + msgspec.json.encode(manifest) + b"\n"
@@ -96,13 +93,13 @@ def pack(model: Path, card: Path | None, key: "Ed25519PrivateKey | None") -> tup
 
 
 def unpack(data: bytes, keys: Sequence[bytes], where: str) -> Bundle:
-    """All of it, after everything was checked that can be without running it; `UserError`.
+    """The bundle in `data`, after every check that needs no runtime; `UserError`.
 
-    Where there are `keys`, one of them must have signed it; where there are none, nobody need.
+    Where there are `keys`, one of them must have signed it; without keys an unsigned one will do.
     """
     try:
         manifest_at = len(HEAD)
-        signature_at = data.index(b"\n", manifest_at, manifest_at + MOST_MANIFEST) + 1
+        signature_at = data.index(b"\n", manifest_at, manifest_at + MAX_MANIFEST) + 1
         parts_at = data.index(b"\n", signature_at, signature_at + 128) + 1
     except ValueError:
         raise UserError(f"{where}: found no bundle, expected one of `drsn-agent bundle`") from None
@@ -115,15 +112,15 @@ def unpack(data: bytes, keys: Sequence[bytes], where: str) -> Bundle:
     except json_input.JsonError as error:
         raise UserError(f"{where}: manifest: {error}") from None
     parts = _parts(manifest, memoryview(data)[parts_at:], where)
-    described = model_contract.parse(onnx_check.metadata(parts[MODEL], where), where)
-    ours, theirs = (manifest.name, manifest.version), (described.name, described.version)
-    if ours != theirs:
-        raise UserError(f"{where}: found the model {theirs}, expected {ours} as in its manifest")
-    return Bundle(manifest, parts, described, signed, hashlib.sha256(data).hexdigest())
+    contract = model_contract.parse(onnx_check.metadata(parts[MODEL], where), where)
+    expected, found = (manifest.name, manifest.version), (contract.name, contract.version)
+    if found != expected:
+        raise UserError(f"{where}: found the model {found}, expected {expected} as in its manifest")
+    return Bundle(manifest, parts, contract, signed, hashlib.sha256(data).hexdigest())
 
 
 def _signed(signature: bytes, signed: bytes, keys: Sequence[bytes], where: str) -> bool:
-    """Whether by a key of ours; `UserError` where it should be and is not."""
+    """Whether a trusted key has signed it; `UserError` where one should have and has not."""
     if signature == UNSIGNED:
         if keys:
             raise UserError(f"{where}: found no signature, expected one by a key of rollout.keys")
@@ -149,22 +146,22 @@ def _parts(manifest: Manifest, data: memoryview, where: str) -> dict[str, bytes]
         raise UserError(
             f"{where}: found {len(data)} bytes of parts, expected what the manifest says"
         )
-    found, at = {}, 0
+    parts, at = {}, 0
     for part in manifest.parts:
-        found[part.name] = bytes(data[at : at + part.size])
+        parts[part.name] = bytes(data[at : at + part.size])
         at += part.size
-        if hashlib.sha256(found[part.name]).hexdigest() != part.sha256:
+        if hashlib.sha256(parts[part.name]).hexdigest() != part.sha256:
             raise UserError(f"{where}: {part.name}: found another content than the manifest says")
-    if len(found.get(CARD, b"")) > MOST_CARD:
-        raise UserError(f"{where}: {CARD}: found more than {MOST_CARD} bytes")
-    return found
+    if len(parts.get(CARD, b"")) > MAX_CARD:
+        raise UserError(f"{where}: {CARD}: found more than {MAX_CARD} bytes")
+    return parts
 
 
 def older(version: str, than: str) -> bool:
-    """Whether it is older, or cannot be told to be newer."""
+    """Whether `version` is not newer than `than`; what is no version is always older."""
     if not (re.fullmatch(VERSION, version) and re.fullmatch(VERSION, than)):
         return True
-    one, other = ([int(n) for n in each.split(".")] for each in (version, than))
+    one, other = ([int(n) for n in text.split(".")] for text in (version, than))
     width = max(len(one), len(other))
     return one + [0] * (width - len(one)) <= other + [0] * (width - len(other))
 

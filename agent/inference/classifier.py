@@ -1,7 +1,6 @@
-"""Runs a model file. The file is the contract (`agent.core.model_contract`); nothing here knows a
-network.
+"""Runs a model file. The file is the contract (`agent.core.model_contract`).
 
-One thread that does not spin: by default ONNX Runtime's threads keep cores busy between windows.
+ONNX Runtime gets one thread that does not spin: its own default keeps cores busy between windows.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ MAX_BATCH = 32
 
 
 class Serving(Classifier, Protocol):
-    """What a lane needs to know of its network."""
+    """A classifier that serves sources: its file, and the time that it has taken."""
 
     @property
     def sha256(self) -> str:
@@ -34,18 +33,18 @@ class Serving(Classifier, Protocol):
 
     @property
     def spent_s(self) -> float:
-        """Processor time in the network, in all: what others do on the machine is not counted."""
+        """Processor time in the network since it was loaded, of this thread alone."""
 
     @property
     def served(self) -> int:
-        """Windows, in all."""
+        """Windows since it was loaded."""
 
 
 class OnnxClassifier:
     """A network in ONNX Runtime on the CPU. Build it with `load`."""
 
-    def __init__(self, session: ort.InferenceSession, described: Contract, sha256: str) -> None:
-        self.contract = described
+    def __init__(self, session: ort.InferenceSession, contract: Contract, sha256: str) -> None:
+        self.contract = contract
         self.sha256 = sha256
         self.spent_s = 0.0
         self.served = 0
@@ -58,14 +57,14 @@ class OnnxClassifier:
 
         `running` float32 [batch, 5]: see `agent.core.model_contract`; None: nothing is known.
         """
-        given = {model_contract.INPUT: samples}
+        inputs = {model_contract.INPUT: samples}
         if self.reads_running:
             unknown = np.zeros((len(samples), model_contract.RUNNING_WIDTH), np.float32)
-            given[model_contract.RUNNING] = unknown if running is None else running
+            inputs[model_contract.RUNNING] = unknown if running is None else running
         predictions: list[Prediction] = []
         began_s = time.thread_time()
         for at in range(0, len(samples), MAX_BATCH):
-            part = {name: values[at : at + MAX_BATCH] for name, values in given.items()}
+            part = {name: values[at : at + MAX_BATCH] for name, values in inputs.items()}
             outputs = self._session.run(self._outputs, part)
             predictions += _predictions(dict(zip(self._outputs, outputs, strict=True)))
         self.spent_s += time.thread_time() - began_s
@@ -76,7 +75,7 @@ class OnnxClassifier:
 def load(path: Path) -> OnnxClassifier:
     """The classifier in that file; `ConfigError`, one line, for a file that cannot be served.
 
-    What of the libraries' code loading alone needs does not stay mapped.
+    Code pages of the libraries that only loading needs are unmapped again.
     """
     try:
         data = path.read_bytes()
@@ -87,8 +86,8 @@ def load(path: Path) -> OnnxClassifier:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path}: not a model that ONNX Runtime can load: {reason}") from None
     try:
-        described = model_contract.parse(running.get_modelmeta().custom_metadata_map, str(path))
-        _check_graph(running, described, str(path))
+        contract = model_contract.parse(running.get_modelmeta().custom_metadata_map, str(path))
+        _check_graph(running, contract, str(path))
     except UserError as error:
         raise ConfigError(str(error)) from None
     except UnicodeDecodeError as error:
@@ -96,7 +95,7 @@ def load(path: Path) -> OnnxClassifier:
             f"{path}: names and metadata: found {error.reason}, expected UTF-8"
         ) from None
     memory.unmap_code()
-    return OnnxClassifier(running, described, hashlib.sha256(data).hexdigest())
+    return OnnxClassifier(running, contract, hashlib.sha256(data).hexdigest())
 
 
 def session(model: bytes) -> ort.InferenceSession:
@@ -113,49 +112,49 @@ def _options() -> ort.SessionOptions:
     return options
 
 
-def _check_graph(session: ort.InferenceSession, described: Contract, file: str) -> None:
-    """The graph keeps what its contract says: names, types and shapes, by running it once."""
+def _check_graph(session: ort.InferenceSession, contract: Contract, file: str) -> None:
+    """Checks names, types and shapes of the graph against its contract, by running it once."""
     inputs = session.get_inputs()
-    names = [each.name for each in inputs]
-    known = [model_contract.INPUT, model_contract.RUNNING]
-    if names not in (known[:1], known) or {each.type for each in inputs} != {"tensor(float)"}:
+    names, types = [value.name for value in inputs], {value.type for value in inputs}
+    both = [model_contract.INPUT, model_contract.RUNNING]
+    if names not in (both[:1], both) or types != {"tensor(float)"}:
         raise UserError(
             f"{file}: inputs: found {names}, expected float32 '{model_contract.INPUT}' "
             f"and at most '{model_contract.RUNNING}' beside it"
         )
-    expected = [[described.channels, described.window], [model_contract.RUNNING_WIDTH]]
-    for each, dimensions, words in zip(
-        inputs, expected, ("[channels, window]", "running"), strict=False
-    ):
-        if (shape := list(each.shape[1:])) != dimensions:
-            raise UserError(f"{file}: input {words}: found {shape}, expected {dimensions}")
+    expected = [[contract.channels, contract.window], [model_contract.RUNNING_WIDTH]]
+    labels = ("[channels, window]", "running")
+    for value, dimensions, label in zip(inputs, expected, labels, strict=False):
+        if (shape := list(value.shape[1:])) != dimensions:
+            raise UserError(f"{file}: input {label}: found {shape}, expected {dimensions}")
     outputs = [output.name for output in session.get_outputs()]
     if model_contract.PROBABILITIES not in outputs:
         raise UserError(
             f"{file}: outputs: found {outputs}, expected '{model_contract.PROBABILITIES}'"
         )
-    _try_out(session, described, file)
+    _try_out(session, contract, file)
 
 
-def _try_out(session: ort.InferenceSession, described: Contract, file: str) -> None:
-    shape = (2, described.channels, described.window)
+def _try_out(session: ort.InferenceSession, contract: Contract, file: str) -> None:
+    shape = (2, contract.channels, contract.window)
     chirp = np.sin(np.arange(math.prod(shape)) ** 2 % 6.28)  # numpy.random would cost 3 MiB
-    given = {model_contract.INPUT: chirp.astype(np.float32).reshape(shape)}
+    inputs = {model_contract.INPUT: chirp.astype(np.float32).reshape(shape)}
     if len(session.get_inputs()) > 1:
-        given[model_contract.RUNNING] = np.zeros((2, model_contract.RUNNING_WIDTH), np.float32)
+        inputs[model_contract.RUNNING] = np.zeros((2, model_contract.RUNNING_WIDTH), np.float32)
     try:
-        (found,) = session.run([model_contract.PROBABILITIES], given)
+        (probabilities,) = session.run([model_contract.PROBABILITIES], inputs)
     except Exception as error:  # noqa: BLE001 - as above
         reason = " ".join(str(error).split())
         raise UserError(f"{file}: fails on a batch of two windows: {reason}") from None
-    expected = (2, len(described.labels))
-    if found.shape != expected:
+    expected = (2, len(contract.labels))
+    if probabilities.shape != expected:
         raise UserError(
-            f"{file}: probabilities [batch, labels]: found {list(found.shape)}, "
-            f"expected {list(expected)} for the labels {', '.join(described.labels)}"
+            f"{file}: probabilities [batch, labels]: found {list(probabilities.shape)}, "
+            f"expected {list(expected)} for the labels {', '.join(contract.labels)}"
         )
-    if not np.isfinite(found).all() or abs(found.sum(axis=1) - 1).max() > 1e-3:
-        raise UserError(f"{file}: probabilities: found {found[0].tolist()}, expected a sum of 1")
+    if not np.isfinite(probabilities).all() or abs(probabilities.sum(axis=1) - 1).max() > 1e-3:
+        first = probabilities[0].tolist()
+        raise UserError(f"{file}: probabilities: found {first}, expected a sum of 1")
 
 
 def _predictions(outputs: dict[str, Samples]) -> list[Prediction]:

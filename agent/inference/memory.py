@@ -34,6 +34,8 @@ def _code(smaps: str) -> Iterator[tuple[int, int]]:
         words = line.split(maxsplit=5)
         if not words[0].endswith(":"):
             executed = words[1] == "r-xp" and words[5:] and words[5].startswith("/")
-            start, end = (int(each, 16) for each in words[0].split("-")) if executed else (0, 0)
+            start, end = (
+                (int(address, 16) for address in words[0].split("-")) if executed else (0, 0)
+            )
         elif words[0] == "Anonymous:" and words[1] == "0" and end:
             yield start, end

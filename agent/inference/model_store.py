@@ -134,6 +134,6 @@ def put_order(state_dir: Path, name: str, verb: Order, data: bytes) -> None:
         folder = root(state_dir) / INCOMING
         files.make_folder(folder)
         files.write(folder / f"{name}.{verb}", data)
-        state_directory.own(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
+        state_directory.give_to_owner(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
     except OSError as error:
         raise UserError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None

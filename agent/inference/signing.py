@@ -1,4 +1,4 @@
-"""Ed25519 (RFC 8032), by the library `cryptography`, which is loaded only here and when needed."""
+"""Ed25519 signatures (RFC 8032). The optional library `cryptography` is loaded only when needed."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
-def _needed() -> None:
+def _require_cryptography() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError:
@@ -21,17 +21,17 @@ def _needed() -> None:
 
 
 def make(private: Path) -> Path:
-    """A new pair: the private key's file, which only its owner can read, and the public one's."""
-    _needed()
+    """Makes a key pair; the public key's file. Only the owner can read the private one."""
+    _require_cryptography()
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-    told = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    pem = form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo
     public = private.with_suffix(".pub.pem")
     _write(private, secret, 0o600)
-    _write(public, told, 0o644)
+    _write(public, key.public_key().public_bytes(*pem), 0o644)
     return public
 
 
@@ -46,7 +46,7 @@ def _write(file: Path, data: bytes, mode: int) -> None:
 
 def private_key(file: Path) -> "Ed25519PrivateKey":
     """The key in that PEM file; `UserError`."""
-    _needed()
+    _require_cryptography()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -67,8 +67,8 @@ def private_key(file: Path) -> "Ed25519PrivateKey":
 
 
 def verified(signature: bytes, signed: bytes, keys: Iterable[bytes]) -> bool:
-    """Whether one of these public keys' owners signed it."""
-    _needed()
+    """Whether one of these public keys verifies the signature."""
+    _require_cryptography()
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

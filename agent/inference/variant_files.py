@@ -1,5 +1,8 @@
-"""Where the other forms of a model file lie: `fan.onnx` has `fan.float.onnx` beside it, or in the
-folder `variants` there, as a zoo has, whose names they must not be."""
+"""Where the other forms of a model file lie.
+
+`fan.onnx` has `fan.float.onnx` beside it or, in a zoo, in the folder `variants`: there a form is no
+name of its own.
+"""
 
 from pathlib import Path
 
@@ -14,8 +17,8 @@ def near(model: Path, form: str) -> Path:
     return model.with_suffix(f".{form}.onnx")
 
 
-def found(model: Path) -> dict[str, Path]:
-    """Form -> file, of those that are there."""
-    both = {form: (in_zoo(model, form), near(model, form)) for form in FORMS}
-    there = {form: [file for file in files if file.is_file()] for form, files in both.items()}
-    return {form: files[0] for form, files in there.items() if files}
+def existing(model: Path) -> dict[str, Path]:
+    """Form -> file, of the forms that have one."""
+    places = {form: (in_zoo(model, form), near(model, form)) for form in FORMS}
+    files = {form: [file for file in both if file.is_file()] for form, both in places.items()}
+    return {form: paths[0] for form, paths in files.items() if paths}

@@ -1,4 +1,4 @@
-"""The forms of one model, run in turn on the same windows: how long each takes, and who agrees."""
+"""Runs the forms of one model in turn on the same windows: how long each takes, which agree."""
 
 import statistics
 import time
@@ -16,10 +16,10 @@ from agent.sources.noise import scale_for
 
 ROUNDS, LONGEST_S = 300, 4.0
 SNR_DB = (10.0, 5.0, 0.0, -5.0)
-EACH = 4  # windows of each fault and SNR
-LEAST_SAME = 0.97  # share of the windows with the same label
-MOST_OFF = 0.05  # mean distance of the most distant label's probability
-WORTH = 0.9  # of the model's own time: for less nobody changes the file, and timings scatter
+WINDOWS = 4  # of each fault and SNR
+MIN_AGREEMENT = 0.97  # share of the windows with the same label
+MAX_ERROR = 0.05  # mean of the largest difference of a probability
+MAX_RATIO = 0.9  # to the model's own time: a smaller gain is within the scatter of timings
 
 
 @dataclass(frozen=True)
@@ -28,45 +28,48 @@ class Outcome:
 
     window_us: float  # median
     ratio: float  # to the model's own time, median over the rounds
-    same: float  # share of windows with the same label
-    off: float  # mean over windows of the largest difference of a probability
+    agreement: float  # share of windows with the same label
+    error: float  # mean over windows of the largest difference of a probability
 
     @property
     def agrees(self) -> bool:
-        return self.same >= LEAST_SAME and self.off <= MOST_OFF
+        return self.agreement >= MIN_AGREEMENT and self.error <= MAX_ERROR
 
 
 def run(
-    own: OnnxClassifier, forms: Mapping[str, OnnxClassifier], batch: int
+    model: OnnxClassifier, forms: Mapping[str, OnnxClassifier], batch: int
 ) -> tuple[float, dict[str, Outcome]]:
-    """Microseconds a window of the model itself, and what there is to say of each other form."""
-    samples, running = windows(own.contract)
-    said = {name: _answers(each, samples, running) for name, each in forms.items()}
-    reference = _answers(own, samples, running)
-    taken = _race({"": own, **forms}, samples[:batch], running[:batch])
-    found = {
+    """Microseconds a window of the model itself, and the outcome of each other form."""
+    samples, running = windows(model.contract)
+    answers = {name: _answers(form, samples, running) for name, form in forms.items()}
+    reference = _answers(model, samples, running)
+    taken = _race({"": model, **forms}, samples[:batch], running[:batch])
+    outcomes = {
         name: Outcome(
             window_us=statistics.median(taken[name]) / batch,
             ratio=statistics.median(a / b for a, b in zip(taken[name], taken[""], strict=True)),
-            same=float(np.mean(answers.argmax(1) == reference.argmax(1))),
-            off=float(np.abs(answers - reference).max(1).mean()),
+            agreement=float(np.mean(answer.argmax(1) == reference.argmax(1))),
+            error=float(np.abs(answer - reference).max(1).mean()),
         )
-        for name, answers in said.items()
+        for name, answer in answers.items()
     }
-    return statistics.median(taken[""]) / batch, found
+    return statistics.median(taken[""]) / batch, outcomes
 
 
-def fastest(found: Mapping[str, Outcome]) -> str | None:
+def fastest(outcomes: Mapping[str, Outcome]) -> str | None:
     """The form to run; None: the model file itself."""
-    fit = {name: each.ratio for name, each in found.items() if each.agrees and each.ratio < WORTH}
-    return min(fit, key=fit.__getitem__, default=None)
+    ratios = {name: outcome.ratio for name, outcome in outcomes.items() if outcome.agrees}
+    worthwhile = {name: ratio for name, ratio in ratios.items() if ratio < MAX_RATIO}
+    return min(worthwhile, key=worthwhile.__getitem__, default=None)
 
 
 def windows(contract: Contract) -> tuple[Samples, Samples]:
-    """[64, channels, window] of the simulated machine in noise, and what is known of it [64, 5]:
-    of every other one nothing."""
+    """Windows of the simulated machine in noise [64, channels, window], and `running` [64, 5].
+
+    Every other row of `running` is zero: nothing is known of the machine.
+    """
     rng, spec = np.random.default_rng(0), Spec(rate_hz=contract.rate_hz)
-    shape = (EACH, contract.channels, contract.window)
+    shape = (WINDOWS, contract.channels, contract.window)
     drawn = []
     for fault in FAULTS:
         for snr_db in SNR_DB:
@@ -81,16 +84,16 @@ def windows(contract: Contract) -> tuple[Samples, Samples]:
 
 
 def _answers(model: OnnxClassifier, samples: Samples, running: Samples) -> Samples:
-    said = model.classify(samples, running)
-    return np.array([each.probabilities for each in said], np.float32)
+    predictions = model.classify(samples, running)
+    return np.array([prediction.probabilities for prediction in predictions], np.float32)
 
 
 def _race(
     models: Mapping[str, OnnxClassifier], samples: Samples, running: Samples
 ) -> dict[str, list[float]]:
-    """Microseconds of each call; they take turns, so that other load meets all of them.
+    """Microseconds of each call. The models take turns, so that other load meets all of them.
 
-    In another order each round: what ran just before leaves caches to one and not to another.
+    The order changes from round to round, so that none always finds the caches of the same other.
     """
     rng, names = np.random.default_rng(0), list(models)
     taken: dict[str, list[float]] = {name: [] for name in models}

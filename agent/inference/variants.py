@@ -1,7 +1,7 @@
-"""Which form of a model this box runs: chosen by `doctor --bench`, kept in the state directory.
+"""Which form of a model this box runs: `doctor --bench` chooses it, the state directory keeps it.
 
-A choice lapses when the model's file, the chosen form's file, the processor or ONNX Runtime is
-another one; the model file itself is run then.
+A choice lapses when the model's file, the form's file, the processor or ONNX Runtime changes; then
+the model file itself is run.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from agent.inference.classifier import OnnxClassifier, load
 FILE = "variants.json"
 USER = "drsn-agent"  # of the service
 CPU_INFO = Path("/proc/cpuinfo")
-TELLING = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
+TRAITS = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
 
 log = logging.getLogger("drsn")
 
@@ -31,7 +31,7 @@ log = logging.getLogger("drsn")
 class VariantChoice(msgspec.Struct, frozen=True):
     """One model's choice. `form` None: the model file itself is the fastest."""
 
-    model: str  # as it was called, for people
+    model: str  # its name, for people
     form: str | None
     form_sha256: str | None
     box: str
@@ -40,70 +40,71 @@ class VariantChoice(msgspec.Struct, frozen=True):
 
 
 class SavedChoices(msgspec.Struct, frozen=True):
-    """The file: the SHA-256 of each model's file -> what was chosen for it."""
+    """The file: the SHA-256 of each model's file -> its choice."""
 
     models: dict[str, VariantChoice] = {}
 
 
-def open_model(own: Path, folder: Path | None) -> OnnxClassifier:
-    """The model in that file as this box runs it; `folder` None: as it is."""
-    path = file(own, folder)
-    if path != own:
-        log.info("%s: runs as %s, the fastest here by doctor --bench", own, _form(own, path))
+def open_model(model: Path, folder: Path | None) -> OnnxClassifier:
+    """The model in that file, in the form for this box; `folder` None: the file itself."""
+    path = file(model, folder)
+    if path != model:
+        form = next(form for form, at in variant_files.existing(model).items() if at == path)
+        log.info("%s: runs as %s, the fastest here by doctor --bench", model, form)
     return load(path)
 
 
 def served(model: str, folder: Path) -> Path:
-    """The file that is run for a model: what was installed or the zoo's, in the form chosen."""
+    """The file that is run for a model name: the installed or the zoo's one, in its best form."""
     return file(installed.find(folder, model), folder)
 
 
-def file(own: Path, folder: Path | None) -> Path:
-    """The file that is run for the model in `own`; `ConfigError` where that cannot be read."""
-    found = None if folder is None else lookup(folder, own)
-    if found is None or found.form is None:
-        return own
-    path = variant_files.found(own).get(found.form)
-    return own if path is None or sha256(path) != found.form_sha256 else path
+def file(model: Path, folder: Path | None) -> Path:
+    """The file that is run for the one in `model`; `ConfigError` where that cannot be read."""
+    choice = None if folder is None else lookup(folder, model)
+    if choice is None or choice.form is None:
+        return model
+    path = variant_files.existing(model).get(choice.form)
+    return model if path is None or sha256(path) != choice.form_sha256 else path
 
 
-def lookup(folder: Path, own: Path) -> VariantChoice | None:
-    """What was chosen for the model in that file, if it holds here and now."""
-    kept = read(folder).models
-    found = kept.get(sha256(own)) if kept else None
-    return found if found is not None and found.box == box() else None
+def lookup(folder: Path, model: Path) -> VariantChoice | None:
+    """The choice for the model in that file, if it holds on this box; None: there is none."""
+    choices = read(folder).models
+    choice = choices.get(sha256(model)) if choices else None
+    return choice if choice is not None and choice.box == box() else None
 
 
 def read(folder: Path) -> SavedChoices:
-    """What is kept; nothing where that cannot be read: a choice is only about speed."""
+    """The saved choices; none where they cannot be read, since a choice is only about speed."""
     try:
         return json_input.decode((folder / FILE).read_bytes(), SavedChoices)
     except (OSError, json_input.JsonError):
         return SavedChoices()
 
 
-def keep(folder: Path, own: Path, chosen: VariantChoice) -> None:
-    """Adds the choice, whole or not at all; `UserError` where the folder cannot be written."""
-    models = read(folder).models | {sha256(own): chosen}
+def keep(folder: Path, model: Path, choice: VariantChoice) -> None:
+    """Saves the choice beside the others; `UserError` where the folder cannot be written."""
+    models = read(folder).models | {sha256(model): choice}
     try:
         if not folder.exists():
             files.make_folder(folder)
-            _hand_over(folder)
+            _give_to_service(folder)
         choices = msgspec.json.format(msgspec.json.encode(SavedChoices(models)), indent=2)
         files.write(folder / FILE, choices)
-        _hand_over(folder / FILE)
+        _give_to_service(folder / FILE)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from None
 
 
 def box() -> str:
-    """Names processor and ONNX Runtime: what timings hold for."""
+    """Names the processor and the ONNX Runtime for which timings hold."""
     try:
         lines = CPU_INFO.read_text().splitlines()
     except OSError:
         lines = []
-    told = sorted({line for line in lines if line.partition(":")[0].strip() in TELLING})
-    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    traits = sorted({line for line in lines if line.partition(":")[0].strip() in TRAITS})
+    digest = hashlib.sha256("\n".join(traits).encode()).hexdigest()[:16]
     return f"{os.uname().machine} {digest}, ONNX Runtime {onnxruntime.__version__}"
 
 
@@ -114,12 +115,8 @@ def sha256(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _form(own: Path, path: Path) -> str:
-    return next(form for form, found in variant_files.found(own).items() if found == path)
-
-
-def _hand_over(path: Path) -> None:
-    """What root writes is the service's, where there is one."""
+def _give_to_service(path: Path) -> None:
+    """Makes the service's user the owner of what root has written, where there is that user."""
     if os.geteuid() == 0:
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(USER)

@@ -1,7 +1,7 @@
-"""Finds a model file: a path, or a name in a zoo.
+"""Finds a model file by its path or by its name in a zoo.
 
-Zoos are packages that carry .onnx files and are registered under the entry point group
-`drsn_agent.zoo`: so the agent needs to know none of them by name.
+A zoo is a package with .onnx files that is registered under the entry point group `drsn_agent.zoo`;
+the agent knows none by name.
 """
 
 import difflib
@@ -14,11 +14,11 @@ from agent.core.errors import ConfigError
 
 def released() -> dict[str, Path]:
     """Name -> file of every model in the installed zoos."""
-    found: dict[str, Path] = {}
+    models: dict[str, Path] = {}
     for zoo in entry_points(group="drsn_agent.zoo"):
         folder = Path(str(files(zoo.module)))
-        found |= {file.stem: file for file in sorted(folder.glob("*.onnx"))}
-    return found
+        models |= {file.stem: file for file in sorted(folder.glob("*.onnx"))}
+    return models
 
 
 def find(model: str) -> Path:
@@ -28,10 +28,10 @@ def find(model: str) -> Path:
         if not path.is_file():
             raise ConfigError(f"{model}: found no such file, expected an .onnx file")
         return path
-    known = released()
-    if model not in known:
-        close = difflib.get_close_matches(model, known, 1)
+    models = released()
+    if model not in models:
+        close = difflib.get_close_matches(model, models, 1)
         hint = f", did you mean {close[0]}?" if close else ""
-        names = ", ".join(known) or "none"
+        names = ", ".join(models) or "none"
         raise ConfigError(f"model {model!r}: not in the zoo (known: {names}){hint}")
-    return known[model]
+    return models[model]

@@ -58,7 +58,7 @@ def examine(file: Path) -> Iterator[Finding]:
     for source in chosen.sources:
         yield _source(chosen, source, running)
     for name in dict.fromkeys(source.common.model for source in chosen.sources):
-        if (told := status.installed(folder, name)) is not None:
+        if (told := status.describe_rollout(folder, name)) is not None:
             yield Finding(f"model {name}", "ok", told)
     yield _clock()
     yield _broker(chosen) if chosen.agent.sink != "stdout" else _stdout("broker")

@@ -38,7 +38,7 @@ def examine(chosen: Config) -> Iterator[Finding]:
 def _bench(model: str, batch: int, folder: Path) -> str | None:
     """What was found and is kept; None where the model has no other form."""
     path = installed.find(folder, model)
-    there = variant_files.found(path)
+    there = variant_files.existing(path)
     if not there:
         return None
     own = load(path)
@@ -71,5 +71,5 @@ def _told(name: str, found: Outcome) -> str:
     timed = f"{name} {found.window_us:.0f} us ({found.ratio:.2f} times)"
     if found.agrees:
         return timed
-    same, off = f"{found.same:.1%} of the labels", f"{found.off:.3f} off"
+    same, off = f"{found.agreement:.1%} of the labels", f"{found.error:.3f} off"
     return f"{timed}, refused: {same}, probabilities {off}"

@@ -173,7 +173,7 @@ def test_the_zoo_lists_no_variants_and_every_network_of_it_has_all_of_them() -> 
     released = zoo.released()
     assert set(released) == set(RELEASED)
     for file in released.values():
-        assert tuple(variant_files.found(file)) == variant_files.FORMS
+        assert tuple(variant_files.existing(file)) == variant_files.FORMS
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -181,7 +181,7 @@ def test_the_forms_of_a_released_network_are_that_network(name: str) -> None:
     own = classifier.load(zoo.find(name))
     samples, running = variant_trial.windows(own.contract)
     expected = np.array([p.probabilities for p in own.classify(samples, running)])
-    for form, file in variant_files.found(zoo.find(name)).items():
+    for form, file in variant_files.existing(zoo.find(name)).items():
         other = classifier.load(file)
         precision = {"float": "float32"}.get(form, form)
         assert (other.contract.name, other.contract.precision) == (name, precision)

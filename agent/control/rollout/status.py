@@ -1,4 +1,4 @@
-"""How things stand with a model, in words for a person."""
+"""How the roll-out of a model stands, as text for a person."""
 
 from pathlib import Path
 
@@ -6,22 +6,22 @@ from agent.inference import model_store, registry
 from agent.inference.model_store import Standing
 
 
-def installed(state_dir: Path, name: str) -> str | None:
-    """In one line; None where nothing was ever installed under that name."""
-    known = model_store.standing(state_dir, name)
-    if known == Standing(name=name):
-        return None
-    runs = "the zoo's" if known.present is None else f"{known.present.version}"
-    since = "" if known.present is None else f" since {known.present.since}"
-    tried = "" if known.candidate is None else f", {known.candidate.version} is tried beside it"
-    phase = ", on probation" if known.phase == "probation" else ""
-    why = "" if known.why is None else f"; the last one was {known.state}: {known.why}"
-    return f"{runs}{since}{phase}{tried}{why}"
-
-
-def standing(state_dir: Path, name: str) -> str:
-    """With the file; `ConfigError` for a name that nobody knows."""
-    file = registry.find(state_dir, name)
+def describe(state_dir: Path, model: str) -> str:
+    """The file that runs, and the roll-out of that name; `ConfigError` for an unknown name."""
+    file = registry.find(state_dir, model)
     version = registry.version_of(file.read_bytes())
-    told = installed(state_dir, name)
-    return f"{name} {version}: {file}" + ("" if told is None else f"\n{told}")
+    rollout = describe_rollout(state_dir, model)
+    return f"{model} {version}: {file}" + ("" if rollout is None else f"\n{rollout}")
+
+
+def describe_rollout(state_dir: Path, model: str) -> str | None:
+    """In one line; None where nothing was ever installed under that name."""
+    standing = model_store.standing(state_dir, model)
+    if standing == Standing(name=model):
+        return None
+    present, candidate = standing.present, standing.candidate
+    runs = "the zoo's" if present is None else f"{present.version} since {present.since}"
+    phase = ", on probation" if standing.phase == "probation" else ""
+    trial = "" if candidate is None else f", {candidate.version} is tried beside it"
+    last = "" if standing.why is None else f"; the last one was {standing.state}: {standing.why}"
+    return f"{runs}{phase}{trial}{last}"

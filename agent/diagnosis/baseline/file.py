@@ -74,7 +74,7 @@ def save(baseline: Baseline, state_dir: Path) -> Path:
     file = path(state_dir, baseline.source)
     try:
         files.write(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1))
-        state_directory.own(state_dir, file)
+        state_directory.give_to_owner(state_dir, file)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None
     return file

@@ -124,8 +124,8 @@ def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     assert report["model"]["sha256"] == network.sha256
     assert network.sha256 in (tmp_path / "fan.html").read_text()
     assert f"{out.stat().st_size:,} bytes" in (tmp_path / "fan.md").read_text()
-    assert tuple(variant_files.found(out)) == variant_files.FORMS
-    forms = {path.name for path in variant_files.found(out).values()}
+    assert tuple(variant_files.existing(out)) == variant_files.FORMS
+    forms = {path.name for path in variant_files.existing(out).values()}
     kept = {"fan.onnx", *forms, "fan.md", "fan.html", "fan.json"}
     assert {path.name for path in tmp_path.iterdir()} == kept  # and no state
 
