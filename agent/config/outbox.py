@@ -9,3 +9,4 @@ class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_messages: PositiveInt = 100_000
     max_mib: Positive = 256.0  # of payload
     max_age_s: Positive = 7 * 86400.0  # of the agent's running time
+    max_commits_per_s: Positive = 200.0  # for windows; events and states wait for nothing

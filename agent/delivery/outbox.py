@@ -82,6 +82,11 @@ class Outbox:
         return self._store.state.rows + len(self._waiting) - len(self._settled)
 
     @property
+    def waiting(self) -> int:
+        """New messages that `commit` would write."""
+        return len(self._waiting)
+
+    @property
     def uncommitted(self) -> int:
         """Changes that `commit` would write: messages, acknowledgements, parkings."""
         return len(self._waiting) + len(self._settled) + len(self._to_park)

@@ -5,13 +5,11 @@ import time
 from collections.abc import Callable
 
 from agent.core.types import Message, Receipt, Sink
+from agent.delivery.commit_pace import COMMITS_PER_S, CommitPace
 from agent.delivery.outbox import Outbox
 from agent.delivery.refusals import RETRY_S, Refusals
 
 MAX_IN_FLIGHT = 20
-COMMIT_S = 0.1  # how long messages gather for one commit
-COMMIT_AT = 500  # or how many
-TROUBLE_S = 1.0  # between tries to write to a disk that cannot be written
 IDLE_S = 1.0
 LATENCIES = 1000  # messages whose time from outbox to acknowledgement is remembered
 OVERHEAD = 128  # bytes of a packet beside topic and payload: header and properties
@@ -31,6 +29,8 @@ class Sender:
         health: Callable[[], Message],
         health_s: float,
         turn: Callable[[], None],
+        *,
+        commits_per_s: float = COMMITS_PER_S,
     ) -> None:
         self.latencies_s: collections.deque[float] = collections.deque(maxlen=LATENCIES)
         self._put_s: dict[int, float] = {}  # of messages of this run, for their latency
@@ -40,7 +40,9 @@ class Sender:
         self._health_s = health_s
         self._turn = turn
         self._health_due_s = time.monotonic() + min(1.0, health_s)
-        self._commit_s = 0.0  # not before this
+        self._pace = CommitPace(commits_per_s)
+        self._urgent = False  # a message waits that no window may delay
+        self._called = False  # the sink was woken since the loop's turn began
         self._refusals = Refusals()
         self._session = 0
         self._session_s = 0.0  # when it began
@@ -49,27 +51,29 @@ class Sender:
         self._unqueued: collections.deque[Message] = collections.deque()
         self._stop_by_s: float | None = None  # monotonic; None: `finish` was not called
 
-    def put(self, make: Callable[[str, int], Message]) -> None:
-        """Queues a message; see `Outbox.put`."""
-        first = not self._outbox.uncommitted
+    def put(self, make: Callable[[str, int], Message], *, urgent: bool = True) -> None:
+        """Queues a message, see `Outbox.put`; one that is not urgent may wait for a few others."""
         seq = self._outbox.put(make)
         if len(self._put_s) < LATENCIES:
             self._put_s[seq] = time.monotonic()
-        if first:
-            self._sink.wake()
+        if urgent:
+            self._urgent = True
+        self._call()
 
     def send_unqueued(self, message: Message) -> None:
         """Sends a message soon if there is a connection; it is not kept for later."""
         self._unqueued.append(message)
-        self._sink.wake()
+        self._call()
 
     def finish(self, within_s: float) -> None:
         """Has `run` end when everything is delivered, at the latest after `within_s`."""
         self._stop_by_s = time.monotonic() + within_s
-        self._sink.wake()
+        self._call()
 
     def run(self) -> None:
         while not self._finished():
+            # Before anything is looked at: who queues something from here on calls anew.
+            self._called = False
             self._turn()
             self._commit()
             self._pump()
@@ -84,16 +88,22 @@ class Sender:
         return self._outbox.depth == 0 or time.monotonic() >= self._stop_by_s
 
     def _commit(self) -> None:
-        if not self._outbox.uncommitted or self._commit_wait_s() > 0:
+        began_s = time.monotonic()
+        if self._commit_wait_s(began_s) > 0:
             return
+        self._urgent = False  # before the queue is read: a message that comes now sets it again
         self._outbox.commit(max(self._in_flight, default=0))
-        pause_s = COMMIT_S if self._outbox.trouble is None else TROUBLE_S
-        self._commit_s = time.monotonic() + pause_s
+        self._pace.committed(began_s, time.monotonic(), self._outbox.trouble is not None)
 
-    def _commit_wait_s(self) -> float:
-        if self._outbox.uncommitted >= COMMIT_AT and self._outbox.trouble is None:
-            return 0.0
-        return max(0.0, self._commit_s - time.monotonic())
+    def _commit_wait_s(self, now_s: float) -> float:
+        outbox = self._outbox
+        return self._pace.wait_s(now_s, outbox.waiting, outbox.uncommitted, self._urgent)
+
+    def _call(self) -> None:
+        """Ends the sink's `poll`, once a turn; what is to be sent has been queued before."""
+        if not self._called:
+            self._called = True
+            self._sink.wake()
 
     def _pump(self) -> None:
         if not self._sink.in_flight_limit:
@@ -161,8 +171,9 @@ class Sender:
 
     def _patience_s(self) -> float:
         """How long the sink may be polled before the next task is due."""
-        until_health_s = self._health_due_s - time.monotonic()
+        now_s = time.monotonic()
+        until_health_s = self._health_due_s - now_s
         idle_s = min(IDLE_S, until_health_s if until_health_s > 0 else IDLE_S)
         if self._refusals.waiting():
             idle_s = min(idle_s, RETRY_S / 2)
-        return min(idle_s, self._commit_wait_s()) if self._outbox.uncommitted else idle_s
+        return min(idle_s, self._commit_wait_s(now_s))

@@ -60,7 +60,14 @@ class Publisher:
         self._results = subscriptions.CommandResults(self._topics)
         self._sink = self._open_sink(chosen, clip_writer, reload)
         turns = self._with_board(chosen, turn)
-        self.sender = Sender(self.outbox, self._sink, self._health, chosen.agent.health_s, turns)
+        self.sender = Sender(
+            self.outbox,
+            self._sink,
+            self._health,
+            chosen.agent.health_s,
+            turns,
+            commits_per_s=chosen.outbox.max_commits_per_s,
+        )
         self._results.sender = self.sender
 
     def put(
@@ -95,7 +102,7 @@ class Publisher:
             stamp = payloads.Stamp(epoch, seq, began_s, time.time(), latency_s, evidence)
             return self._latest.note(payloads.observation(topic, scored, pipeline.origin, stamp))
 
-        self.sender.put(make)
+        self.sender.put(make, urgent=topic != "window")
 
     def _with_board(self, chosen: Config, turn: Callable[[], None]) -> Callable[[], None]:
         """The sender's turn, on which it also leaves a record for those who scrape."""
