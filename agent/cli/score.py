@@ -77,7 +77,7 @@ def job(chosen: argparse.Namespace) -> "Job":
         whole = _loaded(chosen, given)
         source = named(whole, chosen.source)
     return Job(
-        chosen=whole,
+        config=whole,
         source=source,
         sha256=classifier.load(zoo.find(source.common.model)).sha256,
         out=chosen.out.absolute(),

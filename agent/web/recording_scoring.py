@@ -1,7 +1,6 @@
-"""A recording that was dropped on the page: the same pipeline, from its first frame to its last."""
+"""Scores a recording that was dropped on the page, as the agent scores its source."""
 
 import collections
-import threading
 from pathlib import Path
 
 import msgspec
@@ -9,73 +8,73 @@ import numpy as np
 import soundfile
 
 from agent import sources
-from agent.config import load
+from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.core.errors import UserError
 from agent.core.types import Scored, SourceError, Verdict
-from agent.pipeline import build, window_scorer
-from agent.pipeline.build import Runtime
+from agent.pipeline import offline
+from agent.pipeline.offline import OfflineRunner
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LONGEST_S = 3600.0
 COLUMNS = 400  # of the overview
-WAIT_S = 0.005
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the recording through which one state held."""
+    """A part of the recording with one state."""
 
     start_s: float
     end_s: float
     decision: str
     label: str | None
-    probability: float | None  # smoothed, as the state was entered
+    probability: float | None  # smoothed, when the state was entered
 
 
 class ScoredTimeline(msgspec.Struct, frozen=True, kw_only=True):
-    """What the agent would have said of a recording."""
+    """The states that the agent would have published of a recording."""
 
     name: str
     duration_s: float
-    channels: int  # of which the first is heard
+    channels: int  # of which the first one is scored
     windows: int
     flagged: int
-    labels: dict[str, int]  # windows by what each alone was held to be
+    labels: dict[str, int]  # windows by their own label or decision
     spans: list[Span]
-    peaks: list[float]  # largest |sample| of each of `COLUMNS` equal parts, of the largest
+    peaks: list[float]  # largest |sample| in each of `COLUMNS` equal parts, relative to the largest
 
 
-def score(path: Path, name: str, like: SourcePipeline) -> ScoredTimeline:
-    """Scores the sound file at `path` as `like` is scored.
+def score(path: Path, name: str, pipeline: SourcePipeline) -> ScoredTimeline:
+    """Scores the sound file at `path` with the settings and the model of `pipeline`.
 
-    `UserError`, one line, speaks of the file by its own `name`.
+    `UserError`, one line, which names the file by its original `name`.
     """
     try:
-        found = soundfile.info(path)
+        info = soundfile.info(path)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise UserError(f"{name}: not a recording that can be read: {reason}") from None
-    if not 0 < found.frames <= LONGEST_S * found.samplerate:
+    duration_s = info.frames / info.samplerate
+    if not 0 < duration_s <= LONGEST_S:
         raise UserError(
-            f"{name}: found {found.frames / found.samplerate:.0f} s, "
+            f"{name}: found {duration_s:.0f} s, "
             f"expected more than none and at most {LONGEST_S:.0f} s"
         )
     try:
-        heard = _listen(_pipeline(path, like))
+        windows = _run(_runner(path, pipeline))
     except (UserError, SourceError, soundfile.LibsndfileError) as error:
         raise UserError(f"{name}: {str(error).replace(str(path), name)}") from None
-    if not heard.windows:
-        window_s = like.origin.contract.window / like.origin.contract.rate_hz
+    if not windows.count:
+        contract = pipeline.origin.contract
+        window_s = contract.window / contract.rate_hz
         raise UserError(f"{name}: found less than one window, expected at least {window_s:g} s")
-    duration_s = found.frames / found.samplerate
-    return heard.timeline(name, duration_s, found.channels)
+    return windows.timeline(name, duration_s, info.channels)
 
 
 class _WindowLog:
-    """Grows window by window; no signal is kept but its peaks."""
+    """Collects what the timeline shows of each window; of the signal only the peaks."""
 
     def __init__(self, rate_hz: float, hop: int) -> None:
-        self.windows = 0
+        self.count = 0
         self._flagged = 0
         self._rate_hz = rate_hz
         self._hop = hop
@@ -87,7 +86,7 @@ class _WindowLog:
         samples = scored.window.samples
         if not samples.size:
             return
-        self.windows += 1
+        self.count += 1
         self._flagged += bool(scored.window.marks)
         self._labels[scored.verdict.label or scored.verdict.decision] += 1
         self._peaks.append(float(np.abs(samples[0, -self._hop :]).max()))
@@ -103,7 +102,7 @@ class _WindowLog:
             name=name,
             duration_s=duration_s,
             channels=channels,
-            windows=self.windows,
+            windows=self.count,
             flagged=self._flagged,
             labels=dict(self._labels.most_common()),
             spans=[
@@ -120,40 +119,19 @@ class _WindowLog:
         )
 
 
-def _pipeline(path: Path, like: SourcePipeline) -> SourcePipeline:
-    """The same source, its signal out of a file."""
-    channels = tuple(range(like.origin.contract.channels))
-    common = msgspec.structs.replace(like.settings.common, kind="file", channels=channels)
-    options = sources.options("file")(path=str(path), pace="fast")
+def _runner(path: Path, pipeline: SourcePipeline) -> OfflineRunner:
+    """The settings of `pipeline`, with the signal of the file."""
+    channels = tuple(range(pipeline.origin.contract.channels))
+    common = msgspec.structs.replace(pipeline.settings.common, kind="file", channels=channels)
+    options = sources.options("file")(path=str(path), pace="fast", block=offline.BLOCK)
     source = SourceSettings("file", common, options)
-    chosen = load.Config(sources=(source,))
-    wake = threading.Event()
-    (pipeline,) = build.build_pipelines(chosen, Runtime(wake=wake.set), commissioned=False)
-    return pipeline
+    return OfflineRunner(Config(sources=(source,)), source, commissioned=False)
 
 
-def _listen(pipeline: SourcePipeline) -> _WindowLog:
-    """Everything that the file holds."""
-    failure: list[BaseException] = []
-
-    def read() -> None:
-        try:
-            pipeline.reader.run(threading.Event())
-        except Exception as error:  # noqa: BLE001 - raised again below
-            failure.append(error)
-
-    heard = _WindowLog(
-        pipeline.origin.contract.rate_hz,
-        pipeline.hop,
-    )
-    thread = threading.Thread(target=read, name="recording", daemon=True)
-    thread.start()
-    while not pipeline.drained:
-        scored = window_scorer.step([pipeline.scorer])
-        for each in scored:
-            heard.take(each)
-        if not scored:
-            thread.join(WAIT_S)
-    if failure:
-        raise failure[0]
-    return heard
+def _run(runner: OfflineRunner) -> _WindowLog:
+    """All windows of the file."""
+    windows = _WindowLog(runner.pipeline.origin.contract.rate_hz, runner.pipeline.hop)
+    for step in runner.scored():
+        for scored in step:
+            windows.take(scored)
+    return windows

@@ -99,11 +99,11 @@ Score = Callable[..., Scored]
 
 def test_what_is_scored_is_not_scored_again(archive: Path, tmp_path: Path, scored: Score) -> None:
     code, said = scored(archive)
-    assert (code, said[-1].split(":")[0]) == (0, "3 scored, 0 already there, 0 failed")
+    assert (code, said[-1].split(":")[0]) == (0, "3 scored, 0 scored before, 0 failed")
     before = files(tmp_path / "out")
     assert len(before) == 6
     code, said = scored(archive / "r0.wav", f"{archive}/r*.wav", archive)
-    assert (code, said[-1].split(":")[0]) == (0, "0 scored, 3 already there, 0 failed")
+    assert (code, said[-1].split(":")[0]) == (0, "0 scored, 3 scored before, 0 failed")
     assert files(tmp_path / "out") == before
 
 
@@ -113,7 +113,7 @@ def test_a_run_that_was_cut_off_is_taken_up(archive: Path, tmp_path: Path, score
     gone = sorted((tmp_path / "out" / "events").iterdir())[0]
     gone.unlink()  # it was being written: what stands under another name is no file of the archive
     gone.with_name("cut.new").write_bytes(b"PAR1")
-    assert scored(archive)[1][-1].startswith("1 scored, 2 already there")
+    assert scored(archive)[1][-1].startswith("1 scored, 2 scored before")
     assert tables(tmp_path / "out") == whole
     assert not list((tmp_path / "out").rglob("*.new"))
 
@@ -123,7 +123,7 @@ def test_a_changed_recording_takes_the_place_of_what_it_was(
 ) -> None:
     scored(archive)
     write(archive / "r1.wav", seconds=5)
-    assert scored(archive)[1][-1].startswith("1 scored, 2 already there")
+    assert scored(archive)[1][-1].startswith("1 scored, 2 scored before")
     assert len(files(tmp_path / "out")) == 6
     windows, _ = tables(tmp_path / "out")
     recordings = windows["recording"].to_pylist()
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_named_in_a_line_and_the_others_go_on(
     soundfile.write(archive / "stereo.wav", np.zeros((2000, 2)), 1000)
     code, said = scored(archive, archive / "gone.wav")
     *troubles, total = said
-    assert (code, total.split(":")[0]) == (1, "3 scored, 0 already there, 4 failed")
+    assert (code, total.split(":")[0]) == (1, "3 scored, 0 scored before, 4 failed")
     assert len(troubles) == 4
     by_name = {trouble.split(": ")[1]: trouble for trouble in troubles}
     assert "found no such recording" in by_name[str(archive / "gone.wav")]
@@ -225,8 +225,8 @@ def test_a_remote_recording_is_fetched_scored_and_removed(
     inside = f"zip://may/*.wav::{tmp_path}/all.zip"
     with served(archive) as url:
         code, said = scored(archive / "r0.wav", inside, f"{url}/r0.wav", f"{url}/gone.wav")
-        assert (code, said[-1].split(":")[0]) == (1, "4 scored, 0 already there, 1 failed")
-        assert scored(inside, f"{url}/r0.wav")[1][-1].startswith("0 scored, 3 already there")
+        assert (code, said[-1].split(":")[0]) == (1, "4 scored, 0 scored before, 1 failed")
+        assert scored(inside, f"{url}/r0.wav")[1][-1].startswith("0 scored, 3 scored before")
     assert list(fetched.iterdir()) == []
     windows, _ = tables(tmp_path / "out")
     by_recording = {
@@ -366,7 +366,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
     finally:
         process.kill()
     assert process.returncode == 0, said
-    assert said.splitlines()[-1].startswith("8 scored, 0 already there, 0 failed")
+    assert said.splitlines()[-1].startswith("8 scored, 0 scored before, 0 failed")
     assert contents(tmp_path) == undisturbed.expected
 
 

@@ -1,4 +1,4 @@
-"""What engines hand to their workers, what comes back, and what an engine is."""
+"""The records of a run over an archive, and the Protocol of the engines that run it."""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -12,19 +12,19 @@ from agent.config.source import SourceSettings
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same for every recording of a run."""
+    """The settings of a run, the same for every recording."""
 
-    chosen: Config
-    source: SourceSettings  # its signal comes out of each recording in turn
-    sha256: str  # of the model that is meant
+    config: Config
+    source: SourceSettings  # each recording in turn takes the place of its signal
+    sha256: str  # of the model file
     out: Path  # absolute
     start: datetime.datetime  # of each recording's first frame
-    commissioned: bool = False  # whether the source's baseline counts
+    commissioned: bool = False  # whether to use the baseline of the source
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One recording that is to be scored."""
+    """One recording to score."""
 
     recording: str  # an absolute path, or a URL
     key: str  # names its files
@@ -32,13 +32,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a recording."""
+    """The result for one recording."""
 
     recording: str
     windows: int = 0
     events: int = 0
     signal_s: float = 0.0
-    trouble: str = ""  # why there is nothing of it; empty: all is well
+    trouble: str = ""  # why it was not scored; empty: it was
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""Records into Parquet. The columns are the records' own fields: whoever adds one adds it here."""
+"""Writes records to Parquet. The columns are derived from the fields of the record."""
 
 import types
 import uuid
@@ -14,7 +14,7 @@ from agent.messages.records import Observation
 
 RECORDING = "recording"  # the column before the record's own
 ROW_GROUP = 4096
-BATCH = 512  # rows that are held as Python objects
+BATCH = 512  # rows that are kept as Python objects
 UNFINISHED = ".new"
 
 _PLAIN = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
@@ -26,7 +26,7 @@ def schema(record: type[msgspec.Struct] = Observation) -> pa.Schema:
 
 
 class Writer:
-    """A file that is there under its name only when it is whole; use it in a `with`."""
+    """Writes a file that gets its name only when it is complete; use it in a `with`."""
 
     def __init__(self, path: Path, recording: str) -> None:
         self.rows = 0
@@ -79,15 +79,15 @@ def _fields(record: type[msgspec.Struct]) -> list[pa.Field]:
 
 
 def _field(name: str, kind: Any) -> pa.Field:
-    """A field that may be None is nullable."""
+    """The column of a field; nullable where the field may be None."""
     if get_origin(kind) not in (Union, types.UnionType):
         return pa.field(name, _type(kind), nullable=False)
-    (only,) = [each for each in get_args(kind) if each is not types.NoneType]
+    (only,) = [part for part in get_args(kind) if part is not types.NoneType]
     return pa.field(name, _type(only))
 
 
 def _type(kind: Any) -> pa.DataType:
-    """`TypeError` for a kind that no record has yet."""
+    """The column type of a field's type; `TypeError` for one that no record has yet."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind in _PLAIN:
         return _PLAIN[kind]

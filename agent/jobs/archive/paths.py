@@ -1,4 +1,4 @@
-"""Recordings wherever fsspec finds them: this machine's files, and what is fetched from elsewhere.
+"""Finds recordings by fsspec: files of this machine, and files that are fetched from elsewhere.
 
 https://filesystem-spec.readthedocs.io; e.g. s3://bucket/line-4/*.flac, zip://*.wav::may.zip.
 """
@@ -18,39 +18,43 @@ from fsspec.implementations.local import LocalFileSystem
 from agent.core.errors import UserError
 
 SOUND = (".npy", *(f".{name.lower()}" for name in soundfile.available_formats()))
-SUFFIXES = frozenset((*SOUND, ".aif", ".aifc", ".oga"))  # others must be named: a table may be any
+SUFFIXES = frozenset((*SOUND, ".aif", ".aifc", ".oga"))  # others must be named, e.g. .csv
 VERSIONS = ("ETag", "etag", "CRC", "mtime", "LastModified", "last_modified", "updated", "created")
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """A recording, and what changes when its file does."""
+    """A recording, and a text that changes when its file changes."""
 
     recording: str  # an absolute path, or a URL
     state: str
 
 
-def find(given: str) -> list[ArchiveFile]:
-    """A file, all that a pattern names, or the recordings anywhere in a folder, sorted.
+def find(pattern: str) -> list[ArchiveFile]:
+    """A file, the files of a pattern, or all recordings below a folder; sorted.
 
-    `UserError` where there are none; whatever fsspec raises where they cannot be looked at.
+    `UserError` where there are none; any exception of fsspec where they cannot be listed.
     """
-    system, path = fsspec.core.url_to_fs(given)
+    system, path = fsspec.core.url_to_fs(pattern)
     if "*" in path or "?" in path or "[" in path:
-        names = sorted(each for each in system.glob(path) if system.isfile(each))
+        names = sorted(name for name in system.glob(path) if system.isfile(name))
     elif system.isdir(path):
         below = system.find(path)
-        names = sorted(each for each in below if PurePosixPath(each).suffix.lower() in SUFFIXES)
+        names = sorted(name for name in below if PurePosixPath(name).suffix.lower() in SUFFIXES)
     else:
         names = [path] if system.exists(path) else []
     if not names:
-        raise UserError(f"{given}: found no such recording, expected a file, a pattern or a folder")
-    return [ArchiveFile(_address(system, each, given), _state(system.info(each))) for each in names]
+        raise UserError(
+            f"{pattern}: found no such recording, expected a file, a pattern or a folder"
+        )
+    return [
+        ArchiveFile(_address(system, name, pattern), _state(system.info(name))) for name in names
+    ]
 
 
 @contextlib.contextmanager
 def fetched(recording: str) -> Iterator[Path]:
-    """The recording as a file of this machine; what had to be fetched is removed again."""
+    """The recording as a local file; a fetched copy is removed afterwards."""
     system, path = fsspec.core.url_to_fs(recording)
     if isinstance(system, LocalFileSystem):
         yield Path(path)
@@ -61,10 +65,10 @@ def fetched(recording: str) -> Iterator[Path]:
         yield local
 
 
-def _address(system: Any, path: str, given: str) -> str:
+def _address(system: Any, path: str, pattern: str) -> str:
     if isinstance(system, LocalFileSystem):
-        return os.path.abspath(path)  # noqa: PTH100 - "..", too, and no link followed
-    _, separator, outer = given.partition("::")  # zip://inside.flac::https://host/outside.zip
+        return os.path.abspath(path)  # noqa: PTH100 - removes "..", and follows no link
+    _, separator, outer = pattern.partition("::")  # zip://inside.flac::https://host/outside.zip
     return str(system.unstrip_protocol(path)) + separator + outer
 
 

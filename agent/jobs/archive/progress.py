@@ -1,15 +1,15 @@
-"""How far a run is, for people: a line now and then, one for each recording that failed."""
+"""Reports the progress of a run: a line now and then, and one for each failed recording."""
 
 import time
 from collections.abc import Callable
 
 from agent.jobs.archive.job import Outcome
 
-TELL_S = 5.0
+REPORT_S = 5.0
 
 
 class Progress:
-    """Counts outcomes and says so."""
+    """Counts outcomes and reports them."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -17,10 +17,10 @@ class Progress:
         self._skipped: set[str] = set()
         self._scored = self._failed = self._windows = self._events = 0
         self._signal_s = 0.0
-        self._began_s = self._told_s = time.monotonic()
+        self._began_s = self._reported_s = time.monotonic()
 
     def skip(self, recording: str) -> None:
-        """It has been scored before."""
+        """Counts a recording that was scored in an earlier run."""
         self._skipped.add(recording)
 
     def fail(self, trouble: str) -> None:
@@ -29,7 +29,7 @@ class Progress:
 
     def begin(self, expected: int) -> None:
         self._expected = expected
-        self._began_s = self._told_s = time.monotonic()
+        self._began_s = self._reported_s = time.monotonic()
 
     def note(self, outcome: Outcome) -> None:
         if outcome.trouble:
@@ -39,14 +39,14 @@ class Progress:
         self._windows += outcome.windows
         self._events += outcome.events
         self._signal_s += outcome.signal_s
-        if time.monotonic() - self._told_s > TELL_S:
-            self._told_s = time.monotonic()
+        if time.monotonic() - self._reported_s > REPORT_S:
+            self._reported_s = time.monotonic()
             self._say(f"{self._scored} of {self._expected} recordings, {self._speed()}")
 
     def finish(self) -> int:
-        """The sum in a line, and the exit code."""
+        """Reports the totals in one line; returns the exit code."""
         self._say(
-            f"{self._scored} scored, {len(self._skipped)} already there, {self._failed} failed: "
+            f"{self._scored} scored, {len(self._skipped)} scored before, {self._failed} failed: "
             f"{self._windows} windows, {self._events} events; {self._speed()}"
         )
         return 1 if self._failed else 0

@@ -1,4 +1,4 @@
-"""A run over an archive: what is there, what is left to do, an engine that does it, and the sum."""
+"""A run over an archive: lists the recordings, scores those that are left, reports the totals."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -14,15 +14,15 @@ from agent.jobs.archive.progress import Progress
 Say = Callable[[str], None]
 
 
-def run(job: Job, given: Sequence[str], engine: Engine, say: Say) -> int:
-    """Scores what has not been scored; 1 where a recording could not be read, else 0."""
+def run(job: Job, recordings: Sequence[str], engine: Engine, say: Say) -> int:
+    """Scores the recordings that are not scored yet; 1 if one could not be read, else 0."""
     for folder in keys.FOLDERS.values():
         _folder(job.out / folder)
     lock = state_directory.claim(job.out, "--out")
     try:
         _tidy(job.out)
         progress = Progress(say)
-        tasks = _plan(job, given, progress)
+        tasks = _plan(job, recordings, progress)
         progress.begin(len(tasks))
         for task, outcome in _outcomes(job, engine, tasks):
             if not outcome.trouble:
@@ -34,27 +34,27 @@ def run(job: Job, given: Sequence[str], engine: Engine, say: Say) -> int:
         os.close(lock)
 
 
-def _plan(job: Job, given: Sequence[str], progress: Progress) -> list[Task]:
-    """A task for each recording that has none of its files yet; each recording once."""
+def _plan(job: Job, recordings: Sequence[str], progress: Progress) -> list[Task]:
+    """A task for each recording whose files are not complete; each recording once."""
     tasks: dict[str, Task] = {}
-    for each in given:
-        for found in _find(each, progress):
-            key = keys.key(job, found)
+    for pattern in recordings:
+        for archived in _find(pattern, progress):
+            key = keys.key(job, archived)
             if all(file.exists() for file in keys.files(job.out, key).values()):
-                progress.skip(found.recording)
+                progress.skip(archived.recording)
                 _replace(job.out, key)
             else:
-                tasks[found.recording] = Task(found.recording, key)
+                tasks[archived.recording] = Task(archived.recording, key)
     return list(tasks.values())
 
 
-def _find(given: str, progress: Progress) -> list[paths.ArchiveFile]:
+def _find(pattern: str, progress: Progress) -> list[paths.ArchiveFile]:
     try:
-        return paths.find(given)
+        return paths.find(pattern)
     except UserError as error:
         progress.fail(str(error))
     except Exception as error:  # noqa: BLE001 - every file system of fsspec has its own
-        progress.fail(f"{given}: {type(error).__name__}: {' '.join(str(error).split())}")
+        progress.fail(f"{pattern}: {type(error).__name__}: {' '.join(str(error).split())}")
     return []
 
 
@@ -71,7 +71,7 @@ def _replace(out: Path, key: str) -> None:
 
 
 def _tidy(out: Path) -> None:
-    """What a killed worker left unfinished."""
+    """Removes the unfinished files of killed workers."""
     for folder in keys.FOLDERS.values():
         for file in (out / folder).glob(f"*{UNFINISHED}"):
             file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One recording as the records that a live agent would have published of it."""
+"""The records that a live agent would have published of a recording."""
 
 from collections.abc import Iterator
 
@@ -8,23 +8,23 @@ from agent.messages.records import Observation
 from agent.pipeline.offline import OfflineRunner
 from agent.pipeline.source_pipeline import SourcePipeline
 
-KEPT: tuple[payloads.Topic, ...] = ("window", "event")  # a state is its event, retained
+STORED: tuple[payloads.Topic, ...] = ("window", "event")  # a state is a retained event
 
 
-def observations(alone: OfflineRunner, epoch: str) -> Iterator[tuple[payloads.Topic, Observation]]:
-    """Each window and event in order, numbered from 1; `SourceError` where the recording breaks.
+def observations(runner: OfflineRunner, epoch: str) -> Iterator[tuple[payloads.Topic, Observation]]:
+    """Each window and event in order, numbered from 1; `SourceError` where the file is damaged.
 
-    No clock is in them, so that the same recording gives the same records: they are published at
-    the window's end, with no latency.
+    They do not depend on the clock, so that the same recording gives the same records: each is
+    published at its window's end, with no latency.
     """
     seq = 0
-    for turn in alone.scored():
-        for scored in turn:
+    for step in runner.scored():
+        for scored in step:
             for topic in payloads.topics(scored, windows=True):
-                if topic in KEPT:
+                if topic in STORED:
                     seq += 1
-                    stamp = _stamp(alone.pipeline, scored, epoch, seq)
-                    yield topic, payloads.record(topic, scored, alone.pipeline.origin, stamp)
+                    stamp = _stamp(runner.pipeline, scored, epoch, seq)
+                    yield topic, payloads.record(topic, scored, runner.pipeline.origin, stamp)
 
 
 def _stamp(pipeline: SourcePipeline, scored: Scored, epoch: str, seq: int) -> payloads.Stamp:

@@ -1,4 +1,4 @@
-"""What a worker of any engine does: one recording after another into Parquet, by one model."""
+"""Scores recordings into Parquet with one model; every engine runs workers of this class."""
 
 import contextlib
 from pathlib import Path
@@ -13,10 +13,10 @@ from agent.pipeline.offline import OfflineRunner, recorded
 
 
 class Worker:
-    """Call it with a `Task`; whatever happens to that recording is in its `Outcome`."""
+    """Call it with a `Task`; a failure is in the `Outcome`."""
 
     def __init__(self, job: Job) -> None:
-        """`ConfigError` where another model file is found here than was meant."""
+        """`ConfigError` where this machine has another model file than the job."""
         self._job = job
         name = job.source.common.model
         model = classifier.load(zoo.find(name))
@@ -38,28 +38,28 @@ class Worker:
     def _score(self, task: Task, file: Path) -> Outcome:
         source = recorded(self._job.source, str(file), self._job.start)
         try:
-            alone = OfflineRunner(
-                self._job.chosen,
+            runner = OfflineRunner(
+                self._job.config,
                 source,
                 commissioned=self._job.commissioned,
                 models=self._models,
             )
-            return self._write(task, alone)
-        except (UserError, SourceError) as error:  # says which source and file: here it is known
+            return self._write(task, runner)
+        except (UserError, SourceError) as error:  # names source and file, as the caller does
             trouble = str(error).removeprefix(f"{source.path} ({source.common.name}): ")
             raise SourceError(trouble.removeprefix(f"{file}: ")) from None
 
-    def _write(self, task: Task, alone: OfflineRunner) -> Outcome:
-        """The events' file comes last: where it is, all is."""
+    def _write(self, task: Task, runner: OfflineRunner) -> Outcome:
+        """Writes the file of events last: where it is present, the other one is."""
         files = keys.files(self._job.out, task.key)
         with contextlib.ExitStack() as stack:
             writers = {
                 topic: stack.enter_context(parquet.Writer(files[topic], task.recording))
-                for topic in ("event", "window")  # left in the opposite order
+                for topic in ("event", "window")  # closed in the opposite order
             }
-            for topic, record in scoring.observations(alone, task.key):
+            for topic, record in scoring.observations(runner, task.key):
                 writers[topic].append(record)
-        conditioner = alone.pipeline.reader.conditioner
+        conditioner = runner.pipeline.reader.conditioner
         assert conditioner is not None
         signal_s = conditioner.samples / conditioner.format.rate_hz
         rows = {topic: writer.rows for topic, writer in writers.items()}

@@ -1,4 +1,4 @@
-"""Processes of this machine, one thread of ONNX Runtime each."""
+"""Runs workers as local processes with one thread of ONNX Runtime each."""
 
 import functools
 import logging
@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from agent.jobs.archive.job import Job, Outcome, Task
 from agent.jobs.archive.worker import Worker
 
-ATTEMPTS = 3  # a worker that is killed takes its pool with it
+ATTEMPTS = 3  # a killed worker breaks its pool
 
 log = logging.getLogger("drsn.archive")
 
@@ -21,7 +21,7 @@ _job: Job | None = None  # of this process, where it is one of the pool
 
 
 class LocalEngine:
-    """`workers` processes, started anew: nothing of the parent's threads is in them."""
+    """Starts `workers` processes by spawn, so that they inherit no thread of the parent."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -45,14 +45,14 @@ class LocalEngine:
         workers = min(self._workers, len(tasks))
         pool = ProcessPoolExecutor(workers, spawn, initializer=_start, initargs=(job,))
         try:
-            for each in as_completed([pool.submit(_score, task) for task in tasks]):
-                yield each.result()
+            for future in as_completed([pool.submit(_score, task) for task in tasks]):
+                yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _start(job: Job) -> None:
-    """Makes this process one that ends with its parent and at Ctrl-C."""
+    """Makes this process end with its parent and at Ctrl-C."""
     global _job
     _job = job
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))

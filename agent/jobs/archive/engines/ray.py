@@ -1,8 +1,8 @@
-"""Ray Data: a pool of actors, a session each, on this machine or a cluster of many.
+"""Runs workers as a pool of Ray Data actors, on this machine or on a cluster.
 
-https://docs.ray.io/en/latest/data/api/doc/ray.data.Dataset.map.html. A worker that dies is started
-again and its recording scored again. On a cluster every machine needs this package and has to see
-the same recordings and the same output folder.
+https://docs.ray.io/en/latest/data/api/doc/ray.data.Dataset.map.html. A worker that dies is
+restarted and its recording scored again. Every machine of a cluster needs this package and
+access to the same recordings and output folder.
 """
 
 import logging
@@ -17,11 +17,11 @@ from agent.jobs.archive.job import Job, Outcome, Task
 from agent.jobs.archive.worker import Worker
 
 REACH_S = 5.0
-STORE_BYTES = 100 * 2**20  # what travels are names and outcomes
+STORE_BYTES = 100 * 2**20  # only names and outcomes are exchanged
 
 
 class RayEngine:
-    """`address` of a cluster's head; None: Ray is started here, heard on loopback alone."""
+    """`address` of a cluster's head; None: starts Ray here, listening on loopback only."""
 
     def __init__(self, workers: int, address: str | None) -> None:
         self._workers = workers
@@ -30,11 +30,11 @@ class RayEngine:
     def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
         if self._address is not None:
             _reach(self._address)
-        ray = _imported(alone=self._address is None)
+        ray = _import_ray(loopback=self._address is None)
         try:
             self._connect(ray)
             yield from self._run(ray, job, tasks)
-        except Exception as error:  # noqa: BLE001 - some of Ray's are nothing more than that
+        except Exception as error:  # noqa: BLE001 - Ray raises plain exceptions, too
             raise UserError(f"ray: {str(error).strip().splitlines()[-1]}") from None
         finally:
             ray.shutdown()
@@ -70,7 +70,7 @@ class RayEngine:
 
 
 class _Actor:
-    """A worker as Ray Data calls it: rows in, rows out."""
+    """A worker with the interface of Ray Data: rows in, rows out."""
 
     def __init__(self, job: Job) -> None:
         self._worker = Worker(job)
@@ -80,7 +80,7 @@ class _Actor:
 
 
 def _reach(address: str) -> None:
-    """`UserError` where nobody listens: Ray would try for minutes."""
+    """`UserError` where nothing listens: Ray would try for minutes."""
     host, _, port = address.rpartition(":")
     if "/" in host or not port.isdigit():  # auto, ray://...: Ray knows
         return
@@ -91,10 +91,10 @@ def _reach(address: str) -> None:
         raise UserError(f"--address: {address}: cannot connect: {reason}") from None
 
 
-def _imported(alone: bool) -> Any:
-    """Ray, which tells nobody that it is used, and if `alone` hears nobody from elsewhere."""
+def _import_ray(loopback: bool) -> Any:
+    """Ray without its usage statistics; with `loopback` it listens on no other interface."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if alone:  # by its own address Ray would listen on every interface
+    if loopback:  # by default Ray would listen on every interface
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
