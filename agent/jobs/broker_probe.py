@@ -1,4 +1,4 @@
-"""Tries the broker once, as the agent would: name, TLS, credentials, the right to publish."""
+"""Tries the broker once, as the agent does: name, TLS, credentials, the right to publish."""
 
 import contextlib
 import socket
@@ -19,78 +19,80 @@ ANSWER_S = 5.0
 
 
 class _Answers:
-    """What the broker said; the callbacks of paho's client."""
+    """The broker's reason codes, stored by the callbacks of paho's client."""
 
     def __init__(self) -> None:
-        self.let_in: ReasonCode | None = None
-        self.took: ReasonCode | None = None
+        self.connected: ReasonCode | None = None
+        self.published: ReasonCode | None = None
 
     def on_connect(self, _c: object, _d: object, _f: object, code: ReasonCode, _p: object) -> None:
-        self.let_in = code
+        self.connected = code
 
     def on_publish(self, _c: object, _d: object, _m: int, code: ReasonCode, _p: object) -> None:
-        self.took = code
+        self.published = code
 
 
-def trouble(chosen: Config) -> str | None:
+def probe(config: Config) -> str | None:
     """Why the agent cannot publish there, and what to do; None where it can.
 
-    Publishes an empty message to `<base>/<agent>/doctor`, under a client id of its own.
+    Publishes an empty message to `<base>/<agent>/doctor`, under its own client id.
     """
-    message = Message(0, f"{chosen.mqtt.base}/{chosen.agent.id}/doctor", b"")
-    client_id = f"{chosen.mqtt.client_id or 'drsn-' + chosen.agent.id}-doctor"
+    settings = config.mqtt
+    message = Message(0, f"{settings.base}/{config.agent.id}/doctor", b"")
+    client_id = f"{settings.client_id or 'drsn-' + config.agent.id}-doctor"
     answers = _Answers()
     client: paho.Client | None = None
     try:
-        will_properties = mqtt_properties.will(message.topic, chosen.mqtt.will_delay_s)
-        client = mqtt_client.make(chosen.mqtt, client_id, message, will_properties)
+        will_properties = mqtt_properties.will(message.topic, settings.will_delay_s)
+        client = mqtt_client.make(settings, client_id, message, will_properties)
         client.on_connect, client.on_publish = answers.on_connect, answers.on_publish
-        client.connect(chosen.mqtt.host, chosen.mqtt.port, chosen.mqtt.keepalive_s)
-        return _asked(client, answers, message)
+        client.connect(settings.host, settings.port, settings.keepalive_s)
+        return _publish(client, answers, message)
     except (OSError, ValueError) as error:
-        return _explained(error, chosen.mqtt)
+        return _explain(error, settings)
     finally:
         if client is not None:
             with contextlib.suppress(OSError, ValueError):
                 client.disconnect()
 
 
-def _asked(client: paho.Client, answers: _Answers, message: Message) -> str | None:
-    if not _until(client, lambda: answers.let_in is not None):
+def _publish(client: paho.Client, answers: _Answers, message: Message) -> str | None:
+    """Why the broker does not accept the connection or the message; None where it does."""
+    connected = _await(client, lambda: answers.connected)
+    if connected is None:
         return f"no answer within {ANSWER_S:g} s: is that an MQTT broker, and with TLS or without?"
-    assert answers.let_in is not None
-    if answers.let_in.is_failure:
-        todo = "see mqtt.username and mqtt.password_file"
-        return f"refuses us: {answers.let_in}: {todo}"
+    if connected.is_failure:
+        return f"refuses us: {connected}: see mqtt.username and mqtt.password_file"
     client.publish(message.topic, message.payload, 1)
-    if not _until(client, lambda: answers.took is not None):
-        return f"lets us in and does not acknowledge {message.topic}: may we publish there (ACL)?"
-    assert answers.took is not None
-    if answers.took.is_failure:
-        return f"does not take {message.topic}: {answers.took}: may we publish there (ACL)?"
+    published = _await(client, lambda: answers.published)
+    if published is None:
+        return f"accepts us and does not acknowledge {message.topic}: may we publish there (ACL)?"
+    if published.is_failure:
+        return f"does not accept {message.topic}: {published}: may we publish there (ACL)?"
     return None
 
 
-def _until(client: paho.Client, happened: Callable[[], bool]) -> bool:
-
+def _await(client: paho.Client, code: Callable[[], ReasonCode | None]) -> ReasonCode | None:
+    """The reason code once it is there; None where the connection ends or the time is up."""
     until_s = time.monotonic() + ANSWER_S
-    while not happened() and time.monotonic() < until_s:
+    while code() is None and time.monotonic() < until_s:
         if client.loop(0.1) != paho.MQTT_ERR_SUCCESS:
-            return happened()
-    return happened()
+            break
+    return code()
 
 
-def _explained(error: Exception, mqtt: Mqtt) -> str:
-    said = getattr(error, "strerror", None) or str(error)
+def _explain(error: Exception, mqtt: Mqtt) -> str:
+    """The error, and where to look for its cause."""
+    text = getattr(error, "strerror", None) or str(error)
     match error:
         case ssl.SSLCertVerificationError():
             return f"{error.verify_message}: see mqtt.tls.ca_file, and the name in mqtt.host"
         case ssl.SSLError() | ConnectionResetError():
-            return f"{said}: does that port speak TLS, and expect a certificate of ours?"
+            return f"{text}: does that port speak TLS, and expect a certificate of ours?"
         case socket.gaierror():
-            return f"{said}: see mqtt.host, and the machine's name server"
+            return f"{text}: see mqtt.host, and the machine's name server"
         case ConnectionRefusedError():
-            return f"{said}: does the broker run, is mqtt.port {mqtt.port} right?"
+            return f"{text}: does the broker run, is mqtt.port {mqtt.port} right?"
         case TimeoutError():
-            return f"{said}: is there a way to it, a firewall between?"
-    return str(said)
+            return f"{text}: is there a route to it, a firewall between?"
+    return str(text)

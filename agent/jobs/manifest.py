@@ -1,6 +1,6 @@
-"""A data set's `manifest.csv`, as training reads it: a row a file, its label and its split.
+"""A data set's `manifest.csv`, as training reads it: one row per file, with label and split.
 
-Files of one session, `LABEL-TIME-1.flac` and so on, stand on the same side of the split.
+Files of one session, `LABEL-TIME-1.flac` and so on, are in the same split.
 """
 
 import csv
@@ -23,13 +23,17 @@ COLUMNS = (
     "source",
     "start",
 )
-HELD = 4  # every fourth session of a label validates, and the second, so that one of two does
+VALIDATION_EVERY = 4  # sessions of a label; the second one validates, too
 
 
 def split(folder: Path, label: str) -> str:
-    """Whether the next session of that label trains or validates."""
-    sessions = {session for named, session in _sessions(folder / NAME) if named == label}
-    return "val" if len(sessions) == 1 or len(sessions) % HELD == HELD - 1 else "train"
+    """The split of the next session of that label: `train` or `val`."""
+    sessions = {session for other, session in _sessions(folder / NAME) if other == label}
+    return (
+        "val"
+        if len(sessions) == 1 or len(sessions) % VALIDATION_EVERY == VALIDATION_EVERY - 1
+        else "train"
+    )
 
 
 def append(folder: Path, row: dict[str, str]) -> None:

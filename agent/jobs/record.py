@@ -1,7 +1,7 @@
-"""Records a source into a data set that training reads: sound files and their `manifest.csv`.
+"""Records a source into a data set for training: sound files and their `manifest.csv`.
 
-What was lost is in no file: behind a gap a new one begins, so that no recording is spliced. All
-files of one session have the same split, since they are of the same machine in the same minute.
+A new file begins behind each gap, so that no recording is spliced. All files of one session have
+the same split, since they are of the same machine in the same minute.
 """
 
 import datetime
@@ -18,14 +18,14 @@ from agent.acquisition.sample_clock import SampleClock
 from agent.core.types import Block, Format, Samples
 from agent.jobs import manifest
 
-SHORTEST_S = 1.0  # a shorter piece between two gaps is left out
+SHORTEST_S = 1.0  # a shorter piece between two gaps is discarded
 FLAC_HZ = 655_350  # the highest rate that FLAC has
 CODES = 2.0**15  # the manifest's scale is of a 16-bit code
 
 
 @dataclass(frozen=True)
 class Session:
-    """What is the same for all files of one recording."""
+    """The properties of one recording, the same for all its files."""
 
     folder: Path
     label: str
@@ -39,12 +39,12 @@ class Session:
 
 @dataclass
 class Tally:
-    """What has been recorded so far."""
+    """Counts of one recording so far."""
 
-    frames: int = 0  # in files, and in the one being written
+    frames: int = 0  # written, also to the unfinished file
     lost: int = 0
     gaps: int = 0
-    short: int = 0  # pieces that were left out
+    short: int = 0  # pieces that were too short to keep
     clipped: int = 0
     peak: float = 0.0  # of the last block
     rms: float = 0.0
@@ -52,15 +52,15 @@ class Tally:
 
 
 class Recorder:
-    """Takes blocks as a source delivers them; a context manager, which keeps what there is."""
+    """Writes the blocks of a source to files; a context manager, which finishes the last one."""
 
-    def __init__(self, session: Session, found: Format) -> None:
+    def __init__(self, session: Session, format: Format) -> None:
         self.tally = Tally()
         self._session = session
-        self._format = found
+        self._format = format
         now_s = time.monotonic()
         self._sample_clock = (
-            SampleClock(found.rate_hz, now_s, found.counted) if found.live else None
+            SampleClock(format.rate_hz, now_s, format.counted) if format.live else None
         )
         self._piece: Piece | None = None
 
@@ -73,7 +73,7 @@ class Recorder:
         self.cut()
 
     def take(self, block: Block) -> None:
-        """Writes a block, behind a gap into a new file; numbers that are none are a gap, too."""
+        """Writes a block; begins a new file behind a gap. NaN and infinity count as a gap, too."""
         broken = np.flatnonzero(~np.isfinite(block.samples).all(axis=1))
         samples = block.samples[broken[-1] + 1 :] if len(broken) else block.samples
         lost = block.lost + self._late(block) + len(block.samples) - len(samples)
@@ -90,7 +90,7 @@ class Recorder:
         self.tally.frames += len(samples)
 
     def cut(self) -> None:
-        """Ends the file; what comes next does not follow on it."""
+        """Ends the file; the next block begins a new one."""
         piece, self._piece = self._piece, None
         if piece is None:
             return
@@ -102,7 +102,7 @@ class Recorder:
             self.tally.files.append(piece.keep())
 
     def _late(self, block: Block) -> int:
-        """Frames that the clock misses before these."""
+        """The number of frames that are missing before these, by the clock."""
         if self._sample_clock is None:
             return 0
         self._sample_clock.lose(block.lost)
@@ -117,36 +117,35 @@ class Recorder:
 
 
 class Piece:
-    """One file: FLAC where samples have a full scale, else WAV with floats, which has none."""
+    """One file: FLAC for samples with a full scale, else WAV with floats."""
 
-    def __init__(self, session: Session, found: Format) -> None:
+    def __init__(self, session: Session, format: Format) -> None:
         self.frames = 0
-        self._session, self._format = session, found
+        self._session, self._format = session, format
         self._start = datetime.datetime.now(datetime.UTC)
-        whole = found.full_scale is not None and found.rate_hz <= FLAC_HZ
-        self._integer = whole
-        bits = "PCM_16" if found.full_scale == 1.0 - 2.0**-15 else "PCM_24"
+        self._integer = format.full_scale is not None and format.rate_hz <= FLAC_HZ
+        bits = "PCM_16" if format.full_scale == 1.0 - 2.0**-15 else "PCM_24"
         stem = f"{session.label}-{session.began:%Y%m%dT%H%M%S}"
-        names = (f"{stem}-{at}.{'flac' if whole else 'wav'}" for at in itertools.count(1))
+        names = (f"{stem}-{at}.{'flac' if self._integer else 'wav'}" for at in itertools.count(1))
         self._path = next(path for name in names if not (path := session.folder / name).exists())
         self._file = soundfile.SoundFile(
             self._path,
             "w",
-            max(1, round(found.rate_hz)),
-            found.channels,
-            bits if whole else "FLOAT",
+            max(1, round(format.rate_hz)),
+            format.channels,
+            bits if self._integer else "FLOAT",
         )
 
     def write(self, samples: Samples) -> None:
         self.frames += len(samples)
-        if self._integer:  # as codes: libsndfile's own way from floats loses the last bit
+        if self._integer:  # as codes: libsndfile loses the last bit of floats
             codes = np.clip(samples.astype(np.float64) * 2.0**31, -(2.0**31), 2.0**31 - 1)
             self._file.write(codes.astype(np.int32))
         else:
             self._file.write(samples)
 
     def keep(self) -> str:
-        """Closes the file and notes it in the manifest; its name."""
+        """Closes the file and adds it to the manifest; returns its name."""
         self._file.close()
         manifest.append(self._session.folder, self._row())
         return self._path.name
@@ -172,5 +171,5 @@ class Piece:
 
 
 def _scale(factor: float, channels: int) -> str:
-    """As the manifest has it; nothing where there is none."""
+    """The manifest's text for a scale; empty for 1."""
     return "" if factor == 1.0 else "|".join([repr(factor / CODES)] * channels)

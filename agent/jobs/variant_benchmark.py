@@ -1,4 +1,4 @@
-"""`doctor --bench`: times the forms of each configured model, and keeps the fastest that agrees."""
+"""`doctor --bench`: times the variants of each model, and selects the fastest that agrees."""
 
 import collections
 from collections.abc import Iterator, Mapping
@@ -16,60 +16,61 @@ from agent.jobs.doctor_checks import Finding
 SAME = ("name", "version", "labels", "normal", "rate_hz", "window", "channels")
 
 
-def examine(chosen: Config) -> Iterator[Finding]:
-    """A line for each model; the sources that share one are scored in one call."""
-    counted = collections.Counter(source.common.model for source in chosen.sources)
-    folder = Path(chosen.agent.state_dir)
-    for model, sources in counted.items():
+def examine(config: Config) -> Iterator[Finding]:
+    """A finding for each model; sources that share one are scored in one call."""
+    sources_of = collections.Counter(source.common.model for source in config.sources)
+    folder = Path(config.agent.state_dir)
+    for model, sources in sources_of.items():
         what = f"variants of {model}"
         try:
-            told = _bench(model, min(sources, MAX_BATCH), folder)
+            result = _bench(model, min(sources, MAX_BATCH), folder)
         except UserError as error:
             yield Finding(what, "wrong", str(error))
             continue
-        if told is None:
+        if result is None:
             todo = "nothing to choose from (train --keep-variants writes them)"
             file = installed.find(folder, model)
             yield Finding(what, "note", f"none beside {file}: {todo}")
         else:
-            yield Finding(what, "ok", told)
+            yield Finding(what, "ok", result)
 
 
 def _bench(model: str, batch: int, folder: Path) -> str | None:
-    """What was found and is kept; None where the model has no other form."""
+    """Times the variants and stores the choice; None where the model has no variants."""
     path = installed.find(folder, model)
-    there = variant_files.existing(path)
-    if not there:
+    files = variant_files.existing(path)
+    if not files:
         return None
-    own = load(path)
-    forms, foreign = _alike(own, {form: load(file) for form, file in there.items()})
-    own_us, found = variant_trial.run(own, forms, batch)
-    form = variant_trial.fastest(found)
-    times = {"": round(own_us, 1)} | {name: round(o.window_us, 1) for name, o in found.items()}
+    original = load(path)
+    forms, foreign = _alike(original, {form: load(file) for form, file in files.items()})
+    original_us, outcomes = variant_trial.run(original, forms, batch)
+    form = variant_trial.fastest(outcomes)
+    times = {"": round(original_us, 1)}
+    times |= {name: round(outcome.window_us, 1) for name, outcome in outcomes.items()}
     digest = None if form is None else forms[form].sha256
     variants.keep(folder, path, VariantChoice(model, form, digest, variants.box(), batch, times))
-    precision = own.contract.precision
-    told = [f"{precision} {own_us:.0f} us a window at batch {batch}"]
-    told += [_told(name, each) for name, each in found.items()]
-    told += [f"{name} refused: another network" for name in foreign]
-    return f"{', '.join(told)}; runs as {form or precision}, kept in {folder / variants.FILE}"
+    precision = original.contract.precision
+    parts = [f"{precision} {original_us:.0f} us a window at batch {batch}"]
+    parts += [_describe(name, outcome) for name, outcome in outcomes.items()]
+    parts += [f"{name} refused: another network" for name in foreign]
+    return f"{', '.join(parts)}; runs as {form or precision}, kept in {folder / variants.FILE}"
 
 
 def _alike(
-    own: OnnxClassifier, forms: Mapping[str, OnnxClassifier]
+    original: OnnxClassifier, forms: Mapping[str, OnnxClassifier]
 ) -> tuple[dict[str, OnnxClassifier], list[str]]:
-    """Those that say they are the same network, and the names of the others."""
+    """The forms with the contract of the original network, and the names of the others."""
 
-    def said(model: OnnxClassifier) -> list[object]:
+    def identity(model: OnnxClassifier) -> list[object]:
         return [getattr(model.contract, key) for key in SAME]
 
-    alike = {name: each for name, each in forms.items() if said(each) == said(own)}
+    alike = {name: model for name, model in forms.items() if identity(model) == identity(original)}
     return alike, [name for name in forms if name not in alike]
 
 
-def _told(name: str, found: Outcome) -> str:
-    timed = f"{name} {found.window_us:.0f} us ({found.ratio:.2f} times)"
-    if found.agrees:
+def _describe(name: str, outcome: Outcome) -> str:
+    timed = f"{name} {outcome.window_us:.0f} us ({outcome.ratio:.2f} times)"
+    if outcome.agrees:
         return timed
-    same, off = f"{found.agreement:.1%} of the labels", f"{found.error:.3f} off"
+    same, off = f"{outcome.agreement:.1%} of the labels", f"{outcome.error:.3f} off"
     return f"{timed}, refused: {same}, probabilities {off}"

@@ -76,7 +76,7 @@ def test_credentials_acl_and_tls_are_tried_as_the_agent_would(
     secret.chmod(0o600)
     assert "refuses us: Not authorized: see mqtt.username and mqtt.password_file" in told()
     secret.write_text("right\n")
-    assert "does not take drsn/press-04/doctor: Not authorized: may we publish" in told()
+    assert "does not accept drsn/press-04/doctor: Not authorized: may we publish" in told()
     tree["mqtt"]["base"] = "other"
     assert doctor(tmp_path, tree)[0] == 0
     tree["mqtt"]["tls"] = {}
@@ -105,7 +105,7 @@ def test_a_disk_without_room_for_the_outbox_is_told(
     ("source", "expected"),
     [
         ({"kind": "stream", "url": "tcp://127.0.0.1:9", "rate_hz": 1000}, "is it plugged in"),
-        ({"kind": "file", "path": "still.npy", "rate_hz": 1000}, "the signal is flat: look at"),
+        ({"kind": "file", "path": "still.npy", "rate_hz": 1000}, "the signal is flat: check"),
         ({"kind": "file", "path": "short.npy", "rate_hz": 1000}, "50 frames in"),
         ({"kind": "synth", "model": "bearings"}, "model 'bearings': not in the zoo"),
     ],
@@ -137,7 +137,7 @@ def test_a_running_agent_is_not_disturbed(
     eventually(lambda: len(subscriber.of("window")) > 2, 20, "windows")
     code, lines = doctor(tmp_path, tree)
     assert (code, wrong(lines)) == (0, [])
-    assert any("an agent is at work there" in line for line in lines)
+    assert any("an agent is running there" in line for line in lines)
     assert agent.stop() == 0
     assert subscriber.status()[:1] == ["online"]
     assert "lost" not in agent.logged()
