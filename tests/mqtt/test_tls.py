@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.mqtt import settings as mqtt_settings
+from agent.mqtt.settings import Tls
 from tests.conftest import Agent, Broker, eventually
 from tests.examples import DOCUMENT
 from tests.mqtt import tls_table
@@ -55,6 +59,26 @@ def test_an_authority_that_the_system_knows_needs_no_file(
     agent = run_agent(tree, env=os.environ | {"SSL_CERT_FILE": str(pki / "ours.pem")})
     eventually(lambda: "connected to" in agent.logged(), 10, "connected")
     assert agent.stop() == 0
+
+
+def test_a_certificate_without_key_identifiers_is_accepted_as_before_python_3_13(
+    stopped_broker: Broker, pki: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ssl.create_default_context
+
+    def strict(cafile: str | None) -> ssl.SSLContext:
+        context = usual(cafile=cafile)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    broker = with_tls(stopped_broker, pki, "server")
+    context = mqtt_settings.context(Tls(ca_file=str(pki / "ours.pem")))
+    with (
+        socket.create_connection(("localhost", broker.port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as encrypted,
+    ):
+        assert encrypted.version() is not None
 
 
 @pytest.mark.parametrize("case", tls_table.CASES, ids=lambda case: case.words)
