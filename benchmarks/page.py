@@ -84,7 +84,7 @@ def _harness(beside: str) -> DemoHarness:
     model = classifier.load(zoo.find(MODEL))
     second = rival(model, zoo.find(beside))
     harness = DemoHarness(rate_hz=model.contract.rate_hz, simulated=False, rival=second)
-    harness.controls.turn({"snr_db": SNR_DB})
+    harness.controls.change({"snr_db": SNR_DB})
     return harness
 
 

@@ -1,5 +1,5 @@
-"""The live page: what the agent hears and holds to be so, in a browser on the same machine.
+"""The live page: signal, decisions and events in a browser on the same machine.
 
-Optional: nothing here is imported where no page is configured. `see` is all that the main thread
-calls, and it only puts a window aside; everything else happens in the page's own threads.
+Optional: nothing here is imported where no page is configured. The main thread calls only
+`Site.see`, which queues a window; everything else runs in the page's own threads.
 """

@@ -1,9 +1,8 @@
-"""Who may ask the page for what. Pure: headers in, an answer out.
+"""Decides which requests the page answers. Pure: headers in, a decision out.
 
-A page on loopback is reached by every web site that its user's browser shows, so loopback alone
-protects nothing: a foreign page can post to it (CSRF), or be given a name that points at it (DNS
-rebinding). Names are therefore held to the few that this machine has; addresses cannot be bound
-to another name.
+Every web site in the user's browser can reach a page on loopback, so loopback alone protects
+nothing: a foreign site can post to it (CSRF), or let its own name point at it (DNS rebinding).
+Therefore only this machine's names and plain addresses are accepted as the host.
 """
 
 import hmac
@@ -17,32 +16,32 @@ COOKIE = "drsn_token"
 
 
 def refusal(method: str, headers: Message) -> str | None:
-    """Why a request is not answered; None where it is."""
+    """Why a request is refused; None where it is answered."""
     host = headers.get("Host", "")
-    if not _is_ours(host):
+    if not _is_local(host):
         return f"Host {host!r} is none of this machine's names"
     origin = headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != host:
         return f"Origin {origin!r} is another site"
-    own = headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+    same_site = headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
     linked = method == "GET" and headers.get("Sec-Fetch-Dest") == "document"
-    if not own and not linked:
+    if not same_site and not linked:
         return "the request comes from another site"
     return None
 
 
 def knows(token: str | None, headers: Message, query: str | None = None) -> bool:
-    """Whether the browser knows the token, by its cookie, a header or the first address."""
+    """Whether the request has the token: in its cookie, a header or the query."""
     if token is None:
         return True
     bearer = headers.get("Authorization", "").removeprefix("Bearer ")
-    given = (query or "", _cookie(headers.get("Cookie", "")), bearer)
-    same = [hmac.compare_digest(each.encode(), token.encode()) for each in given]
+    candidates = (query or "", _cookie(headers.get("Cookie", "")), bearer)
+    same = [hmac.compare_digest(text.encode(), token.encode()) for text in candidates]
     return any(same)
 
 
 def cookie(token: str) -> str:
-    """The header that lets a browser in again; no script and no other site can use it."""
+    """The cookie with the token; no script and no other site can read it."""
     return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"
 
 
@@ -54,14 +53,14 @@ def _cookie(header: str) -> str:
     return "" if morsel is None else morsel.value
 
 
-def _is_ours(host: str) -> bool:
-    """An address, or a name that no foreign name server can hand out."""
+def _is_local(host: str) -> bool:
+    """Whether it is an address, or a name that no foreign name server can assign."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    own = socket.gethostname().lower()
-    return name in ("localhost", own, f"{own}.local") or _is_address(name)
+    hostname = socket.gethostname().lower()
+    return name in ("localhost", hostname, f"{hostname}.local") or _is_address(name)
 
 
 def _is_address(name: str) -> bool:

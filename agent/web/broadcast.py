@@ -1,9 +1,9 @@
-"""From one thread to every browser that looks: bounded queues; who is slow misses frames."""
+"""Sends items from one thread to all browsers by bounded queues; a slow browser misses frames."""
 
 import queue
 import threading
 
-WAITING = 8  # frames for one browser: a second, about
+QUEUED = 8  # frames for one browser: about a second
 VIEWERS = 8
 
 Item = tuple[str, bytes]  # kind and JSON
@@ -14,7 +14,7 @@ class Viewer:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._items: queue.Queue[Item] = queue.Queue(WAITING)
+        self._items: queue.Queue[Item] = queue.Queue(QUEUED)
         self._missed = False
 
     def put(self, item: Item) -> None:
@@ -24,7 +24,7 @@ class Viewer:
             self._missed = True
 
     def next(self, timeout_s: float) -> Item | None:
-        """The next item; None after that time, or where something was missed since the last one."""
+        """The next item; None after that time, or when items were missed since the last one."""
         if self._missed and self._items.empty():
             self._missed = False
             return None
@@ -35,14 +35,14 @@ class Viewer:
 
 
 class Broadcaster:
-    """All browsers."""
+    """The queues of all browsers."""
 
     def __init__(self) -> None:
         self._viewers: list[Viewer] = []
         self._lock = threading.Lock()
 
     def join(self, source: str) -> Viewer | None:
-        """A new browser's queue; None where too many look already."""
+        """A queue for a new browser; None where there are too many."""
         with self._lock:
             if len(self._viewers) >= VIEWERS:
                 return None
@@ -52,13 +52,13 @@ class Broadcaster:
 
     def leave(self, viewer: Viewer) -> None:
         with self._lock:
-            self._viewers = [each for each in self._viewers if each is not viewer]
+            self._viewers = [other for other in self._viewers if other is not viewer]
 
     def watched(self, source: str) -> bool:
-        return any(each.source == source for each in self._viewers)
+        return any(viewer.source == source for viewer in self._viewers)
 
     def put(self, kind: str, data: bytes, source: str | None = None) -> None:
-        """To all who look at that source; None: to all."""
+        """Queues an item for all viewers of that source; None: for all."""
         for viewer in self._viewers:
             if source in (None, viewer.source):
                 viewer.put((kind, data))

@@ -1,4 +1,4 @@
-"""What can be turned on the page of a demonstration. The source thread reads what holds."""
+"""The controls on the page of a demonstration; the source thread reads the current setting."""
 
 from typing import Annotated, Literal
 
@@ -11,24 +11,24 @@ Noise = Literal["gaussian", "laplacian", "pink", "recording"]
 
 
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is mixed in, and how the simulated machine is."""
+    """The noise that is mixed in, and the state of the simulated machine."""
 
     version: int = 0  # counts changes
     noise: Noise = "gaussian"
-    snr_db: Annotated[float, msgspec.Meta(ge=-30, le=60)] | None = None  # None: nothing mixed in
+    snr_db: Annotated[float, msgspec.Meta(ge=-30, le=60)] | None = None  # None: no noise
     machine: Fault = "normal"
 
 
 class Controls:
-    """The setting that holds. Replaced whole, so that it is read without a lock."""
+    """The current setting; it is replaced as a whole, so that it can be read without a lock."""
 
     def __init__(self) -> None:
         self.setting = Setting()
 
-    def turn(self, changes: object) -> Setting:
-        """Takes over the keys given; `ConfigError`, one line, for what cannot be."""
-        given = convert(changes, dict[str, object], "setting")
+    def change(self, changes: object) -> Setting:
+        """Changes the keys in `changes`; `ConfigError`, one line, for an invalid one."""
+        values = convert(changes, dict[str, object], "setting")
         version = self.setting.version + 1
-        tree = msgspec.to_builtins(self.setting) | given | {"version": version}
+        tree = msgspec.to_builtins(self.setting) | values | {"version": version}
         self.setting = convert(tree, Setting, "setting")
         return self.setting

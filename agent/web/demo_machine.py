@@ -1,4 +1,4 @@
-"""A simulated machine that is broken and mended while one looks."""
+"""A simulated machine whose fault can be switched while it runs."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from agent.sources.machine_simulator import Fault, Machine, Spec
 from agent.sources.pacing import Pacing
 
 STEP_S = 0.05
-FLOOR_DB = 30.0  # of its own noise: no sensor is without
+FLOOR_DB = 30.0  # of the sensor's own noise below the signal
 
 
 class SimulatedSource:
-    """A source like any other; `state` is asked before every step."""
+    """A source; calls `state` before every step for the fault of the machine."""
 
     def __init__(self, rate_hz: float, state: Callable[[], Fault], seed: int = 0) -> None:
         self.format = Format(rate_hz, 1)
@@ -32,4 +32,4 @@ class SimulatedSource:
         return Block(signal.astype(np.float32)[:, None])
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """There is nothing to close."""

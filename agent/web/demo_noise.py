@@ -1,11 +1,12 @@
-"""Noise at a chosen SNR mixed into a live source, at the rate at which the network hears it.
+"""Mixes noise into a live source at a given SNR, at the rate of the model.
 
-The signal is brought to the model's rate first: noise that the resampler would take out again
-counts for nothing. The level that the SNR refers to is that of what was active lately, blocks
-within 15.9 dB of the loudest (the margin of ITU-T P.56), so that pauses between words do not hush
-the noise; a machine has no pauses, and its level is followed sooner.
+The signal is resampled to the model's rate first: otherwise the resampler would remove a part of
+the noise. The SNR refers to the level of the active blocks of the last seconds, those within
+15.9 dB of the loudest (the margin of ITU-T P.56), so that pauses between words do not lower the
+noise. A machine has no pauses, and a shorter time is used for it.
 
-No full scale is told: signal and noise together may lie above the converter's, which is no fault.
+The mixed source has no full scale: signal and noise together may exceed that of the converter,
+which is no fault.
 """
 
 import collections
@@ -20,14 +21,14 @@ from agent.sources.noise import scale_for
 from agent.web.demo_controls import Controls, Noise
 from agent.web.demo_truth import GroundTruthLog, Stretch, moments
 
-LEVEL_S = {True: 0.5, False: 8.0}  # of a simulated machine, of anything else
+LEVEL_S = {True: 0.5, False: 8.0}  # of a simulated machine, of other sources
 MARGIN_DB = 15.9
 
 Draw = Callable[[int], Samples]
 
 
 class NoiseMixer:
-    """A source around a source."""
+    """A source that adds noise to another one."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class NoiseMixer:
         self._source.close()
 
     def _rest(self) -> Block | None:
-        """What the filter still holds, once."""
+        """The rest of the signal in the resampling filter, once."""
         if self._ended:
             return None
         self._ended = True
@@ -79,13 +80,21 @@ class NoiseMixer:
         if setting.snr_db is not None and setting.noise in self._noises:
             added = scale_for(level, setting.snr_db) * self._noises[setting.noise](len(samples))
         machine = setting.machine if self._simulated else None
-        told = (moments(samples), moments(added), setting.version, machine)
-        self._truth_log.note(Stretch(self._first, len(samples), *told))
+        self._truth_log.note(
+            Stretch(
+                first=self._first,
+                frames=len(samples),
+                signal=moments(samples),
+                noise=moments(added),
+                version=setting.version,
+                machine=machine,
+            )
+        )
         self._first += len(samples)
         return (samples + added[:, None]).astype(np.float32)
 
     def _level(self, frames: int, power: float) -> float:
-        """Power of what was active in the last seconds."""
+        """The mean power of the active blocks of the last seconds."""
         self._powers.append((frames, power))
         longest = LEVEL_S[self._simulated] * self.format.rate_hz
         while len(self._powers) > 1 and sum(f for f, _ in self._powers) > longest:

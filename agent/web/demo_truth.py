@@ -1,4 +1,4 @@
-"""What was mixed into which frames, so that a window can be told what it really holds."""
+"""Logs the noise and the machine's state frame by frame: the ground truth of each window."""
 
 import collections
 import math
@@ -15,7 +15,7 @@ KEPT = 400  # stretches: at 50 ms each, more than any window
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Mean and mean square of some frames: those of several stretches can be put together."""
+    """Mean and mean square of some frames; those of several stretches can be combined."""
 
     mean: float = 0.0
     square: float = 0.0
@@ -30,14 +30,14 @@ class Stretch:
     signal: Moments
     noise: Moments
     version: int  # of the setting
-    machine: str | None  # how the simulated machine was; None: a real one
+    machine: str | None  # fault of the simulated machine; None: a real one
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a window from outside."""
+    """The ground truth of a window."""
 
-    snr_db: float | None  # of what was mixed in; None: nothing was
+    snr_db: float | None  # of the noise that was mixed in; None: no noise
     version: int | None  # of the setting, None where it changed within the window
     machine: str | None  # as `version`
 
@@ -46,7 +46,7 @@ UNKNOWN = Truth(None, None, None)
 
 
 class GroundTruthLog:
-    """Written by the source thread, read by the page's."""
+    """Written by the source thread, read by the thread of the page."""
 
     def __init__(self) -> None:
         self._stretches: collections.deque[Stretch] = collections.deque(maxlen=KEPT)
@@ -58,7 +58,7 @@ class GroundTruthLog:
 
     @property
     def end(self) -> int:
-        """One past the newest frame: where a source that is opened again goes on."""
+        """The index after the newest frame, where a source that is opened again continues."""
         with self._lock:
             last = self._stretches[-1] if self._stretches else None
         return 0 if last is None else last.first + last.frames
@@ -67,14 +67,14 @@ class GroundTruthLog:
         """The truth of the frames from `first` on."""
         with self._lock:
             kept = list(self._stretches)
-        parts = [(each, _shared(each, first, frames)) for each in kept]
-        inside = [(each, share) for each, share in parts if share > 0]
+        parts = [(stretch, _shared(stretch, first, frames)) for stretch in kept]
+        inside = [(stretch, share) for stretch, share in parts if share > 0]
         if not inside:
             return UNKNOWN
-        signal = _variance([(each.signal, share) for each, share in inside])
-        noise = _variance([(each.noise, share) for each, share in inside])
-        versions = {each.version for each, _ in inside}
-        machines = {each.machine for each, _ in inside}
+        signal = _variance([(stretch.signal, share) for stretch, share in inside])
+        noise = _variance([(stretch.noise, share) for stretch, share in inside])
+        versions = {stretch.version for stretch, _ in inside}
+        machines = {stretch.machine for stretch, _ in inside}
         return Truth(
             snr_db=10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None,
             version=versions.pop() if len(versions) == 1 else None,
@@ -83,19 +83,19 @@ class GroundTruthLog:
 
 
 def moments(samples: Samples) -> Moments:
-    """Of [frames] or [frames, channels]."""
+    """The moments of [frames] or [frames, channels]."""
     exact = samples.astype(np.float64)
     return Moments(float(exact.mean()), float((exact**2).mean()))
 
 
 def _variance(parts: Sequence[tuple[Moments, int]]) -> float:
-    """Of frames of which each part has so many: slow noise varies between parts, too."""
+    """The variance of several parts together, each with its number of frames."""
     frames = sum(share for _, share in parts)
     mean = sum(part.mean * share for part, share in parts) / frames
     return sum(part.square * share for part, share in parts) / frames - mean**2
 
 
 def _shared(stretch: Stretch, first: int, frames: int) -> int:
-    """How many frames the two have in common."""
+    """The number of frames that a stretch and a window have in common."""
     end = min(stretch.first + stretch.frames, first + frames)
     return end - max(stretch.first, first)

@@ -1,4 +1,4 @@
-"""What a browser is told of one window, and how it is made of it."""
+"""The record of one window for the browser, and how it is made."""
 
 import base64
 from pathlib import Path
@@ -22,25 +22,25 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     wave: str  # float32 [columns, 2]
     levels: str  # uint8 [columns, bands]
     flags: list[str]
-    decision: str  # of this window alone, as the next one
+    decision: str  # of this window alone, as is the label
     label: str | None
     state: str  # the source's decision
     state_label: str | None
     probabilities: tuple[float, ...] | None
     shrinkage: float | None
     snr_db: float | None  # estimated
-    taken_off: list[float] | None  # by each layer's threshold
+    removed: list[float] | None  # share of each layer's signal, by its threshold
     rival: tuple[float, ...] | None  # probabilities of the second network
-    mixed_db: float | None  # SNR of the noise that was mixed in
+    mixed_db: float | None  # SNR of the noise that was mixed in; None: no noise
     version: int | None  # of the setting; None: it changed within the window
-    machine: str | None  # how the simulated machine really was
+    machine: str | None  # the true fault of the simulated machine
 
 
 class FrameBuilder:
-    """Makes one source's frames, in the page's thread, with networks of the page's own."""
+    """Makes the frames of one source in the page's thread, with its own copies of the networks."""
 
     def __init__(self, pipeline: SourcePipeline, harness: DemoHarness | None, file: Path) -> None:
-        """`file`: of the model that the source runs."""
+        """`file` is the model file that the source runs."""
         self._pipeline = pipeline
         self._harness = harness
         rate_hz = pipeline.origin.contract.rate_hz
@@ -50,8 +50,8 @@ class FrameBuilder:
         self.column_s = self._spectrogram.column / rate_hz
 
     def frame(self, scored: Scored, missing: int) -> Frame:
-        """`missing` frames were never delivered before it: what is mixed in knows none of them."""
-        window, said = scored.window, scored.prediction or Prediction(())
+        """`missing`: frames that the source never delivered before; the ground truth lacks them."""
+        window, prediction = scored.window, scored.prediction or Prediction(())
         signal = window.samples[0]
         state = scored.event or scored.previous
         truth = UNKNOWN
@@ -67,34 +67,34 @@ class FrameBuilder:
             label=scored.verdict.label,
             state=state.decision,
             state_label=state.label,
-            probabilities=_rounded(said),
-            shrinkage=said.shrinkage,
-            snr_db=said.snr_db,
-            taken_off=self._taken_off(scored),
+            probabilities=_rounded(prediction),
+            shrinkage=prediction.shrinkage,
+            snr_db=prediction.snr_db,
+            removed=self._removed(scored),
             rival=self._rival(scored),
             mixed_db=truth.snr_db,
             version=truth.version,
             machine=truth.machine,
         )
 
-    def _taken_off(self, scored: Scored) -> list[float] | None:
+    def _removed(self, scored: Scored) -> list[float] | None:
         if self._activations is None or scored.prediction is None:
             return None
-        return self._activations.taken_off(scored.window.samples, self._running(scored))
+        return self._activations.removed(scored.window.samples, self._running(scored))
 
     def _rival(self, scored: Scored) -> tuple[float, ...] | None:
         rival = self._harness.rival if self._harness else None
         if rival is None or scored.prediction is None:
             return None
-        found = rival.classify(scored.window.samples[None], self._running(scored)[None])
-        return _rounded(found[0])
+        predictions = rival.classify(scored.window.samples[None], self._running(scored)[None])
+        return _rounded(predictions[0])
 
     def _running(self, scored: Scored) -> Samples:
         return np.asarray(self._pipeline.scorer.running(scored.window), np.float32)
 
 
-def _rounded(said: Prediction) -> tuple[float, ...] | None:
-    return tuple(round(p, 4) for p in said.probabilities) or None
+def _rounded(prediction: Prediction) -> tuple[float, ...] | None:
+    return tuple(round(p, 4) for p in prediction.probabilities) or None
 
 
 def _text(data: bytes) -> str:

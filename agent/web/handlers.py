@@ -1,6 +1,6 @@
-"""What the page's server answers: three files, a stream of server-sent events, two things to post.
+"""Handles the requests of the page: its files, a stream of server-sent events, and two posts.
 
-Of the standard library. Nothing outside this machine is asked for anything.
+It uses the standard library, and sends no request to any other machine.
 """
 
 import http.server
@@ -21,11 +21,11 @@ from agent.web import authorization
 from agent.web.broadcast import Viewer
 from agent.web.server_context import FILES, HEADERS, RefusedError, ServerContext
 
-STALLED_S = 10.0  # a browser that takes or sends nothing for so long has gone
-ALIVE_S = 2.0  # a stream in which nothing happens says so, to notice who has gone
-BUFFERED = 32 * 1024  # bytes that wait for one browser in the kernel: seconds, not minutes
-MOST_BYTES = 50 * 2**20  # of a recording
-MOST_SETTING_BYTES = 4096
+STALLED_S = 10.0  # a browser that reads or sends nothing for so long is gone
+ALIVE_S = 2.0  # an idle stream repeats the state, to detect browsers that are gone
+BUFFERED = 32 * 1024  # bytes in the kernel for one browser: seconds, not minutes
+MAX_BYTES = 50 * 2**20  # of a recording
+MAX_SETTING_BYTES = 4096
 
 log = logging.getLogger("drsn.page")
 
@@ -35,32 +35,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
     timeout = STALLED_S
     server_version, sys_version = "drsn-agent", ""
 
-    def __init__(self, *given: Any, context: ServerContext) -> None:
+    def __init__(self, *args: Any, context: ServerContext) -> None:
         self._context = context
-        super().__init__(*given)
+        super().__init__(*args)
 
     def do_GET(self) -> None:
-        self._answered(self._get)
+        self._handle(self._get)
 
     def do_POST(self) -> None:
-        self._answered(self._post)
+        self._handle(self._post)
 
-    def log_message(self, format: str, *given: Any) -> None:
-        log.debug(format, *given)
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
 
-    def _answered(self, answer: Callable[[str, dict[str, str]], None]) -> None:
-        """Guards, then answers; a refusal is a line of text."""
-        asked = urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(asked.query).items()}
+    def _handle(self, answer: Callable[[str, dict[str, str]], None]) -> None:
+        """Checks the request and answers it; a refusal is a line of text."""
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
         try:
             why = authorization.refusal(self.command, self.headers)
             if why is not None:
                 raise RefusedError(403, why)
             if not authorization.knows(self._context.token, self.headers, query.get("token")):
-                raise RefusedError(401, "the page asks for its token: open it as ...?token=TOKEN")
-            answer(asked.path, query)
+                raise RefusedError(401, "the page needs its token: open it as ...?token=TOKEN")
+            answer(url.path, query)
         except RefusedError as refused:
-            self.close_connection = True  # whatever of the request is not read yet
+            self.close_connection = True  # a part of the request may be unread
             self._send(refused.status, "text/plain; charset=utf-8", f"{refused}\n".encode())
         except TimeoutError:
             self.close_connection = True
@@ -78,18 +78,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise RefusedError(404, "there is no such page")
 
     def _post(self, path: str, query: dict[str, str]) -> None:
-        if path == "/api/setting" and self._context.turn is not None:
-            self._json(self._turn(self._context.turn))
+        if path == "/api/setting" and self._context.change is not None:
+            self._json(self._change(self._context.change))
         elif path == "/api/recording" and self._context.score is not None:
             name = Path(query.get("name", "recording")).name[:200] or "recording"
             self._json(self._score(self._context.score, name, query.get("source", "")))
         else:
             raise RefusedError(404, "there is nothing to post here")
 
-    def _turn(self, turn: Callable[[object], msgspec.Struct]) -> msgspec.Struct:
-        body = self.rfile.read(self._length(MOST_SETTING_BYTES))
+    def _change(self, change: Callable[[object], msgspec.Struct]) -> msgspec.Struct:
+        body = self.rfile.read(self._length(MAX_SETTING_BYTES))
         try:
-            setting = turn(json_input.decode(body, object))
+            setting = change(json_input.decode(body, object))
         except (UserError, json_input.JsonError) as error:
             raise RefusedError(400, str(error)) from None
         self._context.broadcaster.put("setting", msgspec.json.encode(setting))
@@ -98,10 +98,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _score(
         self, score: Callable[[Path, str, str], msgspec.Struct], name: str, source: str
     ) -> msgspec.Struct:
-        """The recording goes to a file, since it is read as one; it is gone afterwards."""
-        length = self._length(MOST_BYTES)
+        """Scores the recording in a temporary file."""
+        length = self._length(MAX_BYTES)
         with tempfile.TemporaryDirectory(prefix="drsn-") as folder:
-            file = Path(folder) / "recording.sound"  # no suffix that would say how to read it
+            file = Path(folder) / "recording.sound"  # without a suffix, which would select a format
             with file.open("wb") as out:
                 _copy(self.rfile, out, length)
             try:
@@ -109,34 +109,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
             except UserError as error:
                 raise RefusedError(422, str(error)) from None
 
-    def _length(self, most: int) -> int:
-        given = self.headers.get("Content-Length", "")
-        if not given.isdecimal():
-            raise RefusedError(411, "found no length, expected one")
-        if int(given) > most:
-            found, limit = int(given) / 2**20, most / 2**20
-            raise RefusedError(413, f"found {found:.1f} MiB, expected at most {limit:.1f}")
-        return int(given)
+    def _length(self, max_bytes: int) -> int:
+        text = self.headers.get("Content-Length", "")
+        if not text.isdecimal():
+            raise RefusedError(411, "found no Content-Length, expected one")
+        length = int(text)
+        if length > max_bytes:
+            size, limit = length / 2**20, max_bytes / 2**20
+            raise RefusedError(413, f"found {size:.1f} MiB, expected at most {limit:.1f}")
+        return length
 
     def _stream(self, source: str) -> None:
-        """Frames and news for as long as the browser takes them."""
-        names = [each.name for each in self._context.state().sources]
+        """Sends frames and events for as long as the browser reads them."""
+        names = [about.name for about in self._context.state().sources]
         viewer = self._context.broadcaster.join(source if source in names else names[0])
         if viewer is None:
-            raise RefusedError(503, "too many browsers look at this page already")
+            raise RefusedError(503, "too many browsers show this page already")
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED)
         try:
             self._head(200, "text/event-stream", {"Connection": "close"})
-            self._tell(viewer)
+            self._send_items(viewer)
         except OSError:
-            pass  # it has gone, or takes nothing any more
+            pass  # it is gone, or reads nothing any more
         finally:
             self._context.broadcaster.leave(viewer)
 
-    def _tell(self, viewer: Viewer) -> None:
-        while True:  # from the beginning again after every pause, and where something was missed
-            kind, data = "stand", msgspec.json.encode(self._context.state())
+    def _send_items(self, viewer: Viewer) -> None:
+        while True:  # begins again after every pause, and where items were missed
+            kind, data = "state", msgspec.json.encode(self._context.state())
             while True:
                 self.wfile.write(b"event: %s\ndata: %s\n\n" % (kind.encode(), data))
                 item = viewer.next(ALIVE_S)
@@ -163,10 +164,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _copy(body: Any, out: IO[bytes], length: int) -> None:
-    left = length
-    while left:
-        part = body.read(min(left, 1 << 20))
+    remaining = length
+    while remaining:
+        part = body.read(min(remaining, 1 << 20))
         if not part:
-            raise RefusedError(400, "the recording broke off")
+            raise RefusedError(400, "the recording is incomplete")
         out.write(part)
-        left -= len(part)
+        remaining -= len(part)

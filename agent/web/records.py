@@ -1,4 +1,4 @@
-"""What a browser is told beside the windows."""
+"""The records for the browser, except those of windows."""
 
 import msgspec
 
@@ -10,8 +10,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: str
-    told: str  # where the signal comes from and what hears it, in a line
-    trouble: str | None  # of the source, if there is any
+    summary: str  # the source and its model, in one line
+    trouble: str | None  # of the source; None: it works
     labels: tuple[str, ...]
     normal: tuple[str, ...]
     rate_hz: float
@@ -37,12 +37,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a browser needs to begin, or to begin again."""
+    """Everything that a browser needs to start, or to start again."""
 
     agent: str
     sources: list[About]
     events: list[Event]  # oldest first
-    setting: Setting | None  # None: a page that only shows
+    setting: Setting | None  # None: a page without controls
     noises: tuple[str, ...]
     simulated: bool
     states: dict[str, tuple[str, str | None]]  # decision and label of each source

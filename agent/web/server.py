@@ -1,4 +1,4 @@
-"""The page's server: a thread a connection, few connections, one that stands still is dropped."""
+"""The page's server: one thread per connection, few connections, idle ones are dropped."""
 
 import functools
 import http.server
@@ -17,7 +17,7 @@ log = logging.getLogger("drsn.page")
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Listens from the start; answers once `serve_forever` runs in a thread."""
+    """Listens at once; answers when `serve_forever` runs in a thread."""
 
     daemon_threads = True
     block_on_close = False
@@ -29,7 +29,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(address, functools.partial(Handler, context=context))
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread for it, while there are any."""
+        """Starts a thread for the request, or closes it where there are too many."""
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
@@ -42,11 +42,11 @@ class Server(http.server.ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away in the middle of an answer is no news."""
+        """A browser that leaves in the middle of an answer is normal."""
         log.debug("a connection ended", exc_info=True)
 
     def server_bind(self) -> None:
-        """Without asking a name server what this machine is called, as the base class does."""
+        """Binds without asking a name server for this machine's name, as the base class does."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -54,9 +54,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def bind(address: str, port: int, context: ServerContext) -> Server:
-    """The server on that address; `ConfigError` where it cannot be had."""
+    """The server on that address; `ConfigError` where it is not available."""
     try:
         return Server((address, port), context)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"page: {address} port {port} cannot be had: {reason}") from None
+        raise ConfigError(f"page: {address} port {port} is not available: {reason}") from None

@@ -1,4 +1,4 @@
-"""What the page's server is given: the files, the headers, and what may be asked for."""
+"""The context of the page's server: files, headers, and the functions behind its requests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,17 +28,17 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class ServerContext:
-    """What the server is given; None where a page only shows."""
+    """The functions behind the requests; None in a page without controls."""
 
     broadcaster: Broadcaster
     state: Callable[[], PageState]
     token: str | None
-    turn: Callable[[object], msgspec.Struct] | None = None
+    change: Callable[[object], msgspec.Struct] | None = None  # the setting
     score: Callable[[Path, str, str], msgspec.Struct] | None = None  # file, its name, source
 
 
 class RefusedError(Exception):
-    """A request that is not answered as asked: the status and a line that says why."""
+    """A request that is refused, with the status and the reason in one line."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(" ".join(why.split()))

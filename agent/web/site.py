@@ -66,7 +66,7 @@ class Site:
             context = ServerContext(self._broadcaster, self.state, token(page))
         else:
             context = ServerContext(
-                self._broadcaster, self.state, harness.token, harness.controls.turn, self._score
+                self._broadcaster, self.state, harness.token, harness.controls.change, self._score
             )
         self._server = server.bind(page.address, page.port, context)
 
@@ -130,7 +130,7 @@ class Site:
         return About(
             name=pipeline.name,
             kind=pipeline.settings.common.kind,
-            told=pipeline.describe(),
+            summary=pipeline.describe(),
             trouble=None if told == "ok" else told,
             labels=contract.labels,
             normal=contract.normal,

@@ -1,4 +1,4 @@
-"""A stretch of signal as a waveform and a spectrogram of few numbers, for a browser to draw."""
+"""Waveform and spectrogram of a piece of signal, reduced to what a browser draws."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ FLOOR_DB, STEP_DB = -140.0, 0.75  # a level is a byte: (dB - floor) / step
 
 
 class Spectrogram:
-    """What is new in each window: the frames of one hop, in whole columns."""
+    """The new part of each window: the frames of one hop, in whole columns."""
 
     def __init__(self, rate_hz: float, hop: int) -> None:
         self.columns = max(1, round(hop / rate_hz / COLUMN_S))
@@ -21,12 +21,12 @@ class Spectrogram:
         self._gain = 2 / float((self._taper**2).sum())  # to power, of a one-sided spectrum
 
     def waveform(self, signal: Samples) -> Samples:
-        """[frames] -> lowest and highest of each new column, [columns, 2]."""
+        """Minimum and maximum of each new column, [columns, 2], of a signal [frames]."""
         parts = signal[-self.columns * self.column :].reshape(self.columns, self.column)
         return np.stack([parts.min(axis=1), parts.max(axis=1)], axis=1).astype(np.float32)
 
     def spectrogram(self, signal: Samples) -> bytes:
-        """[frames] -> levels of the new columns, [columns, BANDS] bytes, low bands first."""
+        """Levels of the new columns of [frames]: bytes [columns, BANDS], low bands first."""
         need = (self.columns - 1) * self.column + self.fft
         padded = np.concatenate([np.zeros(max(0, need - len(signal)), np.float32), signal])
         windows = np.lib.stride_tricks.sliding_window_view(padded[-need:], self.fft)

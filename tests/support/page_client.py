@@ -19,7 +19,7 @@ def request(
 def stream(port: int, frames: int) -> dict[str, list[Any]]:
     """What the page's stream sends until so many frames have come, by the kind of event."""
     answer = request(port, "/api/stream")
-    events: dict[str, list[Any]] = {"stand": [], "frame": []}
+    events: dict[str, list[Any]] = {"state": [], "frame": []}
     while len(events["frame"]) < frames:
         kind = answer.readline().decode().removeprefix("event: ").strip()
         events.setdefault(kind, []).append(json.loads(answer.readline().removeprefix(b"data: ")))

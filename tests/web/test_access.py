@@ -28,7 +28,7 @@ def served(token: str | None = None) -> Iterator[tuple[int, Controls]]:
     about = About(
         name="a",
         kind="synth",
-        told="",
+        summary="",
         trouble=None,
         labels=("normal", "loud"),
         normal=("normal",),
@@ -56,7 +56,7 @@ def served(token: str | None = None) -> Iterator[tuple[int, Controls]]:
         raise UserError(f"{name}: {file.stat().st_size} bytes of {source}")
 
     running = server.bind(
-        "127.0.0.1", 0, ServerContext(Broadcaster(), stand, token, controls.turn, score)
+        "127.0.0.1", 0, ServerContext(Broadcaster(), stand, token, controls.change, score)
     )
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     yield int(running.server_port), controls

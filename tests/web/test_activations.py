@@ -45,7 +45,7 @@ def test_what_is_taken_off_is_what_the_graph_itself_computes() -> None:
         expected.append(1 - np.abs(after).sum() / np.abs(before).sum())
     asked_of = activations.load(file)
     assert asked_of is not None
-    found = asked_of.taken_off(window, np.zeros(5, np.float32))
+    found = asked_of.removed(window, np.zeros(5, np.float32))
     assert found == pytest.approx(expected, abs=1e-3)
     assert max(found) > 0.3
 
@@ -59,7 +59,7 @@ def test_every_network_of_the_zoo_is_read_and_one_without_thresholds_has_none(
         assert (found is not None) == described.family.startswith("drsn"), file
         if found is not None:
             noise = np.random.default_rng(0).standard_normal((1, described.window))
-            shares = found.taken_off(noise.astype(np.float32), np.zeros(5, np.float32))
+            shares = found.removed(noise.astype(np.float32), np.zeros(5, np.float32))
             assert all(0 <= share <= 1 for share in shares)
     assert activations.load(tiny_model) is None
 

@@ -1,6 +1,6 @@
 """Browsers that are slow, or too many, cost the agent nothing."""
 
-from agent.web.broadcast import VIEWERS, WAITING, Broadcaster
+from agent.web.broadcast import QUEUED, VIEWERS, Broadcaster
 
 
 def test_a_browser_that_takes_nothing_costs_nothing_and_begins_anew() -> None:
@@ -9,8 +9,8 @@ def test_a_browser_that_takes_nothing_costs_nothing_and_begins_anew() -> None:
     assert viewer is not None
     for number in range(1000):
         hub.put("frame", b"%d" % number, "a")
-    taken = [viewer.next(0) for _ in range(WAITING + 1)]
-    assert [item for item in taken if item] == [("frame", b"%d" % n) for n in range(WAITING)]
+    taken = [viewer.next(0) for _ in range(QUEUED + 1)]
+    assert [item for item in taken if item] == [("frame", b"%d" % n) for n in range(QUEUED)]
     assert taken[-1] is None  # something was missed: the stream tells where all stands
     hub.put("frame", b"new", "a")
     assert viewer.next(0) == ("frame", b"new")

@@ -43,7 +43,7 @@ class Tone:
 def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_db: float) -> None:
     background = np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
     stage = DemoHarness(rate_hz=10_000.0, simulated=False, background=background)
-    stage.controls.turn({"noise": kind, "snr_db": snr_db})
+    stage.controls.change({"noise": kind, "snr_db": snr_db})
     source = stage.open(lambda: Tone(pauses=False))
     heard = np.concatenate([source.read().samples for _ in range(80)])[:, 0]  # type: ignore[union-attr]
     frames = heard[10_000:30_000]
@@ -61,7 +61,7 @@ def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_d
 
 def test_pauses_between_words_do_not_hush_the_noise() -> None:
     stage = DemoHarness(rate_hz=10_000.0, simulated=False)
-    stage.controls.turn({"snr_db": 0.0})
+    stage.controls.change({"snr_db": 0.0})
     source = stage.open(lambda: Tone(pauses=True))
     blocks: list[Samples] = [source.read().samples[:, 0] for _ in range(100)]  # type: ignore[union-attr]
     steady = np.array([block.var() for block in blocks[30:] if len(block)])
@@ -87,7 +87,7 @@ def test_a_microphone_is_a_source_like_any_other(
     wish = demo.DemoOptions(mic=True, model="bearing", background=None)
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
     stage = DemoHarness(rate_hz=10_000.0, simulated=False)
-    stage.controls.turn({"snr_db": 0.0})
+    stage.controls.change({"snr_db": 0.0})
     (pipeline,) = build.build_pipelines(chosen, build.Runtime(wrap_source=stage.open))
     stopping = threading.Event()
     threading.Thread(target=pipeline.reader.run, args=(stopping,), daemon=True).start()

@@ -32,9 +32,9 @@ def test_an_agent_with_a_page_shows_its_windows_and_takes_no_orders(
     agent = run_agent(tree | {"page": {"port": port}})
     eventually(lambda: bool(subscriber.of("state")), 20, "a state")
     events = stream(port, 5)
-    assert events["stand"][0]["sources"][0]["name"] == "bearing-de"
-    assert events["stand"][0]["setting"] is None
-    assert list(events["stand"][0]["states"]) == ["bearing-de"]
+    assert events["state"][0]["sources"][0]["name"] == "bearing-de"
+    assert events["state"][0]["setting"] is None
+    assert list(events["state"][0]["states"]) == ["bearing-de"]
     frames = events["frame"]
     assert [b["first"] - a["first"] for a, b in itertools.pairwise(frames)] == [100] * 4
     assert all(frame["probabilities"] and frame["rival"] is None for frame in frames)
@@ -68,5 +68,5 @@ def test_a_port_that_is_taken_is_one_line(
         assert agent.wait(20) == 78
     lines = agent.logged().splitlines()
     assert lines == [
-        f"drsn-agent: page: 127.0.0.1 port {port} cannot be had: Address already in use"
+        f"drsn-agent: page: 127.0.0.1 port {port} is not available: Address already in use"
     ]

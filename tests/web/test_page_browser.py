@@ -162,7 +162,7 @@ def test_noise_turned_up_moves_the_thresholds_the_estimate_and_the_truth(page: P
     quiet, quiet_db = layers(page), page.number("#estimated")
     assert len(quiet) == 4
     page.slide(-8)
-    assert page.text("#snr-told") == "SNR −8 dB"
+    assert page.text("#snr-value") == "SNR −8 dB"
     page.until(lambda: abs((page.number("#mixed") or 99) + 8) < SETTLED, "the noise that is told")
     page.until(
         lambda: max(abs(a - b) for a, b in zip(layers(page), quiet, strict=True)) > 5, "thresholds"
@@ -197,8 +197,8 @@ def test_a_dropped_recording_shows_the_timeline_of_its_decisions(
 ) -> None:
     data = base64.b64encode(recording.read_bytes()).decode()
     page.driver.execute_script(DROP, recording.name, data)
-    page.until(lambda: "windows" in page.text("#file-told"), "the answer")
-    assert page.text("#file-told").startswith("broken <b>.flac: 6.0 s")
+    page.until(lambda: "windows" in page.text("#file-result"), "the answer")
+    assert page.text("#file-result").startswith("broken <b>.flac: 6.0 s")
     decisions = page.texts("#spans td:nth-child(3)")
     assert decisions[-1] == "fault: outer"
     assert "normal" in decisions
@@ -212,8 +212,8 @@ def test_a_file_that_is_no_recording_is_one_clear_line(page: Page, tmp_path: Pat
     bad = tmp_path / "notes.wav"
     bad.write_text("no sound at all")
     page.press("#recording", str(bad))
-    page.until(lambda: "not a recording" in page.text("#file-told"), "the line")
-    assert page.text("#file-told").startswith("notes.wav: not a recording that can be read")
+    page.until(lambda: "not a recording" in page.text("#file-result"), "the line")
+    assert page.text("#file-result").startswith("notes.wav: not a recording that can be read")
     assert not page.find("#scored").is_displayed()  # type: ignore[union-attr]
     refused = page.logged("browser")  # the browser itself notes the status 422
     assert [each for each in refused if "422" not in each["message"]] == []

@@ -185,9 +185,9 @@ export function shares(canvas, history, columns, layers) {
   for (let layer = 0; layer < layers; layer++) {
     const top = layer * tall;
     along(history, columns, width - margin, (frame, left, right) => {
-      const share = frame.taken_off ? frame.taken_off[layer] : 0;
+      const share = frame.removed ? frame.removed[layer] : 0;
       draw.globalAlpha = 0.08 + 0.92 * Math.min(1, share / 0.7);
-      draw.fillStyle = frame.taken_off ? colours.accent : colours.line;
+      draw.fillStyle = frame.removed ? colours.accent : colours.line;
       draw.fillRect(left + margin, top + 1, right - left + 0.5, tall - 2);
     });
     draw.globalAlpha = 1;
@@ -243,19 +243,19 @@ export function snrs(canvas, history, columns) {
 const DECISIONS = { normal: "normal", fault: "fault", unknown: "unsure", abstain: "unsure", sensor_fault: "sensor" };
 
 // A recording: its loudness above, the decisions that held below.
-export function overview(canvas, told, tint) {
+export function overview(canvas, timeline, tint) {
   const on = surface(canvas);
   if (!on) return;
   const { draw, width, height } = on;
   const base = height - 52;
-  const wide = width / told.peaks.length;
+  const wide = width / timeline.peaks.length;
   draw.fillStyle = colours.accent;
-  told.peaks.forEach((peak, i) => {
+  timeline.peaks.forEach((peak, i) => {
     const tall = Math.max(1, peak * (base - 6));
     draw.fillRect(i * wide, base / 2 + 2 - tall / 2, Math.max(1, wide * 0.9), tall);
   });
-  const x = (s) => (s / told.duration_s) * width;
-  for (const span of told.spans) {
+  const x = (s) => (s / timeline.duration_s) * width;
+  for (const span of timeline.spans) {
     draw.fillStyle = tint(span.label) || colours[DECISIONS[span.decision]];
     draw.fillRect(x(span.start_s), base + 4, Math.max(1, x(span.end_s) - x(span.start_s)), 28);
     const text = span.label || span.decision.replace("_", " ");
@@ -266,6 +266,6 @@ export function overview(canvas, told, tint) {
   }
   draw.fillStyle = colours.dim;
   draw.fillText("0 s", 2, height - 8);
-  const end = `${told.duration_s.toFixed(1)} s`;
+  const end = `${timeline.duration_s.toFixed(1)} s`;
   draw.fillText(end, width - draw.measureText(end).width - 2, height - 8);
 }

@@ -1,4 +1,4 @@
-// The page: what is heard from the agent goes into `history` and the document; charts.js draws.
+// The page: writes what the agent sends into `history` and the document; charts.js draws.
 
 import * as charts from "./charts.js";
 
@@ -6,12 +6,12 @@ const BANDS = 64;
 const MOST_EVENTS = 50;
 const MOST_TRIED = 8;
 const MOST_BYTES = 50 * 2 ** 20;
-const NUMBERS_MS = 250; // how often numbers change: often enough, and still to be read
+const NUMBERS_MS = 250; // between two changes of the numbers, so that they can be read
 
 const $ = (id) => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-let stand = null; // what the agent says of itself
+let state = null; // of the agent, as it was last sent
 let about = null; // of the source that is shown
 let tints = [];
 let history = [];
@@ -22,7 +22,7 @@ let stream = null;
 let numbersAt = 0;
 let drawnAt = 0;
 let recording = null;
-let toldId = 0; // of the newest event that is shown
+let shownId = 0; // of the newest event that is shown
 const tried = new Map();
 
 // -- Numbers and words
@@ -44,7 +44,7 @@ const best = (p) => p.indexOf(Math.max(...p));
 function listen() {
   if (stream) stream.close();
   stream = new EventSource(`api/stream?source=${encodeURIComponent(about ? about.name : "")}`);
-  stream.addEventListener("stand", (event) => begin(JSON.parse(event.data)));
+  stream.addEventListener("state", (event) => begin(JSON.parse(event.data)));
   stream.addEventListener("frame", (event) => take(JSON.parse(event.data)));
   stream.addEventListener("event", (event) => tell(JSON.parse(event.data)));
   stream.addEventListener("setting", (event) => hold(JSON.parse(event.data)));
@@ -54,32 +54,33 @@ function listen() {
   };
 }
 
-function begin(told) {
+function begin(next) {
   $("link").dataset.state = "here";
   say($("link"), "connected");
-  const first = stand === null || stand.sources.map((s) => s.name).join() !== told.sources.map((s) => s.name).join();
-  stand = told;
-  about = told.sources.find((source) => about && source.name === about.name) || told.sources[0];
+  const names = (sources) => sources.map((source) => source.name).join();
+  const first = state === null || names(state.sources) !== names(next.sources);
+  state = next;
+  about = next.sources.find((source) => about && source.name === about.name) || next.sources[0];
   if (first) arrange();
   const trouble = about.trouble ? ` – ${about.trouble}` : "";
-  say($("told"), `${told.agent}, ${about.name}: ${about.told.replace("->", "→")}${trouble}`);
-  const [decision, label] = told.states[about.name] || ["waiting", null];
+  say($("summary"), `${next.agent}, ${about.name}: ${about.summary.replace("->", "→")}${trouble}`);
+  const [decision, label] = next.states[about.name] || ["waiting", null];
   decide(decision, label);
-  remember(told.events);
-  if (told.setting) hold(told.setting);
+  remember(next.events);
+  if (next.setting) hold(next.setting);
 }
 
-// What has happened before is shown and not read out; what was shown stays as it is.
+// Earlier events are shown and not read out by a screen reader; those on the page stay.
 function remember(events) {
   const last = events.length ? events[events.length - 1].id : 0;
-  if (last < toldId) forget(); // the agent has begun anew
+  if (last < shownId) forget(); // the agent has restarted
   $("events").setAttribute("aria-live", "off");
-  events.filter((event) => event.id > toldId).forEach(tell);
+  events.filter((event) => event.id > shownId).forEach(tell);
   requestAnimationFrame(() => $("events").setAttribute("aria-live", "polite"));
 }
 
 function forget() {
-  toldId = 0;
+  shownId = 0;
   $("events").replaceChildren();
   $("no-events").hidden = false;
 }
@@ -93,7 +94,7 @@ function take(frame) {
   newest = frame;
   history.push(frame);
   const kept = columns();
-  let sum = history.reduce((total, each) => total + each.columns, 0);
+  let sum = history.reduce((total, frame) => total + frame.columns, 0);
   while (sum - history[0].columns > kept) sum -= history.shift().columns;
   decide(frame.state, frame.state_label);
   requestAnimationFrame(show);
@@ -101,7 +102,7 @@ function take(frame) {
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-// Windows that did not come (missed, or while nobody looked) leave their place empty.
+// Windows that did not arrive leave an empty place.
 function fillGap(frame) {
   if (!newest) return;
   const hop = Math.round(about.hop_s * about.rate_hz);
@@ -109,7 +110,7 @@ function fillGap(frame) {
   if (missing < 0 || missing > 1000) history = [];
   for (let i = 0; i < missing && missing <= 1000; i++) history.push({ ...EMPTY, columns: frame.columns });
 }
-const EMPTY = { wave: [], levels: [], flags: [], probabilities: null, rival: null, taken_off: null, snr_db: null, mixed_db: null };
+const EMPTY = { wave: [], levels: [], flags: [], probabilities: null, rival: null, removed: null, snr_db: null, mixed_db: null };
 
 const seconds = () => (innerWidth < 600 ? 6 : 12);
 const columns = () => Math.round(seconds() / about.column_s);
@@ -137,7 +138,7 @@ function draw() {
   charts.spectrogram($("levels"), history, wide, BANDS);
   charts.ribbon($("ribbon"), history, wide, "probabilities", about.labels, tints);
   if (about.rival) charts.ribbon($("rival"), history, wide, "rival", about.labels, tints);
-  if (about.layers) charts.shares($("taken"), history, wide, about.layers);
+  if (about.layers) charts.shares($("removed"), history, wide, about.layers);
   charts.snrs($("snrline"), history, wide);
 }
 
@@ -150,7 +151,7 @@ function numbers() {
     if (about.rival) fill(row.cells[2], rival, i);
   });
   [...$("layers").children].forEach((row, i) => {
-    const share = newest.taken_off ? newest.taken_off[i] : null;
+    const share = newest.removed ? newest.removed[i] : null;
     say(row.lastChild, share === null ? "–" : percent(share));
     row.children[1].style.setProperty("--share", share === null ? "0%" : `${100 * share}%`);
   });
@@ -176,13 +177,13 @@ function arrange() {
   tints = charts.classColours(about.labels, about.normal);
   history = [];
   newest = null;
-  $("source-row").hidden = stand.sources.length < 2;
-  $("source").replaceChildren(...stand.sources.map((source) =>
+  $("source-row").hidden = state.sources.length < 2;
+  $("source").replaceChildren(...state.sources.map((source) =>
     make("option", source.name, { selected: source.name === about.name })));
   $("theirs").hidden = $("theirs-figure").hidden = !about.rival;
   $("layers-figure").hidden = !about.layers;
   $("snr-figure").hidden = false;
-  $("mixed-row").hidden = $("mixed-key").hidden = $("turn").hidden = $("file").hidden = !stand.setting;
+  $("mixed-row").hidden = $("mixed-key").hidden = $("turn").hidden = $("file").hidden = !state.setting;
   say($("span-hz"), `0 to ${about.rate_hz / 2000} kHz`);
   const names = heads();
   say($("ours"), names.ours);
@@ -191,10 +192,10 @@ function arrange() {
   say($("theirs-strip"), `${names.theirs}, same windows${names.theirs === "ResNet" ? ": the same layers without thresholds" : ""}`);
   $("classes").tBodies[0].replaceChildren(...about.labels.map(classRow));
   $("layers").replaceChildren(...layerRows());
-  if (stand.setting) arrangeControls();
+  if (state.setting) arrangeControls();
 }
 
-// What the two networks are called.
+// The names of the two networks.
 function heads() {
   const plain = Boolean(about.rival) && about.rival.includes("resnet");
   return { ours: about.layers ? "DRSN" : about.model, theirs: plain ? "ResNet" : about.rival || "" };
@@ -210,7 +211,7 @@ function classRow(label, at) {
   for (let i = 0; i < (about.rival ? 2 : 1); i++) {
     const cell = make("td", "");
     const bar = make("span", "", { className: "bar" });
-    bar.style.setProperty("--own", tints[at]);
+    bar.style.setProperty("--tint", tints[at]);
     const both = make("div", "");
     both.append(bar, make("span", "–"));
     cell.append(both);
@@ -229,7 +230,7 @@ function layerRows() {
 }
 
 function tell(event) {
-  toldId = event.id;
+  shownId = event.id;
   if (event.source !== about.name) return;
   const at = new Date(event.at);
   const item = make("li", "");
@@ -248,12 +249,12 @@ const MACHINES = ["normal", "inner", "outer", "ball"];
 const NOISES = { gaussian: "white", laplacian: "impulsive", pink: "pink", recording: "recording" };
 
 function arrangeControls() {
-  $("machine").hidden = !stand.simulated;
-  radios($("machine"), "machine", stand.simulated ? MACHINES : [], (label) => label);
-  radios($("noise"), "noise", stand.noises, (kind) => NOISES[kind] || kind);
-  $("tried").hidden = !about.rival && !stand.simulated;
-  const caption = stand.simulated ? "Right answers, window by window, at what you have tried"
-    : "Windows to which both give the same answer";
+  $("machine").hidden = !state.simulated;
+  radios($("machine"), "machine", state.simulated ? MACHINES : [], (label) => label);
+  radios($("noise"), "noise", state.noises, (kind) => NOISES[kind] || kind);
+  $("tried").hidden = !about.rival && !state.simulated;
+  const caption = state.simulated ? "Correct windows for each setting that you have tried"
+    : "Windows with the same answer of both networks";
   say($("tried").caption, caption);
 }
 
@@ -268,29 +269,29 @@ function radios(set, key, values, text) {
   }));
 }
 
-function hold(told) {
-  setting = told;
+function hold(next) {
+  setting = next;
   for (const key of ["machine", "noise"]) {
-    const input = document.querySelector(`input[name="${key}"][value="${told[key]}"]`);
+    const input = document.querySelector(`input[name="${key}"][value="${next[key]}"]`);
     if (input) input.checked = true;
   }
-  if (document.activeElement !== $("snr") || sliding === null) $("snr").value = told.snr_db === null ? $("snr").min : -told.snr_db;
+  if (document.activeElement !== $("snr") || sliding === null) $("snr").value = next.snr_db === null ? $("snr").min : -next.snr_db;
   snrText();
 }
 
-let sliding = null; // a change on its way
+let sliding = null; // the timer of a change that is not sent yet
 
 $("snr").addEventListener("input", () => {
   snrText();
   clearTimeout(sliding);
-  sliding = setTimeout(() => { sliding = null; turn({ snr_db: chosenDb() }); }, 120);
+  sliding = setTimeout(() => { sliding = null; turn({ snr_db: selectedDb() }); }, 120);
 });
 
-const chosenDb = () => ($("snr").value === $("snr").min ? null : -Number($("snr").value));
+const selectedDb = () => ($("snr").value === $("snr").min ? null : -Number($("snr").value));
 
 function snrText() {
-  const text = chosenDb() === null ? "none" : `SNR ${signed(chosenDb())} dB`;
-  say($("snr-told"), text);
+  const text = selectedDb() === null ? "none" : `SNR ${signed(selectedDb())} dB`;
+  say($("snr-value"), text);
   $("snr").setAttribute("aria-valuetext", text);
 }
 
@@ -304,12 +305,12 @@ async function turn(changes) {
   }
 }
 
-// Counts right answers where the truth is known, and where it is not, equal ones.
+// Counts correct answers where the truth is known, else the equal ones of both networks.
 function count(frame) {
   const { probabilities: p, rival, version, machine } = frame;
   if (!setting || version !== setting.version || !p || !(rival || about.labels.includes(machine))) return;
   const settled = setting.snr_db === null || Math.abs(frame.mixed_db - setting.snr_db) < 1.5;
-  if (stand.simulated && !settled) return; // the noise follows the signal's level a little later
+  if (state.simulated && !settled) return; // the noise follows the signal's level a little later
   const level = setting.snr_db === null ? "none" : `${NOISES[setting.noise]} ${signed(setting.snr_db)} dB`;
   const key = `${machine}/${level}`;
   const row = tried.get(key) || { machine, level, ours: 0, theirs: 0, same: 0, of: 0 };
@@ -324,10 +325,10 @@ function count(frame) {
 }
 
 function showTried() {
-  const known = stand.simulated;
+  const simulated = state.simulated;
   const { ours, theirs } = heads();
-  const titles = known ? ["Machine", "Noise", ours, theirs || null, "of"] : ["Noise", "same", "of"];
-  const cells = (row) => (known
+  const titles = simulated ? ["Machine", "Noise", ours, theirs || null, "of"] : ["Noise", "same", "of"];
+  const cells = (row) => (simulated
     ? [row.machine, row.level, row.ours, about.rival ? row.theirs : null, row.of]
     : [row.level, percent(row.same / row.of), row.of]);
   const shown = (values) => values.filter((value) => value !== null);
@@ -335,7 +336,7 @@ function showTried() {
   $("tried").tBodies[0].replaceChildren(...[...tried.values()].reverse().map((row) => {
     const line = make("tr", "");
     shown(cells(row)).forEach((value) => line.append(make("td", value)));
-    if (known && about.rival && row.ours !== row.theirs) line.cells[row.ours > row.theirs ? 2 : 3].className = "better";
+    if (simulated && about.rival && row.ours !== row.theirs) line.cells[row.ours > row.theirs ? 2 : 3].className = "better";
     return line;
   }));
 }
@@ -343,11 +344,11 @@ function showTried() {
 $("pause").addEventListener("click", () => {
   paused = !paused;
   $("pause").setAttribute("aria-pressed", paused);
-  say($("pause"), paused ? "Go on" : "Pause");
+  say($("pause"), paused ? "Resume" : "Pause");
 });
 
 $("source").addEventListener("change", () => {
-  about = stand.sources.find((source) => source.name === $("source").value);
+  about = state.sources.find((source) => source.name === $("source").value);
   arrange();
   forget();
   listen();
@@ -360,7 +361,7 @@ $("recording").addEventListener("change", () => {
   $("recording").value = "";
 });
 
-const dragged = (event) => Boolean(stand && stand.setting) && [...event.dataTransfer.types].includes("Files");
+const dragged = (event) => Boolean(state && state.setting) && [...event.dataTransfer.types].includes("Files");
 addEventListener("dragover", (event) => {
   if (!dragged(event)) return;
   event.preventDefault();
@@ -375,19 +376,19 @@ addEventListener("drop", (event) => {
 });
 
 async function send(file) {
-  if (file.size > MOST_BYTES) return toldOfFile(`${file.name}: ${(file.size / 2 ** 20).toFixed(1)} MiB, at most ${MOST_BYTES / 2 ** 20} are taken`, true);
-  toldOfFile(`${file.name}: being scored`);
+  if (file.size > MOST_BYTES) return reportFile(`${file.name}: ${(file.size / 2 ** 20).toFixed(1)} MiB, expected at most ${MOST_BYTES / 2 ** 20}`, true);
+  reportFile(`${file.name}: being scored`);
   const query = new URLSearchParams({ name: file.name, source: about.name });
   try {
     const answer = await fetch(`api/recording?${query}`, { method: "POST", body: file });
-    if (!answer.ok) return toldOfFile((await answer.text()).trim(), true);
+    if (!answer.ok) return reportFile((await answer.text()).trim(), true);
     recording = await answer.json();
   } catch {
-    return toldOfFile(`${file.name}: the agent did not answer`, true);
+    return reportFile(`${file.name}: the agent did not answer`, true);
   }
   const { name, duration_s: long, windows, flagged, channels } = recording;
   const first = channels > 1 ? `, the first of ${channels} channels` : "";
-  toldOfFile(`${name}: ${long.toFixed(1)} s${first}, ${windows} windows${flagged ? `, ${flagged} flagged` : ""}`);
+  reportFile(`${name}: ${long.toFixed(1)} s${first}, ${windows} windows${flagged ? `, ${flagged} flagged` : ""}`);
   $("spans").tBodies[0].replaceChildren(...recording.spans.map((span) => {
     const row = make("tr", "");
     const cells = [`${span.start_s.toFixed(1)} s`, `${span.end_s.toFixed(1)} s`, named(span.decision, span.label), span.probability === null ? "–" : percent(span.probability)];
@@ -398,10 +399,10 @@ async function send(file) {
   drawRecording();
 }
 
-function toldOfFile(text, bad = false) {
+function reportFile(text, bad = false) {
   if (bad) $("scored").hidden = true;
-  $("file-told").toggleAttribute("data-bad", bad);
-  say($("file-told"), text);
+  $("file-result").toggleAttribute("data-bad", bad);
+  say($("file-result"), text);
 }
 
 function drawRecording() {
