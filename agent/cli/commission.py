@@ -10,25 +10,6 @@ from agent.core.errors import UserError
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def commission(chosen: argparse.Namespace) -> int:
-        from agent.jobs.commission import commission
-
-        for key in ("minutes", "false_alarms_per_month"):
-            if not getattr(chosen, key) > 0:
-                found = getattr(chosen, key)
-                raise UserError(f"--{key.replace('_', '-')}: found {found}, expected more than 0")
-        logs.start(chosen.log_level)
-        file = commission(
-            load.load(chosen.config),
-            chosen.source,
-            chosen.minutes,
-            chosen.recordings,
-            chosen.false_alarms_per_month,
-            functools.partial(print, flush=True),
-        )
-        print(f"wrote {file}")
-        return 0
-
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--source", required=True, metavar="NAME", help="in the configuration")
     parser.add_argument("--minutes", type=float, default=30.0, help="of sound signal (%(default)g)")
@@ -36,5 +17,28 @@ def define(parser: argparse.ArgumentParser) -> None:
         "--recordings", nargs="+", default=[], metavar="PATH", help="instead of the live source"
     )
     parser.add_argument("--false-alarms-per-month", type=float, default=1.0, help="%(default)g")
+    parser.add_argument(
+        "--extend", action="store_true", help="adds to the baseline that is there, never narrows it"
+    )
     logs.add_level(parser, "WARNING")
-    parser.set_defaults(run=commission)
+    parser.set_defaults(run=_commission)
+
+
+def _commission(arguments: argparse.Namespace) -> int:
+    from agent.jobs.commission import Request, commission
+
+    for key in ("minutes", "false_alarms_per_month"):
+        value = getattr(arguments, key)
+        if not value > 0:
+            raise UserError(f"--{key.replace('_', '-')}: found {value}, expected more than 0")
+    logs.start(arguments.log_level)
+    request = Request(
+        arguments.source,
+        arguments.minutes,
+        arguments.recordings,
+        arguments.false_alarms_per_month,
+        arguments.extend,
+    )
+    file = commission(load.load(arguments.config), request, functools.partial(print, flush=True))
+    print(f"wrote {file}")
+    return 0

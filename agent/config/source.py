@@ -64,6 +64,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tacho: TachometerKeys | None = None  # measures the shaft's speed
     bearing: Bearing | None = None
     machine_class: MachineClass | None = None
+    condition: str | None = None  # of the machine, e.g. its load: commissioned by itself
     decide: DecideOverrides = DecideOverrides()
 
     @property

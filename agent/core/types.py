@@ -17,6 +17,7 @@ from agent.core.model_contract import Contract
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
 Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
+Commissioned = Literal["none", "provisional", "whole", "elsewhere"]
 
 
 class Mark(enum.IntFlag):
@@ -93,6 +94,21 @@ class Physics(msgspec.Struct, frozen=True, kw_only=True):
     envelope_band_hz: tuple[float, float] | None  # that was demodulated
     evidence_db: FaultLine | None
     shows: str | None  # the line of evidence that is strong enough: bpfo, bpfi, bsf, ftf
+    healthy_db: FaultLine | None = None  # the commissioned machine's own, which `shows` leaves out
+
+
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part said what before a change of state: baseline, network, and the bearing's lines."""
+
+    sentence: str  # for a person
+    baseline: Commissioned  # elsewhere: commissioned, but not at this speed or condition
+    anomaly: float | None  # of the window; above 1: unlike the machine when commissioned
+    anomaly_slow: float | None  # the same of the median over up to 18 s
+    network: str | None  # its most likely label over `network_s`
+    network_probability: float | None  # of that label: the normalized geometric mean
+    network_s: float  # of windows since the last that was flagged, about 3 s at most
+    line: str | None  # bpfo, bpfi or bsf: the strongest; None: not asked, or not to be told
+    line_db: float | None  # above the spectrum around it, less the healthy machine's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,7 @@ class Scored:
     previous: Verdict  # the state that held before
     physics: tuple[Physics, ...] | None = None  # a channel each, where the state has changed
     anomaly: float | None = None  # distance to the baseline over its threshold; None: has none
+    basis: Basis | None = None  # of the event, where this window made one
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,41 @@
 """From windows to a decision that a person can act on. Pure: no clock, no input or output.
 
-One window is judged by `Judge.of`. A source's state then moves as follows. The probabilities of
-judged windows are smoothed exponentially. A label may be entered while its smoothed probability
-is at least `enter`, and is held until it falls below `exit`; with no label to hold or enter, the
-state is `abstain`. Flagged windows call for `sensor_fault`, unknown ones for `unknown`, and so do
-those that look normal to the network and are unlike the machine when it was commissioned (anomaly
-above 1). Whatever is called for must be called for by `patience` windows in a row.
+One window is judged by `Judge.of`. A source's state then moves as follows.
+
+*The network's own call.* Probabilities are smoothed exponentially. A label may be entered while its
+smoothed probability is at least `enter`, and is held until it falls below `exit`; with no label to
+hold or enter, the call is `abstain`. Flagged windows call for `sensor_fault`, and windows unlike
+all training for `unknown`.
+
+*With a baseline* (`agent.diagnosis.baseline`) what it calls healthy is normal, whatever the network
+says. What it calls changed is a fault where `agent.diagnosis.naming` lets it have a name, else
+`unknown`; and so is a condition or a speed that was not commissioned.
+
+*Without a baseline* a bearing fault is named where the network is sure over about 3 s and the
+bearing's line agrees, else it is `unknown`; every other call of the network stands.
+
+Whatever is called for must be called for by `patience` windows in a row.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agent.core.model_contract import Decide
-from agent.core.types import Mark, Prediction, Verdict
+from agent.core.types import Basis, Mark, Physics, Prediction, Verdict
+from agent.diagnosis import bearing_lines, naming
+from agent.diagnosis.accumulation import Accumulation, Probabilities
+from agent.diagnosis.baseline.monitor import Comparison
+from agent.diagnosis.basis import explain
+from agent.diagnosis.bearing_lines import Line
+from agent.diagnosis.naming import Labels
 
 SENSOR_FAULT = Verdict("sensor_fault")
+UNKNOWN = Verdict("unknown")
+LOOK_S = 1.0  # of windows, between two looks at the bearing's lines
+
+Examine = Callable[[], Sequence[Physics] | None]
 
 
 @dataclass(frozen=True)
@@ -49,43 +69,63 @@ class Judge:
         return prediction.distance > self.max_distance
 
 
+@dataclass(frozen=True)
+class Update:
+    """What a window means."""
+
+    verdict: Verdict  # of the window alone
+    event: Verdict | None = None  # the new state, if this window changed it
+    basis: Basis | None = None  # of the event
+
+
 class Decider:
     """One source's state."""
 
-    def __init__(self, judge: Judge, settings: Decide) -> None:
+    def __init__(self, judge: Judge, settings: Decide, hop_s: float) -> None:
         self.state = Verdict("abstain")
-        self._judge = judge
         self._settings = settings
-        self._smoothed: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None
+        self._look_every = max(1, round(LOOK_S / hop_s))
+        self._accumulated = Accumulation(hop_s)
+        self._smoothed: Probabilities | None = None
         self._called_for = self.state
         self._in_a_row = 0
         self._announced = False
+        self._line: Line | None = None
+        self._looked_ago = self._look_every  # windows
+        self.succeeded(judge, settings)
 
     def succeeded(self, judge: Judge, settings: Decide) -> None:
         """Another network with the same labels goes on from here: the state is the machine's."""
         self._judge, self._settings = judge, settings
+        self._labels = Labels(judge.labels, judge.normal)
 
     def update(
-        self, marks: Mark, prediction: Prediction | None, anomaly: float | None = None
-    ) -> tuple[Verdict, Verdict | None]:
-        """The window's own verdict, and the new state if this window changed it.
+        self,
+        marks: Mark,
+        prediction: Prediction | None,
+        comparison: Comparison | None = None,
+        examine: Examine = lambda: None,
+    ) -> Update:
+        """Takes in a window; `examine` measures the signal up to its end, where that is needed.
 
         The first window always announces a state, so that a subscriber knows where it stands.
         """
         judged = self._judge.of(marks, prediction)
-        self._smooth(judged, prediction)
-        verdict, wanted = _doubted(judged, anomaly), _doubted(self._wanted(judged), anomaly)
+        self._take(judged, prediction)
+        wanted = self._wanted(judged, comparison, examine)
         same = (wanted.decision, wanted.label) == (
             self._called_for.decision,
             self._called_for.label,
         )
         self._in_a_row = self._in_a_row + 1 if same else 1
         self._called_for = wanted
-        return verdict, self._move(wanted)
+        event = self._move(wanted)
+        basis = None if event is None or marks else self._basis(event, comparison)
+        return Update(self._of_window(judged, comparison), event, basis)
 
     def fail(self) -> Verdict | None:
         """There is no signal at all: the state is a sensor fault at once; None if it was one."""
-        self._smoothed = None
+        self._forget()
         self._called_for, self._in_a_row = SENSOR_FAULT, self._settings.patience
         if self.state.decision == "sensor_fault":
             return None
@@ -101,19 +141,50 @@ class Decider:
         self._announced = True
         return event
 
-    def _smooth(self, verdict: Verdict, prediction: Prediction | None) -> None:
+    def _take(self, judged: Verdict, prediction: Prediction | None) -> None:
         """A sensor fault ends all memory: what comes after it is judged afresh."""
-        if verdict.decision == "sensor_fault" or prediction is None:
-            self._smoothed = None
+        if judged.decision == "sensor_fault" or prediction is None:
+            self._forget()
             return
         new = np.asarray(prediction.probabilities, np.float64)
-        weight = self._settings.smoothing
-        self._smoothed = new if self._smoothed is None else _blend(self._smoothed, new, weight)
+        old = new if self._smoothed is None else self._smoothed
+        self._smoothed = old + self._settings.smoothing * (new - old)
+        self._accumulated.add(new)
+        self._looked_ago += 1
 
-    def _wanted(self, verdict: Verdict) -> Verdict:
+    def _forget(self) -> None:
+        self._smoothed, self._line = None, None
+        self._accumulated.forget()
+        self._looked_ago = self._look_every
+
+    def _of_window(self, judged: Verdict, comparison: Comparison | None) -> Verdict:
+        """What the window alone shows; the network's word on a changed machine stays."""
+        if comparison is None or judged.decision == "sensor_fault":
+            return judged
+        if comparison.healthy:
+            return self._normal(judged)
+        if judged.decision == "normal" or not comparison.commissioned:
+            return Verdict("unknown", None, judged.probability)
+        return judged
+
+    def _wanted(self, judged: Verdict, comparison: Comparison | None, examine: Examine) -> Verdict:
         """The state that this window calls for."""
-        if verdict.decision in ("sensor_fault", "unknown") or self._smoothed is None:
-            return verdict
+        over_seconds = self._accumulated.probabilities()
+        if judged.decision == "sensor_fault" or over_seconds is None:
+            return judged
+        call = self._call(judged)
+        if comparison is None:
+            return self._confirmed(call, over_seconds, examine)
+        if not comparison.commissioned:
+            return UNKNOWN
+        if comparison.healthy:
+            return self._normal(call)
+        return self._changed(call, over_seconds, examine)
+
+    def _call(self, judged: Verdict) -> Verdict:
+        """The network's own, by its smoothed probabilities."""
+        if judged.decision == "unknown" or self._smoothed is None:
+            return judged
         best = int(np.argmax(self._smoothed))
         if self._smoothed[best] >= self._settings.enter:
             return self._judge.labelled(best, float(self._smoothed[best]))
@@ -126,17 +197,52 @@ class Decider:
         label = self.state.label
         return None if label is None else self._judge.labels.index(label)
 
+    def _normal(self, call: Verdict) -> Verdict:
+        """The baseline's word; the probability is the network's, where it says the same."""
+        if call.decision == "normal":
+            return call
+        over_seconds = self._accumulated.probabilities()
+        assert over_seconds is not None
+        return Verdict("normal", self._labels.best_normal(over_seconds))
 
-def _doubted(verdict: Verdict, anomaly: float | None) -> Verdict:
-    """What is called normal and is like nothing in commissioning is unknown; a fault stays one."""
-    if verdict.decision != "normal" or anomaly is None or anomaly <= 1:
-        return verdict
-    return Verdict("unknown", None, verdict.probability)
+    def _confirmed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:
+        """The network's call, where nothing is commissioned."""
+        label = call.label
+        if label is None or not self._labels.is_bearing_part(label):
+            return call
+        at = self._judge.labels.index(label)
+        if self.state == Verdict("fault", label, self.state.probability):
+            return call if over_seconds[at] >= self._settings.exit else UNKNOWN
+        carried = naming.without_baseline(
+            label, float(over_seconds[at]), self._accumulated.whole, lambda: self._look(examine)
+        )
+        if carried:
+            return call
+        if not self._accumulated.whole:
+            return Verdict("abstain", None, call.probability)
+        return Verdict("unknown", None, call.probability)
 
+    def _changed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:
+        """The baseline says that the machine is not what it was."""
+        if call.decision == "fault" and not self._labels.is_bearing_part(call.label or ""):
+            return call
+        held = self.state.label if self.state.decision == "fault" else None
+        name = naming.changed(
+            *(self._labels, over_seconds, held, self._accumulated.whole),
+            lambda: self._look(examine),
+        )
+        if name is None:
+            return UNKNOWN
+        at = self._judge.labels.index(name)
+        return Verdict("fault", name, float(over_seconds[at]))
 
-def _blend(
-    old: np.ndarray[tuple[int], np.dtype[np.float64]],
-    new: np.ndarray[tuple[int], np.dtype[np.float64]],
-    weight: float,
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return old + weight * (new - old)
+    def _look(self, examine: Examine) -> Line | None:
+        """The strongest line, looked at once in `LOOK_S` at most."""
+        if self._looked_ago >= self._look_every:
+            self._line, self._looked_ago = bearing_lines.strongest(examine()), 0
+        return self._line
+
+    def _basis(self, event: Verdict, comparison: Comparison | None) -> Basis:
+        over_seconds = self._accumulated.probabilities()
+        network = None if over_seconds is None else naming.most_likely(self._labels, over_seconds)
+        return explain(event, comparison, network, self._accumulated.seconds, self._line)

@@ -4,6 +4,7 @@ Some seconds of the ring are measured, not the network's short window, and only 
 changes: lines a few hertz apart need turns of the shaft, and nobody pays for it window by window.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,8 +29,13 @@ class MachineInfo:
     machine_class: MachineClass | None = None
 
 
-def examine(ring: Ring, known: MachineInfo, window: Window) -> tuple[Physics, ...] | None:
-    """Of each channel, up to the window's end; None for a flagged window."""
+def examine(
+    ring: Ring, known: MachineInfo, window: Window, healthy: Sequence[FaultLine | None] = ()
+) -> tuple[Physics, ...] | None:
+    """Of each channel, up to the window's end; None for a flagged window.
+
+    `healthy` are the lines of each channel that the machine had when it was commissioned.
+    """
     if window.marks:
         return None
     end = window.first + window.samples.shape[1]
@@ -38,10 +44,12 @@ def examine(ring: Ring, known: MachineInfo, window: Window) -> tuple[Physics, ..
         return None
     if window.rpm is not None:
         known = replace(known, rpm=window.rpm)
-    return tuple(measure(channel, known) for channel in samples.T.astype(np.float64))
+    own = healthy or (None,) * samples.shape[1]
+    channels = zip(samples.T.astype(np.float64), own, strict=True)
+    return tuple(measure(channel, known, lines) for channel, lines in channels)
 
 
-def measure(signal: levels.Signal, known: MachineInfo) -> Physics:
+def measure(signal: levels.Signal, known: MachineInfo, healthy: FaultLine | None = None) -> Physics:
     """Of one channel [frames] at the model's rate, in the source's unit."""
     found = levels.levels(signal)
     speed = levels.velocity(signal, known.rate_hz, known.unit, known.rpm)
@@ -58,15 +66,24 @@ def measure(signal: levels.Signal, known: MachineInfo) -> Physics:
         zone=speed.zone(machine_class) if speed and machine_class else None,
         envelope_band_hz=band_hz,
         evidence_db=evidence,
-        shows=None if evidence is None else shown(evidence),
+        shows=None if evidence is None else shown(evidence, healthy),
+        healthy_db=healthy,
     )
 
 
-def shown(evidence: FaultLine) -> str | None:
-    """The series that stands out most, if it stands out enough."""
-    by_name = {name: getattr(evidence, name) for name in evidence.__struct_fields__}
+def shown(evidence: FaultLine, healthy: FaultLine | None = None) -> str | None:
+    """The series that stands out most over the healthy machine's own, if it does enough."""
+    by_name = above_healthy(evidence, healthy)
     best = max(by_name, key=by_name.__getitem__)
     return best if by_name[best] >= SHOWN_DB else None
+
+
+def above_healthy(evidence: FaultLine, healthy: FaultLine | None) -> dict[str, float]:
+    """Each series in dB, less what the healthy machine has of it."""
+    return {
+        name: getattr(evidence, name) - max(0.0, getattr(healthy, name) if healthy else 0.0)
+        for name in evidence.__struct_fields__
+    }
 
 
 def _evidence(

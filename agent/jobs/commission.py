@@ -1,117 +1,171 @@
 """Commissioning: a source's healthy running becomes its baseline. No labels, no training.
 
 The windows come the way that `run` takes them: same source, rate, hop and marks. Flagged ones are
-left out. The network's opinion is only told, since a machine that it calls faulty is perhaps not
-the machine to learn health from.
+left out. What the network says of them is only told, since a machine that it calls faulty is
+perhaps not the machine to learn health from.
 """
 
 import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from agent.config import load
 from agent.core import state_directory
+from agent.core.errors import UserError
 from agent.core.time import iso
 from agent.core.types import Scored
 from agent.diagnosis.baseline import file
-from agent.diagnosis.baseline.features import Vector, features
-from agent.diagnosis.baseline.file import Baseline
-from agent.diagnosis.baseline.fit import fit
+from agent.diagnosis.baseline.file import Baseline, OperatingPoint
+from agent.diagnosis.baseline.fit import LEAST_DISTANCE, fit
+from agent.diagnosis.baseline.healthy_signal import HealthySignal
 from agent.pipeline import build
 from agent.pipeline.offline import OfflineRunner, named, recorded
 from agent.pipeline.source_pipeline import SourcePipeline
 
 TELL_S = 60.0
+LINES_EVERY_S = 2.5  # of signal, between two looks at the bearing's lines
+DEAF_FACTOR = 3.0  # times the lowest threshold: a baseline that hears little
+FAULTY_SHARE = 0.2  # of windows that the network calls faulty: worth a warning
 
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a user asks of `drsn-agent commission`."""
+
+    source: str
+    minutes: float = 30.0
+    recordings: Sequence[str] = ()
+    false_alarms_per_month: float = 1.0
+    extend: bool = False  # the baseline that is there grows
+
+
 @dataclass
-class HealthyWindows:
-    """Features of sound windows, run by run, and what the network said of them."""
+class Heard:
+    """What has been taken in so far, and what the network said of it."""
 
-    runs: list[list[Vector]] = field(default_factory=list)
-    opinions: Counter[str] = field(default_factory=Counter)
+    signal: HealthySignal = field(default_factory=HealthySignal)
+    labels: Counter[str] = field(default_factory=Counter)
+    faulty: int = 0
     flagged: int = 0
-    expected: int | None = None  # first frame of the window that would follow on the last
-
-    @property
-    def windows(self) -> int:
-        return sum(len(run) for run in self.runs)
-
-    def take(self, scored: Scored, hop: int) -> None:
-        window = scored.window
-        if window.marks:
-            self.flagged += 1
-            self.expected = None
-            return
-        if self.expected != window.first:
-            self.runs.append([])
-        self.expected = window.first + hop
-        self.runs[-1].append(features(window.samples))
-        self.opinions[scored.verdict.label or scored.verdict.decision] += 1
+    lines_frame: int = 0  # before it nothing is looked at again
 
 
-def commission(
-    chosen: load.Config,
-    name: str,
-    minutes: float,
-    recordings: Sequence[str],
-    per_month: float,
-    say: Say,
-) -> Path:
+def commission(config: load.Config, request: Request, say: Say) -> Path:
     """Writes the baseline of that source; `UserError` for what is none to learn from."""
-    source = named(chosen, name)
-    folder = Path(chosen.agent.state_dir)
+    source = named(config, request.source)
+    folder = Path(config.agent.state_dir)
     lock = state_directory.claim(folder)
     try:
-        heard = HealthyWindows()
-        for each in [recorded(source, path) for path in recordings] or [source]:
-            alone = OfflineRunner(chosen, each, commissioned=False)
-            most = None if recordings else round(minutes * 60 / source.common.hop_s)
-            _listen(alone, heard, most, say)
-        baseline = _learn(heard, alone.pipeline, per_month, say)
+        heard = Heard()
+        for part in [recorded(source, path) for path in request.recordings] or [source]:
+            runner = OfflineRunner(config, part, commissioned=False)
+            minutes_s = request.minutes * 60
+            limit = None if request.recordings else round(minutes_s / source.common.hop_s)
+            _listen(runner, heard, limit, say)
+        baseline = _learn(heard, runner.pipeline, folder, request)
+        for line in (*_report(baseline, heard, request), *_warnings(baseline, heard)):
+            say(line)
         return file.save(baseline, folder)
     finally:
         os.close(lock)
 
 
-def _listen(alone: OfflineRunner, heard: HealthyWindows, most: int | None, say: Say) -> None:
-    """Until the source has ended, or `most` sound windows have been heard."""
-    pipeline = alone.pipeline
-    heard.expected, told_s = None, time.monotonic()
-    with contextlib.closing(alone.scored()) as turns:
+def _listen(runner: OfflineRunner, heard: Heard, limit: int | None, say: Say) -> None:
+    """Until the source has ended, or `limit` sound windows have been heard."""
+    pipeline = runner.pipeline
+    heard.signal.interrupt()
+    heard.lines_frame, report_s = 0, time.monotonic()
+    with contextlib.closing(runner.scored()) as turns:
         for turn in turns:
-            for each in turn:
-                heard.take(each, pipeline.hop)
-            if most is not None and heard.windows >= most:
+            for scored in turn:
+                _take(heard, scored, pipeline)
+            if limit is not None and heard.signal.windows >= limit:
                 return
-            if time.monotonic() - told_s > TELL_S:
-                told_s = time.monotonic()
+            if time.monotonic() - report_s > TELL_S:
+                report_s = time.monotonic()
                 reading = pipeline.reader.status()
-                say(f"{heard.windows} sound windows, {heard.flagged} flagged; {reading}")
+                say(f"{heard.signal.windows} sound windows, {heard.flagged} flagged; {reading}")
 
 
-def _learn(heard: HealthyWindows, pipeline: SourcePipeline, per_month: float, say: Say) -> Baseline:
-    runs = [np.stack(run) for run in heard.runs]
+def _take(heard: Heard, scored: Scored, pipeline: SourcePipeline) -> None:
+    window, rate_hz = scored.window, pipeline.origin.contract.rate_hz
+    if window.marks:
+        heard.flagged += 1
+        heard.signal.interrupt()
+        return
+    common = pipeline.settings.common
+    heard.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
+    heard.labels[scored.verdict.label or scored.verdict.decision] += 1
+    heard.faulty += scored.verdict.decision == "fault"
+    if common.orders is not None and window.first >= heard.lines_frame:
+        heard.signal.take_lines(pipeline.scorer.examine(window))
+        heard.lines_frame = window.first + round(LINES_EVERY_S * rate_hz)
+
+
+def _learn(heard: Heard, pipeline: SourcePipeline, folder: Path, request: Request) -> Baseline:
+    common = pipeline.settings.common
     frame = build.frame(pipeline.settings, pipeline.origin.contract)
-    found = fit(runs, frame, per_month)
-    baseline = msgspec.structs.replace(found, source=pipeline.name, made=iso(time.time()))
-    total = heard.windows
-    opinions = ", ".join(
-        f"{label} {count / total:.0%}" for label, count in heard.opinions.most_common()
-    )
-    say(f"{total} sound windows ({heard.flagged} flagged ones left out); the network: {opinions}")
-    say(
-        f"{len(baseline.states)} operating state(s); threshold {baseline.threshold:g} for "
-        f"{per_month:g} false alarm(s) a month, read from {baseline.stretches} stretches of 10 s "
-        f"and extrapolated by {baseline.extrapolated_decades:g} decades"
-    )
-    return baseline
+    before = file.load(folder, pipeline.name, frame) if request.extend else None
+    if request.extend and before is None:
+        place = file.path(folder, pipeline.name)
+        raise UserError(f"--extend: found no {place}, expected a baseline: leave --extend out")
+    speed_known = common.rpm is not None or common.tacho is not None
+    learned = fit(heard.signal, frame, request.false_alarms_per_month, speed_known, before)
+    return msgspec.structs.replace(learned, source=pipeline.name, made=iso(time.time()))
+
+
+def _report(baseline: Baseline, heard: Heard, request: Request) -> Iterator[str]:
+    """What was learned; of a provisional baseline the first line says so."""
+    if baseline.provisional:
+        yield (
+            f"provisional baseline: {baseline.seconds:.0f} s of {file.WHOLE_S:.0f} s; "
+            "let it grow with --extend"
+        )
+    total = heard.signal.windows
+    labels = ", ".join(f"{name} {n / total:.0%}" for name, n in heard.labels.most_common())
+    yield f"{total} sound windows ({heard.flagged} flagged ones left out); the network: {labels}"
+    for point in baseline.points:
+        clean = sum(state.noise is None for state in point.states)
+        limit = (
+            "; that rate would need a higher one, but nothing seen supports it"
+            if point.limited
+            else f", extrapolated by {point.extrapolated_decades:g} decades"
+        )
+        yield (
+            f"{name_of(point)}: {point.seconds:.0f} s, {clean} operating state(s) and "
+            f"{len(point.states) - clean} with noise; threshold {point.threshold:g} for "
+            f"{request.false_alarms_per_month:g} false alarm(s) a month, read from "
+            f"{point.stretches} stretches{limit}; slow threshold {point.slow_threshold:g}"
+        )
+
+
+def _warnings(baseline: Baseline, heard: Heard) -> Iterator[str]:
+    lowest = LEAST_DISTANCE
+    for point in baseline.points:
+        if point.threshold > DEAF_FACTOR * lowest:
+            yield (
+                f"warning: {name_of(point)}: found a threshold of {point.threshold:g}, expected "
+                f"about {lowest:g}: this baseline hears only large faults; its running differs "
+                "from part to part: name its ways of running with `condition`, or tell its speed"
+            )
+    share = heard.faulty / max(1, heard.signal.windows)
+    if share > FAULTY_SHARE:
+        yield (
+            f"warning: the network calls {share:.0%} of these windows faulty: make sure that the "
+            "machine is healthy, since this baseline will call it so"
+        )
+
+
+def name_of(point: OperatingPoint) -> str:
+    """An operating point for a person."""
+    speed = [] if point.rpm is None else [f"{point.rpm:.0f} rpm" if point.rpm else "standing"]
+    condition = [] if point.condition is None else [f"condition {point.condition!r}"]
+    return ", ".join([*condition, *speed]) or "one operating point"

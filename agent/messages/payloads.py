@@ -133,6 +133,7 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
         physics=None if topic == "window" else scored.physics,
         anomaly=_rounded(scored.anomaly, 4),
         evidence=stamp.evidence if topic == "event" else None,
+        basis=None if topic == "window" else scored.basis,
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from agent.core.annotated import Count, PositiveInt, Sha256, Share
 from agent.core.bearing import MachineClass, Orders
-from agent.core.types import Decision, Physics
+from agent.core.types import Basis, Commissioned, Decision, Physics
 
 Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -60,6 +60,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     physics: tuple[Physics, ...] | None = None  # a channel each; in states and events
     anomaly: float | None = None  # of the window; above 1: unlike the commissioned machine
     evidence: str | None = None  # in a fault's event: the file in the state directory, once written
+    basis: Basis | None = None  # which part said what; in states and events
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,9 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     rpm: float | None = None  # of the shaft, as configured
     bearing: Orders | None = None
     machine_class: MachineClass | None = None
+    baseline: Commissioned = "none"  # provisional: of less than 300 s
+    baseline_s: float = 0.0  # of healthy running that it was learned from
+    condition: str | None = None  # of the machine, as configured
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):

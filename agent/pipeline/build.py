@@ -216,9 +216,11 @@ def _scorer(build: SourceBuild, ring: Ring) -> Scorer:
         source=common.name,
         windower=Windower(ring, contract.window, build.hop, build.has_tacho),
         classifier=build.model,
-        decider=Decider(judge(settings, contract), decide_keys(settings, contract)),
+        decider=Decider(judge(settings, contract), decide_keys(settings, contract), common.hop_s),
         rpm=common.rpm,
         orders=common.orders,
+        condition=common.condition,
+        measured_speed=build.has_tacho,
         monitor=_monitor(build),
         examine=functools.partial(measurements.examine, ring, machine),
     )

@@ -9,7 +9,7 @@ from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
 from agent.config.source import SourceSettings
-from agent.core.types import Scored
+from agent.core.types import Commissioned, Scored
 from agent.messages import payloads
 from agent.messages.records import SourceInfo
 from agent.pipeline import window_scorer
@@ -91,11 +91,19 @@ class SourcePipeline:
             else f"not there: {self.reader.fault}"
         )
         missing = ", which reads the shaft's speed: rpm or tacho is missing"
-        note = missing if self.speed_missing else ""
+        baselines = {"none": ", no baseline", "provisional": ", provisional baseline"}
+        note = (missing if self.speed_missing else "") + baselines.get(self.commissioned, "")
         return (
             f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
             f"({model.precision}) at {model.rate_hz:g} Hz{note}"
         )
+
+    @property
+    def commissioned(self) -> Commissioned:
+        """Whether there is a baseline, and whether it has heard enough."""
+        if self.scorer.monitor is None:
+            return "none"
+        return "provisional" if self.scorer.monitor.baseline.provisional else "whole"
 
     def info(self) -> SourceInfo:
         """What the agent's `info` message says of the source."""
@@ -113,4 +121,7 @@ class SourcePipeline:
             rpm=common.rpm,
             bearing=common.orders,
             machine_class=common.machine_class,
+            baseline=self.commissioned,
+            baseline_s=0.0 if self.scorer.monitor is None else self.scorer.monitor.baseline.seconds,
+            condition=common.condition,
         )

@@ -1,5 +1,6 @@
 """Windows in, scored windows out. No threads, no clock, no network."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from agent.core.bearing import Orders, Running
 from agent.core.types import Classifier, Mark, Physics, Prediction, Scored, Window
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider
+
+Examine = Callable[..., tuple[Physics, ...] | None]  # window, the healthy machine's lines
 
 MAX_WINDOWS_PER_STEP = 16  # of one source, so that no source starves another
 
@@ -26,11 +29,17 @@ class Scorer:
     rpm: float | None = None  # of the shaft, as configured
     orders: Orders | None = None  # of the bearing
     monitor: Monitor | None = None  # compares with the healthy machine; None: not commissioned
-    examine: Callable[[Window], tuple[Physics, ...] | None] = lambda window: None
+    condition: str | None = None  # of the machine, as configured
+    measured_speed: bool = False  # by a tachometer: a window without a speed stands still
+    examine: Examine = lambda window, healthy=(): None
 
     def running(self, window: Window) -> Running:
         """Speed and bearing orders during that window; a measured speed goes before `rpm`."""
         return bearing.running(window.rpm or self.rpm, self.orders)
+
+    def rpm_of(self, window: Window) -> float | None:
+        """The shaft's speed: 0 where it stands or is not yet measured, None if not known."""
+        return window.rpm or 0.0 if self.measured_speed else self.rpm
 
 
 def step(scorers: Sequence[Scorer]) -> list[Scored]:
@@ -79,10 +88,16 @@ def _classify(due: Sequence[tuple[Scorer, Window]]) -> list[Prediction | None]:
 
 
 def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Scored:
-    previous = scorer.decider.state
-    anomaly = None
+    previous, comparison = scorer.decider.state, None
     if scorer.monitor is not None and not window.marks:
-        anomaly = scorer.monitor.anomaly(window.samples)
-    verdict, event = scorer.decider.update(window.marks, prediction, anomaly)
-    physics = None if event is None else scorer.examine(window)
-    return Scored(scorer.source, window, prediction, verdict, event, previous, physics, anomaly)
+        rpm = scorer.rpm_of(window)
+        comparison = scorer.monitor.compare(window.samples, rpm, scorer.condition)
+    healthy = comparison.lines if comparison is not None else ()
+    examine = functools.cache(lambda: scorer.examine(window, healthy))
+    update = scorer.decider.update(window.marks, prediction, comparison, examine)
+    return Scored(
+        *(scorer.source, window, prediction, update.verdict, update.event, previous),
+        physics=None if update.event is None else examine(),
+        anomaly=comparison.anomaly if comparison is not None else None,
+        basis=update.basis,
+    )

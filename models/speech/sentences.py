@@ -99,11 +99,11 @@ def events(
     judge = Judge(
         contract.labels, frozenset(contract.normal), decide.confidence, contract.max_distance
     )
-    decider = Decider(judge, decide)
+    decider = Decider(judge, decide, hop_s)
     hop = hop_frames(hop_s, contract.rate_hz)
     found = []
     for at, prediction in enumerate(said):
-        _, event = decider.update(Mark(0), prediction)
+        event = decider.update(Mark(0), prediction).event
         if event is not None and event.decision == "fault":
             found.append((at * hop + contract.window, str(event.label)))
     return found

@@ -32,7 +32,7 @@ def channel(name: str, model: Counting, mean: float) -> tuple[Ring, Scorer]:
         np.float32(mean) + np.float32(0.01) * np.sin(np.arange(400, dtype=np.float32))[:, None]
     )
     ring.write(samples, np.zeros(400, np.uint8))
-    return ring, Scorer(name, Windower(ring, 200, 100), model, Decider(judge, Decide()))
+    return ring, Scorer(name, Windower(ring, 200, 100), model, Decider(judge, Decide(), 0.1))
 
 
 def test_one_call_for_each_model() -> None:
@@ -81,5 +81,5 @@ def test_marks_reach_the_decision() -> None:
     marks[250] = Mark.CLIPPED
     ring.write(np.random.default_rng(0).random((400, 1), np.float32), marks)
     judge = Judge(tiny.LABELS, frozenset({"normal"}), 0.0)
-    scored = step([Scorer("a", Windower(ring, 200, 100), model, Decider(judge, Decide()))])
+    scored = step([Scorer("a", Windower(ring, 200, 100), model, Decider(judge, Decide(), 0.1))])
     assert [s.verdict.decision == "sensor_fault" for s in scored] == [False, True, True]

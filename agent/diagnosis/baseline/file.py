@@ -7,10 +7,13 @@ import msgspec
 
 from agent.core import files, json_input, state_directory
 from agent.core.errors import ConfigError
+from agent.core.types import FaultLine
 from agent.diagnosis.baseline.states import State
 
-SCHEMA = "drsn-baseline/1"
+SCHEMA = "drsn-baseline/2"
 MAX_BYTES = 16 * 2**20
+WHOLE_S = 300.0  # of sound signal; with less a baseline is provisional
+AGAIN = "commission the source again, or delete the file"
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,20 +27,41 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     patience: int
 
 
+class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition and speed in which the machine was heard. Thresholds are distances."""
+
+    condition: str | None = None  # as the configuration named it
+    rpm: float | None = None  # of the shaft; None: not known, 0: it stands
+    seconds: float  # of sound signal
+    states: tuple[State, ...]
+    threshold: float  # of windows, held for `patience` of them
+    slow_threshold: float  # of the median over `agent.diagnosis.baseline.folds.SLOW_S`
+    stretches: int  # of healthy running that the threshold was read from
+    extrapolated_decades: float  # from there to the rate asked for
+    limited: bool = False  # the rate asked for would need a higher one: see `tail.FARTHEST`
+    lines: tuple[FaultLine | None, ...] = ()  # of each channel: the highest while healthy, in dB
+    rows: bytes = b""  # features of healthy windows, float16 [windows, features]
+    runs: tuple[int, ...] = ()  # how many of those windows each run has
+
+
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """What a healthy machine is like. `threshold` is a distance
-    (`agent.diagnosis.baseline.states`)."""
+    """What a healthy machine is like, one operating point after another."""
 
     schema: str = SCHEMA
     source: str = ""
     made: str = ""  # ISO 8601
     frame: Frame
-    states: tuple[State, ...]
-    threshold: float
+    points: tuple[OperatingPoint, ...]
     false_alarms_per_month: float
-    windows: int
-    stretches: int  # of healthy running that the threshold was read from
-    extrapolated_decades: float  # from there to the rate asked for
+
+    @property
+    def seconds(self) -> float:
+        """Of sound signal that it was learned from."""
+        return sum(point.seconds for point in self.points)
+
+    @property
+    def provisional(self) -> bool:
+        return self.seconds < WHOLE_S
 
 
 def path(state_dir: Path, source: str) -> Path:
@@ -47,33 +71,36 @@ def path(state_dir: Path, source: str) -> Path:
 def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
     """The source's baseline, None where it has none; `ConfigError` where it does not fit."""
     file = path(state_dir, source)
-    again = "commission the source again, or delete the file"
     try:
-        data = file.read_bytes()
-        schema = json_input.decode(data, dict, max_bytes=MAX_BYTES).get("schema")
-        if schema != SCHEMA:
-            raise ConfigError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {again}")
-        found = json_input.decode(data, Baseline, max_bytes=MAX_BYTES)
+        baseline = _decoded(file.read_bytes(), file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         if not os.access(state_dir, os.X_OK):  # not our folder: whoever needs it will say so
             return None
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
-    except json_input.JsonError as error:
-        raise ConfigError(f"{file}: not a baseline ({error}): {again}") from None
     for key in Frame.__struct_fields__:
-        was, now = getattr(found.frame, key), getattr(frame, key)
+        was, now = getattr(baseline.frame, key), getattr(frame, key)
         if was != now:
-            raise ConfigError(f"{file}: {key}: found {was}, expected {now} as it is now: {again}")
-    return found
+            raise ConfigError(f"{file}: {key}: found {was}, expected {now} as it is now: {AGAIN}")
+    return baseline
+
+
+def _decoded(data: bytes, file: Path) -> Baseline:
+    try:
+        schema = json_input.decode(data, dict, max_bytes=MAX_BYTES).get("schema")
+        if schema != SCHEMA:
+            raise ConfigError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {AGAIN}")
+        return json_input.decode(data, Baseline, max_bytes=MAX_BYTES)
+    except json_input.JsonError as error:
+        raise ConfigError(f"{file}: not a baseline ({error}): {AGAIN}") from None
 
 
 def save(baseline: Baseline, state_dir: Path) -> Path:
     """Writes it beside its predecessor and puts it in its place at once."""
     file = path(state_dir, baseline.source)
     try:
-        files.write(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1))
+        files.write(file, msgspec.json.encode(baseline))
         state_directory.give_to_owner(state_dir, file)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None

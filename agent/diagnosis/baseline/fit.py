@@ -1,63 +1,124 @@
-"""Learns a baseline from the windows of healthy running. Pure."""
+"""Learns a baseline from healthy running. Pure."""
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from agent.core.errors import UserError
-from agent.diagnosis.baseline import states, tail
+from agent.core.types import FaultLine
+from agent.diagnosis.baseline import folds, noise_states, points, states, tail
 from agent.diagnosis.baseline.features import Vector
-from agent.diagnosis.baseline.file import Baseline, Frame
+from agent.diagnosis.baseline.file import Baseline, Frame, OperatingPoint
+from agent.diagnosis.baseline.healthy_signal import HealthySignal, Lines
+from agent.diagnosis.baseline.points import PointSignal
 
-FOLDS = 4  # of the time: what is learned of three is tried on the fourth
-STRETCH_S = 10.0  # windows closer than this tell the same thing
-LEAST_STRETCHES = 30  # fewer tell nothing of a tail
+LEAST_WINDOWS = 8  # of an operating point: a speed that was passed through is none
 LEAST_DISTANCE = 4.2  # no threshold is lower; chosen on run-to-failure tests, docs/COMMISSIONING.md
+SLOW_FACTOR = 1.5  # over the largest median of healthy running left out
+LEAST_MEDIAN = 2.2  # what a steady machine's is taken to be at least
+REMEMBERED = 3000  # windows of an operating point whose features are kept, to extend it
 
 
-def fit(runs: Sequence[Vector], frame: Frame, per_month: float) -> Baseline:
-    """From features [windows, features] of each uninterrupted run; `UserError` for too few.
-
-    The threshold is read from distances to what the rest of the time would have taught, so that
-    a machine which wanders during its commissioning has the wider bounds that it needs.
-    """
-    rows = np.concatenate([np.zeros((0, runs[0].shape[1])) if runs else np.zeros((0, 1)), *runs])
-    largest = _largest(runs, rows, frame) if len(rows) >= FOLDS else np.zeros(0)
-    if len(largest) < LEAST_STRETCHES:
-        seconds = LEAST_STRETCHES * STRETCH_S
+def fit(
+    signal: HealthySignal,
+    frame: Frame,
+    per_month: float,
+    speed_known: bool = False,
+    before: Baseline | None = None,
+) -> Baseline:
+    """The baseline of that signal, which extends the one `before`; `UserError` for too little."""
+    old = {} if before is None else {(p.condition, p.rpm): p for p in before.points}
+    learned = []
+    for heard in points.divide(signal, speed_known):
+        if sum(len(run) for run in heard.runs) < LEAST_WINDOWS:
+            continue
+        same = points.find(tuple(old.values()), heard.condition, heard.rpm)
+        if same is not None:
+            del old[same.condition, same.rpm]
+        learned.append(_point(heard, frame, per_month, same))
+    if not learned:
         raise UserError(
-            f"found {len(rows) * frame.hop_s:.0f} s of sound windows, expected at least "
-            f"{seconds:.0f} s, and half an hour for a threshold worth the name"
+            f"found {signal.windows} sound windows in one operating point, expected at least "
+            f"{LEAST_WINDOWS}, and half an hour for a threshold worth the name"
         )
-    found = tail.threshold(largest, STRETCH_S, per_month)
-    return Baseline(
-        frame=frame,
-        states=states.learn(rows),
+    every = sorted([*old.values(), *learned], key=lambda p: (p.condition or "", p.rpm or 0.0))
+    return Baseline(frame=frame, points=tuple(every), false_alarms_per_month=per_month)
+
+
+def _point(
+    heard: PointSignal, frame: Frame, per_month: float, old: OperatingPoint | None
+) -> OperatingPoint:
+    """Thresholds are read from distances to what the rest of the time would have taught, so that
+    a machine which wanders during its commissioning has the wider bounds that it needs."""
+    runs = [*remembered(old), *heard.runs]
+    rows = np.concatenate(runs)
+    clean = states.learn(rows)
+    noisy = noise_states.learn(clean, heard.windows)
+    apart = folds.left_out(runs, frame.hop_s)
+    found = tail.threshold(
+        folds.largest_held(apart, frame.hop_s, frame.patience), folds.STRETCH_S, per_month
+    )
+    median = folds.largest_median(apart, frame.hop_s) or 0.0
+    slow = SLOW_FACTOR * max(LEAST_MEDIAN, median)
+    kept, lengths = _thinned(runs)
+    point = OperatingPoint(
+        condition=heard.condition,
+        rpm=heard.rpm,
+        seconds=round(sum(len(run) for run in heard.runs) * frame.hop_s, 3),
+        states=(*clean, *noisy),
         threshold=round(max(LEAST_DISTANCE, found.distance), 4),
-        false_alarms_per_month=per_month,
-        windows=len(rows),
+        slow_threshold=round(slow, 4),
         stretches=found.stretches,
         extrapolated_decades=found.decades,
+        limited=found.limited,
+        lines=_highest(heard.lines),
+        rows=kept.astype(np.float16).tobytes(),
+        runs=lengths,
+    )
+    return point if old is None else _joined(point, old)
+
+
+def _joined(point: OperatingPoint, old: OperatingPoint) -> OperatingPoint:
+    """What was healthy stays healthy: no bound becomes narrower by hearing more."""
+    noisy = tuple(state for state in old.states if state.noise is not None)
+    return msgspec.structs.replace(
+        point,
+        rpm=old.rpm,
+        seconds=round(old.seconds + point.seconds, 3),
+        states=(*point.states, *noisy),
+        threshold=max(old.threshold, point.threshold),
+        slow_threshold=max(old.slow_threshold, point.slow_threshold),
+        lines=_highest([lines for lines in (old.lines, point.lines) if lines]),
     )
 
 
-def _largest(runs: Sequence[Vector], rows: Vector, frame: Frame) -> Vector:
-    """The largest distance of each stretch that `patience` windows in a row hold."""
-    apart = _left_out(rows)
-    windows = max(1, round(STRETCH_S / frame.hop_s))
-    found, at = [], 0
-    for run in runs:
-        held = tail.held(apart[at : at + len(run)], frame.patience)
-        at += len(run)
-        whole = len(held) // windows
-        found.append(held[: whole * windows].reshape(whole, windows).max(axis=1))
-    return np.concatenate(found)
+def remembered(point: OperatingPoint | None) -> list[Vector]:
+    """The features of its healthy windows, run by run [windows, features]."""
+    if point is None or not point.runs:
+        return []
+    rows = np.frombuffer(point.rows, np.float16).reshape(sum(point.runs), -1)
+    return list(np.split(rows.astype(np.float64), np.cumsum(point.runs)[:-1]))
 
 
-def _left_out(rows: Vector) -> Vector:
-    """Each row's distance to the states that the other parts of the time teach [windows]."""
-    apart = np.zeros(len(rows))
-    for part in np.array_split(np.arange(len(rows)), FOLDS):
-        learned = states.learn(np.delete(rows, part, axis=0))
-        apart[part] = states.distances(learned, rows[part])
-    return apart
+def _thinned(runs: Sequence[Vector]) -> tuple[Vector, tuple[int, ...]]:
+    """At most about `REMEMBERED` windows, evenly: [windows, features], and how many of each run."""
+    step = -(-sum(len(run) for run in runs) // REMEMBERED)
+    kept = [run[::step] for run in runs]
+    return np.concatenate(kept), tuple(len(run) for run in kept)
+
+
+def _highest(lines: Sequence[Lines]) -> Lines:
+    """The highest of each series, channel by channel."""
+    if not lines:
+        return ()
+    highest: list[FaultLine | None] = []
+    for channel in zip(*lines, strict=True):
+        known = [each for each in channel if each is not None]
+        names = FaultLine.__struct_fields__
+        highest.append(
+            FaultLine(**{n: max(getattr(each, n) for each in known) for n in names})
+            if known
+            else None
+        )
+    return tuple(highest)

@@ -1,13 +1,33 @@
 """Compares windows with a baseline, which is never changed by what is seen."""
 
+import collections
+from dataclasses import dataclass
+
 import numpy as np
 
 from agent.core.types import Samples
-from agent.diagnosis.baseline import states
+from agent.diagnosis.baseline import folds, points, states
 from agent.diagnosis.baseline.features import Vector, features
-from agent.diagnosis.baseline.file import Baseline
+from agent.diagnosis.baseline.file import Baseline, OperatingPoint
+from agent.diagnosis.baseline.healthy_signal import Lines
+from agent.diagnosis.baseline.states import Places
 
 DRIFT_WINDOWS = 1000  # over which deviations are averaged, exponentially
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A window beside the baseline; each distance over its threshold: above 1 is too far."""
+
+    commissioned: bool  # the machine was heard in this condition and at this speed
+    provisional: bool = False  # the baseline has heard less than `file.WHOLE_S`
+    anomaly: float | None = None  # of the window
+    anomaly_slow: float | None = None  # of the median over some seconds; None: too few windows
+    lines: Lines = ()  # the healthy machine's own, of each channel
+
+    @property
+    def healthy(self) -> bool:
+        return self.commissioned and max(self.anomaly or 0.0, self.anomaly_slow or 0.0) <= 1
 
 
 class Monitor:
@@ -15,20 +35,39 @@ class Monitor:
 
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
+        self._places = {id(point): Places(point.states) for point in baseline.points}
+        self._point: OperatingPoint | None = None  # where the machine was last
         self._mean: Vector | None = None
         self._seen = 0
+        self._most, self._least = folds.slow_windows(baseline.frame.hop_s)
+        self._distances: collections.deque[float] = collections.deque(maxlen=self._most)
 
-    def anomaly(self, samples: Samples) -> float:
-        """How far a window [channels, frames] is off, over the threshold: above 1 is too far."""
-        deviation = states.deviations(self.baseline.states, features(samples))
-        self._seen += 1
-        mean = np.zeros_like(deviation) if self._mean is None else self._mean
-        self._mean = mean + (deviation - mean) / min(self._seen, DRIFT_WINDOWS)
-        return states.distance(deviation) / self.baseline.threshold
+    def compare(
+        self, samples: Samples, rpm: float | None = None, condition: str | None = None
+    ) -> Comparison:
+        """A sound window [channels, frames], at that speed and in that condition."""
+        provisional = self.baseline.provisional
+        point = points.find(self.baseline.points, condition, rpm)
+        if point is not self._point:
+            self._distances.clear()
+            self._point = point
+        if point is None:
+            return Comparison(False, provisional)
+        deviation = self._places[id(point)].deviation(features(samples))
+        self._note(deviation / point.threshold)
+        distance = states.distance(deviation)
+        self._distances.append(distance)
+        slow = None
+        if len(self._distances) >= self._least:
+            slow = float(np.median(self._distances)) / point.slow_threshold
+        return Comparison(True, provisional, distance / point.threshold, slow, point.lines)
 
     @property
     def drift(self) -> float | None:
-        """The same of the average deviation: chance goes, what has changed stays."""
-        if self._mean is None:
-            return None
-        return states.distance(self._mean) / self.baseline.threshold
+        """The anomaly of the average deviation: chance goes, what has changed stays."""
+        return None if self._mean is None else states.distance(self._mean)
+
+    def _note(self, deviation: Vector) -> None:
+        self._seen += 1
+        mean = np.zeros_like(deviation) if self._mean is None else self._mean
+        self._mean = mean + (deviation - mean) / min(self._seen, DRIFT_WINDOWS)

@@ -7,6 +7,8 @@ moves a few of them far, and a healthy half hour is too short for all their cova
 distance is the mean of the `MOST` largest deviations.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ STATES = 4  # at most
 HALVES = 0.5
 LEAST_SHARE, LEAST_WINDOWS = 0.05, 20  # that a state must have been seen in
 ROUNDS = 50
+DIGITS = 3  # of a decibel, in the file
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,51 +33,80 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     centre: tuple[float, ...]
     spread: tuple[Positive, ...]
     share: float  # of the windows that it was learned from
+    noise: str | None = None  # the same running with that noise on top, e.g. pink 6 dB
+
+
+class Places:
+    """States as arrays, for distances to many of them at once."""
+
+    def __init__(self, states: Sequence[State]) -> None:
+        self._centre = np.asarray([state.centre for state in states])
+        self._spread = np.asarray([state.spread for state in states])
+
+    def deviation(self, vector: Vector) -> Vector:
+        """[features] from the nearest state, in its spreads, with their signs."""
+        deviations = (vector - self._centre) / self._spread
+        nearest: Vector = deviations[int(np.argmin(_largest(deviations)))]
+        return nearest
+
+    def distances(self, rows: Vector) -> Vector:
+        """Of each row of features [windows, features] from the state nearest to it."""
+        nearest = np.full(len(rows), np.inf)
+        for centre, spread in zip(self._centre, self._spread, strict=True):
+            nearest = np.minimum(nearest, _largest((rows - centre) / spread))
+        return nearest
 
 
 def learn(rows: Vector) -> tuple[State, ...]:
     """The states in features [windows, features] of healthy running."""
     scale = np.sqrt(rows.var(axis=0) + LEAST_SPREAD_DB**2)
-    chosen = np.zeros(len(rows), np.intp)
-    left = _unexplained(rows / scale, chosen)
+    members = np.zeros(len(rows), np.intp)
+    left = _unexplained(rows / scale, members)
     for count in range(2, STATES + 1):
-        members = _k_means(rows / scale, count)
-        sizes = np.bincount(members, minlength=count)
-        unexplained = _unexplained(rows / scale, members)
+        divided = _k_means(rows / scale, count)
+        sizes = np.bincount(divided, minlength=count)
+        unexplained = _unexplained(rows / scale, divided)
         if unexplained > HALVES * left or sizes.min() < max(LEAST_WINDOWS, LEAST_SHARE * len(rows)):
             break
-        chosen, left = members, unexplained
-    return tuple(_state(rows, chosen == each) for each in range(chosen.max() + 1))
-
-
-def deviations(states: tuple[State, ...], vector: Vector) -> Vector:
-    """[features] from the nearest state, in its spreads, with their signs."""
-    each = [(vector - np.asarray(s.centre)) / np.asarray(s.spread) for s in states]
-    return min(each, key=distance)
+        members, left = divided, unexplained
+    groups = [rows[members == at] for at in range(members.max() + 1)]
+    return tuple(state(own, len(own) / len(rows)) for own in groups)
 
 
 def distance(deviation: Vector) -> float:
     """The mean of the largest deviations [features]."""
-    return float(np.sort(np.abs(deviation))[-MOST:].mean())
+    return float(_largest(deviation[None])[0])
 
 
-def distances(states: tuple[State, ...], rows: Vector) -> Vector:
+def distances(states: Sequence[State], rows: Vector) -> Vector:
     """Of each row of features [windows, features] from the state nearest to it."""
-    each = [np.abs((rows - np.asarray(s.centre)) / np.asarray(s.spread)) for s in states]
-    nearest: Vector = np.min([np.sort(d, axis=1)[:, -MOST:].mean(axis=1) for d in each], axis=0)
-    return nearest
+    return Places(states).distances(rows)
 
 
-def _state(rows: Vector, members: npt.NDArray[np.bool_]) -> State:
-    """Median and spread; the spread never less than `LEAST_SPREAD_DB`."""
-    own = rows[members]
-    degrees = 1 if len(own) > 1 else 0
-    spread = np.sqrt(own.var(axis=0, ddof=degrees) + LEAST_SPREAD_DB**2)
+def nearest(states: Sequence[State], rows: Vector) -> Members:
+    """The state of each row of features [windows, features]."""
+    apart = np.stack([distances([state], rows) for state in states])
+    members: Members = np.argmin(apart, axis=0)
+    return members
+
+
+def state(rows: Vector, share: float, noise: str | None = None) -> State:
+    """Median and spread of rows [windows, features]; no spread below `LEAST_SPREAD_DB`."""
+    degrees = 1 if len(rows) > 1 else 0
+    spread = np.sqrt(rows.var(axis=0, ddof=degrees) + LEAST_SPREAD_DB**2)
     return State(
-        centre=tuple(np.median(own, axis=0).tolist()),
-        spread=tuple(spread.tolist()),
-        share=round(len(own) / len(rows), 4),
+        centre=tuple(np.median(rows, axis=0).round(DIGITS).tolist()),
+        spread=tuple(spread.round(DIGITS).tolist()),
+        share=round(share, 4),
+        noise=noise,
     )
+
+
+def _largest(deviations: Vector) -> Vector:
+    """The mean of the largest deviations of each row [rows, features]."""
+    first = deviations.shape[1] - MOST
+    largest: Vector = np.partition(np.abs(deviations), first, axis=1)[:, first:].mean(axis=1)
+    return largest
 
 
 def _k_means(rows: Vector, count: int) -> Members:

@@ -8,6 +8,8 @@ tail is read where one stretch in as many exceeds it as the asked-for rate allow
 
 Half an hour has seen nothing of a month. The tail is never taken to end (shape at least 0), but
 nothing here knows of a season, a load or a neighbour's machine that the half hour did not hold.
+So a threshold lies at most `FARTHEST` times as far as what was seen: beyond that it would be the
+tail's invention, and a threshold beyond every fault.
 """
 
 import math
@@ -19,6 +21,7 @@ from agent.diagnosis.baseline.features import Vector
 
 MONTH_S = 30 * 86400.0
 SHAPES = (0.0, 0.3)  # between these, whatever few excesses say
+FARTHEST = 1.5  # times the largest distance that was seen
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Threshold:
     distance: float
     stretches: int  # that it was read from
     decades: float  # from the rarest thing seen (once in all stretches) to what was asked for
+    limited: bool = False  # the tail asked for more than `FARTHEST` times what was seen
 
 
 def threshold(largest: Vector, stretch_s: float, per_month: float) -> Threshold:
@@ -37,7 +41,10 @@ def threshold(largest: Vector, stretch_s: float, per_month: float) -> Threshold:
     chance = min(0.5, per_month * stretch_s / MONTH_S)  # of a stretch
     rarer = len(excesses) / len(largest) / chance if len(excesses) else 1.0
     decades = math.log10(max(1.0, 1 / (chance * len(largest))))
-    return Threshold(bound + _quantile(excesses, max(1.0, rarer)), len(largest), round(decades, 2))
+    distance = bound + _quantile(excesses, max(1.0, rarer))
+    farthest = FARTHEST * float(largest.max())
+    limited = distance > farthest
+    return Threshold(min(distance, farthest), len(largest), round(decades, 2), limited)
 
 
 def held(distances: Vector, patience: int) -> Vector:

@@ -1,0 +1,1 @@
+"""Machines that no network has seen: judged through commissioning and the agent's own pipeline."""
