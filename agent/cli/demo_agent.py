@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.config import load
 from agent.core.errors import UserError
 from agent.service.daemon import Daemon
+from agent.sources.machine_simulator import Spec
 from agent.sources.synthetic import DEVELOPING_FAULT, Phase
 
 HOST = "127.0.0.1"
@@ -127,6 +128,8 @@ def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> load.Config
         "name": SOURCE,
         "kind": "synth",
         "model": "bearing",
+        "rpm": Spec.rpm,
+        "bearing": msgspec.to_builtins(Spec().bearing.orders),
         "hop_s": HOP_S,
         "publish_windows": True,
         "scenario": msgspec.to_builtins(phases),

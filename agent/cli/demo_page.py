@@ -19,6 +19,7 @@ from agent.config import page as page_section
 from agent.core.errors import UserError
 from agent.inference import classifier, zoo
 from agent.service.daemon import Daemon
+from agent.sources.machine_simulator import Spec
 from agent.web import demo_harness
 from agent.web.demo_harness import DemoHarness
 
@@ -81,7 +82,12 @@ def _harness(options: DemoOptions, token: str | None) -> DemoHarness:
 
 def tree(options: DemoOptions, broker: int, state_dir: str) -> dict[str, object]:
     """The settings of such an agent."""
-    source = {"name": "machine", "kind": "synth"}
+    source: dict[str, object] = {
+        "name": "machine",
+        "kind": "synth",
+        "rpm": Spec.rpm,
+        "bearing": msgspec.to_builtins(Spec().bearing.orders),
+    }
     if options.mic:
         source = {"name": "microphone", "kind": "mic"}
     return {

@@ -32,7 +32,6 @@ from agent.diagnosis.bearing_lines import Line
 from agent.diagnosis.naming import Labels
 
 SENSOR_FAULT = Verdict("sensor_fault")
-UNKNOWN = Verdict("unknown")
 LOOK_S = 1.0  # of windows, between two looks at the bearing's lines
 
 Examine = Callable[[], Sequence[Physics] | None]
@@ -176,7 +175,7 @@ class Decider:
         if comparison is None:
             return self._confirmed(call, over_seconds, examine)
         if not comparison.commissioned:
-            return UNKNOWN
+            return Verdict("unknown", None, call.probability)
         if comparison.healthy:
             return self._normal(call)
         return self._changed(call, over_seconds, examine)
@@ -212,7 +211,8 @@ class Decider:
             return call
         at = self._judge.labels.index(label)
         if self.state == Verdict("fault", label, self.state.probability):
-            return call if over_seconds[at] >= self._settings.exit else UNKNOWN
+            held = over_seconds[at] >= self._settings.exit
+            return call if held else Verdict("unknown", None, call.probability)
         carried = naming.without_baseline(
             label, float(over_seconds[at]), self._accumulated.whole, lambda: self._look(examine)
         )
@@ -232,7 +232,7 @@ class Decider:
             lambda: self._look(examine),
         )
         if name is None:
-            return UNKNOWN
+            return Verdict("unknown", None, call.probability)
         at = self._judge.labels.index(name)
         return Verdict("fault", name, float(over_seconds[at]))
 

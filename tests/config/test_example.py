@@ -51,6 +51,7 @@ EXAMPLES = {
     "sources.bearing.bsf": "unknown",
     "sources.bearing.ftf": "unknown",
     "sources.machine_class": "unknown",
+    "sources.condition": "all are one",
     "sources.decide.max_distance": "the model's",
 }
 OTHER_FORM = {"sources.bearing": {"balls", "ball_mm", "pitch_mm", "angle_deg"}}  # in a comment

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
 from agent.messages import json_schema
 from agent.messages.topics import PUBLISHED
+from agent.sources.machine_simulator import Spec
 from agent.sources.synthetic import DEVELOPING_FAULT
 from tests import examples
 from tests.conftest import Agent, Broker
@@ -83,6 +85,7 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
         for each in DEVELOPING_FAULT
     ]
     source = {"kind": "synth", "pace": "fast", "model": "bearing", "scenario": scenario}
+    source |= {"rpm": 1797, "bearing": msgspec.to_builtins(Spec().bearing.orders)}
     tree = settings(broker.port, **source, publish_windows=True)
     tree["agent"]["health_s"] = 0.2
     with Listening(broker.port) as listening:

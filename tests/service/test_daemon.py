@@ -16,6 +16,8 @@ import soundfile
 from agent.acquisition.resampling import resample
 from tests.conftest import Agent, Broker, Subscriber, eventually, recording
 
+BEARING = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}  # an SKF 6205
+
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
 
@@ -47,6 +49,7 @@ def test_real_bearing_recordings_give_every_window_after_resampling(
     path = recording("cwru", "12k_DE", "DE12k_outer_7mil_at6_2hp.flac")
     source = {"kind": "file", "path": str(path), "pace": "fast", "channels": [0]}
     tree = settings(broker.port, **source, publish_windows=True, model="bearing", hop_s=0.05)
+    tree["sources"][0] |= {"rpm": 1750, "bearing": BEARING}
     assert run_agent(tree).wait() == 0
     eventually(lambda: "offline" in subscriber.status(), 5, "status offline")
     info = subscriber.records("info")[0]["sources"][0]

@@ -22,6 +22,8 @@ WINDOWS = 30  # of a state, for each colour and step
 
 def learn(clean: Sequence[State], windows: Sequence[Samples], seed: int = 0) -> tuple[State, ...]:
     """The states of windows [channels, frames] with noise, for each state that they are in."""
+    if not windows:
+        return ()
     rng = np.random.default_rng(seed)
     members = states.nearest(clean, np.stack([features(window) for window in windows]))
     learned: list[State] = []

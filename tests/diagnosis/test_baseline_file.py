@@ -1,0 +1,88 @@
+"""A baseline is one file, whole or not at all, and one that does not fit is refused in a line."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.core import state_directory
+from agent.core.errors import ConfigError
+from agent.diagnosis.baseline import file as record
+from tests.diagnosis.test_baseline import FRAME, baseline
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another user")
+def test_what_root_learns_and_locks_belongs_to_the_agents_user(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    os.close(state_directory.claim(tmp_path))
+    record.save(baseline(), tmp_path)
+    made = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+    assert made == {"lock": 65534, "baseline-bearing-de.json": 65534}
+
+
+def test_a_baseline_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    saved = baseline()
+    assert record.load(tmp_path, "bearing-de", FRAME) is None
+    assert record.load(tmp_path / "none", "bearing-de", FRAME) is None
+    record.save(saved, tmp_path)
+    assert record.load(tmp_path, "bearing-de", FRAME) == saved
+
+
+OTHER = {"rate_hz": 500.0, "window": 100, "channels": (1,), "scale": 2.0, "hop_s": 0.2}
+
+
+@pytest.mark.parametrize("key", [*OTHER, "patience"])
+def test_a_baseline_that_does_not_fit_is_one_line_that_names_why(tmp_path: Path, key: str) -> None:
+    record.save(baseline(), tmp_path)
+    frame = msgspec.structs.replace(FRAME, **{key: (OTHER | {"patience": 9})[key]})
+    with pytest.raises(ConfigError) as error:
+        record.load(tmp_path, "bearing-de", frame)
+    file = tmp_path / "baseline-bearing-de.json"
+    assert str(error.value).startswith(f"{file}: {key}: found {getattr(FRAME, key)}, expected ")
+    assert "commission the source again" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "not a baseline"),
+        ('{"schema": "drsn-baseline/9"}', "found schema 'drsn-baseline/9', expected"),
+        ('{"schema": "drsn-baseline/1"}', "commission the source again"),
+        ('{"schema": "drsn-baseline/2"}', "not a baseline"),
+        ("[]", "not a baseline"),
+    ],
+)
+def test_a_file_that_is_no_baseline_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "baseline-bearing-de.json").write_text(text)
+    with pytest.raises(ConfigError, match=expected) as error:
+        record.load(tmp_path, "bearing-de", FRAME)
+    assert "\n" not in str(error.value)
+
+
+def test_a_kill_while_saving_leaves_the_old_baseline_or_the_new_one(tmp_path: Path) -> None:
+    record.save(baseline(), tmp_path)
+    script = (
+        "import msgspec, sys; from pathlib import Path\n"
+        "from agent.diagnosis.baseline import file as record\n"
+        "folder = Path(sys.argv[1])\n"
+        "old = msgspec.json.decode(record.path(folder, 'bearing-de').read_bytes(), "
+        "type=record.Baseline)\n"
+        "print('ready', flush=True)\n"
+        "for n in range(10**9):\n"
+        "    record.save(msgspec.structs.replace(old, false_alarms_per_month=n), folder)\n"
+    )
+    for wait_s in (0.0, 0.013, 0.031, 0.057):
+        saver = subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE
+        )
+        assert saver.stdout is not None
+        saver.stdout.readline()
+        time.sleep(wait_s)  # to be somewhere else in the middle each time
+        saver.kill()
+        saver.wait()
+        assert record.load(tmp_path, "bearing-de", FRAME) is not None
