@@ -51,7 +51,8 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "an estimate of few models": "snr_db distance",
         "of the newest windows, from `health`": "latency_ms",
         "Home Assistant keeps the history": "previous",
-        "above 1 it makes the decision `unknown`": "anomaly",
+        "above 1 it decides against `normal`": "anomaly",
+        "which part said what": "basis.*",
         "a file on the agent's machine": "evidence",
     },
     ("Home Assistant entity", Health): {
@@ -64,11 +65,11 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     },
     ("Home Assistant entity", SourceInfo): {
         EXPERTS: "kind hop_s window_s rate_hz unit normal model.sha256 model.precision rpm "
-        "bearing.* machine_class",
+        "bearing.* machine_class baseline baseline_s condition",
     },
     ("Sparkplug metric", Observation): {
         HEADER: "schema epoch agent t_start t_published",
-        "an array of records, which has no datatype": PHYSICS,
+        "records, which have no datatype": f"{PHYSICS} basis.*",
         EXPERTS: "first_sample model.precision",
         "0 is the device's death": "n_samples",
     },
@@ -80,7 +81,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     },
     ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
     ("Sparkplug metric", SourceInfo): {
-        EXPERTS: "normal model.precision bearing.* machine_class",
+        EXPERTS: "normal model.precision bearing.* machine_class baseline baseline_s condition",
     },
     ("Prometheus metric", Health): {
         "labels of the scrape": "schema agent t_published",
@@ -93,7 +94,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "the column `kind` has it, from the topic": "schema",
         COLUMN: "t_start t_published first_sample n_samples dropped rate_hz unit flags "
         "probabilities snr_db shrinkage distance model.sha256 model.precision latency_ms previous "
-        f"anomaly evidence {PHYSICS}",
+        f"anomaly evidence basis.* {PHYSICS}",
     },
     ("ingest column", GapMarker): {"the table has it": "schema"},
 }
