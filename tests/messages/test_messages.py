@@ -85,8 +85,8 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
         for each in DEVELOPING_FAULT
     ]
     source = {"kind": "synth", "pace": "fast", "model": "bearing", "scenario": scenario}
-    source |= {"rpm": 1797, "bearing": msgspec.to_builtins(Spec().bearing.orders)}
-    tree = settings(broker.port, **source, publish_windows=True)
+    bearing = msgspec.to_builtins(Spec().bearing.orders)
+    tree = settings(broker.port, **source, rpm=1797, bearing=bearing, publish_windows=True)
     tree["agent"]["health_s"] = 0.2
     with Listening(broker.port) as listening:
         assert run_agent(tree).wait() == 0
