@@ -19,9 +19,11 @@ import soundfile
 from selenium import webdriver
 
 from agent.config import load
+from agent.config.page import Page
 from agent.inference import classifier, zoo
 from agent.service.daemon import Daemon
 from agent.web.demo_harness import DemoHarness, rival
+from agent.web.site import Site
 from benchmarks.fleet.processes import cpu_s, free_port, listens, wait_for
 
 RATE_HZ = 16_000
@@ -76,8 +78,11 @@ def run(recording: Path, beside: str | None, port: int) -> None:
         if beside is None:
             Daemon(load.parse(tree)).run()
         else:
-            page = {"page": {"port": port}}
-            Daemon(load.parse(tree | page), harness=_harness(beside)).run()
+            config = load.parse(tree)
+            harness = _harness(beside)
+            state_dir = Path(config.agent.state_dir)
+            site = Site(Page(port=port), config.agent.id, state_dir, harness=harness)
+            Daemon(config, observers=(site,), wrap_source=harness.open).run()
 
 
 def _harness(beside: str) -> DemoHarness:

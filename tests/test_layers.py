@@ -38,9 +38,9 @@ LATE = {
     ("models.cli.train", "models"),
     # Start time and memory: a daemon loads what its configuration asks for.
     ("agent.pipeline.clip", "soundfile"),
-    ("agent.service.daemon", "agent.web.site"),
-    ("agent.service.publisher", "agent.service.metrics"),
-    ("agent.service.publisher", "agent.delivery"),
+    ("agent.cli.run", "agent.web.site"),
+    ("agent.service.publishing", "agent.service.metrics"),
+    ("agent.service.publishing", "agent.delivery"),
 }
 
 

@@ -22,6 +22,7 @@ from agent.service.daemon import Daemon
 from agent.sources.machine_simulator import Spec
 from agent.web import demo_harness
 from agent.web.demo_harness import DemoHarness
+from agent.web.site import Site
 
 HOP_S = 0.1
 PORT = 8080
@@ -50,8 +51,10 @@ def demo(options: DemoOptions) -> int:
     broker = free_port(1883) if options.broker is None else valid_port("--port", options.broker)
     page = page_section.Page(port=port, address=options.address)
     with running_broker(broker), tempfile.TemporaryDirectory() as state_dir:
-        chosen = msgspec.structs.replace(load.parse(tree(options, broker, state_dir)), page=page)
-        daemon = Daemon(chosen, harness=_harness(options, token))
+        config = msgspec.structs.replace(load.parse(tree(options, broker, state_dir)), page=page)
+        harness = _harness(options, token)
+        site = Site(page, config.agent.id, Path(state_dir), harness=harness)
+        daemon = Daemon(config, observers=(site,), wrap_source=harness.open)
         print(f"page    {_url(options.address, port, token)}   (Ctrl-C ends it)")
         print(f"broker  mosquitto_sub -p {broker} -v -t '{BASE}/#'", flush=True)
         return daemon.run()

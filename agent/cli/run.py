@@ -2,19 +2,32 @@
 
 import argparse
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
-from agent.config import load as config
+from agent.config import load
+from agent.config.load import Config
 from agent.core import logs
 from agent.service.daemon import Daemon
+from agent.service.observer import Observer
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def run(chosen: argparse.Namespace) -> int:
-        logs.start(chosen.log_level)
-        load = functools.partial(config.load, chosen.config)
-        return Daemon(load(), load).run()
+    def run(arguments: argparse.Namespace) -> int:
+        logs.start(arguments.log_level)
+        read = functools.partial(load.load, arguments.config)
+        config = read()
+        return Daemon(config, reread=read, observers=observers(config)).run()
 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     logs.add_level(parser, "INFO")
     parser.set_defaults(run=run)
+
+
+def observers(config: Config) -> Sequence[Observer]:
+    """The page, where it is configured; its code is loaded only then."""
+    if config.page is None:
+        return ()
+    from agent.web.site import Site
+
+    return (Site(config.page, config.agent.id, Path(config.agent.state_dir)),)

@@ -31,8 +31,11 @@ class Sender:
         turn: Callable[[], None],
         *,
         commits_per_s: float = COMMITS_PER_S,
+        latencies_s: collections.deque[float] | None = None,
     ) -> None:
-        self.latencies_s: collections.deque[float] = collections.deque(maxlen=LATENCIES)
+        """`latencies_s` receives the seconds from `put` to acknowledgement of each message."""
+        empty: collections.deque[float] = collections.deque(maxlen=LATENCIES)
+        self.latencies_s = empty if latencies_s is None else latencies_s
         self._put_s: dict[int, float] = {}  # of messages of this run, for their latency
         self._outbox = outbox
         self._sink = sink

@@ -1,4 +1,4 @@
-"""Evidence, put together from the configuration: what faults need, and what commands may use."""
+"""Keeps clips of the signal, for faults and on command, as configured."""
 
 import contextlib
 import queue
@@ -14,31 +14,31 @@ from agent.pipeline.source_pipeline import SourcePipeline
 
 
 class ClipKeeper:
-    """For the main thread; `recorder` has a thread of its own, None where nothing is kept."""
+    """For the main thread. `clip_writer` has a thread of its own; None: no clips are kept."""
 
-    def __init__(self, chosen: Config) -> None:
+    def __init__(self, config: Config) -> None:
         self.clip_writer: ClipWriter | None = None
         self._faults: FaultClips | None = None
-        if chosen.evidence is None and "capture" not in chosen.commands.allow:
+        if config.evidence is None and "capture" not in config.commands.allow:
             return
-        keys = chosen.evidence or Evidence()
-        folder = Path(chosen.agent.state_dir) / FOLDER
-        limits = (round(each * 2**20) for each in (keys.max_mib, keys.min_free_mib))
+        keys = config.evidence or Evidence()
+        folder = Path(config.agent.state_dir) / FOLDER
+        limits = (round(mib * 2**20) for mib in (keys.max_mib, keys.min_free_mib))
         self.clip_writer = ClipWriter(ClipStore(folder, *limits))
-        if chosen.evidence is not None:
+        if config.evidence is not None:
             self._faults = FaultClips(keys, self.clip_writer)
 
     def note(self, scored: Scored, pipeline: SourcePipeline) -> str | None:
-        """The file that will hold the signal around this window, if any."""
+        """The name of the file that will hold the signal around this window, if any."""
         return None if self._faults is None else self._faults.note(scored, pipeline)
 
     def collect(self) -> None:
-        """On each turn of the main thread."""
+        """Hands complete clips to the writer; on each turn of the main thread."""
         if self._faults is not None:
             self._faults.collect()
 
     def finish(self) -> None:
-        """What is there of what is still waited for; `recorder.run` ends behind it."""
+        """Hands over what there is of unfinished clips, and lets the writer end behind them."""
         if self._faults is not None:
             self._faults.collect(at_once=True)
         if self.clip_writer is not None:

@@ -1,246 +1,231 @@
-"""The process: threads, signals and the order of shutdown. Nothing else knows them.
+"""The process: its parts, threads, signals and the order of shutdown.
 
 Source threads fill rings, the main thread scores what is due and puts it in the outbox, the
-sender thread delivers. Shutdown runs down the same way: sources stop, the rings are scored to
+sender thread delivers. Shutdown goes the same way: the sources stop, the rings are scored to
 their end, the outbox is delivered as far as time allows, and the sink says farewell.
-SIGHUP has the configuration read again (`agent.service.reload`).
+SIGHUP reads the configuration again (`agent.service.reload`).
 """
 
-import functools
 import logging
 import math
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
-from agent.core.types import Scored, SourceError
+from agent.control.rollout.requests import UpdateQueue
+from agent.core.types import Scored, Verdict
 from agent.pipeline import window_scorer
-from agent.pipeline.build import Runtime, open_unwrapped
+from agent.pipeline.build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.clip_keeper import ClipKeeper
-from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
 from agent.service import rollout
-from agent.service.publisher import Publisher
+from agent.service.observer import Observer
+from agent.service.publishing import Surroundings, open_publisher
 from agent.service.reload import Reload
+from agent.service.reload_requests import ReloadRequests
 from agent.service.systemd import notify
+from agent.service.threads import WorkerThreads
 from agent.service.watchdog import Watchdog
 
-if TYPE_CHECKING:
-    from agent.web.demo_harness import DemoHarness
-    from agent.web.site import Site
-
-LOOK_S = 0.25  # how often signals and sources are looked at while nothing is due
+LOOK_S = 0.25  # how often signals and sources are checked while no window is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
-JOIN_S = 0.5  # for sources' threads to end, after that
+JOIN_S = 0.5  # for the sources' threads to end, after that
 DELIVER_S = 1.5  # for the outbox to be delivered, after that
 
 log = logging.getLogger("drsn")
 
 
 class Daemon:
-    """One agent. Build it (`ConfigError` for what cannot be run), then `run`."""
+    """One agent: construct it (`ConfigError` for what cannot run), then call `run` once."""
 
     def __init__(
         self,
-        chosen: Config,
+        config: Config,
+        *,
         reread: Callable[[], Config] | None = None,
-        harness: "DemoHarness | None" = None,
+        observers: Sequence[Observer] = (),
+        wrap_source: WrapSource = open_unwrapped,
     ) -> None:
-        """`reread`: another configuration, on SIGHUP; `stage`: what a demonstration adds."""
-        self._wake = threading.Event()
+        """`reread` loads the configuration again on SIGHUP; None: it cannot be reloaded.
+
+        `observers` see every scored window. `wrap_source` wraps each source when it is opened,
+        e.g. to add noise in demos.
+        """
         self._stopping = False
         self._signalled = False
-        self._failure: str | None = None
-        self._unread = False  # standard output, since whoever read it has gone
-        self._reading: list[threading.Thread] = []  # a source each
-        self._watch = Watchdog()
+        self._observers = observers
+        self._wake = threading.Event()
+        self._threads = WorkerThreads(self._wake.set)
+        self._watchdog = Watchdog()
         clock = WallClock()
-        enabled = rollout.count_start(chosen)
-        wrap = open_unwrapped if harness is None else harness.open
-        runtime = Runtime(wake=self._wake.set, clock=clock, wrap_source=wrap)
-        self._topology = Topology(chosen, runtime, self._begin)
-        self._clip_keeper = ClipKeeper(chosen)
-        turn, clip_writer = self._watch.sender_turns, self._clip_keeper.clip_writer
-        self._reload = Reload(reread, self._topology, lambda: self._publisher.announce())
-        ask = self._reload.ask if self._reload.possible else None
-        updates = rollout.build_queue(chosen)
-        self._publisher = Publisher(
-            chosen, self._topology.pipelines, clock, turn, clip_writer, ask, updates.on_announcement
+        updates_enabled = rollout.count_start(config)  # before any model is loaded
+        updates = UpdateQueue(config.rollout, Path(config.agent.state_dir))
+        requests = ReloadRequests()
+        runtime = Runtime(wake=self._wake.set, clock=clock, wrap_source=wrap_source)
+        self._topology = Topology(config, runtime, self._threads.start_reader)
+        self._clips = ClipKeeper(config)
+        surroundings = Surroundings(
+            pipelines=self._topology.pipelines,
+            clock=clock,
+            watchdog=self._watchdog,
+            clip_writer=self._clips.clip_writer,
+            updates=updates,
+            reload_requests=None if reread is None else requests,
         )
+        self._publisher = open_publisher(config, surroundings)
+        self._reload = Reload(requests, reread, self._topology, self._publisher)
         self._rollout = rollout.build_controller(
-            chosen, self._topology, self._publisher, updates, enabled=enabled
+            config, self._topology, self._publisher, updates, enabled=updates_enabled
         )
-        self._page = _open_page(chosen, self._topology.pipelines, harness)
 
     def run(self) -> int:
-        """Until every source has ended and all is delivered, or a signal; the exit code.
+        """Runs until a signal, or until all sources have ended and all is delivered.
 
-        `BrokenPipeError` where nobody reads standard output any longer.
+        Returns the exit code. `BrokenPipeError` where the reader of standard output has gone.
         """
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self._on_signal)
-        if self._reload.possible:
-            signal.signal(signal.SIGHUP, self._on_signal)
-        sender = self._thread("sender", self._publisher.sender.run)
+        self._handle_signals()
+        sender = self._threads.start("sender", self._publisher.sender.run)
         self._topology.start()
-        clip_writer = self._clip_keeper.clip_writer
-        writer = None if clip_writer is None else self._thread("recorder", clip_writer.run)
-        if self._page is not None:
-            self._page.start()
+        clip_writer = self._start_clip_writer()
+        for observer in self._observers:
+            observer.start(self._topology.pipelines)
         notify("READY=1")
         for pipeline in self._topology.pipelines:
             log.info("%s: %s", pipeline.name, pipeline.describe())
         log.info("running with %d source(s)", len(self._topology.pipelines))
-        self._guarded("scoring", self._score_until_done)
+        self._threads.guard("scoring", self._score_until_done)
         self._end_sources()
         notify("STOPPING=1")
-        if self._page is not None:
-            self._page.close()
-        self._clip_keeper.finish()
+        for observer in self._observers:
+            observer.close()
+        self._clips.finish()
         self._rollout.close()
-        if writer is not None:
-            writer.join(DRAIN_S)
+        if clip_writer is not None:
+            clip_writer.join(DRAIN_S)
         self._deliver(sender)
-        if self._unread:
+        return self._exit_code()
+
+    def _start_clip_writer(self) -> threading.Thread | None:
+        writer = self._clips.clip_writer
+        return None if writer is None else self._threads.start("recorder", writer.run)
+
+    def _exit_code(self) -> int:
+        if self._threads.output_closed:
             raise BrokenPipeError
-        if self._failure is not None:
-            log.error("stopped: %s", self._failure)
+        if self._threads.failure is not None:
+            log.error("stopped: %s", self._threads.failure)
             return 1
         log.info("stopped; %d message(s) left in the outbox", self._publisher.outbox.depth)
         return 0
 
     def _score_until_done(self) -> None:
-        stop_by_s = math.inf
-        while not (self._failure or self._topology.drained):
+        deadline_s = math.inf
+        while not (self._threads.failure or self._topology.drained):
             if self._signalled and not self._stopping:
                 self._stop()
-                stop_by_s = time.monotonic() + DRAIN_S
-            if time.monotonic() > stop_by_s:
+                deadline_s = time.monotonic() + DRAIN_S
+            if time.monotonic() > deadline_s:
                 log.warning("gave up waiting for the sources to stop")
                 break
             self._turn()
             if not self._stopping:
                 self._reload.turn()
 
-    def _end_sources(self) -> None:
-        self._stop()
-        for pipeline in self._topology.pipelines:
-            pipeline.ring.close()
-        by_s = time.monotonic() + JOIN_S
-        for thread in self._reading:
-            thread.join(max(by_s - time.monotonic(), 0.0))
-
     def _stop(self) -> None:
         self._stopping = True
         self._topology.stop()
 
+    def _end_sources(self) -> None:
+        self._stop()
+        for pipeline in self._topology.pipelines:
+            pipeline.ring.close()
+        self._threads.join_readers(JOIN_S)
+
     def _turn(self) -> None:
-        """Scores what is due, or waits for it."""
+        """Scores the windows that are due, or waits for the next."""
         pipelines = self._topology.pipelines
         if self._publisher.outbox.crowded and all(pipeline.patient for pipeline in pipelines):
             self._wake.wait(LOOK_S / 10)  # recordings can wait for the disk; sensors cannot
             return
-        with self._watch.scoring():
+        with self._watchdog.scoring():
             scored = window_scorer.step(self._topology.scorers)
             self._rollout.after_step()
-        for each in scored:
-            self._tell(each)
-        self._clip_keeper.collect()
+        for item in scored:
+            self._publish(item)
+        self._clips.collect()
         for pipeline in pipelines:
             if (fault := pipeline.fail()) is not None:
-                self._tell(fault)
-        with self._watch.scoring():
-            late = any(
-                pipeline.scorer.windower.late and not pipeline.patient for pipeline in pipelines
-            )
-            self._rollout.turn(late)
-        now_s = time.monotonic()
-        self._watch.main_turns(all(pipeline.alive(now_s) for pipeline in pipelines))
-        for pipeline in pipelines:
-            self._watch.source_reads(pipeline.name, pipeline.reader.reading_s)
+                self._publish(fault)
+        self._advance_rollout()
+        self._report_progress()
         if not scored:
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
-    def _tell(self, scored: Scored) -> None:
+    def _publish(self, scored: Scored) -> None:
         pipeline = self._topology.by_name[scored.source]
         if scored.event is not None:
-            log.info("%s: %s", scored.source, _told(scored))
-        evidence = self._clip_keeper.note(scored, pipeline)
-        self._publisher.put(scored, pipeline, pipeline.count(scored), evidence)
+            log.info("%s: %s", scored.source, _describe(scored, scored.event))
+        clip = self._clips.note(scored, pipeline)
+        self._publisher.put(scored, pipeline, pipeline.count(scored), clip)
         self._rollout.see(scored, pipeline)
-        if self._page is not None:
-            self._page.see(scored)
+        for observer in self._observers:
+            observer.see(scored, pipeline)
+
+    def _advance_rollout(self) -> None:
+        with self._watchdog.scoring():
+            late = any(
+                pipeline.scorer.windower.late and not pipeline.patient
+                for pipeline in self._topology.pipelines
+            )
+            self._rollout.turn(late)
+
+    def _report_progress(self) -> None:
+        """Tells the watchdog that this thread turns, and how long each source has been reading."""
+        pipelines, now_s = self._topology.pipelines, time.monotonic()
+        self._watchdog.main_turns(all(pipeline.alive(now_s) for pipeline in pipelines))
+        for pipeline in pipelines:
+            self._watchdog.source_reads(pipeline.name, pipeline.reader.reading_s)
 
     def _deliver(self, sender: threading.Thread) -> None:
-        """Waits for the last acknowledgement; after a signal or a failure not for long."""
-        give_up_s = math.inf
+        """Waits for the last acknowledgement; after a signal or a failure, only a short time."""
+        deadline_s = math.inf
         self._publisher.sender.finish(math.inf)
         while sender.is_alive():
-            if (self._signalled or self._failure) and give_up_s == math.inf:
+            if (self._signalled or self._threads.failure) and deadline_s == math.inf:
                 self._publisher.sender.finish(DELIVER_S)
-                give_up_s = time.monotonic() + 2 * DELIVER_S
-            if time.monotonic() > give_up_s:
+                deadline_s = time.monotonic() + 2 * DELIVER_S
+            if time.monotonic() > deadline_s:
                 log.warning("the sender does not stop; what it committed is on disk")
                 return
-            self._watch.main_turns(alive=True)
+            self._watchdog.main_turns(alive=True)
             sender.join(LOOK_S)
 
-    def _begin(self, pipeline: SourcePipeline) -> None:
-        read = functools.partial(pipeline.reader.run, pipeline.stopping)
-        alive = [thread for thread in self._reading if thread.is_alive()]
-        self._reading = [*alive, self._thread(f"source {pipeline.name}", read)]
-
-    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        guarded = functools.partial(self._guarded, name, work)
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        thread.start()
-        return thread
-
-    def _guarded(self, name: str, work: Callable[[], None]) -> None:
-        """Does the work; its failure ends the process in good order, with its reason."""
-        try:
-            work()
-        except BaseException as error:
-            if name == "sender" and isinstance(error, BrokenPipeError) and not self._failure:
-                self._unread = True
-            if not isinstance(error, SourceError | BrokenPipeError):
-                log.exception("%s failed", name)
-            self._failure = self._failure or f"{name}: {str(error) or type(error).__name__}"
-            self._wake.set()
+    def _handle_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        if self._reload.possible:
+            signal.signal(signal.SIGHUP, self._on_signal)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        """Notes it and no more: a handler that takes a lock may find its own thread in it.
+        """Only takes a note: a handler that takes a lock may wait for its own thread.
 
-        At a terminal, SIGHUP says that it has gone.
+        At a terminal, SIGHUP means that the terminal has gone.
         """
         if number == signal.SIGHUP and not os.isatty(0):
-            self._reload.ask()
+            self._reload.requests.add()
         else:
             self._signalled = True
 
 
-def _open_page(
-    chosen: Config, found: list[SourcePipeline], harness: "DemoHarness | None"
-) -> "Site | None":
-    """Where one is configured; nothing of it is loaded elsewhere."""
-    if chosen.page is None:
-        return None
-    from agent.web.site import Site
-
-    return Site(chosen.page, found, harness, Path(chosen.agent.state_dir))
-
-
-def _told(scored: Scored) -> str:
-    state = scored.event
-    assert state is not None
-    label = f" {state.label}" if state.label and state.label != state.decision else ""
-    sure = "" if state.probability is None else f" ({state.probability:.2f})"
-    why = f" [{' '.join(scored.window.flags)}]" if scored.window.marks else ""
-    return f"{scored.previous.decision} -> {state.decision}{label}{sure}{why}"
+def _describe(scored: Scored, event: Verdict) -> str:
+    """A change of state for the log, e.g. `normal -> fault outer (0.97)`."""
+    label = f" {event.label}" if event.label and event.label != event.decision else ""
+    probability = "" if event.probability is None else f" ({event.probability:.2f})"
+    flags = f" [{' '.join(scored.window.flags)}]" if scored.window.marks else ""
+    return f"{scored.previous.decision} -> {event.decision}{label}{probability}{flags}"

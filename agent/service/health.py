@@ -1,10 +1,12 @@
-"""How the agent is: counters and latencies, published now and then, never kept."""
+"""The agent's own health: counters and latencies, published at intervals and never queued."""
 
 import os
 import resource
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,36 +29,43 @@ from agent.messages.topics import schema
 from agent.pipeline.source_pipeline import SourcePipeline
 
 
-def message(topics: payloads.Topics, record: Health) -> Message:
-    """The `health` message; QoS 0."""
-    return payloads.message("health", topics.of("health"), record)
+@dataclass(frozen=True, kw_only=True)
+class HealthReporter:
+    """Reads the agent's state; for the sender thread, which owns the outbox."""
 
+    topics: payloads.Topics
+    pipelines: Sequence[SourcePipeline]
+    outbox: Outbox
+    sink: Sink
+    acknowledged_s: deque[float]  # seconds from outbox to acknowledgement, of the last messages
+    clock: timestamps.WallClock
+    began_s: float  # monotonic
 
-def record(
-    agent: str,
-    pipelines: Sequence[SourcePipeline],
-    outbox: Outbox,
-    sink: Sink,
-    acknowledged_s: Sequence[float],
-    began_s: float,
-    clock: timestamps.WallClock,
-) -> Health:
-    """How the agent is at this moment; for the thread that owns the outbox."""
-    scored_s = [each for pipeline in pipelines for each in list(pipeline.latencies_s)]
-    return Health(
-        schema=schema("health"),
-        agent=agent,
-        t_published=iso(time.time()),
-        uptime_s=round(time.monotonic() - began_s, 1),
-        clock=ClockHealth(synchronised=timestamps.synchronised(), steps=clock.steps),
-        mqtt=MqttHealth(state=sink.state, why=sink.why, connects=sink.session),
-        outbox=_outbox(outbox),
-        process=_process(),
-        latency_ms=Latencies(
-            scored=_spread_ms(scored_s), acknowledged=_spread_ms(list(acknowledged_s))
-        ),
-        sources={pipeline.name: _source(pipeline) for pipeline in pipelines},
-    )
+    def message(self) -> Message:
+        """The `health` message."""
+        return payloads.message("health", self.topics.of("health"), self.record())
+
+    def record(self) -> Health:
+        """The state at this moment."""
+        return Health(
+            schema=schema("health"),
+            agent=self.topics.agent,
+            t_published=iso(time.time()),
+            uptime_s=round(time.monotonic() - self.began_s, 1),
+            clock=ClockHealth(synchronised=timestamps.synchronised(), steps=self.clock.steps),
+            mqtt=MqttHealth(state=self.sink.state, why=self.sink.why, connects=self.sink.session),
+            outbox=_outbox(self.outbox),
+            process=_process(),
+            latency_ms=self._latencies(),
+            sources={pipeline.name: _source(pipeline) for pipeline in self.pipelines},
+        )
+
+    def _latencies(self) -> Latencies:
+        scored_s = [item for pipeline in self.pipelines for item in list(pipeline.latencies_s)]
+        return Latencies(
+            scored=_percentiles_ms(scored_s),
+            acknowledged=_percentiles_ms(list(self.acknowledged_s)),
+        )
 
 
 def _outbox(outbox: Outbox) -> OutboxHealth:
@@ -72,7 +81,8 @@ def _outbox(outbox: Outbox) -> OutboxHealth:
 def _process() -> ProcessHealth:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     rss_mib = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the kernel's, and late
+    # The kernel updates its own peak late: it may lie below the present size.
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return ProcessHealth(
         rss_mib=round(rss_mib, 1),
         rss_peak_mib=round(max(rss_mib, peak_mib), 1),
@@ -93,7 +103,7 @@ def _source(pipeline: SourcePipeline) -> SourceHealth:
         flagged=pipeline.flagged,
         missed=pipeline.scorer.windower.missed,
         decision=pipeline.scorer.decider.state.decision,
-        latency_ms=_spread_ms(list(pipeline.latencies_s)),
+        latency_ms=_percentiles_ms(list(pipeline.latencies_s)),
         drift=_drift(pipeline),
     )
 
@@ -103,7 +113,8 @@ def _drift(pipeline: SourcePipeline) -> float | None:
     return None if drift is None else round(drift, 4)
 
 
-def _spread_ms(latencies_s: Sequence[float]) -> tuple[float, float] | None:
+def _percentiles_ms(latencies_s: Sequence[float]) -> tuple[float, float] | None:
+    """The 50th and the 99th percentile in milliseconds; None without any value."""
     if not latencies_s:
         return None
     p50, p99 = (float(p) for p in np.percentile(latencies_s, [50, 99]))

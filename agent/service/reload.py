@@ -1,10 +1,9 @@
-"""Another configuration while the agent runs: asked for by SIGHUP or a command, done by turns.
+"""Reads the configuration again while the agent runs, on SIGHUP or a command.
 
-It is read and checked first; one with a mistake changes nothing. `agent.pipeline.topology` does
-the rest.
+The new configuration is read and checked first; one with a mistake changes nothing.
+`agent.pipeline.topology` carries out the change of sources.
 """
 
-import collections
 import logging
 import time
 from collections.abc import Callable
@@ -12,43 +11,40 @@ from collections.abc import Callable
 from agent.config.load import Config
 from agent.core.errors import ConfigError
 from agent.pipeline.topology import Topology
+from agent.service.publisher import Publisher
+from agent.service.reload_requests import ReloadRequests
 from agent.service.systemd import notify
-
-Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 
 log = logging.getLogger("drsn")
 
 
 class Reload:
-    """`turn` is for the main thread; `ask` for any, and for signal handlers."""
+    """Carries out requests, by turns of the main thread."""
 
     def __init__(
         self,
+        requests: ReloadRequests,
         reread: Callable[[], Config] | None,
         topology: Topology,
-        announce: Callable[[], None],
+        publisher: Publisher,
     ) -> None:
-        """`reread` gives the new configuration, or raises `ConfigError`; None: there is no file."""
+        """`reread` loads the configuration or raises `ConfigError`; None: there is no file."""
+        self.requests = requests
         self.possible = reread is not None
-        self._reread = reread
+        self._reread = reread or _no_file
         self._topology = topology
-        self._announce = announce
-        self._asked: collections.deque[Answer | None] = collections.deque()
-
-    def ask(self, answer: Answer | None = None) -> None:
-        """`answer` is told what has become of it."""
-        self._asked.append(answer)
+        self._publisher = publisher
 
     def turn(self) -> None:
-        """Begins with what was asked for, or goes on with it."""
-        if self._asked and self._topology.settled:
+        """Begins a reload that was requested, or continues the change of sources."""
+        if self.requests and self._topology.settled:
             self._begin()
         if self._topology.settle():
-            self._announce()
+            self._publisher.announce()
             notify("READY=1")
 
     def _begin(self) -> None:
-        answers = [self._asked.popleft() for _ in range(len(self._asked))]
+        answers = self.requests.take()
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         why, changes = self._change()
         if self._topology.settled:
@@ -58,8 +54,7 @@ class Reload:
                 answer(why, changes=changes)
 
     def _change(self) -> tuple[str | None, str | None]:
-        """Why not, or what changes."""
-        assert self._reread is not None
+        """Returns why the reload was refused, and what it changes; one of them is None."""
         try:
             changes = self._topology.change(self._reread()).describe()
         except ConfigError as error:
@@ -67,3 +62,7 @@ class Reload:
             return str(error), None
         log.info("reload: %s", changes)
         return None, changes
+
+
+def _no_file() -> Config:
+    raise ConfigError("there is no configuration file to read again")

@@ -24,10 +24,6 @@ def count_start(config: Config) -> bool:
     return registry.count_start(Path(config.agent.state_dir), config.rollout.starts)
 
 
-def build_queue(config: Config) -> UpdateQueue:
-    return UpdateQueue(config.rollout, Path(config.agent.state_dir))
-
-
 def build_controller(
     config: Config, topology: Topology, publisher: Publisher, updates: UpdateQueue, *, enabled: bool
 ) -> RolloutController:

@@ -1,10 +1,12 @@
-"""Whom the broker's messages are for: Home Assistant's state, commands, announced bundles."""
+"""Which messages from the broker are handled by whom: Home Assistant's, commands, bundles."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from agent.config.load import Config
 from agent.control.command_handler import CommandHandler
+from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.delivery.duplicate_client import Listener
@@ -13,38 +15,37 @@ from agent.messages import homeassistant, payloads
 
 
 def listeners(
-    chosen: Config,
+    config: Config,
     topics: payloads.Topics,
     discovery: Discovery,
-    command_handler: CommandHandler,
-    announced: Listener | None,
+    commands: CommandHandler,
+    updates: UpdateQueue,
 ) -> dict[str, Listener]:
-    """By topic; a verb that nobody may use is not even subscribed to."""
-    found: dict[str, Listener] = {}
-    if chosen.mqtt.home_assistant:
-        found[homeassistant.STATUS] = discovery.on_status
-    if chosen.commands.allow:
-        found[topics.of("command", verb="+")] = command_handler.on_command
-    if chosen.rollout.source is not None and announced is not None:
-        found[topics.of("announce", model="+")] = announced
-        if chosen.rollout.announce is not None:
-            found[chosen.rollout.announce] = announced
-    return found
+    """Listeners by topic filter. The agent does not subscribe to what the configuration forbids."""
+    by_filter: dict[str, Listener] = {}
+    if config.mqtt.home_assistant:
+        by_filter[homeassistant.STATUS] = discovery.on_status
+    if config.commands.allow:
+        by_filter[topics.of("command", verb="+")] = commands.on_command
+    if config.rollout.source is not None:
+        by_filter[topics.of("announce", model="+")] = updates.on_announcement
+        if config.rollout.announce is not None:
+            by_filter[config.rollout.announce] = updates.on_announcement
+    return by_filter
 
 
+@dataclass(frozen=True)
 class CommandResults:
-    """Puts what has become of commands in the outbox, once there is a sender."""
+    """Puts the results of commands in the outbox."""
 
-    def __init__(self, topics: payloads.Topics) -> None:
-        self.sender: Sender | None = None
-        self._topics = topics
+    topics: payloads.Topics
+    sender: Sender
 
-    def publish(self, verb: str, command: str, why: str | None, **told: Any) -> None:
-        """From any thread."""
+    def publish(self, verb: str, command: str, why: str | None, **fields: Any) -> None:
+        """Queues the result of the command with that id; from any thread."""
 
         def make(epoch: str, seq: int) -> Message:
             slot = payloads.OutboxSlot(epoch, seq, time.time())
-            return payloads.result(self._topics, slot, verb, command, why, **told)
+            return payloads.result(self.topics, slot, verb, command, why, **fields)
 
-        if self.sender is not None:
-            self.sender.put(make)
+        self.sender.put(make)

@@ -7,6 +7,7 @@ rest, and only for sources that somebody looks at. What fails here is logged and
 import collections
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +45,11 @@ class Site:
     """`see` is for the main thread; `start` and `close` are for whoever owns it."""
 
     def __init__(
-        self,
-        page: Page,
-        pipelines: list[SourcePipeline],
-        harness: DemoHarness | None,
-        state_dir: Path,
+        self, page: Page, agent: str, state_dir: Path, *, harness: DemoHarness | None = None
     ) -> None:
-        """`lanes` may change while the agent runs. `ConfigError` where the port cannot be had."""
-        self._pipelines = pipelines
+        """`agent` is the agent's id. `ConfigError` where the port cannot be had."""
+        self._agent = agent
+        self._pipelines: Sequence[SourcePipeline] = ()  # until `start`
         self._desks: dict[str, tuple[SourcePipeline, FrameBuilder]] = {}
         self._harness = harness
         self._state_dir = state_dir
@@ -70,14 +68,15 @@ class Site:
             )
         self._server = server.bind(page.address, page.port, context)
 
-    def see(self, scored: Scored) -> None:
+    def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
         """Takes note of a window; never waits."""
-        pipeline = self._pipeline(scored.source)
         began_s = pipeline.timeline.unix_s(scored.window.first) if scored.event else 0.0
         self._aside.append(_Seen(scored, pipeline, pipeline.ring.missing, began_s))
         self._work.set()
 
-    def start(self) -> None:
+    def start(self, pipelines: Sequence[SourcePipeline]) -> None:
+        """Starts to answer browsers; `pipelines` may change while the agent runs."""
+        self._pipelines = pipelines
         for name, work in (("page", self._paint), ("page server", self._server.serve_forever)):
             threading.Thread(target=work, name=name, daemon=True).start()
 
@@ -89,7 +88,7 @@ class Site:
         """Where everything stands."""
         harness = self._harness
         return PageState(
-            agent=self._pipelines[0].origin.topics.agent,
+            agent=self._agent,
             sources=[self._about(pipeline) for pipeline in list(self._pipelines)],
             events=list(self._events),
             setting=None if harness is None else harness.controls.setting,

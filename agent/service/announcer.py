@@ -1,0 +1,49 @@
+"""What the agent says of itself after each connect, and when its sources have changed."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from agent import __version__
+from agent.core.types import Message
+from agent.delivery.discovery import Discovery
+from agent.messages import homeassistant, payloads
+from agent.messages.records import SourceInfo
+from agent.pipeline.source_pipeline import SourcePipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcer:
+    """Makes the messages; others send them."""
+
+    topics: payloads.Topics
+    epoch: str  # of the outbox
+    pipelines: Sequence[SourcePipeline]  # which change when the configuration is reloaded
+    discovery: Discovery
+
+    def births(self) -> list[Message]:
+        """`online`, `info`, and the descriptions for Home Assistant where it is used."""
+        return [
+            payloads.status(self.topics, payloads.ONLINE),
+            payloads.info(self.topics, __version__, self.epoch, time.time(), self.sources()),
+            *self.discovery.messages(),
+        ]
+
+    def will(self) -> Message:
+        return payloads.status(self.topics, payloads.OFFLINE)
+
+    def sources(self) -> list[SourceInfo]:
+        return [pipeline.info() for pipeline in self.pipelines]
+
+    def renew_devices(self) -> None:
+        """Describes the present sources to Home Assistant in what `births` returns from now on."""
+        self.discovery.renew(homeassistant.configs(self.topics, self.sources()))
+
+    def is_other(self, info: bytes) -> bool:
+        """Whether an `info` on this agent's topic comes from another agent: another outbox."""
+        try:
+            return bool(msgspec.json.decode(info)["epoch"] != self.epoch)
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            return False

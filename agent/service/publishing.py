@@ -1,0 +1,168 @@
+"""Puts together what lies between a scored window and the broker: outbox, sink and sender."""
+
+import collections
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.acquisition.timestamps import WallClock
+from agent.config.load import Config
+from agent.control.command_handler import CommandHandler
+from agent.control.operations import CommandContext
+from agent.control.rollout.requests import UpdateQueue
+from agent.core import state_directory
+from agent.core.errors import ConfigError, UserError
+from agent.core.types import Gap, Message, Sink
+from agent.delivery.discovery import Discovery
+from agent.delivery.disk import DiskError
+from agent.delivery.duplicate_client import Identity, Listener
+from agent.delivery.outbox import Limits, Outbox
+from agent.delivery.sender import LATENCIES, Sender
+from agent.delivery.stdout_sink import StdoutSink
+from agent.messages import homeassistant, payloads
+from agent.messages.sparkplug.latest import Latest
+from agent.pipeline.clip_writer import ClipWriter
+from agent.pipeline.source_pipeline import SourcePipeline
+from agent.service import subscriptions
+from agent.service.announcer import Announcer
+from agent.service.health import HealthReporter
+from agent.service.publisher import Publisher
+from agent.service.reload_requests import ReloadRequests
+from agent.service.watchdog import Watchdog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """The parts of the daemon that publishing reads from or reports to."""
+
+    pipelines: Sequence[SourcePipeline]
+    clock: WallClock
+    watchdog: Watchdog
+    clip_writer: ClipWriter | None  # None: no clips are kept
+    updates: UpdateQueue
+    reload_requests: ReloadRequests | None  # None: there is no configuration file to read again
+
+
+def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
+    """Opens the outbox and connects its parts; nothing is sent before the sender thread runs.
+
+    `ConfigError`, `UserError` where the state directory, a port or a package is not available.
+    """
+    topics = payloads.Topics(config.mqtt.base, config.agent.id)
+    outbox = _open_outbox(config, topics)
+    latest = Latest(outbox.last_seq)
+    announcer = _announcer(config, topics, outbox, surroundings.pipelines)
+    listeners: dict[str, Listener] = {}  # filled below: command results go through the sender
+    sink = _open_sink(config, announcer, latest, listeners)
+    health = HealthReporter(
+        topics=topics,
+        pipelines=surroundings.pipelines,
+        outbox=outbox,
+        sink=sink,
+        acknowledged_s=collections.deque(maxlen=LATENCIES),
+        clock=surroundings.clock,
+        began_s=time.monotonic(),
+    )
+    on_turn = _on_turn(config, surroundings.watchdog, health)
+    sender = Sender(
+        outbox,
+        sink,
+        health.message,
+        config.agent.health_s,
+        on_turn,
+        commits_per_s=config.outbox.max_commits_per_s,
+        latencies_s=health.acknowledged_s,
+    )
+    results = subscriptions.CommandResults(topics, sender)
+    context = _command_context(surroundings, health.began_s)
+    commands = CommandHandler(config.commands, context, results.publish)
+    listeners |= subscriptions.listeners(
+        config, topics, announcer.discovery, commands, surroundings.updates
+    )
+    return Publisher(outbox, sender, announcer, latest)
+
+
+def _announcer(
+    config: Config, topics: payloads.Topics, outbox: Outbox, pipelines: Sequence[SourcePipeline]
+) -> Announcer:
+    used = config.agent.sink == "mqtt" and config.mqtt.home_assistant
+    sources = [pipeline.info() for pipeline in pipelines]
+    devices = homeassistant.configs(topics, sources) if used else []
+    discovery = Discovery(Path(config.agent.state_dir), devices)
+    return Announcer(topics=topics, epoch=outbox.epoch, pipelines=pipelines, discovery=discovery)
+
+
+def _open_sink(
+    config: Config, announcer: Announcer, latest: Latest, listeners: dict[str, Listener]
+) -> Sink:
+    """The sink that `agent.sink` names; the code of the others is not loaded."""
+    if config.agent.sink == "stdout":
+        return StdoutSink()
+    if config.agent.sink == "sparkplug":
+        from agent.delivery import sparkplug_sink
+
+        return sparkplug_sink.edge_node(config, announcer.epoch, announcer.sources, latest)
+    from agent.delivery.mqtt_sink import MqttSink
+
+    identity = Identity(
+        client_id=config.mqtt.client_id or f"drsn-{config.agent.id}",
+        will=announcer.will,
+        births=announcer.births,
+        topic=announcer.topics.of("info"),
+        is_other=announcer.is_other,
+        listens=listeners,
+    )
+    return MqttSink(config.mqtt, identity)
+
+
+def _on_turn(config: Config, watchdog: Watchdog, health: HealthReporter) -> Callable[[], None]:
+    """What the sender calls on each turn: the watchdog and, where configured, the metrics."""
+    if config.metrics is None:
+        return watchdog.sender_turns
+    from agent.service.metrics import server
+    from agent.service.metrics.snapshot import Snapshot
+
+    snapshot = Snapshot(health.record)
+    server.serve(config.metrics, snapshot)
+
+    def on_turn() -> None:
+        watchdog.sender_turns()
+        snapshot.turn()
+
+    return on_turn
+
+
+def _command_context(surroundings: Surroundings, began_s: float) -> CommandContext:
+    requests = surroundings.reload_requests
+    reload = None if requests is None else requests.add
+    return CommandContext(surroundings.pipelines, surroundings.clip_writer, reload, began_s)
+
+
+def _open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
+    """The outbox in the state directory, which is locked until the process ends.
+
+    The stdout sink needs neither: its outbox is in memory.
+    """
+
+    def gap_marker(epoch: str, gap: Gap) -> Message:
+        return payloads.gap(topics, epoch, gap, time.time())
+
+    limits = Limits(
+        messages=config.outbox.max_messages,
+        bytes=round(config.outbox.max_mib * 2**20),
+        age_s=config.outbox.max_age_s,
+    )
+    if config.agent.sink == "stdout":
+        return Outbox(None, limits, gap_marker)
+    state_dir = Path(config.agent.state_dir)
+    state_directory.claim(state_dir)
+    try:
+        return Outbox(state_dir / "outbox.sqlite", limits, gap_marker)
+    except DiskError as error:
+        raise UserError(
+            f"agent.state_dir: {state_dir}: the outbox cannot be opened: {error}"
+        ) from None
+    except OSError as error:
+        reason = error.strerror
+        raise ConfigError(f"agent.state_dir: {state_dir} cannot be written: {reason}") from None

@@ -1,0 +1,53 @@
+"""The daemon's threads. The failure of one ends the process in good order, with its reason."""
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from agent.core.types import SourceError
+from agent.pipeline.source_pipeline import SourcePipeline
+
+log = logging.getLogger("drsn")
+
+
+class WorkerThreads:
+    """Starts threads and keeps the first failure among them, for the main thread to read."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """`wake` is called when a thread has failed."""
+        self.failure: str | None = None
+        self.output_closed = False  # whether the reader of standard output has gone
+        self._wake = wake
+        self._readers: list[threading.Thread] = []  # one for each source
+
+    def start(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        guarded = functools.partial(self.guard, name, work)
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def start_reader(self, pipeline: SourcePipeline) -> None:
+        """Starts the thread that reads a source."""
+        read = functools.partial(pipeline.reader.run, pipeline.stopping)
+        alive = [thread for thread in self._readers if thread.is_alive()]
+        self._readers = [*alive, self.start(f"source {pipeline.name}", read)]
+
+    def join_readers(self, within_s: float) -> None:
+        """Waits for the threads of all sources, up to that time in total."""
+        deadline_s = time.monotonic() + within_s
+        for thread in self._readers:
+            thread.join(max(deadline_s - time.monotonic(), 0.0))
+
+    def guard(self, name: str, work: Callable[[], None]) -> None:
+        """Does the work in this thread and records its failure."""
+        try:
+            work()
+        except BaseException as error:
+            if name == "sender" and isinstance(error, BrokenPipeError) and not self.failure:
+                self.output_closed = True
+            if not isinstance(error, SourceError | BrokenPipeError):
+                log.exception("%s failed", name)
+            self.failure = self.failure or f"{name}: {str(error) or type(error).__name__}"
+            self._wake()
