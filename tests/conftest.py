@@ -111,7 +111,7 @@ def broker(stopped_broker: Broker) -> Broker:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Publication:
     topic: str
     payload: bytes
     retained: bool
@@ -130,20 +130,20 @@ class Subscriber:
     """An independent client: everything it hears, in order."""
 
     def __init__(self, port: int, topics: str = "drsn/#") -> None:
-        self.heard: list[Heard] = []
+        self.received: list[Publication] = []
         self._subscribed = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = subscribing.to(topics)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = lambda _c, _d, m: self.heard.append(
-            Heard(m.topic, bytes(m.payload), m.retain)
+        self._client.on_message = lambda _c, _d, m: self.received.append(
+            Publication(m.topic, bytes(m.payload), m.retain)
         )
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert self._subscribed.wait(5)
 
-    def of(self, last: str) -> list[Heard]:
-        return [each for each in list(self.heard) if each.last == last]
+    def of(self, last: str) -> list[Publication]:
+        return [each for each in list(self.received) if each.last == last]
 
     def records(self, last: str) -> list[dict[str, Any]]:
         return [each.record for each in self.of(last)]

@@ -49,7 +49,7 @@ def main() -> int:
     described = json.loads(run(["podman", "image", "inspect", IMAGE]))[0]
     print(f"built: {described['Size'] / 1e6:.0f} MB with its base, user {described['User']}")
     with tempfile.TemporaryDirectory() as folder:
-        return 0 if heard(Broker(Path(folder), port=1883).start()) else 1
+        return 0 if fault_published(Broker(Path(folder), port=1883).start()) else 1
 
 
 def _one_hierarchy() -> None:
@@ -72,8 +72,8 @@ def base() -> None:
         run(["podman", "import", "--quiet", packed.name, BASE])
 
 
-def heard(broker: Broker) -> bool:
-    """Whether the fault of the simulated machine is heard, and the agent stops in good order."""
+def fault_published(broker: Broker) -> bool:
+    """Whether the fault of the simulated machine is published and the agent stops well."""
     listen = ["mosquitto_sub", "-t", "drsn/compose/simulated/state", "-W", str(WINDOWS_S)]
     with agent() as container:
         ear = subprocess.Popen(listen, stdout=subprocess.PIPE, text=True)

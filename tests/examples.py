@@ -50,7 +50,7 @@ def tree(folder: Path, port: int) -> dict[str, Any]:
     }
 
 
-def heard() -> dict[str, dict[str, Any]]:
+def published() -> dict[str, dict[str, Any]]:
     """The last of each kind of message, by its last topic level, as mosquitto_sub tells it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -72,7 +72,7 @@ def heard() -> dict[str, dict[str, Any]]:
         finally:
             agent.kill()
             broker.stop()
-        last = {each["topic"].rpartition("/")[2]: each for each in listening.heard}
+        last = {each["topic"].rpartition("/")[2]: each for each in listening.received}
         return last | {"bundle": {"size": size}}
 
 
@@ -107,9 +107,9 @@ ANNOUNCED = """`drsn/press-04/models/bearing/announce`
 ```"""
 
 
-def announced(said: dict[str, Any], size: int) -> str:
+def announced(status: dict[str, Any], size: int) -> str:
     """What would have the same bundle fetched."""
-    told = json.loads(said["payload"])
+    told = json.loads(status["payload"])
     return ANNOUNCED % (told["present"]["bundle"], size)
 
 
@@ -137,17 +137,17 @@ def table() -> str:
     return "\n".join(rows)
 
 
-def shown(last: str, said: dict[str, Any]) -> str:
-    payload = json.loads(said["payload"])
+def shown(last: str, message: dict[str, Any]) -> str:
+    payload = json.loads(message["payload"])
     text = json.dumps(payload, indent=1, ensure_ascii=False)
     short = re.sub(  # what fits on a line stands on one
         r"([\[{])\n\s+([^\[\]{}]*?)\n\s+([\]}])",
         lambda m: m[1] + re.sub(r"\n\s+", " ", m[2]) + m[3],
         text,
     )
-    properties = said.get("properties", {})
+    properties = message.get("properties", {})
     told = f" with {json.dumps(properties)}" if properties else ""
-    return f"`{said['topic']}`{told.replace('|', '')}\n\n```json\n{short}\n```"
+    return f"`{message['topic']}`{told.replace('|', '')}\n\n```json\n{short}\n```"
 
 
 def put(text: str, name: str, fresh: str) -> str:
@@ -159,7 +159,7 @@ def put(text: str, name: str, fresh: str) -> str:
 
 
 def main() -> int:
-    found = heard()
+    found = published()
     missing = [each.last for each in PUBLISHED.values() if each.last not in found]
     if missing:
         print(f"not heard: {', '.join(missing)}", file=sys.stderr)

@@ -82,7 +82,7 @@ def main() -> int:
                 for said in (fault, fault | {"seq": 10**6, "decision": "normal"}):
                     payload = json.dumps(said).encode()
                     subprocess.run([*again, topic], input=payload, check=True)
-                eventually(lambda: len(alarms.heard) >= 3, 20, "the last alarm")
+                eventually(lambda: len(alarms.received) >= 3, 20, "the last alarm")
                 told = alarms.of("bearing-de")
                 complaints = [line for line in log.read_text().splitlines() if "[error]" in line]
         finally:

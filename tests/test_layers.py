@@ -144,9 +144,9 @@ def mutual(tree: Path, root: str) -> list[tuple[str, str]]:
     return sorted((a, b) for a, b in arrows if a < b and (b, a) in arrows)
 
 
-def _listed(found: Import) -> Iterator[tuple[str, str]]:
+def _listed(pair: Import) -> Iterator[tuple[str, str]]:
     for importer, imported in LATE:
-        if importer == found.importer and f"{found.imported}.".startswith(f"{imported}."):
+        if importer == pair.importer and f"{pair.imported}.".startswith(f"{imported}."):
             yield importer, imported
 
 

@@ -13,7 +13,7 @@ from benchmarks.fleet.box import OutboxTotals
 class Kept:
     """What a table holds of what was given out."""
 
-    given: int
+    sent: int
     rows: int
     twice: int  # rows whose (epoch, seq) another row has
     missing: int
@@ -22,22 +22,22 @@ class Kept:
 
     @property
     def each_once(self) -> bool:
-        return self.rows == self.given and not (self.twice or self.missing or self.unknown)
+        return self.rows == self.sent and not (self.twice or self.missing or self.unknown)
 
 
 def in_table(url: str, outboxes: Sequence[OutboxTotals]) -> Kept:
     """Compares the table with the outboxes' own last numbers, number by number."""
-    given = {(outbox.epoch, seq) for outbox in outboxes for seq in range(1, outbox.last_seq + 1)}
+    sent = {(outbox.epoch, seq) for outbox in outboxes for seq in range(1, outbox.last_seq + 1)}
     with psycopg.connect(url) as db:
         rows = db.execute("SELECT epoch::text, seq FROM drsn.observation").fetchall()
         size = db.execute("SELECT pg_total_relation_size('drsn.observation')").fetchone()
-    found = set(rows)
+    stored = set(rows)
     return Kept(
-        given=len(given),
+        sent=len(sent),
         rows=len(rows),
-        twice=len(rows) - len(found),
-        missing=len(given - found),
-        unknown=len(found - given),
+        twice=len(rows) - len(stored),
+        missing=len(sent - stored),
+        unknown=len(stored - sent),
         bytes_each=(size[0] if size else 0) / max(1, len(rows)),
     )
 

@@ -149,7 +149,7 @@ def _tables(run: Run) -> Iterable[str]:
         (
             names[name],
             kills[name],
-            kept.given,
+            kept.sent,
             kept.rows,
             kept.twice,
             kept.missing,

@@ -84,8 +84,8 @@ def health(subscriber: Subscriber) -> dict[str, Any]:
     return told
 
 
-def well_again(told: dict[str, Any]) -> bool:
-    return bool(told["opened"] >= 2 and told["state"] == "ok")
+def well_again(health: dict[str, Any]) -> bool:
+    return bool(health["opened"] >= 2 and health["state"] == "ok")
 
 
 def windows(subscriber: Subscriber, source: str) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def _step(box: Machine, title: str, checks: list[Check]) -> tuple[str, int]:
     lines = "\n".join(box.transcript)
     box.transcript.clear()
     judged = "\n".join(
-        f"- {'yes' if each.good else '**no**'}: {each.what}: {each.found}" for each in checks
+        f"- {'yes' if each.good else '**no**'}: {each.what}: {each.observed}" for each in checks
     )
     return f"## {title}\n\n```\n{lines}\n```\n\n{judged}\n", sum(not each.good for each in checks)
 

@@ -40,7 +40,7 @@ RestartSec=0.2
 @dataclass(frozen=True)
 class Check:
     what: str
-    found: object
+    observed: object
     good: bool
 
 
@@ -60,8 +60,8 @@ def prop(box: Machine, name: str) -> str:
     return box.ask(f"systemctl show -P {name} {UNIT}")
 
 
-def heard(box: Machine) -> list[tuple[str, dict[str, object]]]:
-    """Topic and record of every message that a subscriber has heard so far."""
+def received(box: Machine) -> list[tuple[str, dict[str, object]]]:
+    """Topic and record of every message that a subscriber has received so far."""
     lines = (box.root / "root" / "heard").read_text().splitlines()
     split = [line.partition(" ") for line in lines]
     return [(topic, json.loads(text)) for topic, _, text in split if text.startswith("{")]
@@ -73,7 +73,7 @@ def statuses(box: Machine) -> list[str]:
 
 
 def windows(box: Machine) -> int:
-    return sum(topic.endswith("/window") for topic, _ in heard(box))
+    return sum(topic.endswith("/window") for topic, _ in received(box))
 
 
 def more_windows(box: Machine, count: int = 5, within_s: float = 120) -> float:
@@ -171,14 +171,14 @@ def reloaded(box: Machine) -> list[Check]:
     second = CONFIG + CONFIG.splitlines()[-1].replace("bearing-de", "bearing-nde") + "\n"
     file.write_text(second)
     box.show(f"tail -2 /etc/drsn-agent/config.yaml; systemctl reload {UNIT}")
-    box.until(lambda: any("/bearing-nde/window" in topic for topic, _ in heard(box)), 120)
+    box.until(lambda: any("/bearing-nde/window" in topic for topic, _ in received(box)), 120)
     file.write_text(second + "what: is this\n")
     box.show(f"tail -1 /etc/drsn-agent/config.yaml; systemctl reload {UNIT}")
     box.until(lambda: "reload refused" in box.ask(f"journalctl -q -o cat -u {UNIT}"), 120)
     said = box.show(f"journalctl -q -o cat -u {UNIT} | grep reload")
     file.write_text(CONFIG)
     box.show(f"systemctl reload {UNIT}; systemctl show -p ActiveState,NRestarts {UNIT}")
-    firsts = [r["first_sample"] for t, r in heard(box) if t.endswith("bearing-de/window")]
+    firsts = [r["first_sample"] for t, r in received(box) if t.endswith("bearing-de/window")]
     run = firsts[len(firsts) - firsts[::-1].index(0) - 1 :]
     return [
         Check("same process", before, before == prop(box, "MainPID")),
@@ -218,9 +218,9 @@ def upgraded(box: Machine) -> list[Check]:
     box.ask("systemctl start mosquitto")
     box.until(lambda: waiting(box) < 5, 120)
     more_windows(box)
-    seqs = sorted({int(str(r["seq"])) for _, r in heard(box) if "seq" in r})
+    seqs = sorted({int(str(r["seq"])) for _, r in received(box) if "seq" in r})
     last, missing = seqs[-1], seqs[-1] - len(seqs)
-    epochs = {r["epoch"] for _, r in heard(box) if "seq" in r}
+    epochs = {r["epoch"] for _, r in received(box) if "seq" in r}
     return [
         Check("waiting before", left, left > 30),
         Check("waiting after", kept, kept >= left),

@@ -77,7 +77,7 @@ def as_edge_node(broker: Broker, folder: Path) -> Opened:
     subscriber = Subscriber(broker.port, "spBv1.0/plant/DDATA/#")
 
     def arrived() -> list[bytes]:
-        payloads = [protocol.read(received.payload) for received in list(subscriber.heard)]
+        payloads = [protocol.read(received.payload) for received in list(subscriber.received)]
         return [
             str(metric.long_value).encode()
             for payload in payloads
@@ -142,8 +142,8 @@ def test_mqtt_says_online_first_and_offline_last(broker: Broker, subscriber: Sub
     sink.send(message(1))
     opened.poll_until(lambda: opened.acknowledged == [1], "acknowledged")
     sink.close()
-    eventually(lambda: len(subscriber.heard) == 3, 5, "three messages")
-    assert [received.payload for received in subscriber.heard] == [b"online", b"1", b"offline"]
+    eventually(lambda: len(subscriber.received) == 3, 5, "three messages")
+    assert [received.payload for received in subscriber.received] == [b"online", b"1", b"offline"]
 
 
 def test_mqtt_without_a_broker_waits_longer_and_longer(

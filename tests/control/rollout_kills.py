@@ -23,7 +23,7 @@ KILL = Path(__file__).with_name("rollout_kill.py")
 
 
 @dataclass
-class Found:
+class Result:
     steps: int = 0
     kills: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -37,15 +37,15 @@ class Trial:
         self.folder = folder
         self.broker = Broker(folder).start()
         self.one, self.two = (bundles.bundle(folder, version) for version in "12")
-        self.found = Found()
+        self.result = Result()
 
-    def run(self, every: int) -> Found:
-        self.found.steps = self._box(0)
-        for step in range(1, self.found.steps + 1, every):
-            self.found.kills += 1
+    def run(self, every: int) -> Result:
+        self.result.steps = self._box(0)
+        for step in range(1, self.result.steps + 1, every):
+            self.result.kills += 1
             self._box(step)
         self.broker.stop()
-        return self.found
+        return self.result
 
     def _box(self, step: int) -> int:
         """The steps that were seen; 0 kills nothing."""
@@ -62,10 +62,10 @@ class Trial:
                     self._kept(subscriber)
                     process.terminate()
                 process.wait(30)
-            heard = len(subscriber.of("window"))
+            count_before = len(subscriber.of("window"))
             if step:
                 with self._agent(config, "-m", "agent") as process:
-                    self._again(subscriber, heard, step)
+                    self._again(subscriber, count_before, step)
                     process.terminate()
                     process.wait(10)
         finally:
@@ -73,14 +73,14 @@ class Trial:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         return count.stat().st_size
 
-    def _again(self, subscriber: Subscriber, heard: int, step: int) -> None:
+    def _again(self, subscriber: Subscriber, count: int, step: int) -> None:
         try:
-            eventually(lambda: len(subscriber.of("window")) > heard, 20, "windows again")
-            version = subscriber.records("window")[heard]["model"]["version"]
-            self.found.after[version] = self.found.after.get(version, 0) + 1
+            eventually(lambda: len(subscriber.of("window")) > count, 20, "windows again")
+            version = subscriber.records("window")[count]["model"]["version"]
+            self.result.after[version] = self.result.after.get(version, 0) + 1
             self._kept(subscriber)
         except BaseException as error:  # noqa: BLE001 - pytest's failures too: all are counted
-            self.found.wrong.append(f"step {step}: {error}")
+            self.result.wrong.append(f"step {step}: {error}")
 
     def _kept(self, subscriber: Subscriber) -> None:
         def kept() -> bool:
@@ -114,7 +114,7 @@ class Trial:
             return subprocess.Popen(command, stderr=log)
 
 
-def trial(every: int) -> Found:
+def trial(every: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="drsn-") as folder:
         return Trial(Path(folder)).run(every)
 

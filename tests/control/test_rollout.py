@@ -67,12 +67,12 @@ def states(subscriber: Subscriber) -> list[str]:
 def until(subscriber: Subscriber, state: str) -> dict[str, Any]:
     """`kept` is that of version 2."""
 
-    def told() -> list[dict[str, Any]]:
+    def matching() -> list[dict[str, Any]]:
         said = [each for each in subscriber.records("rollout") if each["state"] == state]
         return [each for each in said if state != "kept" or each["present"]["version"] == "2"]
 
-    eventually(lambda: bool(told()), 20, state)
-    return told()[-1]
+    eventually(lambda: bool(matching()), 20, state)
+    return matching()[-1]
 
 
 def test_a_good_candidate_is_tried_switched_to_and_kept_without_a_window_lost(

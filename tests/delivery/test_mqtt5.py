@@ -53,16 +53,16 @@ def test_an_old_broker_gets_the_same_payloads_over_3_1_1(
         assert run_agent(tree).wait() == 0
         listening.until_offline()
     assert len(listening.of("window")) == 69
-    assert not any(packet.get("properties") for packet in listening.heard)
+    assert not any(packet.get("properties") for packet in listening.received)
 
 
 def await_connections(agent: Agent, count: int) -> None:
     eventually(lambda: agent.logged().count("connected to") == count, 20, "connected")
 
 
-@pytest.mark.parametrize(("will_delay_s", "told"), [(3, False), (0, True)])
+@pytest.mark.parametrize(("will_delay_s", "offline"), [(3, False), (0, True)])
 def test_a_cable_that_flaps_does_not_make_the_agent_flap(
-    broker: Broker, run_agent: Start, settings: Settings, will_delay_s: int, told: bool
+    broker: Broker, run_agent: Start, settings: Settings, will_delay_s: int, offline: bool
 ) -> None:
     with Proxy(broker.port) as cable, Listening(broker.port) as listening:
         tree = settings(cable.port, kind="synth", rate_hz=1000, publish_windows=True)
@@ -77,7 +77,7 @@ def test_a_cable_that_flaps_does_not_make_the_agent_flap(
         assert agent.stop() == 0
         listening.until_offline()
     told_offline = [each["payload"] for each in listening.packets("status")].count("offline")
-    assert told_offline == (4 if told else 1)  # the last is its farewell
+    assert told_offline == (4 if offline else 1)  # the last is its farewell
 
 
 def test_the_receive_maximum_of_the_broker_is_kept(
@@ -134,7 +134,7 @@ def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
         listening.until("state")
         assert agent.stop() == 0
         listening.until_offline()
-        heard = len(listening.heard)
+        heard = len(listening.received)
         foreign = tree | {"agent": {"id": "press-05", "state_dir": str(broker.folder / "05")}}
         agent = run_agent(foreign)
         told = "set aside: refused by the broker: Not authorized"
@@ -146,7 +146,7 @@ def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
         for topic in topics:
             subprocess.run([*publish, topic], check=False, capture_output=True)
         listening.until("mark")
-        assert [each["topic"] for each in listening.heard[heard:]] == [topics[-1]]
+        assert [each["topic"] for each in listening.received[heard:]] == [topics[-1]]
 
 
 def test_a_fleets_models_are_announced_by_the_dashboard_alone_and_heard_by_every_agent(
@@ -154,7 +154,7 @@ def test_a_fleets_models_are_announced_by_the_dashboard_alone_and_heard_by_every
 ) -> None:
     broker = deployed(stopped_broker, pki)
 
-    def said(program: str, who: str, *more: str) -> str:
+    def run(program: str, who: str, *more: str) -> str:
         line = [program, "-h", "localhost", "-p", str(broker.port), "-V", "mqttv5", "-q", "1"]
         line += ["--cafile", f"{pki}/ours.pem", "--cert", f"{pki}/{who}.pem"]
         line += ["--key", f"{pki}/{who}.key", "-t", "drsn/fleet/models/bearing", *more]
@@ -162,8 +162,8 @@ def test_a_fleets_models_are_announced_by_the_dashboard_alone_and_heard_by_every
         return done.stdout
 
     for who, message in (("dashboard", "genuine"), ("client", "forged")):
-        said("mosquitto_pub", who, "-r", "-m", message)
-    assert said("mosquitto_sub", "client", "-C", "1", "-W", "20") == "genuine\n"
+        run("mosquitto_pub", who, "-r", "-m", message)
+    assert run("mosquitto_sub", "client", "-C", "1", "-W", "20") == "genuine\n"
 
 
 def test_a_systemd_credential_is_a_password_and_its_absence_is_told(

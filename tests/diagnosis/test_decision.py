@@ -11,7 +11,7 @@ NORMAL, ROUGH, LOUD = (0.98, 0.01, 0.01), (0.01, 0.98, 0.01), (0.01, 0.01, 0.98)
 DOUBT = (0.4, 0.3, 0.3)
 
 
-def told(
+def events_of(
     *windows: tuple[float, ...] | Mark | Prediction, settings: Decide = CALM
 ) -> list[tuple[Decision, str | None]]:
     """The events of those windows, the first announcement left out."""
@@ -29,35 +29,37 @@ def told(
 
 
 def test_a_state_is_entered_after_patience_windows_and_told_once() -> None:
-    assert told(NORMAL, NORMAL) == []
-    assert told(*[NORMAL] * 9) == [("normal", "normal")]
-    assert told(*[NORMAL] * 3, *[ROUGH] * 9) == [("normal", "normal"), ("fault", "rough")]
+    assert events_of(NORMAL, NORMAL) == []
+    assert events_of(*[NORMAL] * 9) == [("normal", "normal")]
+    assert events_of(*[NORMAL] * 3, *[ROUGH] * 9) == [("normal", "normal"), ("fault", "rough")]
 
 
 def test_a_lone_window_changes_nothing() -> None:
-    assert told(*[NORMAL] * 3, ROUGH, *[NORMAL] * 3, LOUD, LOUD, NORMAL) == [("normal", "normal")]
+    assert events_of(*[NORMAL] * 3, ROUGH, *[NORMAL] * 3, LOUD, LOUD, NORMAL) == [
+        ("normal", "normal")
+    ]
 
 
 def test_two_faults_in_turn_are_two_events() -> None:
-    events = told(*[ROUGH] * 3, *[LOUD] * 3)
+    events = events_of(*[ROUGH] * 3, *[LOUD] * 3)
     assert events == [("fault", "rough"), ("fault", "loud")]
 
 
 def test_between_exit_and_enter_a_state_is_held_but_not_entered() -> None:
     unsure = (0.65, 0.3, 0.05)
-    assert told(*[NORMAL] * 3, *[unsure] * 9) == [("normal", "normal")]
-    assert told(*[ROUGH] * 3, *[unsure] * 9)[1:] == [("abstain", None)]
+    assert events_of(*[NORMAL] * 3, *[unsure] * 9) == [("normal", "normal")]
+    assert events_of(*[ROUGH] * 3, *[unsure] * 9)[1:] == [("abstain", None)]
 
 
 def test_doubt_ends_in_abstention() -> None:
-    assert told(*[ROUGH] * 3, *[DOUBT] * 3) == [("fault", "rough"), ("abstain", None)]
+    assert events_of(*[ROUGH] * 3, *[DOUBT] * 3) == [("fault", "rough"), ("abstain", None)]
 
 
 def test_smoothing_lets_weak_evidence_add_up_and_flicker_cancel_out() -> None:
     slow = Decide(enter=0.8, exit=0.5, patience=1, smoothing=0.2)
     flicker = [NORMAL, ROUGH] * 20
-    assert told(*flicker, settings=slow) == [("normal", "normal"), ("abstain", None)]
-    assert told(*[NORMAL] * 5, *[ROUGH] * 20, settings=slow)[-1] == ("fault", "rough")
+    assert events_of(*flicker, settings=slow) == [("normal", "normal"), ("abstain", None)]
+    assert events_of(*[NORMAL] * 5, *[ROUGH] * 20, settings=slow)[-1] == ("fault", "rough")
 
 
 def test_flagged_windows_become_a_sensor_fault_and_never_normal() -> None:
@@ -71,14 +73,14 @@ def test_flagged_windows_become_a_sensor_fault_and_never_normal() -> None:
 
 def test_after_a_sensor_fault_the_past_counts_no_more() -> None:
     slow = Decide(enter=0.8, exit=0.5, patience=1, smoothing=0.1)
-    events = told(*[ROUGH] * 9, Mark.GAP, NORMAL, settings=slow)
+    events = events_of(*[ROUGH] * 9, Mark.GAP, NORMAL, settings=slow)
     assert events == [("fault", "rough"), ("sensor_fault", None), ("normal", "normal")]
 
 
 def test_what_is_like_nothing_in_training_is_unknown() -> None:
     strange = Prediction(ROUGH, distance=3.5)
     near = Prediction(ROUGH, distance=2.5)
-    assert told(*[strange] * 3, *[near] * 3) == [("unknown", None), ("fault", "rough")]
+    assert events_of(*[strange] * 3, *[near] * 3) == [("unknown", None), ("fault", "rough")]
 
 
 def test_one_window_below_the_confidence_abstains() -> None:

@@ -91,10 +91,10 @@ def test_a_rate_too_low_for_the_standard_tells_its_band_and_no_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    "known", [MachineInfo(RATE_HZ, "V"), MachineInfo(15.0, "g"), MachineInfo(RATE_HZ, "any")]
+    "machine_info", [MachineInfo(RATE_HZ, "V"), MachineInfo(15.0, "g"), MachineInfo(RATE_HZ, "any")]
 )
-def test_no_velocity_is_told_where_there_is_none(known: MachineInfo) -> None:
-    found = measure(sine(2.0, 1.0, known.rate_hz), known)
+def test_no_velocity_is_told_where_there_is_none(machine_info: MachineInfo) -> None:
+    found = measure(sine(2.0, 1.0, machine_info.rate_hz), machine_info)
     assert (found.velocity_mm_s, found.velocity_band_hz, found.zone) == (None, None, None)
 
 
@@ -136,7 +136,7 @@ def test_another_bearings_orders_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "known",
+    "machine_info",
     [
         MachineInfo(RATE_HZ, "g", rpm=1797.0),
         MachineInfo(RATE_HZ, "g", orders=ORDERS),
@@ -144,8 +144,8 @@ def test_another_bearings_orders_are_not_shown() -> None:
         MachineInfo(RATE_HZ, "g", rpm=60_000.0, orders=ORDERS),  # lines beyond every band
     ],
 )
-def test_lines_that_cannot_be_told_are_not_told(known: MachineInfo) -> None:
-    found = measure(machine("outer", 0.0, 1), known)
+def test_lines_that_cannot_be_told_are_not_told(machine_info: MachineInfo) -> None:
+    found = measure(machine("outer", 0.0, 1), machine_info)
     assert (found.evidence_db, found.envelope_band_hz, found.shows) == (None, None, None)
 
 

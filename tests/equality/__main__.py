@@ -61,12 +61,12 @@ def _ways(
         yield f"live, pace {pace}", told, OF_DELIVERY | {"source"}
 
 
-def _arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.equality", description=__doc__)
     parser.add_argument("sets", nargs="*", default=["cwru", "uestc"], metavar="SET")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--model", default="bearing")
-    return parser.parse_args(given)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ def live(
         config.write_text(yaml.safe_dump(tree))
         _run("run", "--config", str(config))
         eventually(lambda: "offline" in subscriber.status(), 60, "status offline")
-        said = [heard.record for heard in subscriber.heard if heard.last in ("window", "event")]
-        states = [heard.record for heard in subscriber.heard if heard.last == "state"]
+        said = [heard.record for heard in subscriber.received if heard.last in ("window", "event")]
+        states = [heard.record for heard in subscriber.received if heard.last == "state"]
     finally:
         subscriber.close()
         broker.stop()
@@ -115,9 +115,9 @@ def _options(setting: Setting) -> list[str]:
     return ["--model", setting.model, "--hop-s", str(setting.hop_s), "--channels", *channels]
 
 
-def _records(said: Iterable[Record]) -> Records:
+def _records(lines: Iterable[Record]) -> Records:
     """Once each: a broker may deliver twice."""
-    once = {record["seq"]: record for record in said}.values()
+    once = {record["seq"]: record for record in lines}.values()
     by_schema = {
         schema: list(records)
         for schema, records in itertools.groupby(

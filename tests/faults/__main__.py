@@ -56,9 +56,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _printed(
-    chosen: Sequence[Injection], quick: bool, keep: Path | None
+    injections: Sequence[Injection], quick: bool, keep: Path | None
 ) -> Iterator[tuple[Outcome, str]]:
-    for injection in chosen:
+    for injection in injections:
         folder = None if keep is None else keep / injection.name
         if folder is not None:
             folder.mkdir(parents=True)

@@ -18,25 +18,25 @@ class Check:
     """One thing that was counted, and whether it is as promised."""
 
     what: str
-    found: object
+    observed: object
     passed: bool = True
 
     def __str__(self) -> str:
-        text = f"{self.what} {_shown(self.found)}"
+        text = f"{self.what} {_shown(self.observed)}"
         return text if self.passed else f"**{text}**"
 
 
-def at_most(what: str, found: float, bound: float, unit: str = "") -> Check:
+def at_most(what: str, observed: float, bound: float, unit: str = "") -> Check:
     """A check that shows its bound."""
-    return Check(what, f"{_shown(found)}{unit} (at most {_shown(bound)})", found <= bound)
+    return Check(what, f"{_shown(observed)}{unit} (at most {_shown(bound)})", observed <= bound)
 
 
-def none(what: str, found: int | Collection[object]) -> Check:
+def none(what: str, observed: int | Collection[object]) -> Check:
     """A check that there is none of these; where they are not only counted, some are named."""
-    if isinstance(found, int):
-        return Check(what, found, found == 0)
-    named = f": {', '.join(map(str, list(found)[:5]))}" if found else ""
-    return Check(what, f"{len(found):,}{named}", not found)
+    if isinstance(observed, int):
+        return Check(what, observed, observed == 0)
+    named = f": {', '.join(map(str, list(observed)[:5]))}" if observed else ""
+    return Check(what, f"{len(observed):,}{named}", not observed)
 
 
 @dataclass(frozen=True)

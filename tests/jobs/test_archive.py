@@ -75,10 +75,10 @@ Scored = tuple[int, list[str]]
 def scored(tmp_path: Path, tiny_model: Path) -> Callable[..., Scored]:
     """Runs in this process; the exit code and what was said."""
 
-    def scored(*given: object, model: Path = tiny_model, options: Sequence[str] = ()) -> Scored:
-        said: list[str] = []
+    def scored(*paths: object, model: Path = tiny_model, options: Sequence[str] = ()) -> Scored:
+        lines: list[str] = []
         job = job_of(tmp_path / "out", model, *options)
-        return run(job, [str(each) for each in given], Here(), said.append), said
+        return run(job, [str(path) for path in paths], Here(), lines.append), lines
 
     return scored
 

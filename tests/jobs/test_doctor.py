@@ -39,7 +39,7 @@ def test_a_healthy_box_is_told_line_by_line_and_left_as_it_is(
     expected = ["configuration", "state directory", "disk", "source bearing-de", "clock", "broker"]
     assert told == expected
     assert not (tmp_path / "state").exists()
-    assert [(each.last, each.payload) for each in subscriber.heard] == [("doctor", b"")]
+    assert [(each.last, each.payload) for each in subscriber.received] == [("doctor", b"")]
 
 
 def test_a_wrong_configuration_ends_it(tmp_path: Path, settings: Settings) -> None:
@@ -68,19 +68,19 @@ def test_credentials_acl_and_tls_are_tried_as_the_agent_would(
     tree = settings(port, **SYNTH)
     tree["mqtt"] |= {"username": "agent", "password_file": str(secret)}
 
-    def told() -> str:
+    def complaint() -> str:
         (line,) = wrong(doctor(tmp_path, tree)[1])
         return line
 
     secret.write_text("wrong\n")
     secret.chmod(0o600)
-    assert "refuses us: Not authorized: see mqtt.username and mqtt.password_file" in told()
+    assert "refuses us: Not authorized: see mqtt.username and mqtt.password_file" in complaint()
     secret.write_text("right\n")
-    assert "does not accept drsn/press-04/doctor: Not authorized: may we publish" in told()
+    assert "does not accept drsn/press-04/doctor: Not authorized: may we publish" in complaint()
     tree["mqtt"]["base"] = "other"
     assert doctor(tmp_path, tree)[0] == 0
     tree["mqtt"]["tls"] = {}
-    assert "does that port speak TLS," in told()
+    assert "does that port speak TLS," in complaint()
 
 
 def test_a_secret_that_everybody_may_read_is_told(

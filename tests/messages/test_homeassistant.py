@@ -90,10 +90,12 @@ def test_ids_are_the_same_after_every_start_and_of_no_other_device() -> None:
     assert len(set(many)) == len(many)
 
 
-def shown(payload: dict[str, Any], said: dict[str, str]) -> dict[str, str]:
+def shown(payload: dict[str, Any], message: dict[str, str]) -> dict[str, str]:
     """What Home Assistant makes of messages, by component."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    parts = {key: (part, json.loads(said[part["stat_t"]])) for key, part in payload["cmps"].items()}
+    parts = {
+        key: (part, json.loads(message[part["stat_t"]])) for key, part in payload["cmps"].items()
+    }
     return {
         key: environment.from_string(part["val_tpl"]).render(value_json=value)
         for key, (part, value) in parts.items()

@@ -91,12 +91,12 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
     with Listening(broker.port) as listening:
         assert run_agent(tree).wait() == 0
         listening.until_offline()
-    kinds = {each["topic"].rpartition("/")[2] for each in listening.heard}
+    kinds = {each["topic"].rpartition("/")[2] for each in listening.received}
     assert kinds == set(PUBLISHED) - {"gap", "result", "rollout"}
     assert len(listening.of("window")) == (600_000 - 4096) // 1000 + 1
     assert {"normal", "fault"} <= {each["decision"] for each in listening.of("state")}
     validators = {last: validator(last) for last in json_schema.schemas()}
-    for each in listening.heard:
+    for each in listening.received:
         said = PUBLISHED[each["topic"].rpartition("/")[2]]
         if said.record is not None:
             validators[said.last].validate(json.loads(each["payload"]))

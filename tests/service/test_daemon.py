@@ -38,7 +38,7 @@ def test_a_recording_becomes_exactly_its_windows_in_order_each_once(
     assert [w["first_sample"] for w in windows] == list(range(0, 6801, 100))
     starts = [unix_ms(w["t_start"]) for w in windows]
     assert {after - before for before, after in pairwise(starts)} == {100}
-    seqs = [each.record["seq"] for each in subscriber.heard if each.last in ("window", "event")]
+    seqs = [each.record["seq"] for each in subscriber.received if each.last in ("window", "event")]
     assert seqs == sorted(set(seqs))
     assert len({w["epoch"] for w in windows}) == 1
 
@@ -159,7 +159,9 @@ def test_without_a_broker_sigterm_still_ends_in_time_and_a_restart_delivers(
     assert run_agent(tree).wait(60) == 0
     eventually(lambda: "offline" in subscriber.status(), 5, "status offline")
     seqs = [
-        each.record["seq"] for each in subscriber.heard if each.last in ("window", "event", "state")
+        each.record["seq"]
+        for each in subscriber.received
+        if each.last in ("window", "event", "state")
     ]
     assert seqs == list(range(1, len(seqs) + 1))
     assert len(seqs) > left + 69
@@ -208,7 +210,7 @@ def test_states_are_retained_and_events_are_not(
     late = Subscriber(broker.port)
     eventually(lambda: bool(late.of("state")), 5, "retained state")
     assert late.records("state")[0]["label"] == "loud"
-    assert {each.last for each in late.heard} == {"status", "info", "state"}
+    assert {each.last for each in late.received} == {"status", "info", "state"}
     late.close()
 
 

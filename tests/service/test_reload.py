@@ -23,12 +23,12 @@ class Reloading:
         self.file = Path(agent.process.args[-1])  # type: ignore[index, arg-type]
 
     def reload(self, tree: dict[str, Any] | str) -> None:
-        before = self.said()
+        before = self.reloads()
         self.file.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree))
         self.agent.process.send_signal(signal.SIGHUP)
-        eventually(lambda: self.said() > before, 10, "the reload is told")
+        eventually(lambda: self.reloads() > before, 10, "the reload is told")
 
-    def said(self) -> int:
+    def reloads(self) -> int:
         log = self.agent.logged()
         return log.count(" reload: ") + log.count(" reload refused")
 
@@ -170,7 +170,7 @@ def test_systemd_hears_reloading_and_then_ready(
     two["sources"][1]["hop_s"] = 0.2
     reloading.reload(two)
     eventually(lambda: systemd.hear().count("READY=1") == 2, 10, "ready again")
-    told = [each for each in systemd.heard if each != "WATCHDOG=1"]
+    told = [each for each in systemd.received if each != "WATCHDOG=1"]
     assert told[0] == told[2] == "READY=1"
     assert told[1].startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert reloading.agent.stop() == 0

@@ -72,14 +72,14 @@ class Systemd:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self.path))
         self._socket.setblocking(False)
-        self.heard: list[str] = []
+        self.received: list[str] = []
 
     def hear(self) -> list[str]:
         try:
             while True:
-                self.heard.append(self._socket.recv(100).decode())
+                self.received.append(self._socket.recv(100).decode())
         except BlockingIOError:
-            return self.heard
+            return self.received
 
 
 def run_broken(tmp_path: Path, tree: dict[str, Any], patch: str, env: dict[str, str]) -> Agent:
@@ -157,7 +157,7 @@ agent.pipeline.window_scorer.step = step
     last_s = [time.monotonic()]
 
     def quiet() -> bool:
-        before = len(systemd.heard)
+        before = len(systemd.received)
         if len(systemd.hear()) > before:
             last_s[0] = time.monotonic()
         return time.monotonic() - last_s[0] > 4

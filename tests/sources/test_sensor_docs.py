@@ -61,7 +61,7 @@ def port() -> int:
     return free_port(socket.SOCK_DGRAM)
 
 
-def heard(port: int, count: int, sender: Path) -> list[Block]:
+def received(port: int, count: int, sender: Path) -> list[Block]:
     """So many blocks of that node on that port."""
     chosen = {"rate_hz": 1000.0, "listen": f"127.0.0.1:{port}"}
     source = open_source(convert(chosen, Options, ""))
@@ -79,7 +79,7 @@ def heard(port: int, count: int, sender: Path) -> list[Block]:
 
 def test_the_python_sender_is_heard_whole_and_at_its_rate(tmp_path: Path, port: int) -> None:
     (tmp_path / "sender.py").write_text(code("# sender:"))
-    came = heard(port, 10, tmp_path / "sender.py")
+    came = received(port, 10, tmp_path / "sender.py")
     assert [block.lost for block in came] == [0] * 10
     codes = np.concatenate([block.samples for block in came])[:, 0] * 2**15
     expected = np.round(8000 * np.sin(np.arange(500) / 10))
@@ -90,7 +90,7 @@ def test_the_micropython_sender_is_heard_when_python_runs_it(tmp_path: Path, por
     text = code("# micropython sender").replace("192.168.1.10", "127.0.0.1")
     text = text.replace("5005", str(port)).replace("    return 0", "    return 123")
     (tmp_path / "sender.py").write_text(f"{MICROPYTHON}\n{text}")
-    came = heard(port, 5, tmp_path / "sender.py")
+    came = received(port, 5, tmp_path / "sender.py")
     assert [block.lost for block in came] == [0] * 5
     assert {len(block.samples) for block in came} == {50}
     assert {float(value) for block in came for value in block.samples[:, 0]} == {123 / 2**15}

@@ -17,7 +17,7 @@ class Listening:
     topic: str = "drsn/#"
     host: str = "127.0.0.1"
     extra: tuple[object, ...] = ()
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
 
     def __enter__(self) -> "Listening":
         # Line by line: it says that it is subscribed, and then may have nothing to say for long.
@@ -49,7 +49,7 @@ class Listening:
         return [json.loads(each["payload"]) for each in self.packets(last)]
 
     def packets(self, last: str) -> list[dict[str, Any]]:
-        found = list(self.heard)
+        found = list(self.received)
         return [each for each in found if each["topic"].rpartition("/")[2] == last]
 
     def until(self, last: str, count: int = 1, within_s: float = 20) -> None:
@@ -65,6 +65,6 @@ class Listening:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith(b"{"):
-                self.heard.append(json.loads(line))
+                self.received.append(json.loads(line))
             elif line.startswith(b"Subscribed"):
                 self._subscribed.set()

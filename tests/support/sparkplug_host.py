@@ -8,7 +8,7 @@ import paho.mqtt.client as paho
 from esio_spb_builder.core.sparkplug_b_pb2 import Payload
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.conftest import Heard, Subscriber
+from tests.conftest import Publication, Subscriber
 
 FIELD_OF = {4: "long_value", 10: "double_value", 11: "boolean_value", 12: "string_value"}
 
@@ -38,11 +38,11 @@ class NodeMessage:
         return {metric.is_historical for metric in self.payload.metrics}
 
 
-def decode(heard: Heard) -> NodeMessage:
-    namespace, group, kind, node, *device = heard.topic.split("/")
+def decode(publication: Publication) -> NodeMessage:
+    namespace, group, kind, node, *device = publication.topic.split("/")
     assert (namespace, group, node) == ("spBv1.0", "plant", "press-04")
-    assert not heard.retained
-    return NodeMessage(kind, device[0] if device else None, Payload.FromString(heard.payload))
+    assert not publication.retained
+    return NodeMessage(kind, device[0] if device else None, Payload.FromString(publication.payload))
 
 
 class Host(Subscriber):
@@ -56,7 +56,7 @@ class Host(Subscriber):
         return self._client.is_connected()
 
     def messages(self, *kinds: str) -> list[NodeMessage]:
-        decoded = [decode(item) for item in list(self.heard) if "/NCMD/" not in item.topic]
+        decoded = [decode(item) for item in list(self.received) if "/NCMD/" not in item.topic]
         return [message for message in decoded if not kinds or message.kind in kinds]
 
     def sessions(self) -> list[list[NodeMessage]]:

@@ -90,7 +90,7 @@ def test_in_a_matlab_file_with_several_signals_one_is_chosen_by_its_name(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
         ("odd.wav", b"odd", "not a recording that can be read"),
         ("odd.npy", b"odd", "not an NPY array that can be read"),
@@ -104,11 +104,11 @@ def test_in_a_matlab_file_with_several_signals_one_is_chosen_by_its_name(tmp_pat
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_in_one_line(
-    name: str, content: bytes, said: str, tmp_path: Path
+    name: str, content: bytes, expected: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
     entry = Entry(tmp_path / name, "normal", "train", 0.0, ())
-    with pytest.raises(UserError, match=said) as refused:
+    with pytest.raises(UserError, match=expected) as refused:
         recordings.stored(entry)
     assert str(refused.value).startswith(str(tmp_path / name))
     assert "\n" not in str(refused.value)

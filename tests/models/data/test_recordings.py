@@ -66,7 +66,7 @@ def test_samples_are_scaled_to_their_unit_and_brought_to_the_rate(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("row", "head", "said"),
+    ("row", "head", "expected"),
     [
         ("b.wav,normal,2000,1,train", None, "line 2: found no file b.wav"),
         ("a.wav,odd,2000,1,train", None, "label: found 'odd', expected normal"),
@@ -77,10 +77,10 @@ def test_samples_are_scaled_to_their_unit_and_brought_to_the_rate(tmp_path: Path
     ],
 )
 def test_a_bad_manifest_is_refused_in_one_line(
-    tmp_path: Path, row: str, head: str | None, said: str
+    tmp_path: Path, row: str, head: str | None, expected: str
 ) -> None:
     root = listed(tmp_path / "set", row, *([head] if head else []))
-    with pytest.raises(UserError, match=said.replace("|", r"\|")) as refused:
+    with pytest.raises(UserError, match=expected.replace("|", r"\|")) as refused:
         load(root)
     assert "\n" not in str(refused.value)
 

@@ -42,7 +42,7 @@ class Clocked:
     """A subscriber that notes when each event comes: Unix time and the record."""
 
     def __init__(self, port: int) -> None:
-        self.heard: list[tuple[float, Observation]] = []
+        self.received: list[tuple[float, Observation]] = []
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = subscribing.to("drsn/+/+/event")
         self._client.on_message = self._note
@@ -50,11 +50,11 @@ class Clocked:
         self._client.loop_start()
 
     def _note(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        self.heard.append((time.time(), msgspec.json.decode(message.payload, type=Observation)))
+        self.received.append((time.time(), msgspec.json.decode(message.payload, type=Observation)))
 
     @property
     def decisions(self) -> list[str]:
-        return [event.decision for _, event in self.heard]
+        return [event.decision for _, event in self.received]
 
     def close(self) -> None:
         self._client.disconnect()
@@ -85,7 +85,7 @@ def test_a_spoken_digit_is_an_event_before_the_next_one_is_spoken(
     assert player.wait(60) == 0
     assert agent.stop() == 0
     listener.close()
-    told = [(came_s - began_s, e) for came_s, e in listener.heard if e.decision == "fault"]
+    told = [(came_s - began_s, e) for came_s, e in listener.received if e.decision == "fault"]
     found = [(round(at_s * RECIPE.rate_hz), str(event.label)) for at_s, event in told]
     heard = sentences.heard(sentence, found)
     late_s = [

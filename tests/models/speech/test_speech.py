@@ -126,12 +126,13 @@ def test_the_three_networks_differ_in_the_gate_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "window", "found"), [(2, WINDOW, "channels: found 2"), (1, 256, "window: found")]
+    ("channels", "window", "expected"),
+    [(2, WINDOW, "channels: found 2"), (1, 256, "window: found")],
 )
 def test_what_cannot_be_heard_is_refused_in_one_line(
-    channels: int, window: int, found: str
+    channels: int, window: int, expected: str
 ) -> None:
-    with pytest.raises(UserError, match=found):
+    with pytest.raises(UserError, match=expected):
         build("drsn-mel", "deploy", Dimensions(channels, window, 12, 20_000.0))
 
 
@@ -163,10 +164,10 @@ def test_a_batch_without_a_window_for_a_kind_of_noise_is_no_mistake(kind: str) -
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs the package espeak-ng")
 def test_voices_differ_and_are_the_same_every_time() -> None:
-    def said(seed: int) -> list[Array]:
+    def spoken(seed: int) -> list[Array]:
         return list(voices.spoken("six", 3, RATE_HZ, np.random.default_rng(seed)))
 
-    once, again = said(0), said(0)
+    once, again = spoken(0), spoken(0)
     assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
     assert len({len(each) for each in once}) == 3
     assert all(0.2 < len(each) / RATE_HZ < 2.5 for each in once)

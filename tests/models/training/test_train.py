@@ -67,12 +67,12 @@ def write(folder: Path, number: int, samples: np.ndarray) -> None:
         soundfile.write(folder / f"{number}.wav", samples, RATE_HZ)
 
 
-def command(*given: object, **how: object) -> subprocess.Popen[str]:
+def command(*arguments: object) -> subprocess.Popen[str]:
     """The real command, on one thread, so that its sums are the same every time."""
-    arguments = [sys.executable, "-m", *map(str, given)]
+    line = [sys.executable, "-m", *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -302,7 +302,7 @@ def spoiled(folder: Path, mine: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "expected"),
     [
         ("nan", r"outer/0\.wav: found NaN or infinity at frame 1234"),
         ("stereo", r"outer/0\.wav: found 2 channels where .*inner/0\.wav has 1.*--channels 0"),
@@ -315,14 +315,14 @@ def spoiled(folder: Path, mine: Path, how: str) -> None:
     ],
 )
 def test_recordings_that_cannot_be_trained_on_are_one_line(
-    folder: Path, tmp_path: Path, how: str, said: str, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, how: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = tmp_path / "fan"
     spoiled(folder, mine, how)
     given = ("train", mine, *SMALL, "--out", tmp_path / "x.onnx")
     assert main([str(each) for each in given]) != 0
     complaint = capsys.readouterr().err
-    assert re.search(said, complaint), complaint
+    assert re.search(expected, complaint), complaint
     assert complaint.count("\n") == 1
 
 
