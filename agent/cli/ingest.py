@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.config.validation import convert
 from agent.core import logs
+from agent.core.annotated import LEVEL
 from agent.core.errors import UserError
 from agent.messages.topics import OBSERVATIONS
 from agent.mqtt import settings as broker
@@ -97,7 +98,7 @@ def _session(chosen: argparse.Namespace) -> "Session":
 
     for key in ("name", "group"):
         found = getattr(chosen, key)
-        if found is not None and not re.fullmatch(r"[^+#/\x00-\x20\x7f]+", found):
+        if found is not None and not re.fullmatch(LEVEL, found):
             raise UserError(f"--{key}: found {found!r}, expected a name without space, +, # and /")
     if not 0 < chosen.keep_days * DAY_S < 2**32 - 1:
         raise UserError(f"--keep-days: found {chosen.keep_days:g}, expected 0 to 49710")
