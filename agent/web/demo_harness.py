@@ -17,7 +17,7 @@ from agent.sources.noise import Cut
 from agent.sources.recordings import open_recording
 from agent.web.demo_controls import Controls, Noise
 from agent.web.demo_machine import SimulatedSource
-from agent.web.demo_noise import Draw, NoiseMixer
+from agent.web.demo_noise import Draw, Mixture, NoiseMixer
 from agent.web.demo_truth import GroundTruthLog
 
 LONGEST_S = 600  # of a background that is kept in memory
@@ -38,10 +38,8 @@ class DemoHarness:
     def open(self, open_source: OpenSource) -> Source:
         """The source with its noise; a simulated machine takes the place of what there was."""
         source = SimulatedSource(self.rate_hz, self._state) if self.simulated else open_source()
-        draws = self._noises()
-        return NoiseMixer(
-            source, self.rate_hz, self.controls, self.truth_log, draws, self.simulated
-        )
+        mixture = Mixture(self.controls, self.truth_log, self._noises(), self.simulated)
+        return NoiseMixer(source, self.rate_hz, mixture)
 
     @property
     def kinds(self) -> tuple[Noise, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from agent.core.types import Block, Format
 from agent.sources.machine_simulator import Fault, Machine, Spec
+from agent.sources.noise import scale_for
 from agent.sources.pacing import Pacing
 
 STEP_S = 0.05
@@ -22,7 +23,7 @@ class SimulatedSource:
         self._pace = Pacing(rate_hz)
         self._rng = np.random.default_rng(seed)
         self._machine = Machine(Spec(rate_hz=rate_hz), self._rng)
-        self._floor = np.sqrt(self._machine.power("normal", 0.0) * 10 ** (-FLOOR_DB / 10))
+        self._floor = scale_for(self._machine.power("normal", 0.0), FLOOR_DB)
 
     def read(self) -> Block:
         if not self._pace.ready(self._frames):

@@ -12,6 +12,7 @@ which is no fault.
 import collections
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,27 +28,26 @@ MARGIN_DB = 15.9
 Draw = Callable[[int], Samples]
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """What is mixed into a source, and the log of it."""
+
+    controls: Controls
+    truth_log: GroundTruthLog
+    noises: dict[Noise, Draw]  # each draws frames of unit variance at the rate of the mixture
+    simulated: bool  # the source is a simulated machine
+
+
 class NoiseMixer:
     """A source that adds noise to another one."""
 
-    def __init__(
-        self,
-        source: Source,
-        rate_hz: float,
-        controls: Controls,
-        truth_log: GroundTruthLog,
-        noises: dict[Noise, Draw],
-        simulated: bool,
-    ) -> None:
-        """`noises` draw so many frames of unit variance at `rate_hz`."""
+    def __init__(self, source: Source, rate_hz: float, mixture: Mixture) -> None:
+        """`rate_hz` is that of the mixture."""
         self.format = dataclasses.replace(source.format, rate_hz=rate_hz, full_scale=None)
         self._source = source
         self._resampler = Resampler(source.format.rate_hz, rate_hz, source.format.channels)
-        self._controls = controls
-        self._truth_log = truth_log
-        self._noises = noises
-        self._simulated = simulated
-        self._first = truth_log.end  # index of the next frame
+        self._mixture = mixture
+        self._first = mixture.truth_log.end  # index of the next frame
         self._powers: collections.deque[tuple[int, float]] = collections.deque()  # (frames, power)
         self._ended = False
 
@@ -74,13 +74,14 @@ class NoiseMixer:
     def _mix(self, samples: Samples) -> Samples:
         if not len(samples):
             return samples
-        setting = self._controls.setting
+        setting = self._mixture.controls.setting
         level = self._level(len(samples), float(samples.var(axis=0).mean()))
         added = np.zeros(len(samples), np.float32)
-        if setting.snr_db is not None and setting.noise in self._noises:
-            added = scale_for(level, setting.snr_db) * self._noises[setting.noise](len(samples))
-        machine = setting.machine if self._simulated else None
-        self._truth_log.note(
+        draw = self._mixture.noises.get(setting.noise)
+        if setting.snr_db is not None and draw is not None:
+            added = scale_for(level, setting.snr_db) * draw(len(samples))
+        machine = setting.machine if self._mixture.simulated else None
+        self._mixture.truth_log.note(
             Stretch(
                 first=self._first,
                 frames=len(samples),
@@ -96,7 +97,7 @@ class NoiseMixer:
     def _level(self, frames: int, power: float) -> float:
         """The mean power of the active blocks of the last seconds."""
         self._powers.append((frames, power))
-        longest = LEVEL_S[self._simulated] * self.format.rate_hz
+        longest = LEVEL_S[self._mixture.simulated] * self.format.rate_hz
         while len(self._powers) > 1 and sum(f for f, _ in self._powers) > longest:
             self._powers.popleft()
         least = max(p for _, p in self._powers) * 10 ** (-MARGIN_DB / 10)

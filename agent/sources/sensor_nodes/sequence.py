@@ -23,7 +23,8 @@ class Sequence:
         self.restarts = 0
         self._rate_hz = rate_hz
         self._hold_s, self._max_held = hold_s, max_held
-        self._next: int | None = None  # index of the frame that follows
+        self._started = False
+        self._next = 0  # index of the frame that follows
         self._unknown = 0  # 1: an unknown number is missing before the next piece
         self._waiting: dict[int, tuple[float, Samples]] = {}
         self._ready: collections.deque[Block] = collections.deque()
@@ -31,14 +32,13 @@ class Sequence:
 
     def put(self, first: int, samples: Samples, now_s: float) -> None:
         """A piece [frames, channels] whose first frame has that index, modulo 2^32."""
-        at = first if self._next is None else self._unwrap(first, self._next)
-        if self._next is None:
-            self._next = at
+        at = self._unwrap(first) if self._started else first
+        if not self._started:
+            self._started, self._next = True, at
         elif not self._plausible(at, len(samples), now_s):
             self._restart(first)
             at = first
         self._arrived_s = now_s
-        assert self._next is not None
         if at + len(samples) <= self._next or at in self._waiting:
             self.late += 1
             return
@@ -50,13 +50,12 @@ class Sequence:
             self._release()
         return self._ready.popleft() if self._ready else None
 
-    def _unwrap(self, first: int, expected: int) -> int:
-        """The index nearest to the expected one that is `first` modulo 2^32."""
-        ahead = (first - expected) % WRAP
-        return expected + (ahead if ahead < WRAP // 2 else ahead - WRAP)
+    def _unwrap(self, first: int) -> int:
+        """The index nearest to the next one that is `first` modulo 2^32."""
+        ahead = (first - self._next) % WRAP
+        return self._next + (ahead if ahead < WRAP // 2 else ahead - WRAP)
 
     def _plausible(self, at: int, frames: int, now_s: float) -> bool:
-        assert self._next is not None
         passed_s = now_s - self._arrived_s + AHEAD_S
         behind = self._next - at - frames
         return at - self._next <= passed_s * self._rate_hz and behind <= LATE_S * self._rate_hz
@@ -69,7 +68,6 @@ class Sequence:
 
     def _is_ready(self, now_s: float) -> bool:
         first = min(self._waiting)
-        assert self._next is not None
         overdue = now_s - min(arrived_s for arrived_s, _ in self._waiting.values()) >= self._hold_s
         return first <= self._next or overdue or len(self._waiting) > self._max_held
 
@@ -77,7 +75,6 @@ class Sequence:
         """Releases the earliest waiting piece, with the number of frames missing before it."""
         first = min(self._waiting)
         _, samples = self._waiting.pop(first)
-        assert self._next is not None
         fresh = samples[max(0, self._next - first) :]
         if not len(fresh):
             self.late += 1

@@ -253,7 +253,7 @@ function arrangeControls() {
   radios($("machine"), "machine", state.simulated ? MACHINES : [], (label) => label);
   radios($("noise"), "noise", state.noises, (kind) => NOISES[kind] || kind);
   $("tried").hidden = !about.rival && !state.simulated;
-  const caption = state.simulated ? "Correct windows for each setting that you have tried"
+  const caption = state.simulated ? "Correct answers for each setting that you have tried"
     : "Windows with the same answer of both networks";
   say($("tried").caption, caption);
 }
