@@ -1,5 +1,6 @@
 """Between source and ring: nothing depends on how a source cuts its blocks."""
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -138,3 +139,44 @@ def test_after_a_loss_the_speed_is_unknown_until_two_pulses_have_come() -> None:
     assert speeds[999] == 600
     assert after[:200].max() == 0
     assert set(after[200:].tolist()) == {600.0}
+
+
+def test_a_run_at_full_scale_does_not_go_on_across_a_gap() -> None:
+    ring = Ring(20_000, 1, lambda: None)
+    conditioner = Conditioner(Format(1000, 1, full_scale=1.0), ring, 1000, (0,), 1.0)
+    quiet, railed = np.zeros((10, 1), np.float32), np.ones((2, 1), np.float32)
+    conditioner.push(Block(np.concatenate([quiet, railed])))
+    conditioner.push(Block(np.concatenate([railed, quiet]), lost=5))
+    conditioner.flush()
+    _, marks, _ = ring.read(0, ring.end)
+    assert not (marks & Mark.CLIPPED).any()
+
+
+def at(monkeypatch: pytest.MonkeyPatch, now_s: float) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+
+
+def test_frame_0_of_a_recording_was_taken_before_the_block_that_holds_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at(monkeypatch, 100.0)
+    conditioner = Conditioner(Format(1000, 1), Ring(2000, 1, lambda: None), 1000, (0,), 1.0)
+    conditioner.push(Block(np.ones((500, 1), np.float32)))
+    assert conditioner.began_s == 99.5
+    at(monkeypatch, 200.0)
+    conditioner.push(Block(np.ones((500, 1), np.float32)))
+    assert conditioner.began_s == 99.5
+
+
+def test_what_a_live_source_says_it_lost_is_not_counted_against_the_clock_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at(monkeypatch, 0.0)
+    ring = Ring(20_000, 1, lambda: None)
+    conditioner = Conditioner(Format(1000, 1, live=True), ring, 1000, (0,), 1.0)
+    for second in (1, 2, 3):
+        at(monkeypatch, float(second))
+        conditioner.push(Block(np.ones((1000, 1), np.float32)))
+    at(monkeypatch, 6.0)
+    conditioner.push(Block(np.ones((1000, 1), np.float32), lost=2000))
+    assert (ring.missing, ring.end) == (2000, 6000)

@@ -135,3 +135,12 @@ def test_clean_frames_end_where_asked_and_begin_behind_the_last_mark() -> None:
     assert ring.clean(14, 9)[:, 0].tolist() == [9, 10, 11, 12, 13]
     assert ring.clean(8, 9)[:, 0].tolist() == [6, 7]  # what is older has been overwritten
     assert ring.clean(9, 9)[:, 0].tolist() == []
+
+
+def test_frames_that_never_arrived_are_not_counted_as_overwritten() -> None:
+    ring = Ring(100, 1, lambda: None)
+    ring.expect(0, 50)
+    ring.write(np.ones((20, 1), np.float32), np.zeros(20, np.uint8))
+    ring.skip(50)
+    ring.write(np.ones((100, 1), np.float32), np.zeros(100, np.uint8))
+    assert (ring.missing, ring.overrun) == (50, 20)

@@ -114,3 +114,10 @@ def test_one_that_was_away_and_is_opened_anew_is_not_slow_for_having_been_away()
     lost, slow = run(sample_clock, 15.0, 0.5, 500)
     assert lost == pytest.approx(5 * RATE_HZ, abs=1000)
     assert not slow
+
+
+def test_a_deficit_beyond_what_a_sensors_clock_may_be_off_is_lost_and_not_taken_for_drift() -> None:
+    """2 % too few frames are not slow (3 %), and no quartz is off by more than half a per cent."""
+    lost, slow = run(SampleClock(RATE_HZ, 0.0), 0.0, 120, 500, rate=0.98)
+    assert not slow
+    assert (0.015 * 120 - 0.25) * RATE_HZ <= lost <= 0.02 * 120 * RATE_HZ

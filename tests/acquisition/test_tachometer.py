@@ -47,3 +47,11 @@ def test_a_standstill_and_a_gap_leave_no_old_speed() -> None:
     tacho.push(pulses(600, 1.0))
     tacho.lose()
     assert tacho.push(np.zeros(10, np.float32)).max() == 0
+
+
+@pytest.mark.parametrize(("rpm", "shown_rpm"), [(33, 33), (27, 0)])
+def test_a_shaft_that_turns_less_than_once_in_two_seconds_is_not_known_to_turn(
+    rpm: float, shown_rpm: float
+) -> None:
+    speeds = Tachometer(RATE_HZ, 1, 0.5).push(pulses(rpm, 9.0))
+    assert speeds[-RATE_HZ // 10 :] == pytest.approx(shown_rpm, rel=0.01)

@@ -64,6 +64,13 @@ def test_a_recordings_time_is_its_own(clocks: Clocks) -> None:
     assert line.unix_s(2500) == 7.5
 
 
+def test_times_are_whole_milliseconds_and_do_not_fall_between_them(clocks: Clocks) -> None:
+    live = attached(WallClock(), Format(1000.0, 1, live=True), began_s=999.98765)
+    recording = attached(WallClock(), Format(1000.0, 1, started_s=5.00049), began_s=1000.0)
+    assert live.unix_s(0) == 1_800_000_999.988
+    assert recording.unix_s(0) == 5.0
+
+
 def test_a_recording_read_at_full_speed_keeps_the_time_it_was_opened_at(clocks: Clocks) -> None:
     line = attached(WallClock(), Format(1000.0, 1, patient=True), began_s=1000.0)
     opened_s = line.unix_s(0)

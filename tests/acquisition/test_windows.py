@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.acquisition.ring_buffer import Ring
-from agent.acquisition.windows import Windower, is_flat
+from agent.acquisition.windows import Windower, is_flat, speed
 from agent.core.types import Mark, Window
 
 WINDOW = 20
@@ -116,3 +116,16 @@ def test_one_dead_channel_makes_the_window_flat() -> None:
     assert not is_flat(samples)
     samples[1] = 0.0
     assert is_flat(samples)
+
+
+def test_a_constant_that_a_resampler_has_rounded_is_flat_still() -> None:
+    rounding = 1e-7 * np.random.default_rng(0).standard_normal((1, 200))
+    assert is_flat((9.81 * (1 + rounding)).astype(np.float32))
+    assert not is_flat((9.81 * (1 + 100 * rounding)).astype(np.float32))
+
+
+def test_a_window_in_which_the_shaft_stood_still_for_a_while_has_no_speed() -> None:
+    turning = np.full(100, 600.0, np.float32)
+    assert speed(turning) == 600.0
+    turning[:10] = 0.0
+    assert speed(turning) is None

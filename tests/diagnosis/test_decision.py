@@ -150,3 +150,14 @@ def test_another_network_goes_on_from_the_state_and_the_past_of_the_last_one() -
     event = decider.update(Mark(0), Prediction(NORMAL)).event
     assert event is None
     assert decider.state.label == "rough"
+
+
+def test_each_threshold_belongs_to_the_side_that_its_description_names() -> None:
+    """Entered while at least `enter`, held until below `exit`, unknown beyond `max_distance`."""
+    exact = Decide(enter=0.75, exit=0.5, patience=1, smoothing=1.0)
+    enters, holds, leaves = (0.25, 0.75, 0.0), (0.25, 0.5, 0.25), (0.26, 0.49, 0.25)
+    expected = [("fault", "rough"), ("abstain", None)]
+    assert events_of(enters, holds, settings=exact) == expected[:1]
+    assert events_of(enters, holds, leaves, settings=exact) == expected
+    assert JUDGE.of(Mark(0), Prediction(holds)).decision == "fault"  # 0.5, the confidence
+    assert JUDGE.of(Mark(0), Prediction(ROUGH, distance=3.0)).decision == "fault"
