@@ -8,12 +8,12 @@ from agent.pipeline import build
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def check(chosen: argparse.Namespace) -> int:
-        loaded = load.load(chosen.config)
+    def check(arguments: argparse.Namespace) -> int:
+        loaded = load.load(arguments.config)
         for pipeline in build.build_pipelines(loaded):
             pipeline.reader.close()
             print(f"{pipeline.name}: {pipeline.describe()}")
-        print(f"{chosen.config}: ok")
+        print(f"{arguments.config}: ok")
         return 0
 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")

@@ -31,22 +31,22 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_run)
 
 
-def _run(chosen: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     logs.start("WARNING")
-    if chosen.page is False and not chosen.mic:
+    if arguments.page is False and not arguments.mic:
         from agent.cli.demo_agent import demo
 
-        return demo(chosen.seconds, chosen.port)
+        return demo(arguments.seconds, arguments.port)
     from agent.cli import demo_page as on_page
 
     options = on_page.DemoOptions(
-        mic=chosen.mic,
-        port=chosen.page or None,
-        broker=chosen.port,
-        model=chosen.model,
-        rival=chosen.rival,
-        background=chosen.background,
-        address=chosen.address,
-        token=chosen.token,
+        mic=arguments.mic,
+        port=arguments.page or None,
+        broker=arguments.port,
+        model=arguments.model,
+        rival=arguments.rival,
+        background=arguments.background,
+        address=arguments.address,
+        token=arguments.token,
     )
     return on_page.demo(options)

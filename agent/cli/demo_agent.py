@@ -84,16 +84,16 @@ class Listener:
         elif last in ("window", "event"):
             self._tell(last, msgspec.json.decode(message.payload))
 
-    def _tell(self, kind: str, said: dict[str, Any]) -> None:
+    def _tell(self, kind: str, message: dict[str, Any]) -> None:
         """Every event, and one window a second."""
-        at_s = (said["first_sample"] + said["n_samples"]) / said["rate_hz"]
-        whole_second = said["first_sample"] % round(said["rate_hz"]) == 0
+        at_s = (message["first_sample"] + message["n_samples"]) / message["rate_hz"]
+        whole_second = message["first_sample"] % round(message["rate_hz"]) == 0
         if kind == "event":
-            label = said["label"] if said["label"] != said["decision"] else None
-            state = f"{said['previous']} -> {said['decision']} {label or ''}".rstrip()
+            label = message["label"] if message["label"] != message["decision"] else None
+            state = f"{message['previous']} -> {message['decision']} {label or ''}".rstrip()
             print(f"{at_s:6.1f} s  {self._truth(at_s):27} EVENT  {state}", flush=True)
         elif whole_second:
-            print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bars(said)}", flush=True)
+            print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bars(message)}", flush=True)
 
     def _truth(self, at_s: float) -> str:
         for phase in self._phases:
@@ -107,12 +107,13 @@ class Listener:
         return f"{phase.fault + grown:12}  SNR {snr_db:+5.1f} dB"
 
 
-def _bars(said: dict[str, Any]) -> str:
-    if said["probabilities"] is None:
-        return f"flagged: {' '.join(said['flags'])}"
-    bar = "█" * round(10 * said["probability"])
-    more = "" if said["snr_db"] is None else f"  SNR estimated {said['snr_db']:+5.1f} dB"
-    return f"window {said['label'] or said['decision']:8} {said['probability']:.2f} {bar:10}{more}"
+def _bars(message: dict[str, Any]) -> str:
+    if message["probabilities"] is None:
+        return f"flagged: {' '.join(message['flags'])}"
+    bar = "█" * round(10 * message["probability"])
+    more = "" if message["snr_db"] is None else f"  SNR estimated {message['snr_db']:+5.1f} dB"
+    label, probability = message["label"] or message["decision"], message["probability"]
+    return f"window {label:8} {probability:.2f} {bar:10}{more}"
 
 
 def _stretched(seconds: float) -> tuple[Phase, ...]:

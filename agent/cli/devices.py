@@ -7,11 +7,11 @@ from agent.sources import portaudio
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def devices(_chosen: argparse.Namespace) -> int:
-        found = portaudio.inputs()
-        if not found:
+    def devices(_arguments: argparse.Namespace) -> int:
+        inputs = portaudio.inputs()
+        if not inputs:
             raise UserError("found no sound input (of a user in the group audio, or of a server)")
-        for each in found:
+        for each in inputs:
             own = f"{each.channels} channel(s), {each.rate_hz:g} Hz by default"
             print(f"{each.index:3} {each.name}, {each.api}: {own}")
         return 0

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def doctor(chosen: argparse.Namespace) -> int:
+    def doctor(arguments: argparse.Namespace) -> int:
         from agent.jobs.doctor_checks import examine
 
         logs.start("CRITICAL")  # what is logged elsewhere is told here
         wrong = 0
-        for finding in itertools.chain(examine(chosen.config), _benched(chosen)):
+        for finding in itertools.chain(examine(arguments.config), _benched(arguments)):
             print(finding, flush=True)
             wrong += finding.state == "wrong"
         return 1 if wrong else 0
@@ -34,13 +34,13 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=doctor)
 
 
-def _benched(chosen: argparse.Namespace) -> "Iterator[Finding]":
+def _benched(arguments: argparse.Namespace) -> "Iterator[Finding]":
     """Nothing where the configuration cannot be read: that has been told."""
     from agent.jobs import variant_benchmark
 
     try:
-        loaded = load.load(chosen.config)
+        loaded = load.load(arguments.config)
     except ConfigError:
         return
-    if chosen.bench:
+    if arguments.bench:
         yield from variant_benchmark.examine(loaded)

@@ -21,19 +21,19 @@ PACKAGE = "found no psycopg, expected the extra: pip install 'drsn-agent[ingest]
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def ingest(chosen: argparse.Namespace) -> int:
+    def ingest(arguments: argparse.Namespace) -> int:
         try:
             from agent.jobs.ingest.consumer import Consumer
             from agent.jobs.ingest.tables import Tables, schema
         except ModuleNotFoundError as error:
             raise UserError(f"ingest: {PACKAGE}") from error
-        if chosen.print_schema:
+        if arguments.print_schema:
             print(schema(), end="")
             return 0
-        if chosen.to is None:
+        if arguments.to is None:
             raise UserError("--to: found none, expected postgresql://[USER@]HOST/DATABASE")
-        logs.start(chosen.log_level)
-        consumer = Consumer(_settings(chosen), _session(chosen), Tables(chosen.to))
+        logs.start(arguments.log_level)
+        consumer = Consumer(_settings(arguments), _session(arguments), Tables(arguments.to))
         signals: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _frame: signals.append(number))
@@ -84,26 +84,26 @@ def _add_session(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings(chosen: argparse.Namespace) -> broker.Mqtt:
-    tls = {f"{what}_file": getattr(chosen, f"{what}_file") for what in ("ca", "cert", "key")}
-    given = {key: getattr(chosen, key) for key in ("host", "port", "base", "username")}
-    given |= {"password_file": chosen.password_file, "tls": tls if any(tls.values()) else None}
-    settings = convert(given, broker.Mqtt, "")
+def _settings(arguments: argparse.Namespace) -> broker.Mqtt:
+    tls = {f"{what}_file": getattr(arguments, f"{what}_file") for what in ("ca", "cert", "key")}
+    keys = {key: getattr(arguments, key) for key in ("host", "port", "base", "username")}
+    keys |= {"password_file": arguments.password_file, "tls": tls if any(tls.values()) else None}
+    settings = convert(keys, broker.Mqtt, "")
     broker.check(settings)
     return settings
 
 
-def _session(chosen: argparse.Namespace) -> "Session":
+def _session(arguments: argparse.Namespace) -> "Session":
     from agent.jobs.ingest.subscriber import Session
 
     for key in ("name", "group"):
-        found = getattr(chosen, key)
+        found = getattr(arguments, key)
         if found is not None and not re.fullmatch(LEVEL, found):
             raise UserError(f"--{key}: found {found!r}, expected a name without space, +, # and /")
-    if not 0 < chosen.keep_days * DAY_S < 2**32 - 1:
-        raise UserError(f"--keep-days: found {chosen.keep_days:g}, expected 0 to 49710")
-    share = "" if chosen.group is None else f"$share/{chosen.group}/"
-    gaps = f"{share}{chosen.base}/+/gap"
-    topics = [f"{share}{chosen.base}/+/+/{kind}" for kind in chosen.topics]
-    keep_s = round(chosen.keep_days * DAY_S)
-    return Session(f"drsn-ingest-{chosen.name}", (gaps, *topics), keep_s, chosen.leave)
+    if not 0 < arguments.keep_days * DAY_S < 2**32 - 1:
+        raise UserError(f"--keep-days: found {arguments.keep_days:g}, expected 0 to 49710")
+    share = "" if arguments.group is None else f"$share/{arguments.group}/"
+    gaps = f"{share}{arguments.base}/+/gap"
+    topics = [f"{share}{arguments.base}/+/+/{kind}" for kind in arguments.topics]
+    keep_s = round(arguments.keep_days * DAY_S)
+    return Session(f"drsn-ingest-{arguments.name}", (gaps, *topics), keep_s, arguments.leave)

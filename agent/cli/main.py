@@ -17,11 +17,11 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        chosen = _parser(given).parse_args(given)
-        run: Run = chosen.run
-        return run(chosen)
+        parsed = _parser(words).parse_args(words)
+        run: Run = parsed.run
+        return run(parsed)
     except (UserError, SourceError) as error:
         print(f"drsn-agent: {logs.escape(' '.join(str(error).split()))}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
@@ -32,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Verbs are loaded only where they may be meant: the daemon stays lean."""
     parser = argparse.ArgumentParser("drsn-agent", description=_first_line(sys.modules["agent"]))
     parser.add_argument("--version", action="version", version=__version__)
-    known = parser.add_subparsers(required=True, metavar="VERB")
-    meant = given[0] if given and given[0] in cli.SUMMARIES else None
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    meant = words[0] if words and words[0] in cli.SUMMARIES else None
     for name, summary in cli.SUMMARIES.items():
-        verb = known.add_parser(name, help=summary, description=summary)
+        verb = verbs.add_parser(name, help=summary, description=summary)
         if meant in (name, None):
             cli.define(name, verb)
     if meant is not None:
@@ -47,7 +47,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for point in entry_points(group="drsn_agent.verbs"):
         define = point.load()
         summary = _first_line(define)
-        define(known.add_parser(point.name, help=summary, description=summary))
+        define(verbs.add_parser(point.name, help=summary, description=summary))
     return parser
 
 

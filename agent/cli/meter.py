@@ -17,8 +17,8 @@ WIDTH = 30
 class Meter:
     """A moving line on a terminal, else a line now and then."""
 
-    def __init__(self, found: Format, seconds: float) -> None:
-        self._found = found
+    def __init__(self, source_format: Format, seconds: float) -> None:
+        self._format = source_format
         self._seconds = seconds
         self._terminal = sys.stderr.isatty()
         self._shown_s = 0.0
@@ -38,7 +38,7 @@ class Meter:
             self._write(tally, "\r", "\n")
 
     def _write(self, tally: Tally, start: str, end: str) -> None:
-        done_s = tally.frames / self._found.rate_hz
+        done_s = tally.frames / self._format.rate_hz
         lost = f", {tally.lost} lost" if tally.lost else ""
         line = f"{done_s:6.1f} of {self._seconds:g} s  {self._level(tally)}{lost}"
         with contextlib.suppress(OSError):
@@ -46,7 +46,7 @@ class Meter:
 
     def _level(self, tally: Tally) -> str:
         """Decibels of full scale with a bar, or the plain numbers where there is no full scale."""
-        if self._found.full_scale is None:
+        if self._format.full_scale is None:
             return f"peak {self._peak:.3g}, RMS {tally.rms:.3g}"
         peak_db, rms_db = (20 * np.log10(max(x, 1e-6)) for x in (self._peak, tally.rms))
         filled = round(WIDTH * min(1.0, max(0.0, 1 - peak_db / FLOOR_DB)))

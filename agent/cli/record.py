@@ -41,41 +41,41 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=record)
 
 
-def record(chosen: argparse.Namespace) -> int:
-    if not re.fullmatch(LABEL, chosen.label):
-        raise UserError(f"--label: found {chosen.label!r}, expected letters, digits, _ . and -")
-    if not 0 < chosen.seconds < math.inf:
-        raise UserError(f"--seconds: found {chosen.seconds:g}, expected more than 0")
-    logs.start(chosen.log_level)
-    settings = _from_file(chosen) if chosen.config else _from_options(chosen)
+def record(arguments: argparse.Namespace) -> int:
+    if not re.fullmatch(LABEL, arguments.label):
+        raise UserError(f"--label: found {arguments.label!r}, expected letters, digits, _ . and -")
+    if not 0 < arguments.seconds < math.inf:
+        raise UserError(f"--seconds: found {arguments.seconds:g}, expected more than 0")
+    logs.start(arguments.log_level)
+    settings = _from_file(arguments) if arguments.config else _from_options(arguments)
     source = sources.open_source(settings.common.kind, settings.options)
     try:
-        return _record(chosen, settings, source)
+        return _record(arguments, settings, source)
     finally:
         source.close()
 
 
-def _record(chosen: argparse.Namespace, settings: SourceSettings, source: Source) -> int:
-    common, found = settings.common, source.format
-    channels = _channels(common, found)
-    chosen.folder.mkdir(parents=True, exist_ok=True)
-    split = chosen.split or manifest.split(chosen.folder, chosen.label)
+def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Source) -> int:
+    common, source_format = settings.common, source.format
+    channels = _channels(common, source_format)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    split = arguments.split or manifest.split(arguments.folder, arguments.label)
     session = Session(
-        chosen.folder,
-        chosen.label,
+        arguments.folder,
+        arguments.label,
         split,
-        common.name if chosen.config else common.kind,
+        common.name if arguments.config else common.kind,
         datetime.datetime.now(datetime.UTC),
         common.scale,
         common.unit or "",
         common.rpm,
     )
-    found = dataclasses.replace(found, channels=len(channels))
-    meter = Meter(found, chosen.seconds)
+    source_format = dataclasses.replace(source_format, channels=len(channels))
+    meter = Meter(source_format, arguments.seconds)
     code, why = 0, ""
     try:
-        with Recorder(session, found) as recording:
-            for block in _blocks(source, chosen.seconds, recording.tally):
+        with Recorder(session, source_format) as recording:
+            for block in _blocks(source, arguments.seconds, recording.tally):
                 recording.take(Block(block.samples[:, channels], block.lost))
                 meter.show(recording.tally)
     except KeyboardInterrupt:
@@ -83,7 +83,7 @@ def _record(chosen: argparse.Namespace, settings: SourceSettings, source: Source
     except SourceError as error:
         code, why = 1, f", ended early: {error}"
     meter.end(recording.tally)
-    _tell(recording.tally, found, session, why)
+    _tell(recording.tally, source_format, session, why)
     return code
 
 
@@ -105,33 +105,35 @@ def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:
         yield Block(block.samples[: frames - tally.frames], block.lost)
 
 
-def _tell(tally: Tally, found: Format, session: Session, why: str) -> None:
+def _tell(tally: Tally, source_format: Format, session: Session, why: str) -> None:
     """What came of it, on standard output; a complaint where nothing did."""
     short = f", {tally.short} piece(s) of less than a second left out" if tally.short else ""
     gaps = f", {tally.gaps} gap(s) with {tally.lost} frames lost{short}" if tally.gaps else short
     clipped = f", {tally.clipped} frames at full scale" if tally.clipped else ""
     if not tally.files:
         raise UserError(f"recorded nothing of a second or more{why}{gaps}")
-    length = f"{tally.frames / found.rate_hz:.1f} s at {found.rate_hz:g} Hz"
-    channels = f"{found.channels} channel(s)"
+    length = f"{tally.frames / source_format.rate_hz:.1f} s at {source_format.rate_hz:g} Hz"
+    channels = f"{source_format.channels} channel(s)"
     print(f"{session.label} ({session.split}): {length}, {channels}{gaps}{clipped}{why}")
     for name in tally.files:
         print(session.folder / name)
 
 
-def _from_file(chosen: argparse.Namespace) -> SourceSettings:
-    by_name = {each.common.name: each for each in load.load(chosen.config).sources}
-    if chosen.set:
+def _from_file(arguments: argparse.Namespace) -> SourceSettings:
+    by_name = {each.common.name: each for each in load.load(arguments.config).sources}
+    if arguments.set:
         raise UserError("--set: found beside --config, expected the keys in the file")
-    if chosen.source not in by_name:
-        raise UserError(f"--source: found {chosen.source!r}, expected one of {', '.join(by_name)}")
-    return by_name[chosen.source]
+    if arguments.source not in by_name:
+        raise UserError(
+            f"--source: found {arguments.source!r}, expected one of {', '.join(by_name)}"
+        )
+    return by_name[arguments.source]
 
 
-def _from_options(chosen: argparse.Namespace) -> SourceSettings:
+def _from_options(arguments: argparse.Namespace) -> SourceSettings:
     """A source of that kind with the keys that `--set` gives; no model is needed."""
-    keys: dict[str, object] = {"name": "record", "kind": chosen.source, "model": "none"}
-    for each in chosen.set:
+    keys: dict[str, object] = {"name": "record", "kind": arguments.source, "model": "none"}
+    for each in arguments.set:
         key, separator, value = each.partition("=")
         if not separator:
             raise UserError(f"--set: found {each!r}, expected KEY=VALUE")
@@ -144,9 +146,9 @@ def _from_options(chosen: argparse.Namespace) -> SourceSettings:
     return source
 
 
-def _channels(common: SourceKeys, found: Format) -> list[int]:
-    channels = common.channels or tuple(range(found.channels))
-    if max(channels) >= found.channels:
-        expected = f"of 0 to {found.channels - 1}"
+def _channels(common: SourceKeys, source_format: Format) -> list[int]:
+    channels = common.channels or tuple(range(source_format.channels))
+    if max(channels) >= source_format.channels:
+        expected = f"of 0 to {source_format.channels - 1}"
         raise ConfigError(f"channels: found {list(channels)}, expected {expected}")
     return list(channels)

@@ -8,9 +8,9 @@ from agent.service.daemon import Daemon
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def replay(chosen: argparse.Namespace) -> int:
-        logs.start(chosen.log_level)
-        return Daemon(_replay_config(chosen)).run()
+    def replay(arguments: argparse.Namespace) -> int:
+        logs.start(arguments.log_level)
+        return Daemon(_replay_config(arguments)).run()
 
     parser.add_argument("file", metavar="FILE", help="FLAC, WAV, NPY or CSV")
     parser.add_argument("--model", required=True, help="a name in the zoo or an .onnx file")
@@ -22,19 +22,19 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=replay)
 
 
-def _replay_config(chosen: argparse.Namespace) -> load.Config:
+def _replay_config(arguments: argparse.Namespace) -> load.Config:
     """The same pipeline as `run`, as fast as it goes, on standard output."""
     source = {
         "name": "replay",
         "kind": "file",
-        "path": chosen.file,
+        "path": arguments.file,
         "pace": "fast",
-        "model": chosen.model,
-        "hop_s": chosen.hop_s,
+        "model": arguments.model,
+        "hop_s": arguments.hop_s,
         "publish_windows": True,
-        "channels": chosen.channels,
-        "rate_hz": chosen.rate_hz,
-        "start": chosen.start,
+        "channels": arguments.channels,
+        "rate_hz": arguments.rate_hz,
+        "start": arguments.start,
     }
-    given = {key: value for key, value in source.items() if value is not None}
-    return load.parse({"agent": {"sink": "stdout"}, "sources": [given]})
+    keys = {key: value for key, value in source.items() if value is not None}
+    return load.parse({"agent": {"sink": "stdout"}, "sources": [keys]})

@@ -40,65 +40,67 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_score)
 
 
-def _score(chosen: argparse.Namespace) -> int:
+def _score(arguments: argparse.Namespace) -> int:
     try:
         from agent.jobs.archive.run import run
     except ImportError:
         raise UserError("score writes Parquet: pip install 'drsn-agent[score]'") from None
-    logs.start(chosen.log_level)
+    logs.start(arguments.log_level)
     say = functools.partial(print, file=sys.stderr, flush=True)
-    return run(job(chosen), chosen.paths, _engine(chosen), say)
+    return run(job(arguments), arguments.paths, _engine(arguments), say)
 
 
-def _engine(chosen: argparse.Namespace) -> "Engine":
+def _engine(arguments: argparse.Namespace) -> "Engine":
     from agent.jobs.archive.engines.local import LocalEngine
     from agent.jobs.archive.engines.ray import RayEngine
 
-    workers = len(os.sched_getaffinity(0)) if chosen.workers is None else chosen.workers
+    workers = len(os.sched_getaffinity(0)) if arguments.workers is None else arguments.workers
     if workers < 1:
         raise UserError(f"--workers: found {workers}, expected at least 1")
-    if chosen.engine == "ray":
-        return RayEngine(workers, chosen.address)
-    if chosen.address is not None:
+    if arguments.engine == "ray":
+        return RayEngine(workers, arguments.address)
+    if arguments.address is not None:
         raise UserError("--address: found it without --engine ray, expected both")
     return LocalEngine(workers)
 
 
-def job(chosen: argparse.Namespace) -> "Job":
+def job(arguments: argparse.Namespace) -> "Job":
     """What every recording is to go through; `UserError`."""
     from agent.jobs.archive.job import Job
     from agent.pipeline.offline import named
 
-    given = {key: getattr(chosen, key) for key in OF_SOURCE if getattr(chosen, key) is not None}
-    if chosen.config is None:
-        whole = _from_options(given)
+    keys = {
+        key: getattr(arguments, key) for key in OF_SOURCE if getattr(arguments, key) is not None
+    }
+    if arguments.config is None:
+        whole = _from_options(keys)
         source = whole.sources[0]
     else:
-        whole = _loaded(chosen, given)
-        source = named(whole, chosen.source)
+        whole = _loaded(arguments, keys)
+        source = named(whole, arguments.source)
     return Job(
         config=whole,
         source=source,
         sha256=classifier.load(zoo.find(source.common.model)).sha256,
-        out=chosen.out.absolute(),
-        start=_start(chosen.start),
-        commissioned=chosen.config is not None,
+        out=arguments.out.absolute(),
+        start=_start(arguments.start),
+        commissioned=arguments.config is not None,
     )
 
 
-def _from_options(given: dict[str, Any]) -> load.Config:
-    if "model" not in given:
+def _from_options(keys: dict[str, Any]) -> load.Config:
+    if "model" not in keys:
         raise UserError("--model: found neither it nor --config, expected one of them")
-    return load.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | given]})
+    return load.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | keys]})
 
 
-def _loaded(chosen: argparse.Namespace, given: dict[str, Any]) -> load.Config:
-    if given:
-        found = ", ".join(f"--{key.replace('_', '-')}" for key in given)
+def _loaded(arguments: argparse.Namespace, keys: dict[str, Any]) -> load.Config:
+    if keys:
+        found = ", ".join(f"--{key.replace('_', '-')}" for key in keys)
         raise UserError(f"--config: found {found} beside it, expected the source to say so")
-    if chosen.source is None:
+    if arguments.source is None:
         raise UserError("--source: found nothing, expected a source's name beside --config")
-    return load.load(chosen.config)
+    return load.load(arguments.config)
 
 
 def _start(text: str) -> datetime.datetime:

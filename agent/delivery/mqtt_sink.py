@@ -110,15 +110,15 @@ class MqttSink:
                 self._error = None
                 self._connector = Connector(self._make_client, self._settings, self.wake)
             return
-        answer = self._connector.result()
-        if answer is None:
+        reply = self._connector.result()
+        if reply is None:
             return
         self._connector = None
-        if isinstance(answer, Exception):
-            why = errors.connecting(answer, self._error, self._settings.tls is not None)
+        if isinstance(reply, Exception):
+            why = errors.connecting(reply, self._error, self._settings.tls is not None)
             self._lose(Lost("unreachable", f"cannot connect: {why}"))
         else:
-            self._client = answer
+            self._client = reply
             self._in_flight.begin()
 
     def _make_client(self) -> paho.Client:
@@ -214,8 +214,8 @@ class MqttSink:
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         """Handles a message on the agent's own topic or on a listener's."""
         if message.topic != self._identity.topic:
-            for answer in subscribing.answers(self._identity, message):
-                self.send(answer)
+            for reply in subscribing.replies(self._identity, message):
+                self.send(reply)
             return
         self._yielding |= self._duplicate.drives_us_out(
             bytes(message.payload), message.retain, self.session

@@ -66,6 +66,6 @@ class Refusals:
         return first
 
     @property
-    def alone(self) -> bool:
+    def one_at_a_time(self) -> bool:
         """Whether messages should be sent one at a time, to find the refused one."""
         return self._losses >= ALONE_AFTER

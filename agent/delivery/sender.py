@@ -43,7 +43,7 @@ class Sender:
         self._health_s = health_s
         self._turn = turn
         self._health_due_s = time.monotonic() + min(1.0, health_s)
-        self._pace = CommitPace(commits_per_s)
+        self._commit_pace = CommitPace(commits_per_s)
         self._urgent = False  # a message waits that no window may delay
         self._called = False  # the sink was woken since the loop's turn began
         self._refusals = Refusals()
@@ -79,7 +79,7 @@ class Sender:
             self._called = False
             self._turn()
             self._commit()
-            self._pump()
+            self._send_due()
             self._beat()
             self._note(self._sink.poll(self._patience_s()))
         self._outbox.close()
@@ -96,11 +96,11 @@ class Sender:
             return
         self._urgent = False  # before the queue is read: a message that comes now sets it again
         self._outbox.commit(max(self._in_flight, default=0))
-        self._pace.committed(began_s, time.monotonic(), self._outbox.trouble is not None)
+        self._commit_pace.committed(began_s, time.monotonic(), self._outbox.trouble is not None)
 
     def _commit_wait_s(self, now_s: float) -> float:
         outbox = self._outbox
-        return self._pace.wait_s(now_s, outbox.waiting, outbox.uncommitted, self._urgent)
+        return self._commit_pace.wait_s(now_s, outbox.waiting, outbox.uncommitted, self._urgent)
 
     def _call(self) -> None:
         """Ends the sink's `poll`, once a turn; what is to be sent has been queued before."""
@@ -108,7 +108,7 @@ class Sender:
             self._called = True
             self._sink.wake()
 
-    def _pump(self) -> None:
+    def _send_due(self) -> None:
         if not self._sink.in_flight_limit:
             self._lose_session()
             return
@@ -117,7 +117,7 @@ class Sender:
             self._begin_session()
         for seq in self._refusals.due(time.monotonic()):
             self._send(self._outbox.after(seq - 1, 1))
-        room = 1 if self._refusals.alone else min(MAX_IN_FLIGHT, self._sink.in_flight_limit)
+        room = 1 if self._refusals.one_at_a_time else min(MAX_IN_FLIGHT, self._sink.in_flight_limit)
         if room > len(self._in_flight):
             fresh = self._outbox.after(self._cursor, room - len(self._in_flight))
             self._cursor = fresh[-1].seq if fresh else self._cursor

@@ -25,7 +25,7 @@ def subscribe(client: paho.Client, identity: Identity, modern: bool) -> None:
         client.subscribe(topic, **how)
 
 
-def answers(identity: Identity, message: paho.MQTTMessage) -> Iterator[Message]:
+def replies(identity: Identity, message: paho.MQTTMessage) -> Iterator[Message]:
     """The listeners' answers to a message."""
     for topic, listener in identity.listens.items():
         if paho.topic_matches_sub(topic, message.topic):

@@ -41,8 +41,8 @@ def run(
 ) -> tuple[float, dict[str, Outcome]]:
     """Microseconds a window of the model itself, and the outcome of each other form."""
     samples, running = windows(model.contract)
-    answers = {name: _answers(form, samples, running) for name, form in forms.items()}
-    reference = _answers(model, samples, running)
+    probabilities = {name: _probabilities(form, samples, running) for name, form in forms.items()}
+    reference = _probabilities(model, samples, running)
     taken = _race({"": model, **forms}, samples[:batch], running[:batch])
     outcomes = {
         name: Outcome(
@@ -51,7 +51,7 @@ def run(
             agreement=float(np.mean(answer.argmax(1) == reference.argmax(1))),
             error=float(np.abs(answer - reference).max(1).mean()),
         )
-        for name, answer in answers.items()
+        for name, answer in probabilities.items()
     }
     return statistics.median(taken[""]) / batch, outcomes
 
@@ -83,7 +83,7 @@ def windows(contract: Contract) -> tuple[Samples, Samples]:
     return samples, running
 
 
-def _answers(model: OnnxClassifier, samples: Samples, running: Samples) -> Samples:
+def _probabilities(model: OnnxClassifier, samples: Samples, running: Samples) -> Samples:
     predictions = model.classify(samples, running)
     return np.array([prediction.probabilities for prediction in predictions], np.float32)
 

@@ -18,7 +18,7 @@ from agent.mqtt.settings import Mqtt
 ANSWER_S = 5.0
 
 
-class _Answers:
+class _ReasonCodes:
     """The broker's reason codes, stored by the callbacks of paho's client."""
 
     def __init__(self) -> None:
@@ -40,14 +40,14 @@ def probe(config: Config) -> str | None:
     settings = config.mqtt
     message = Message(0, f"{settings.base}/{config.agent.id}/doctor", b"")
     client_id = f"{settings.client_id or 'drsn-' + config.agent.id}-doctor"
-    answers = _Answers()
+    codes = _ReasonCodes()
     client: paho.Client | None = None
     try:
         will_properties = mqtt_properties.will(message.topic, settings.will_delay_s)
         client = mqtt_client.make(settings, client_id, message, will_properties)
-        client.on_connect, client.on_publish = answers.on_connect, answers.on_publish
+        client.on_connect, client.on_publish = codes.on_connect, codes.on_publish
         client.connect(settings.host, settings.port, settings.keepalive_s)
-        return _publish(client, answers, message)
+        return _publish(client, codes, message)
     except (OSError, ValueError) as error:
         return _explain(error, settings)
     finally:
@@ -56,15 +56,15 @@ def probe(config: Config) -> str | None:
                 client.disconnect()
 
 
-def _publish(client: paho.Client, answers: _Answers, message: Message) -> str | None:
+def _publish(client: paho.Client, codes: _ReasonCodes, message: Message) -> str | None:
     """Why the broker does not accept the connection or the message; None where it does."""
-    connected = _await(client, lambda: answers.connected)
+    connected = _await(client, lambda: codes.connected)
     if connected is None:
         return f"no answer within {ANSWER_S:g} s: is that an MQTT broker, and with TLS or without?"
     if connected.is_failure:
         return f"refuses us: {connected}: see mqtt.username and mqtt.password_file"
     client.publish(message.topic, message.payload, 1)
-    published = _await(client, lambda: answers.published)
+    published = _await(client, lambda: codes.published)
     if published is None:
         return f"accepts us and does not acknowledge {message.topic}: may we publish there (ACL)?"
     if published.is_failure:

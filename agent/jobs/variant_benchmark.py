@@ -23,7 +23,7 @@ def examine(config: Config) -> Iterator[Finding]:
     for model, sources in sources_of.items():
         what = f"variants of {model}"
         try:
-            result = _bench(model, min(sources, MAX_BATCH), folder)
+            result = _benchmark(model, min(sources, MAX_BATCH), folder)
         except UserError as error:
             yield Finding(what, "wrong", str(error))
             continue
@@ -35,7 +35,7 @@ def examine(config: Config) -> Iterator[Finding]:
             yield Finding(what, "ok", result)
 
 
-def _bench(model: str, batch: int, folder: Path) -> str | None:
+def _benchmark(model: str, batch: int, folder: Path) -> str | None:
     """Times the variants and stores the choice; None where the model has no variants."""
     path = installed.find(folder, model)
     files = variant_files.existing(path)

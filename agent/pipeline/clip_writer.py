@@ -1,4 +1,4 @@
-"""Writes clips in a thread of its own: neither scoring nor sending waits for a disk."""
+"""Writes clips in its own thread, so that neither scoring nor sending waits for the disk."""
 
 import logging
 import queue
@@ -12,25 +12,25 @@ MOST_WAITING = 4
 FINISH_S = 1.0
 
 log = logging.getLogger("drsn.evidence")
-Done = Callable[[str | None], None]  # called with why it was not kept; None: it was
+Done = Callable[[str | None], None]  # gets the reason why the clip was not kept; None: it was kept
 
 
 class ClipWriter:
     """`run` is the thread; the rest is for others."""
 
-    def __init__(self, shelf: ClipStore) -> None:
-        self._shelf = shelf
+    def __init__(self, store: ClipStore) -> None:
+        self._store = store
         self._waiting: queue.Queue[tuple[Clip, Done] | None] = queue.Queue(MOST_WAITING)
 
     def keep(self, clip: Clip, done: Done = lambda why: None) -> None:
-        """Puts it in the queue, or tells at once that there is no place in it."""
+        """Queues the clip; calls `done` at once if the queue is full."""
         try:
             self._waiting.put_nowait((clip, done))
         except queue.Full:
             _tell(clip, done, "too much is being written already")
 
     def finish(self) -> None:
-        """Ends `run` behind what is in the queue; `queue.Full` where a disk stands still."""
+        """Ends `run` after the queued clips; `queue.Full` if the disk does not respond."""
         self._waiting.put(None, timeout=FINISH_S)
 
     def run(self) -> None:
@@ -43,7 +43,7 @@ class ClipWriter:
             data = clips.encode(clip)
         except (RuntimeError, ValueError) as error:  # a rate, say, that FLAC does not have
             return f"not a signal for FLAC: {error}"
-        return self._shelf.put(clip.name, data)
+        return self._store.put(clip.name, data)
 
 
 def _tell(clip: Clip, done: Done, why: str | None) -> None:

@@ -39,10 +39,10 @@ class FileSource:
         self.format = format
         self._read = read
         self._block = options.block or max(1, round(BLOCK_S * format.rate_hz))
-        self._pace = Pacing(format.rate_hz) if options.pace == "realtime" else None
+        self._pacing = Pacing(format.rate_hz) if options.pace == "realtime" else None
 
     def read(self) -> Block | None:
-        if self._pace is not None and not self._pace.ready(self._block):
+        if self._pacing is not None and not self._pacing.ready(self._block):
             return Block(np.zeros((0, self.format.channels), np.float32))
         samples = self._read(self._block)
         return Block(samples) if len(samples) else None

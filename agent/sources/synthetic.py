@@ -55,12 +55,12 @@ class SynthSource:
 
     def __init__(self, options: Options) -> None:
         self.format = Format(options.rate_hz, 1, patient=options.pace == "fast")
-        self._pace = Pacing(options.rate_hz) if options.pace == "realtime" else None
+        self._pacing = Pacing(options.rate_hz) if options.pace == "realtime" else None
         self._frames = round(STEP_S * options.rate_hz)
         self._steps = _render(options, self._frames)
 
     def read(self) -> Block | None:
-        if self._pace is not None and not self._pace.ready(self._frames):
+        if self._pacing is not None and not self._pacing.ready(self._frames):
             return Block(np.zeros((0, 1), np.float32))
         step = next(self._steps, None)
         return None if step is None else Block(step.astype(np.float32)[:, None])

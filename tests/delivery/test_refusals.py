@@ -25,10 +25,10 @@ def test_a_message_that_is_accepted_after_all_is_forgiven() -> None:
 def test_one_that_ends_every_connection_is_sent_alone_and_then_given_up() -> None:
     refusals = Refusals()
     lost = [refusals.connection_lost({5, 6, 7}, 0.1) for _ in range(3)]
-    assert refusals.alone
+    assert refusals.one_at_a_time
     lost += [refusals.connection_lost({5}, 0.1) for _ in range(PARK_AFTER - 3)]
     assert lost == [None] * (PARK_AFTER - 1) + [5]
-    assert not refusals.alone
+    assert not refusals.one_at_a_time
 
 
 def test_lost_connections_that_delivered_something_accuse_nobody() -> None:
@@ -36,7 +36,7 @@ def test_lost_connections_that_delivered_something_accuse_nobody() -> None:
     for first in range(1, 100):
         assert refusals.connection_lost({first, first + 1}, 0.1) is None
         refusals.delivered([first])
-    assert not refusals.alone
+    assert not refusals.one_at_a_time
 
 
 def test_a_cable_that_is_pulled_after_a_while_accuses_nobody() -> None:

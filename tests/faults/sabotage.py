@@ -44,9 +44,9 @@ KINDS: dict[str, tuple[type, str, Callable[..., object]]] = {
     "hang_inference": (OnnxClassifier, "classify", hang),
     "hang_hard": (OnnxClassifier, "classify", hang_hard),
     "fail_inference": (OnnxClassifier, "classify", fail),
-    "kill_sender": (Sender, "_pump", vanish),
-    "fail_sender": (Sender, "_pump", fail),
-    "hang_sender": (Sender, "_pump", hang),
+    "kill_sender": (Sender, "_send_due", vanish),
+    "fail_sender": (Sender, "_send_due", fail),
+    "hang_sender": (Sender, "_send_due", hang),
     "fail_callback": (MqttSink, "_on_publish", fail),
 }
 

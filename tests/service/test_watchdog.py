@@ -41,18 +41,18 @@ def classify(self, samples, running):
 agent.inference.classifier.OnnxClassifier.classify = classify
 """
 SENDER_DIES = """
-real = agent.delivery.sender.Sender._pump
+real = agent.delivery.sender.Sender._send_due
 def pump(self):
     if soon(): raise RuntimeError("pump burst\\nin two lines")
     return real(self)
-agent.delivery.sender.Sender._pump = pump
+agent.delivery.sender.Sender._send_due = pump
 """
 SENDER_HANGS = """
-real = agent.delivery.sender.Sender._pump
+real = agent.delivery.sender.Sender._send_due
 def pump(self):
     if soon(): time.sleep(3600)
     return real(self)
-agent.delivery.sender.Sender._pump = pump
+agent.delivery.sender.Sender._send_due = pump
 """
 READ_HANGS = """
 import agent.sources.synthetic

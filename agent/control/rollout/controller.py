@@ -157,7 +157,9 @@ class RolloutController:
     # -- from a trial -----------------------------------------------------------------------
 
     def _step(self, trial: InShadow | OnProbation, late: bool) -> Phase:
-        return self._shadow(trial, late) if isinstance(trial, InShadow) else self._watch(trial)
+        return (
+            self._shadow(trial, late) if isinstance(trial, InShadow) else self._follow_canary(trial)
+        )
 
     def _shadow(self, trial: InShadow, late: bool) -> Phase:
         shadow, name = trial.shadow, trial.name
@@ -184,7 +186,7 @@ class RolloutController:
         log.info("%s: switched to %s, on probation", trial.name, new.contract.version)
         return phase
 
-    def _watch(self, trial: OnProbation) -> Phase:
+    def _follow_canary(self, trial: OnProbation) -> Phase:
         guard, name = trial.guard, trial.name
         if (why := guard.verdict()) is not None:
             work = functools.partial(self._steps.roll_back, name, why, guard.fallback)
