@@ -1,6 +1,6 @@
-"""The command's verbs, a file each: `define` tells a parser its arguments and what to run.
+"""The command's verbs, one file each. `define` adds a verb's arguments to its parser.
 
-A new one is a new file and its line here.
+A new verb is a new file and a line in `SUMMARIES`.
 """
 
 import argparse
@@ -24,5 +24,5 @@ SUMMARIES = {
 
 
 def define(name: str, parser: argparse.ArgumentParser) -> None:
-    """Loads that verb and lets it define itself."""
+    """Loads the verb's module and calls its `define`."""
     importlib.import_module(f"agent.cli.{name}").define(parser)

@@ -1,4 +1,4 @@
-"""`check`: what a configuration would run, and nothing is started."""
+"""`check`: reads a configuration, loads its models and opens its sources; starts nothing."""
 
 import argparse
 from pathlib import Path
@@ -9,8 +9,8 @@ from agent.pipeline import build
 
 def define(parser: argparse.ArgumentParser) -> None:
     def check(arguments: argparse.Namespace) -> int:
-        loaded = load.load(arguments.config)
-        for pipeline in build.build_pipelines(loaded):
+        config = load.load(arguments.config)
+        for pipeline in build.build_pipelines(config):
             pipeline.reader.close()
             print(f"{pipeline.name}: {pipeline.describe()}")
         print(f"{arguments.config}: ok")

@@ -1,7 +1,7 @@
-"""A machine whose fault is found while the noise rises, with everything real but the machine.
+"""`demo` in a terminal: a simulated machine develops a fault while the noise rises.
 
-A broker on loopback, the agent on the `synth` source, and a subscriber that prints what it hears
-over MQTT beside what the simulated machine is really doing.
+Everything but the machine is real: a broker on loopback, the agent on the `synth` source, and a
+subscriber that prints what it receives over MQTT beside the true state of the machine.
 """
 
 import socket
@@ -26,7 +26,7 @@ FAREWELL_S = 3.0
 
 
 def demo(seconds: float, port: int | None) -> int:
-    """Runs the scenario, stretched to `seconds`; the exit code."""
+    """Runs the scenario, stretched to `seconds`; returns the exit code."""
     if seconds <= 0:
         raise UserError(f"--seconds: found {seconds:g}, expected more than 0")
     phases = _stretched(seconds)
@@ -41,7 +41,7 @@ def demo(seconds: float, port: int | None) -> int:
 
 
 def running_broker(port: int) -> Any:
-    """A broker on loopback, to be left again; `UserError` where there is none to be had."""
+    """A broker on loopback, as a context manager; `UserError` where none can be started."""
     try:
         from iotcore import Broker
     except ImportError:
@@ -53,7 +53,7 @@ def running_broker(port: int) -> Any:
 
 
 class Listener:
-    """A subscriber like any other: it knows the agent by its messages only."""
+    """Prints the agent's messages. It is a subscriber like any other."""
 
     def __init__(self, port: int, phases: tuple[Phase, ...]) -> None:
         self._phases = phases
@@ -62,18 +62,18 @@ class Listener:
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = lambda client, *_: client.subscribe(f"{BASE}/{AGENT}/#", 1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = lambda _client, _data, message: self._hear(message)
+        self._client.on_message = lambda _client, _data, message: self._on_message(message)
         self._client.connect(HOST, port)
         self._client.loop_start()
         self._subscribed.wait(FAREWELL_S)
 
     def finish(self) -> None:
-        """Waits for the agent's farewell."""
+        """Waits until the agent has published `offline`."""
         self._offline.wait(FAREWELL_S)
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _hear(self, message: paho.MQTTMessage) -> None:
+    def _on_message(self, message: paho.MQTTMessage) -> None:
         last = message.topic.rpartition("/")[2]
         if last == "status":
             print(
@@ -82,20 +82,21 @@ class Listener:
             if message.payload == b"offline":
                 self._offline.set()
         elif last in ("window", "event"):
-            self._tell(last, msgspec.json.decode(message.payload))
+            self._print(last, msgspec.json.decode(message.payload))
 
-    def _tell(self, kind: str, message: dict[str, Any]) -> None:
-        """Every event, and one window a second."""
-        at_s = (message["first_sample"] + message["n_samples"]) / message["rate_hz"]
-        whole_second = message["first_sample"] % round(message["rate_hz"]) == 0
+    def _print(self, kind: str, record: dict[str, Any]) -> None:
+        """Prints every event, and one window for each second."""
+        at_s = (record["first_sample"] + record["n_samples"]) / record["rate_hz"]
+        whole_second = record["first_sample"] % round(record["rate_hz"]) == 0
         if kind == "event":
-            label = message["label"] if message["label"] != message["decision"] else None
-            state = f"{message['previous']} -> {message['decision']} {label or ''}".rstrip()
+            label = record["label"] if record["label"] != record["decision"] else None
+            state = f"{record['previous']} -> {record['decision']} {label or ''}".rstrip()
             print(f"{at_s:6.1f} s  {self._truth(at_s):27} EVENT  {state}", flush=True)
         elif whole_second:
-            print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bars(message)}", flush=True)
+            print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bar(record)}", flush=True)
 
     def _truth(self, at_s: float) -> str:
+        """The simulated machine's state at that time of the scenario."""
         for phase in self._phases:
             if at_s <= phase.duration_s:
                 break
@@ -107,13 +108,13 @@ class Listener:
         return f"{phase.fault + grown:12}  SNR {snr_db:+5.1f} dB"
 
 
-def _bars(message: dict[str, Any]) -> str:
-    if message["probabilities"] is None:
-        return f"flagged: {' '.join(message['flags'])}"
-    bar = "█" * round(10 * message["probability"])
-    more = "" if message["snr_db"] is None else f"  SNR estimated {message['snr_db']:+5.1f} dB"
-    label, probability = message["label"] or message["decision"], message["probability"]
-    return f"window {label:8} {probability:.2f} {bar:10}{more}"
+def _bar(record: dict[str, Any]) -> str:
+    if record["probabilities"] is None:
+        return f"flagged: {' '.join(record['flags'])}"
+    bar = "█" * round(10 * record["probability"])
+    snr = "" if record["snr_db"] is None else f"  SNR estimated {record['snr_db']:+5.1f} dB"
+    label, probability = record["label"] or record["decision"], record["probability"]
+    return f"window {label:8} {probability:.2f} {bar:10}{snr}"
 
 
 def _stretched(seconds: float) -> tuple[Phase, ...]:
@@ -145,14 +146,14 @@ def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> load.Config
 
 
 def valid_port(option: str, port: int) -> int:
-    """The port, if it is one."""
+    """Returns the port; `UserError`, naming the option, where it is none."""
     if not 0 < port < 65536:
         raise UserError(f"{option}: found {port}, expected 1 to 65535")
     return port
 
 
 def free_port(wanted: int) -> int:
-    """That port where nobody has it, any free one else."""
+    """Returns that port where it is free, else any free port on loopback."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,7 @@
 """`demo --page` and `demo --mic`: the agent on a machine to break, or a microphone, and its page.
 
 Everything is real but the machine: a broker on loopback, the agent with its outbox, and a page
-that turns up the noise while a second network without thresholds hears the same.
+with controls for the noise, on which a second network without thresholds scores the same windows.
 """
 
 import secrets
@@ -30,7 +30,7 @@ PORT = 8080
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What the command line asks for; None: what there is."""
+    """The command line's options; None: the default."""
 
     mic: bool = False
     port: int | None = None  # of the page
@@ -43,7 +43,7 @@ class DemoOptions:
 
 
 def demo(options: DemoOptions) -> int:
-    """Until Ctrl-C; the exit code."""
+    """Runs until Ctrl-C; returns the exit code."""
     token = _token(options)
     if options.mic:
         _try_microphone()
@@ -61,21 +61,21 @@ def demo(options: DemoOptions) -> int:
 
 
 def _model(options: DemoOptions) -> str:
-    """Words for a microphone, where there is a network for them; a bearing else."""
+    """The model's name: spoken digits for a microphone where released, else the bearing."""
     words = options.mic and "digits" in zoo.released()
     return options.model or ("digits" if words else "bearing")
 
 
 def _harness(options: DemoOptions, token: str | None) -> DemoHarness:
     model = _model(options)
-    own = classifier.load(zoo.find(model))
-    rate_hz, name = own.contract.rate_hz, options.rival
+    network = classifier.load(zoo.find(model))
+    rate_hz, name = network.contract.rate_hz, options.rival
     if name is None and f"{model}-resnet" in zoo.released():
         name = f"{model}-resnet"
     return DemoHarness(
         rate_hz=rate_hz,
         simulated=not options.mic,
-        rival=None if name is None else demo_harness.rival(own, zoo.find(name)),
+        rival=None if name is None else demo_harness.rival(network, zoo.find(name)),
         background=None
         if options.background is None
         else demo_harness.background(Path(options.background), rate_hz),
@@ -101,7 +101,7 @@ def tree(options: DemoOptions, broker: int, state_dir: str) -> dict[str, object]
 
 
 def _try_microphone() -> None:
-    """Told at once, in one line: no such kind, no PortAudio, no microphone."""
+    """Fails early with one line: no such kind, no PortAudio, no microphone."""
     if "mic" not in sources.KINDS:
         raise UserError("--mic: this drsn-agent has no source of the kind mic")
     sources.open_source("mic", sources.options("mic")()).close()

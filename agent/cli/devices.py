@@ -1,4 +1,4 @@
-"""`devices`: the inputs that `kind: mic` can name."""
+"""`devices`: lists the sound inputs that `kind: mic` can use."""
 
 import argparse
 
@@ -11,9 +11,9 @@ def define(parser: argparse.ArgumentParser) -> None:
         inputs = portaudio.inputs()
         if not inputs:
             raise UserError("found no sound input (of a user in the group audio, or of a server)")
-        for each in inputs:
-            own = f"{each.channels} channel(s), {each.rate_hz:g} Hz by default"
-            print(f"{each.index:3} {each.name}, {each.api}: {own}")
+        for item in inputs:
+            channels = f"{item.channels} channel(s), {item.rate_hz:g} Hz by default"
+            print(f"{item.index:3} {item.name}, {item.api}: {channels}")
         return 0
 
     parser.set_defaults(run=devices)

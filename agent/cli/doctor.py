@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with this box, and what to do."""
+"""`doctor`: reports what is wrong with this machine, and what to do."""
 
 import argparse
 import itertools
@@ -18,9 +18,9 @@ def define(parser: argparse.ArgumentParser) -> None:
     def doctor(arguments: argparse.Namespace) -> int:
         from agent.jobs.doctor_checks import examine
 
-        logs.start("CRITICAL")  # what is logged elsewhere is told here
+        logs.start("CRITICAL")  # the findings say what would be logged
         wrong = 0
-        for finding in itertools.chain(examine(arguments.config), _benched(arguments)):
+        for finding in itertools.chain(examine(arguments.config), _bench(arguments)):
             print(finding, flush=True)
             wrong += finding.state == "wrong"
         return 1 if wrong else 0
@@ -34,13 +34,13 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=doctor)
 
 
-def _benched(arguments: argparse.Namespace) -> "Iterator[Finding]":
-    """Nothing where the configuration cannot be read: that has been told."""
+def _bench(arguments: argparse.Namespace) -> "Iterator[Finding]":
+    """Findings of `--bench`; none where the configuration cannot be read: reported already."""
     from agent.jobs import variant_benchmark
 
     try:
-        loaded = load.load(arguments.config)
+        config = load.load(arguments.config)
     except ConfigError:
         return
     if arguments.bench:
-        yield from variant_benchmark.examine(loaded)
+        yield from variant_benchmark.examine(config)

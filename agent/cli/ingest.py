@@ -1,4 +1,4 @@
-"""`ingest`: what a fleet publishes, into PostgreSQL."""
+"""`ingest`: stores what a fleet publishes in PostgreSQL."""
 
 import argparse
 import re
@@ -97,9 +97,9 @@ def _session(arguments: argparse.Namespace) -> "Session":
     from agent.jobs.ingest.subscriber import Session
 
     for key in ("name", "group"):
-        found = getattr(arguments, key)
-        if found is not None and not re.fullmatch(LEVEL, found):
-            raise UserError(f"--{key}: found {found!r}, expected a name without space, +, # and /")
+        value = getattr(arguments, key)
+        if value is not None and not re.fullmatch(LEVEL, value):
+            raise UserError(f"--{key}: found {value!r}, expected a name without space, +, # and /")
     if not 0 < arguments.keep_days * DAY_S < 2**32 - 1:
         raise UserError(f"--keep-days: found {arguments.keep_days:g}, expected 0 to 49710")
     share = "" if arguments.group is None else f"$share/{arguments.group}/"

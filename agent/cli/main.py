@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, SourceError) as error:
         print(f"drsn-agent: {logs.escape(' '.join(str(error).split()))}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
-    except BrokenPipeError:  # whoever read our output has gone, e.g. `| head`
+    except BrokenPipeError:  # the reader of standard output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -33,16 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Verbs are loaded only where they may be meant: the daemon stays lean."""
+    """The parser for that command line. It loads only the verb that is used, to save memory."""
     parser = argparse.ArgumentParser("drsn-agent", description=_first_line(sys.modules["agent"]))
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    meant = words[0] if words and words[0] in cli.SUMMARIES else None
+    requested = words[0] if words and words[0] in cli.SUMMARIES else None
     for name, summary in cli.SUMMARIES.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
-        if meant in (name, None):
+        if requested in (name, None):
             cli.define(name, verb)
-    if meant is not None:
+    if requested is not None:
         return parser
     for point in entry_points(group="drsn_agent.verbs"):
         define = point.load()

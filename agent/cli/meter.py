@@ -1,4 +1,4 @@
-"""The meter of `record`: level and progress on standard error."""
+"""Shows level and progress of `record` on standard error."""
 
 import contextlib
 import sys
@@ -9,16 +9,16 @@ import numpy as np
 from agent.core.types import Format
 from agent.jobs.record import Tally
 
-TERMINAL_S, LINE_S = 0.2, 5.0  # between two looks at it, on a terminal and elsewhere
+TERMINAL_S, LINE_S = 0.2, 5.0  # between two updates, on a terminal and elsewhere
 FLOOR_DB = -60.0
 WIDTH = 30
 
 
 class Meter:
-    """A moving line on a terminal, else a line now and then."""
+    """One line that is updated on a terminal; elsewhere a new line at intervals."""
 
-    def __init__(self, source_format: Format, seconds: float) -> None:
-        self._format = source_format
+    def __init__(self, signal: Format, seconds: float) -> None:
+        self._format = signal
         self._seconds = seconds
         self._terminal = sys.stderr.isatty()
         self._shown_s = 0.0
@@ -45,7 +45,7 @@ class Meter:
             print(f"{start}{line:<78}" if start else line, end=end, file=sys.stderr, flush=True)
 
     def _level(self, tally: Tally) -> str:
-        """Decibels of full scale with a bar, or the plain numbers where there is no full scale."""
+        """A bar and decibels relative to full scale; plain numbers where there is none."""
         if self._format.full_scale is None:
             return f"peak {self._peak:.3g}, RMS {tally.rms:.3g}"
         peak_db, rms_db = (20 * np.log10(max(x, 1e-6)) for x in (self._peak, tally.rms))

@@ -1,4 +1,4 @@
-"""`record`: a sensor into a data set that `train` reads."""
+"""`record`: records a sensor into a data set that `train` reads."""
 
 import argparse
 import dataclasses
@@ -56,8 +56,8 @@ def record(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Source) -> int:
-    common, source_format = settings.common, source.format
-    channels = _channels(common, source_format)
+    common = settings.common
+    channels = _channels(common, source.format)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     split = arguments.split or manifest.split(arguments.folder, arguments.label)
     session = Session(
@@ -70,11 +70,11 @@ def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Sou
         common.unit or "",
         common.rpm,
     )
-    source_format = dataclasses.replace(source_format, channels=len(channels))
-    meter = Meter(source_format, arguments.seconds)
+    signal = dataclasses.replace(source.format, channels=len(channels))
+    meter = Meter(signal, arguments.seconds)
     code, why = 0, ""
     try:
-        with Recorder(session, source_format) as recording:
+        with Recorder(session, signal) as recording:
             for block in _blocks(source, arguments.seconds, recording.tally):
                 recording.take(Block(block.samples[:, channels], block.lost))
                 meter.show(recording.tally)
@@ -83,12 +83,12 @@ def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Sou
     except SourceError as error:
         code, why = 1, f", ended early: {error}"
     meter.end(recording.tally)
-    _tell(recording.tally, source_format, session, why)
+    _report(recording.tally, signal, session, why)
     return code
 
 
 def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:
-    """Blocks until so many seconds are recorded; the last one is cut to that length."""
+    """Yields blocks until `seconds` are recorded; the last one is cut to that length."""
     frames = max(1, round(seconds * source.format.rate_hz))
     came_s = time.monotonic()
     give_up_s = came_s + 2 * seconds + SILENT_S
@@ -105,22 +105,23 @@ def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:
         yield Block(block.samples[: frames - tally.frames], block.lost)
 
 
-def _tell(tally: Tally, source_format: Format, session: Session, why: str) -> None:
-    """What came of it, on standard output; a complaint where nothing did."""
+def _report(tally: Tally, signal: Format, session: Session, why: str) -> None:
+    """Prints what was recorded; `UserError` where it is less than a second."""
     short = f", {tally.short} piece(s) of less than a second left out" if tally.short else ""
     gaps = f", {tally.gaps} gap(s) with {tally.lost} frames lost{short}" if tally.gaps else short
     clipped = f", {tally.clipped} frames at full scale" if tally.clipped else ""
     if not tally.files:
         raise UserError(f"recorded nothing of a second or more{why}{gaps}")
-    length = f"{tally.frames / source_format.rate_hz:.1f} s at {source_format.rate_hz:g} Hz"
-    channels = f"{source_format.channels} channel(s)"
+    length = f"{tally.frames / signal.rate_hz:.1f} s at {signal.rate_hz:g} Hz"
+    channels = f"{signal.channels} channel(s)"
     print(f"{session.label} ({session.split}): {length}, {channels}{gaps}{clipped}{why}")
     for name in tally.files:
         print(session.folder / name)
 
 
 def _from_file(arguments: argparse.Namespace) -> SourceSettings:
-    by_name = {each.common.name: each for each in load.load(arguments.config).sources}
+    config = load.load(arguments.config)
+    by_name = {source.common.name: source for source in config.sources}
     if arguments.set:
         raise UserError("--set: found beside --config, expected the keys in the file")
     if arguments.source not in by_name:
@@ -131,12 +132,12 @@ def _from_file(arguments: argparse.Namespace) -> SourceSettings:
 
 
 def _from_options(arguments: argparse.Namespace) -> SourceSettings:
-    """A source of that kind with the keys that `--set` gives; no model is needed."""
+    """A source of that kind with the keys of `--set`; it needs no model."""
     keys: dict[str, object] = {"name": "record", "kind": arguments.source, "model": "none"}
-    for each in arguments.set:
-        key, separator, value = each.partition("=")
+    for setting in arguments.set:
+        key, separator, value = setting.partition("=")
         if not separator:
-            raise UserError(f"--set: found {each!r}, expected KEY=VALUE")
+            raise UserError(f"--set: found {setting!r}, expected KEY=VALUE")
         keys[key] = yaml_file.value(value, f"--set {key}")
     try:
         (source,) = load.parse({"sources": [keys]}).sources
@@ -146,9 +147,9 @@ def _from_options(arguments: argparse.Namespace) -> SourceSettings:
     return source
 
 
-def _channels(common: SourceKeys, source_format: Format) -> list[int]:
-    channels = common.channels or tuple(range(source_format.channels))
-    if max(channels) >= source_format.channels:
-        expected = f"of 0 to {source_format.channels - 1}"
+def _channels(common: SourceKeys, available: Format) -> list[int]:
+    channels = common.channels or tuple(range(available.channels))
+    if max(channels) >= available.channels:
+        expected = f"of 0 to {available.channels - 1}"
         raise ConfigError(f"channels: found {list(channels)}, expected {expected}")
     return list(channels)

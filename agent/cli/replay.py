@@ -1,4 +1,4 @@
-"""`replay`: a recording through the agent's own pipeline, on standard output."""
+"""`replay`: scores a recording with the agent's pipeline and prints JSON lines."""
 
 import argparse
 
@@ -23,7 +23,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay_config(arguments: argparse.Namespace) -> load.Config:
-    """The same pipeline as `run`, as fast as it goes, on standard output."""
+    """A configuration with the same pipeline as `run`, as fast as possible, to standard output."""
     source = {
         "name": "replay",
         "kind": "file",

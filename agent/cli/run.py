@@ -1,4 +1,4 @@
-"""`run`: the agent itself."""
+"""`run`: runs the agent."""
 
 import argparse
 import functools

@@ -1,4 +1,4 @@
-"""`score`: archives of recordings through the agent's own pipeline, into Parquet."""
+"""`score`: scores archives of recordings with the agent's pipeline, into Parquet."""
 
 import argparse
 import datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.jobs.archive.job import Engine, Job
 
 BEGINNING = "1970-01-01T00:00:00Z"
-OF_SOURCE = ("model", "hop_s", "channels", "rate_hz")  # what a configuration says by itself
+OF_SOURCE = ("model", "hop_s", "channels", "rate_hz")  # options that a configuration replaces
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -65,21 +65,20 @@ def _engine(arguments: argparse.Namespace) -> "Engine":
 
 
 def job(arguments: argparse.Namespace) -> "Job":
-    """What every recording is to go through; `UserError`."""
+    """The job for every recording; `UserError`."""
     from agent.jobs.archive.job import Job
     from agent.pipeline.offline import named
 
-    keys = {
-        key: getattr(arguments, key) for key in OF_SOURCE if getattr(arguments, key) is not None
-    }
+    every = {key: getattr(arguments, key) for key in OF_SOURCE}
+    options = {key: value for key, value in every.items() if value is not None}
     if arguments.config is None:
-        whole = _from_options(keys)
-        source = whole.sources[0]
+        config = _from_options(options)
+        source = config.sources[0]
     else:
-        whole = _loaded(arguments, keys)
-        source = named(whole, arguments.source)
+        config = _loaded(arguments, options)
+        source = named(config, arguments.source)
     return Job(
-        config=whole,
+        config=config,
         source=source,
         sha256=classifier.load(zoo.find(source.common.model)).sha256,
         out=arguments.out.absolute(),
@@ -88,15 +87,15 @@ def job(arguments: argparse.Namespace) -> "Job":
     )
 
 
-def _from_options(keys: dict[str, Any]) -> load.Config:
-    if "model" not in keys:
+def _from_options(options: dict[str, Any]) -> load.Config:
+    if "model" not in options:
         raise UserError("--model: found neither it nor --config, expected one of them")
-    return load.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | keys]})
+    return load.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | options]})
 
 
-def _loaded(arguments: argparse.Namespace, keys: dict[str, Any]) -> load.Config:
-    if keys:
-        found = ", ".join(f"--{key.replace('_', '-')}" for key in keys)
+def _loaded(arguments: argparse.Namespace, options: dict[str, Any]) -> load.Config:
+    if options:
+        found = ", ".join(f"--{key.replace('_', '-')}" for key in options)
         raise UserError(f"--config: found {found} beside it, expected the source to say so")
     if arguments.source is None:
         raise UserError("--source: found nothing, expected a source's name beside --config")

@@ -1,4 +1,4 @@
-"""A stretch of one source's signal, at the model's rate, and its FLAC file."""
+"""A clip: some seconds of one source's signal at the model's rate, and its FLAC file."""
 
 import io
 import json
@@ -11,17 +11,17 @@ from agent.core.time import iso
 from agent.core.types import Mark, Samples
 from agent.pipeline.source_pipeline import SourcePipeline
 
-MOST_CHANNELS = 8  # of a FLAC file
-GONE = Mark.GAP | Mark.OVERRUN
+MAX_CHANNELS = 8  # of a FLAC file
+MISSING = Mark.GAP | Mark.OVERRUN
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is to be kept, and under which name."""
+    """A clip to keep, and its file name."""
 
     name: str
     samples: Samples  # [frames, channels], in the source's unit; zero where they are missing
-    missing: int  # frames that never arrived, or had gone
+    missing: int  # frames that never arrived or were overwritten
     source: str
     unit: str
     rate_hz: float
@@ -29,20 +29,20 @@ class Clip:
     t_start: str
 
 
-def name(source: str, t_start: str, why: str) -> str:
-    """Sorted by time within a source; the time without what some file systems do not take."""
-    return f"{source}-{t_start.translate({ord(each): None for each in '-:.'})}-{why}.flac"
+def file_name(source: str, t_start: str, why: str) -> str:
+    """A file name that sorts by time within a source, valid on every file system."""
+    return f"{source}-{t_start.translate({ord(sign): None for sign in '-:.'})}-{why}.flac"
 
 
-def cut(pipeline: SourcePipeline, first: int, end: int, called: str) -> Clip:
-    """Frames `first` to `end` of what the ring still has."""
+def cut(pipeline: SourcePipeline, first: int, end: int, name: str) -> Clip:
+    """Cuts frames `first` to `end`, as far as the ring still has them."""
     contract = pipeline.origin.contract
     first = max(first, end - pipeline.ring.size)
     samples, marks, _ = pipeline.ring.read(first, end - first)
     return Clip(
-        name=called,
+        name=name,
         samples=samples[:, : contract.channels],
-        missing=int(np.count_nonzero(marks & GONE)),
+        missing=int(np.count_nonzero(marks & MISSING)),
         source=pipeline.name,
         unit=pipeline.origin.unit,
         rate_hz=contract.rate_hz,
@@ -52,13 +52,13 @@ def cut(pipeline: SourcePipeline, first: int, end: int, called: str) -> Clip:
 
 
 def encode(clip: Clip) -> bytes:
-    """FLAC, 24 bit. Full scale is `scale` of the comment, a power of two, in `unit`."""
-    import soundfile  # only for those who keep something
+    """FLAC, 24 bit. Full scale is the comment's `scale`, a power of two, in `unit`."""
+    import soundfile  # loaded only where clips are kept
 
-    samples = clip.samples[:, :MOST_CHANNELS]
+    samples = clip.samples[:, :MAX_CHANNELS]
     peak = float(np.max(np.abs(samples), initial=0.0))
     scale = 2.0 ** math.ceil(math.log2(peak) + 1e-6) if math.isfinite(peak) and peak > 0 else 1.0
-    told = {
+    comment = {
         "source": clip.source,
         "scale": scale,
         "unit": clip.unit,
@@ -70,6 +70,6 @@ def encode(clip: Clip) -> bytes:
     file, channels = io.BytesIO(), samples.shape[1]
     rate_hz = round(clip.rate_hz)
     with soundfile.SoundFile(file, "w", rate_hz, channels, "PCM_24", format="FLAC") as out:
-        out.comment = json.dumps(told)
+        out.comment = json.dumps(comment)
         out.write(np.nan_to_num(samples / scale, nan=0.0, posinf=1.0, neginf=-1.0))
     return file.getvalue()

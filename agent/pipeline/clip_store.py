@@ -1,4 +1,4 @@
-"""A folder that never holds more than its quota and leaves the disk room: the oldest go."""
+"""A folder of clips with a quota. The oldest clips are removed to make room."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ class ClipStore:
         self._min_free_bytes = min_free_bytes
 
     def put(self, name: str, data: bytes) -> str | None:
-        """Writes the file, whole or not at all; the reason where it cannot be kept."""
+        """Writes the file, whole or not at all; returns the reason where it is not kept."""
         try:
             files.make_folder(self._folder)
             why = self._make_room(len(data))
@@ -32,21 +32,21 @@ class ClipStore:
     def _make_room(self, size: int) -> str | None:
         if size > self._max_bytes:
             return f"{size} bytes are more than evidence.max_mib allows"
-        oldest_first = sorted(
+        newest_first = sorted(
             ((status.st_mtime_ns, path, status.st_size) for path, status in self._files()),
             reverse=True,
         )
-        held = sum(each_size for _, _, each_size in oldest_first)
-        while held + size > self._max_bytes or not self._spare(size):
-            if not oldest_first:
+        total = sum(clip_size for _, _, clip_size in newest_first)
+        while total + size > self._max_bytes or not self._fits_disk(size):
+            if not newest_first:
                 return "the disk has less free than evidence.min_free_mib"
-            _, path, gone = oldest_first.pop()
+            _, path, removed = newest_first.pop()
             path.unlink(missing_ok=True)
-            log.info("%s removed, to make room", path.name)
-            held -= gone
+            log.info("%s removed to make room", path.name)
+            total -= removed
         return None
 
-    def _spare(self, size: int) -> bool:
+    def _fits_disk(self, size: int) -> bool:
         return shutil.disk_usage(self._folder).free - size >= self._min_free_bytes
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:

@@ -1,4 +1,4 @@
-"""One configured source with all that is its own, and what is known of how it fares."""
+"""The pipeline of one source: its parts, its counters and its state."""
 
 import collections
 import threading
@@ -100,7 +100,7 @@ class SourcePipeline:
 
     @property
     def commissioned(self) -> Commissioned:
-        """Whether there is a baseline, and whether it has heard enough."""
+        """Whether there is a baseline, and whether it was learned from enough signal."""
         if self.scorer.monitor is None:
             return "none"
         return "provisional" if self.scorer.monitor.baseline.provisional else "whole"

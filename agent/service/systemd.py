@@ -1,4 +1,4 @@
-"""Tells systemd how the process is (sd_notify(3)); does nothing where nobody listens."""
+"""Notifies systemd of the process's state (sd_notify(3)); does nothing without systemd."""
 
 import contextlib
 import os

@@ -15,7 +15,7 @@ import soundfile
 from agent.pipeline import clip as clips
 from agent.pipeline.clip import Clip
 from agent.pipeline.clip_store import ClipStore
-from agent.pipeline.clip_writer import MOST_WAITING, ClipWriter
+from agent.pipeline.clip_writer import MAX_WAITING, ClipWriter
 from tests.conftest import Agent, Broker, eventually, quiet_then_loud
 from tests.support.listening import Listening
 
@@ -52,24 +52,24 @@ def kept(folder: Path) -> list[str]:
 
 
 def test_the_quota_holds_at_every_moment_and_the_oldest_go(tmp_path: Path) -> None:
-    shelf = ClipStore(tmp_path, 1000, 0)
+    store = ClipStore(tmp_path, 1000, 0)
     for at in range(10):
-        assert shelf.put(f"{at}.flac", bytes(300)) is None
+        assert store.put(f"{at}.flac", bytes(300)) is None
         os.utime(tmp_path / f"{at}.flac", (at, at))
         assert sum(path.stat().st_size for path in tmp_path.glob("*")) <= 1000
     assert kept(tmp_path) == ["7.flac", "8.flac", "9.flac"]
 
 
 def test_what_is_larger_than_the_quota_is_not_kept_and_costs_nothing(tmp_path: Path) -> None:
-    shelf = ClipStore(tmp_path, 1000, 0)
-    shelf.put("a.flac", bytes(900))
-    assert shelf.put("b.flac", bytes(1001)) == "1001 bytes are more than evidence.max_mib allows"
+    store = ClipStore(tmp_path, 1000, 0)
+    store.put("a.flac", bytes(900))
+    assert store.put("b.flac", bytes(1001)) == "1001 bytes are more than evidence.max_mib allows"
     assert kept(tmp_path) == ["a.flac"]
 
 
 def test_a_disk_that_has_less_free_than_is_left_to_others_is_left_alone(tmp_path: Path) -> None:
-    shelf = ClipStore(tmp_path, 10**6, 2**62)
-    assert shelf.put("a.flac", bytes(10)) == "the disk has less free than evidence.min_free_mib"
+    store = ClipStore(tmp_path, 10**6, 2**62)
+    assert store.put("a.flac", bytes(10)) == "the disk has less free than evidence.min_free_mib"
     assert kept(tmp_path) == []
 
 
@@ -88,7 +88,7 @@ def test_a_disk_that_takes_nothing_is_a_reason_and_no_crash(tmp_path: Path) -> N
 def test_more_than_can_be_written_is_refused_at_once(tmp_path: Path) -> None:
     recorder = ClipWriter(ClipStore(tmp_path, 10**6, 0))
     told: list[str | None] = []
-    for _ in range(MOST_WAITING + 1):  # nobody writes yet
+    for _ in range(MAX_WAITING + 1):  # nobody writes yet
         recorder.keep(clip(np.zeros((10, 1))), told.append)
     assert told == ["too much is being written already"]
 

@@ -1,1 +1,1 @@
-"""What `health` tells, for Prometheus and for who asks whether the agent lives."""
+"""The health record for Prometheus, and a liveness check."""

@@ -68,8 +68,8 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
     }
     for field, words in counters.items():
         family = CounterMetricFamily(f"drsn_source_{field}", words, labels=["source"])
-        for name, each in sources.items():
-            family.add_metric([name], getattr(each, field))
+        for name, source in sources.items():
+            family.add_metric([name], getattr(source, field))
         yield family
     ok = GaugeMetricFamily("drsn_source_ok", "It delivers as it should", labels=["source"])
     decision = GaugeMetricFamily(
@@ -81,14 +81,14 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
     drift = GaugeMetricFamily(
         "drsn_source_drift", "Above 1: unlike the machine when commissioned", labels=["source"]
     )
-    for name, each in sources.items():
-        ok.add_metric([name], each.state == "ok")
+    for name, source in sources.items():
+        ok.add_metric([name], source.state == "ok")
         for word in DECISIONS:
-            decision.add_metric([name, word], each.decision == word)
-        for percentile, value_ms in zip(PERCENTILES, each.latency_ms or (), strict=False):
+            decision.add_metric([name, word], source.decision == word)
+        for percentile, value_ms in zip(PERCENTILES, source.latency_ms or (), strict=False):
             latency.add_metric([name, percentile], value_ms / 1000)
-        if each.drift is not None:
-            drift.add_metric([name], each.drift)
+        if source.drift is not None:
+            drift.add_metric([name], source.drift)
     yield from (ok, decision, latency, drift)
 
 

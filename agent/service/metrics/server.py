@@ -1,4 +1,4 @@
-"""`/metrics` and `/healthz`, on loopback alone. Needs the extra `metrics`."""
+"""`/metrics` and `/healthz` over HTTP, on loopback only. Needs the extra `metrics`."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -16,8 +16,8 @@ from agent.service.metrics.snapshot import Snapshot
 HOST = "127.0.0.1"
 
 
-def serve(keys: Metrics, board: Snapshot) -> None:
-    """Answers in threads of its own, from now on; `ConfigError` where that cannot be."""
+def serve(keys: Metrics, snapshot: Snapshot) -> None:
+    """Starts to answer, in separate threads; `ConfigError` for a missing package or a used port."""
     try:
         from prometheus_client import CollectorRegistry, make_wsgi_app
 
@@ -25,7 +25,7 @@ def serve(keys: Metrics, board: Snapshot) -> None:
     except ImportError:
         raise ConfigError("metrics: needs pip install 'drsn-agent[metrics]'") from None
     registry = CollectorRegistry()
-    registry.register(Collector(board))
+    registry.register(Collector(snapshot))
     metrics: Callable[[Any, Any], Iterable[bytes]] = make_wsgi_app(registry)
 
     def answer(environ: Any, start: Any) -> Iterable[bytes]:
@@ -33,7 +33,7 @@ def serve(keys: Metrics, board: Snapshot) -> None:
         if path == "/metrics":
             return metrics(environ, start)
         if path == "/healthz":
-            return _healthz(board.shown(), start)
+            return _healthz(snapshot.shown(), start)
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"/metrics or /healthz\n"]
 
@@ -45,11 +45,11 @@ def serve(keys: Metrics, board: Snapshot) -> None:
 
 
 def _healthz(health: Health | None, start: Any) -> list[bytes]:
-    """200 while the work is being done; a broker that is away is no illness of the agent's."""
+    """200 while the agent works; a broker that cannot be reached is not the agent's failure."""
     start("200 OK" if health else "503 Service Unavailable", [("Content-Type", "application/json")])
     if health is None:
         return [b'{"ok":false}\n']
-    sources = {name: each.state for name, each in health.sources.items()}
+    sources = {name: source.state for name, source in health.sources.items()}
     return [
         msgspec.json.encode({"ok": True, "mqtt": health.mqtt.state, "sources": sources}) + b"\n"
     ]
@@ -60,7 +60,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 5  # of a client that says nothing
+    timeout = 5  # for a client that sends nothing
 
     def log_message(self, *_: object) -> None:
         pass
