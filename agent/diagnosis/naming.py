@@ -15,7 +15,7 @@ from agent.diagnosis import bearing_lines
 from agent.diagnosis.accumulation import Probabilities
 from agent.diagnosis.bearing_lines import Line
 
-ALONE = 0.9  # how sure the network must be where no baseline or no line helps it
+SURE = 0.9  # how sure the network must be where no baseline or no line helps it
 AMONG_FAULTS = 0.6  # its share among the faults, where the baseline says that the machine changed
 HELD = 0.4  # the share at which a name that was given stays
 
@@ -52,7 +52,7 @@ class Labels:
 
 def without_baseline(label: str, probability: float, whole: bool, ask: Ask) -> bool:
     """Whether a bearing fault may be named: over whole seconds, surely, and with its line."""
-    if not whole or probability < ALONE:
+    if not whole or probability < SURE:
         return False
     line = ask()
     return line is not None and _speaks_for(line, label)
@@ -73,7 +73,7 @@ def changed(
         return None
     line = ask()
     if line is None:
-        sure = float(probabilities[labels.names.index(best)]) >= ALONE
+        sure = float(probabilities[labels.names.index(best)]) >= SURE
         return best if sure and whole else None
     return best if _speaks_for(line, best) else None
 

@@ -48,7 +48,7 @@ class Request:
 
 
 @dataclass
-class Heard:
+class Healthy:
     """What has been taken in so far, and what the network said of it."""
 
     signal: HealthySignal = field(default_factory=HealthySignal)
@@ -64,53 +64,53 @@ def commission(config: load.Config, request: Request, say: Say) -> Path:
     folder = Path(config.agent.state_dir)
     lock = state_directory.claim(folder)
     try:
-        heard = Heard()
+        healthy = Healthy()
         for part in [recorded(source, path) for path in request.recordings] or [source]:
             runner = OfflineRunner(config, part, commissioned=False)
             minutes_s = request.minutes * 60
             limit = None if request.recordings else round(minutes_s / source.common.hop_s)
-            _listen(runner, heard, limit, say)
-        baseline = _learn(heard, runner.pipeline, folder, request)
-        for line in (*_report(baseline, heard, request), *_warnings(baseline, heard)):
+            _listen(runner, healthy, limit, say)
+        baseline = _learn(healthy, runner.pipeline, folder, request)
+        for line in (*_report(baseline, healthy, request), *_warnings(baseline, healthy)):
             say(line)
         return file.save(baseline, folder)
     finally:
         os.close(lock)
 
 
-def _listen(runner: OfflineRunner, heard: Heard, limit: int | None, say: Say) -> None:
+def _listen(runner: OfflineRunner, healthy: Healthy, limit: int | None, say: Say) -> None:
     """Until the source has ended, or `limit` sound windows have been heard."""
     pipeline = runner.pipeline
-    heard.signal.interrupt()
-    heard.lines_frame, report_s = 0, time.monotonic()
+    healthy.signal.interrupt()
+    healthy.lines_frame, report_s = 0, time.monotonic()
     with contextlib.closing(runner.scored()) as turns:
         for turn in turns:
             for scored in turn:
-                _take(heard, scored, pipeline)
-            if limit is not None and heard.signal.windows >= limit:
+                _take(healthy, scored, pipeline)
+            if limit is not None and healthy.signal.windows >= limit:
                 return
             if time.monotonic() - report_s > TELL_S:
                 report_s = time.monotonic()
                 reading = pipeline.reader.status()
-                say(f"{heard.signal.windows} sound windows, {heard.flagged} flagged; {reading}")
+                say(f"{healthy.signal.windows} sound windows, {healthy.flagged} flagged; {reading}")
 
 
-def _take(heard: Heard, scored: Scored, pipeline: SourcePipeline) -> None:
+def _take(healthy: Healthy, scored: Scored, pipeline: SourcePipeline) -> None:
     window, rate_hz = scored.window, pipeline.origin.contract.rate_hz
     if window.marks:
-        heard.flagged += 1
-        heard.signal.interrupt()
+        healthy.flagged += 1
+        healthy.signal.interrupt()
         return
     common = pipeline.settings.common
-    heard.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
-    heard.labels[scored.verdict.label or scored.verdict.decision] += 1
-    heard.faulty += scored.verdict.decision == "fault"
-    if common.orders is not None and window.first >= heard.lines_frame:
-        heard.signal.take_lines(pipeline.scorer.examine(window))
-        heard.lines_frame = window.first + round(LINES_EVERY_S * rate_hz)
+    healthy.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
+    healthy.labels[scored.verdict.label or scored.verdict.decision] += 1
+    healthy.faulty += scored.verdict.decision == "fault"
+    if common.orders is not None and window.first >= healthy.lines_frame:
+        healthy.signal.take_lines(pipeline.scorer.examine(window))
+        healthy.lines_frame = window.first + round(LINES_EVERY_S * rate_hz)
 
 
-def _learn(heard: Heard, pipeline: SourcePipeline, folder: Path, request: Request) -> Baseline:
+def _learn(healthy: Healthy, pipeline: SourcePipeline, folder: Path, request: Request) -> Baseline:
     common = pipeline.settings.common
     frame = build.frame(pipeline.settings, pipeline.origin.contract)
     before = file.load(folder, pipeline.name, frame) if request.extend else None
@@ -118,20 +118,20 @@ def _learn(heard: Heard, pipeline: SourcePipeline, folder: Path, request: Reques
         place = file.path(folder, pipeline.name)
         raise UserError(f"--extend: found no {place}, expected a baseline: leave --extend out")
     speed_known = common.rpm is not None or common.tacho is not None
-    learned = fit(heard.signal, frame, request.false_alarms_per_month, speed_known, before)
+    learned = fit(healthy.signal, frame, request.false_alarms_per_month, speed_known, before)
     return msgspec.structs.replace(learned, source=pipeline.name, made=iso(time.time()))
 
 
-def _report(baseline: Baseline, heard: Heard, request: Request) -> Iterator[str]:
+def _report(baseline: Baseline, healthy: Healthy, request: Request) -> Iterator[str]:
     """What was learned; of a provisional baseline the first line says so."""
     if baseline.provisional:
         yield (
             f"provisional baseline: {baseline.seconds:.0f} s of {file.WHOLE_S:.0f} s; "
             "let it grow with --extend"
         )
-    total = heard.signal.windows
-    labels = ", ".join(f"{name} {n / total:.0%}" for name, n in heard.labels.most_common())
-    yield f"{total} sound windows ({heard.flagged} flagged ones left out); the network: {labels}"
+    total = healthy.signal.windows
+    labels = ", ".join(f"{name} {n / total:.0%}" for name, n in healthy.labels.most_common())
+    yield f"{total} sound windows ({healthy.flagged} flagged ones left out); the network: {labels}"
     for point in baseline.points:
         clean = sum(state.noise is None for state in point.states)
         limit = (
@@ -147,7 +147,7 @@ def _report(baseline: Baseline, heard: Heard, request: Request) -> Iterator[str]
         )
 
 
-def _warnings(baseline: Baseline, heard: Heard) -> Iterator[str]:
+def _warnings(baseline: Baseline, healthy: Healthy) -> Iterator[str]:
     lowest = LEAST_DISTANCE
     for point in baseline.points:
         if point.threshold > DEAF_FACTOR * lowest:
@@ -156,7 +156,7 @@ def _warnings(baseline: Baseline, heard: Heard) -> Iterator[str]:
                 f"about {lowest:g}: this baseline hears only large faults; its running differs "
                 "from part to part: name its ways of running with `condition`, or tell its speed"
             )
-    share = heard.faulty / max(1, heard.signal.windows)
+    share = healthy.faulty / max(1, healthy.signal.windows)
     if share > FAULTY_SHARE:
         yield (
             f"warning: the network calls {share:.0%} of these windows faulty: make sure that the "

@@ -10,15 +10,15 @@ class ReloadRequests:
     """Requests for a reload. `add` is for any thread and for signal handlers."""
 
     def __init__(self) -> None:
-        self._answers: collections.deque[Answer | None] = collections.deque()
+        self._waiting: collections.deque[Answer | None] = collections.deque()
 
     def add(self, answer: Answer | None = None) -> None:
         """`answer` is called with the result."""
-        self._answers.append(answer)
+        self._waiting.append(answer)
 
     def take(self) -> list[Answer | None]:
         """Removes all requests so far and returns whom to answer."""
-        return [self._answers.popleft() for _ in range(len(self._answers))]
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
 
     def __bool__(self) -> bool:
-        return bool(self._answers)
+        return bool(self._waiting)

@@ -20,13 +20,13 @@ class SimulatedSource:
         self.format = Format(rate_hz, 1)
         self._state = state
         self._frames = round(STEP_S * rate_hz)
-        self._pace = Pacing(rate_hz)
+        self._pacing = Pacing(rate_hz)
         self._rng = np.random.default_rng(seed)
         self._machine = Machine(Spec(rate_hz=rate_hz), self._rng)
         self._floor = scale_for(self._machine.power("normal", 0.0), FLOOR_DB)
 
     def read(self) -> Block:
-        if not self._pace.ready(self._frames):
+        if not self._pacing.ready(self._frames):
             return Block(np.zeros((0, 1), np.float32))
         signal = self._machine.render(self._frames, self._state(), 1.0)
         signal = signal + self._floor * self._rng.standard_normal(self._frames)

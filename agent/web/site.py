@@ -57,7 +57,7 @@ class Site:
         self._aside: collections.deque[_Seen] = collections.deque(maxlen=ASIDE)
         self._work = threading.Event()
         self._events: collections.deque[Event] = collections.deque(maxlen=EVENTS)
-        self._told = 0
+        self._event_count = 0
         self._states: dict[str, Verdict] = {}
         self._scoring = threading.Lock()
         if harness is None:
@@ -125,12 +125,12 @@ class Site:
 
     def _about(self, pipeline: SourcePipeline) -> About:
         contract, rival = pipeline.origin.contract, self._harness.rival if self._harness else None
-        told = pipeline.reader.status()
+        status = pipeline.reader.status()
         return About(
             name=pipeline.name,
             kind=pipeline.settings.common.kind,
             summary=pipeline.describe(),
-            trouble=None if told == "ok" else told,
+            trouble=None if status == "ok" else status,
             labels=contract.labels,
             normal=contract.normal,
             rate_hz=contract.rate_hz,
@@ -162,9 +162,9 @@ class Site:
             self._broadcaster.put("frame", msgspec.json.encode(frame), scored.source)
 
     def _tell(self, scored: Scored, event: Verdict, began_s: float) -> None:
-        self._told += 1
-        told = Event(
-            id=self._told,
+        self._event_count += 1
+        record = Event(
+            id=self._event_count,
             source=scored.source,
             at=iso(began_s),
             decision=event.decision,
@@ -173,5 +173,5 @@ class Site:
             previous=scored.previous.decision,
             flags=scored.window.flags,
         )
-        self._events.append(told)
-        self._broadcaster.put("event", msgspec.json.encode(told))
+        self._events.append(record)
+        self._broadcaster.put("event", msgspec.json.encode(record))

@@ -30,13 +30,13 @@ def fit(
     """The baseline of that signal, which extends the one `before`; `UserError` for too little."""
     old = {} if before is None else {(p.condition, p.rpm): p for p in before.points}
     learned = []
-    for heard in points.divide(signal, speed_known):
-        if sum(len(run) for run in heard.runs) < LEAST_WINDOWS:
+    for point_signal in points.divide(signal, speed_known):
+        if sum(len(run) for run in point_signal.runs) < LEAST_WINDOWS:
             continue
-        same = points.find(tuple(old.values()), heard.condition, heard.rpm)
+        same = points.find(tuple(old.values()), point_signal.condition, point_signal.rpm)
         if same is not None:
             del old[same.condition, same.rpm]
-        learned.append(_point(heard, frame, per_month, same))
+        learned.append(_point(point_signal, frame, per_month, same))
     if not learned:
         raise UserError(
             f"found {signal.windows} sound windows in one operating point, expected at least "
@@ -47,14 +47,14 @@ def fit(
 
 
 def _point(
-    heard: PointSignal, frame: Frame, per_month: float, old: OperatingPoint | None
+    point_signal: PointSignal, frame: Frame, per_month: float, old: OperatingPoint | None
 ) -> OperatingPoint:
     """Thresholds are read from distances to what the rest of the time would have taught, so that
     a machine which wanders during its commissioning has the wider bounds that it needs."""
-    runs = [*remembered(old), *heard.runs]
+    runs = [*remembered(old), *point_signal.runs]
     rows = np.concatenate(runs)
     clean = states.learn(rows)
-    noisy = noise_states.learn(clean, heard.windows)
+    noisy = noise_states.learn(clean, point_signal.windows)
     apart = folds.left_out(runs, frame.hop_s)
     found = tail.threshold(
         folds.largest_held(apart, frame.hop_s, frame.patience), folds.STRETCH_S, per_month
@@ -63,16 +63,16 @@ def _point(
     slow = SLOW_FACTOR * max(LEAST_MEDIAN, median)
     kept, lengths = _thinned(runs)
     point = OperatingPoint(
-        condition=heard.condition,
-        rpm=heard.rpm,
-        seconds=round(sum(len(run) for run in heard.runs) * frame.hop_s, 3),
+        condition=point_signal.condition,
+        rpm=point_signal.rpm,
+        seconds=round(sum(len(run) for run in point_signal.runs) * frame.hop_s, 3),
         states=(*clean, *noisy),
         threshold=round(max(LEAST_DISTANCE, found.distance), 4),
         slow_threshold=round(slow, 4),
         stretches=found.stretches,
         extrapolated_decades=found.decades,
         limited=found.limited,
-        lines=_highest(heard.lines),
+        lines=_highest(point_signal.lines),
         rows=kept.astype(np.float16).tobytes(),
         runs=lengths,
     )

@@ -10,7 +10,7 @@ from agent.diagnosis.baseline import folds, points, states
 from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.file import Baseline, OperatingPoint
 from agent.diagnosis.baseline.healthy_signal import Lines
-from agent.diagnosis.baseline.states import Places
+from agent.diagnosis.baseline.states import StateArrays
 
 DRIFT_WINDOWS = 1000  # over which deviations are averaged, exponentially
 
@@ -35,7 +35,7 @@ class Monitor:
 
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
-        self._places = {id(point): Places(point.states) for point in baseline.points}
+        self._states = {id(point): StateArrays(point.states) for point in baseline.points}
         self._point: OperatingPoint | None = None  # where the machine was last
         self._mean: Vector | None = None
         self._seen = 0
@@ -53,7 +53,7 @@ class Monitor:
             self._point = point
         if point is None:
             return Comparison(False, provisional)
-        deviation = self._places[id(point)].deviation(features(samples))
+        deviation = self._states[id(point)].deviation(features(samples))
         self._note(deviation / point.threshold)
         distance = states.distance(deviation)
         self._distances.append(distance)

@@ -36,7 +36,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     noise: str | None = None  # the same running with that noise on top, e.g. pink 6 dB
 
 
-class Places:
+class StateArrays:
     """States as arrays, for distances to many of them at once."""
 
     def __init__(self, states: Sequence[State]) -> None:
@@ -80,7 +80,7 @@ def distance(deviation: Vector) -> float:
 
 def distances(states: Sequence[State], rows: Vector) -> Vector:
     """Of each row of features [windows, features] from the state nearest to it."""
-    return Places(states).distances(rows)
+    return StateArrays(states).distances(rows)
 
 
 def nearest(states: Sequence[State], rows: Vector) -> Members:
