@@ -19,7 +19,7 @@ from benchmarks.interleaved import compare
 from models.data import recipe as recipes
 from models.data import validation
 from models.data.recordings import Array
-from models.evaluation import model_file
+from models.evaluation import metrics
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 NETWORKS = ("bearing", "bearing-orders", "bearing-resnet", "bearing-twin")
@@ -58,7 +58,7 @@ def _network(name: str) -> Iterator[tuple[str, ...]]:
     for (data, one), (_, other) in zip(ours, theirs, strict=True):
         new, old = (_probabilities(network, each) for each in (one, other))
         same = np.mean(new.argmax(1) == old.argmax(1))
-        scores = [model_file.macro_f1(one.targets, each.argmax(1)) for each in (old, new)]
+        scores = [metrics.macro_f1_of(one.targets, each.argmax(1)) for each in (old, new)]
         changes = f"{100 * same:.2f}", f"{np.abs(new - old).max():.4f}"
         yield name, data, str(len(new)), *changes, *(f"{100 * score:.2f}" for score in scores)
 

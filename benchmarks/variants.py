@@ -1,8 +1,8 @@
 """`python -m benchmarks.variants [--write]`: each released network's forms: figures, size, speed.
 
-Macro-F1 is that of the files' contracts, the mean over data sets and noises; `models.export.forms`
-and the release have measured it. Speed is in interleaved runs at a batch of 1, as one source gives
-it, and of 4; ratios are to the INT8 file, above 1 is slower than it.
+Macro-F1 is that of the files' contracts, the mean over data sets and noises, as measured by the
+release and by `python -m models forms`. Speed is in interleaved runs at a batch of 1, as one source
+gives it, and of 4; ratios are to the INT8 file, above 1 is slower than it.
 """
 
 from collections.abc import Iterator

@@ -13,7 +13,9 @@ import numpy.typing as npt
 Kind = Literal["gaussian", "laplacian", "pink"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Array = npt.NDArray[np.float32]
+Power = float | np.floating | npt.NDArray[np.floating]  # a variance, or a ratio in dB
 
+_SILENT = 1e-20  # power below which noise counts as silence
 _SEGMENT = 1 << 14  # frames of pink noise drawn at once when streaming
 
 
@@ -30,11 +32,24 @@ def scale_for(signal_power: float, snr_db: float) -> float:
 
 def add(signal: Array, snr_db: float | Array, kind: Kind, rng: np.random.Generator) -> Array:
     """`signal` [..., frames] plus noise at exactly `snr_db` (a number, or one per row)."""
-    noise = draw(kind, signal.shape, rng)
-    power = signal.var(axis=-1, keepdims=True) / noise.var(axis=-1, keepdims=True)
+    return mix(signal, draw(kind, signal.shape, rng), snr_db)
+
+
+def mix(signal: Array, noise: Array, snr_db: float | Array) -> Array:
+    """`signal` plus `noise`, both [..., frames], scaled to exactly `snr_db` in each row."""
+    power, noise_power = (x.var(axis=-1, keepdims=True) for x in (signal, noise))
     ratio_db = np.asarray(snr_db, np.float32)[..., None]
-    noisy: Array = (signal + np.sqrt(power * 10.0 ** (-ratio_db / 10.0)) * noise).astype(np.float32)
+    noisy: Array = (signal + gain(power, noise_power, ratio_db) * noise).astype(np.float32)
     return noisy
+
+
+def gain(signal_power: Power, noise_power: Power, snr_db: Power) -> Array:
+    """The factor that brings noise of that power to `snr_db` below the signal.
+
+    Noise of no power (digital silence) stays silent instead of becoming NaN.
+    """
+    ratio = signal_power / np.maximum(noise_power, _SILENT)
+    return np.asarray(np.sqrt(ratio * 10.0 ** (-snr_db / 10.0)))
 
 
 def stream(kind: Kind, rng: np.random.Generator) -> Iterator[Array]:

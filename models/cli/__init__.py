@@ -1,4 +1,4 @@
-"""One file a verb: its arguments, and what it does with them.
+"""The command line: one file for each verb, with its arguments and what it calls.
 
-Torch is imported when a verb runs, not before: without it the verbs still explain themselves.
+Torch is imported when a verb runs, not before, so that `--help` works without it.
 """

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from models.guard import needs_torch, say
+from models.command import needs_torch, say
 
 
 def export(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from models.export import onnx_export
     from models.training.checkpoint import load
 
-    saved = load(arguments.checkpoint)
-    onnx_export.export(saved, arguments.out, onnx_export.contract_of(saved))
+    checkpoint = load(arguments.checkpoint)
+    onnx_export.export(checkpoint, arguments.out, onnx_export.contract_of(checkpoint))
     say(f"wrote {arguments.out}")
     return 0

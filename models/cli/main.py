@@ -1,11 +1,12 @@
-"""The verbs of this package; `python -m models release` rebuilds what is in the zoo."""
+"""The verbs of this package. `release` and `forms` rebuild the files of the zoo."""
 
 import argparse
 import sys
 
-from agent.core.errors import UserError
+from models import command
 from models.cli.evaluate import evaluate
 from models.cli.export import export
+from models.cli.forms import forms
 from models.cli.quantize import quantize
 from models.cli.release import release
 from models.cli.train import train
@@ -14,17 +15,17 @@ __all__ = ["evaluate", "export", "quantize", "release", "train"]
 
 
 def main() -> int:
-    """`python -m models VERB`: the agent's verbs, and `release`."""
+    """Runs `python -m models VERB`."""
+    return command.main(parser())
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the agent's verbs for models, and of `release` and `forms`."""
     parser = argparse.ArgumentParser(prog="python -m models")
     verbs = parser.add_subparsers(required=True)
-    for verb in (train, export, quantize, evaluate, release):
+    for verb in (train, export, quantize, evaluate, release, forms):
         verb(verbs.add_parser(verb.__name__))
-    arguments = parser.parse_args()
-    try:
-        return int(arguments.run(arguments))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return parser
 
 
 if __name__ == "__main__":

@@ -4,16 +4,20 @@ import argparse
 from pathlib import Path
 
 from models.cli import read_recordings
+from models.command import needs_torch, say
 from models.data import recipe as recipes
-from models.guard import needs_torch, say
 
 
 def quantize(parser: argparse.ArgumentParser) -> None:
     """Write the INT8 form of a float ONNX file."""
     parser.description = quantize.__doc__
     parser.add_argument("model", type=Path, help="float .onnx file")
-    parser.add_argument("--data", type=Path, required=True, help="recordings that it trained on")
-    parser.add_argument("--recipe", type=Path, help="its recipe: --data is then the recipe's root")
+    parser.add_argument("--data", type=Path, required=True, help="its training recordings")
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        help="its recipe; --data is then the folder of the recipe's data sets",
+    )
     parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
     read_recordings.add(parser)
     read_recordings.add_rate(parser)

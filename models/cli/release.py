@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
+from models.command import needs_torch, say
 from models.data import recipe as recipes
-from models.guard import needs_torch, say
 
 
 def release(parser: argparse.ArgumentParser) -> None:
     """Rebuild a released network and its card from the recipe."""
     parser.description = release.__doc__
     parser.add_argument("--recipe", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="where the recipe's data lie")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the recipe's data sets")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="checkpoints (%(default)s)")
     parser.add_argument("--out", type=Path, help=".onnx file to write (beside the recipe)")
     parser.set_defaults(run=needs_torch(_run))

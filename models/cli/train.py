@@ -1,4 +1,4 @@
-"""`drsn-agent train`: how far it goes is said by the suffix of --out."""
+"""`drsn-agent train`: the suffix of --out decides what it makes."""
 
 import argparse
 import os
@@ -10,73 +10,79 @@ from typing import TYPE_CHECKING
 
 from agent.core.errors import UserError
 from models.cli import read_recordings
+from models.command import needs_torch, positive, rate, say
 from models.data import recipe as recipes
 from models.data.recipe import Recipe
-from models.guard import needs_torch, positive, rate, say
 
 if TYPE_CHECKING:
     from models.training.checkpoint import Checkpoint
 
 SUFFIXES = (".onnx", ".pt", ".yaml")
-WISHES = (
+OPTIONS = (  # of a training from a folder; a recipe has these itself
     *("rate_hz", "window", "channels", "variable", "bearing", "normal"),
     *("family", "preset", "steps", "batch", "seed"),
 )
 MORE = """\
-what --out says, by its suffix:
-  fan.onnx  everything: trains, quantizes, measures; writes fan.onnx (INT8), fan.md (its card),
+The suffix of --out decides what is made:
+  fan.onnx  a model: trains, quantizes and measures; writes fan.onnx (INT8), fan.md (its card),
             fan.html and fan.json (report)
   fan.pt    a checkpoint, for the verb export
-  fan.yaml  the recipe that follows from the recordings, to be changed and given to --recipe
+  fan.yaml  the recipe for these recordings, to edit and pass to --recipe
 
-Interrupted, the same command goes on from where it was last saved (fan.resume beside --out).
+After an interruption the same command continues from the last save (fan.resume beside --out).
 On several processes: torchrun --nproc-per-node 2 -m agent train ..."""
 
 
 def train(parser: argparse.ArgumentParser) -> None:
-    """Recordings, a folder a label, to an INT8 file and its report, in one command."""
+    """Train an INT8 model from recordings, one folder for each label, and report on it."""
     parser.description, parser.epilog = train.__doc__, MORE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "folder", nargs="?", type=Path, help="one folder a label, or a manifest.csv"
+        "folder", nargs="?", type=Path, help="one folder for each label, or a manifest.csv"
     )
     parser.add_argument("--out", type=Path, required=True, help=".onnx, .pt or .yaml, see below")
-    _add_wishes(parser.add_argument_group("instead of what follows from the recordings"))
-    again = parser.add_argument_group("from a recipe, instead of a folder")
-    again.add_argument("--recipe", type=Path, metavar="FILE", help="recipe (YAML)")
-    again.add_argument("--data", type=Path, default=Path(), help="where its data lie (here)")
+    _add_options(parser.add_argument_group("instead of values derived from the recordings"))
+    recipe = parser.add_argument_group("from a recipe, instead of a folder")
+    recipe.add_argument("--recipe", type=Path, metavar="FILE", help="recipe (YAML)")
+    recipe.add_argument("--data", type=Path, default=Path(), help="folder of its data sets (here)")
     running = parser.add_argument_group("how it runs")
     running.add_argument("--keep-float", action="store_true", help="keep fan.float.onnx as well")
     running.add_argument(
         "--keep-variants",
         action="store_true",
-        help="every form that `drsn-agent doctor --bench` chooses from",
+        help="write every form that `drsn-agent doctor --bench` chooses from",
     )
     running.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     running.add_argument(
         "--save-every", type=positive, default=50, metavar="STEPS", help="%(default)s"
     )
-    running.add_argument("--fresh", action="store_true", help="do not go on with what was saved")
+    running.add_argument(
+        "--fresh", action="store_true", help="ignore the saved state of an earlier run"
+    )
     parser.set_defaults(run=needs_torch(_run))
 
 
-def _add_wishes(group: argparse._ArgumentGroup) -> None:
+def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rate-hz",
         type=rate,
         metavar="HZ",
-        help="of the network, and of files that do not say theirs; the smallest, 20 kHz at most",
+        help="of the network, and of files without a rate (default: the smallest, at most 20 kHz)",
     )
     group.add_argument(
-        "--window", type=positive, metavar="FRAMES", help="a quarter of a second at most"
+        "--window", type=positive, metavar="FRAMES", help="default: at most a quarter of a second"
     )
-    group.add_argument("--normal", nargs="+", metavar="LABEL", help="the healthy ones (normal)")
+    group.add_argument(
+        "--normal", nargs="+", metavar="LABEL", help="healthy labels (default: normal)"
+    )
     read_recordings.add(group)
-    group.add_argument("--family", help="drsn-cw")
-    group.add_argument("--preset", help="deploy")
-    group.add_argument("--steps", type=int, help="at most; 400 to 1500 by the recordings")
-    group.add_argument("--batch", type=int, metavar="WINDOWS", help="of all processes (128)")
-    group.add_argument("--seed", type=int, help="0")
+    group.add_argument("--family", help="default: drsn-cw")
+    group.add_argument("--preset", help="default: deploy")
+    group.add_argument("--steps", type=int, help="at most (default: 400 to 1500 by the recordings)")
+    group.add_argument(
+        "--batch", type=int, metavar="WINDOWS", help="of all processes (default: 128)"
+    )
+    group.add_argument("--seed", type=int, help="default: 0")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -87,9 +93,9 @@ def _run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     if out.suffix not in SUFFIXES:
         raise UserError(f"--out: found {out}, expected a name that ends in {', '.join(SUFFIXES)}")
-    first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks and writes
-    tell = say if first else _hush
-    recipe, root = _recipe(arguments, tell)
+    first = os.environ.get("RANK", "0") == "0"  # of several processes only one prints and writes
+    progress = say if first else _silent
+    recipe, root = _recipe(arguments, progress)
     if out.suffix == ".yaml":
         return _write_recipe(recipe, out) if first else 0
     state = StateFile(out.with_suffix(".resume"), arguments.save_every)
@@ -97,46 +103,49 @@ def _run(arguments: argparse.Namespace) -> int:
         state.discard()
     try:
         with joined(arguments.device) as group:
-            saved = fit(recipe, root, tell, Session(state, group))
+            checkpoint = fit(recipe, root, progress, Session(state, group))
     except KeyboardInterrupt:
         if state.path.is_file():
-            tell(f"interrupted: the same command goes on from {state.path}")
+            progress(f"interrupted: the same command continues from {state.path}")
         raise
     if first:
-        _finish(saved, root, arguments)
+        _finish(checkpoint, root, arguments)
         state.discard()
     return 0
 
 
-def _finish(saved: "Checkpoint", root: Path, arguments: argparse.Namespace) -> None:
+def _finish(checkpoint: "Checkpoint", root: Path, arguments: argparse.Namespace) -> None:
     from models.release import card_text
-    from models.release.package import write_package
-    from models.training import checkpoint
+    from models.release.package import Package, write_package
+    from models.training import checkpoint as checkpoints
 
     out = arguments.out
     if out.suffix == ".pt":
-        checkpoint.save(saved, out)
+        checkpoints.save(checkpoint, out)
         say(f"wrote {out}")
         return
     command = shlex.join(["drsn-agent", *sys.argv[1:]])
-    keep = arguments.keep_float, say, arguments.keep_variants
-    write_package(saved, root, out, card_text.own(command), *keep)
+    text = card_text.for_user(command)
+    package = Package(out, text, arguments.keep_float, arguments.keep_variants)
+    write_package(checkpoint, root, package, say)
     say(f"wrote {out}, {out.stem}.md, {out.stem}.html and {out.stem}.json")
 
 
-def _recipe(arguments: argparse.Namespace, tell: Callable[[str], None]) -> tuple[Recipe, Path]:
-    """The recipe, and the folder that its data sets lie in."""
+def _recipe(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[Recipe, Path]:
+    """The recipe, and the folder of its data sets."""
     from models.training.auto_recipe import RecipeOptions, recipe_for
 
-    given = {name: getattr(arguments, name) for name in WISHES}
+    options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.folder is not None and arguments.recipe is None:
         folder = read_recordings.folder(arguments.folder)
-        return recipe_for(folder, arguments.out.stem, RecipeOptions(**given), tell), folder.parent
+        return recipe_for(folder, arguments.out.stem, RecipeOptions(**options), say), folder.parent
     if arguments.recipe is None or arguments.folder is not None:
         raise UserError("train: expected either a folder of recordings, or --recipe and --data")
-    for name, value in given.items():
+    for name, value in options.items():
         if value is not None:
-            raise UserError(f"--{name.replace('_', '-')}: a recipe says that itself")
+            raise UserError(
+                f"--{name.replace('_', '-')}: found it beside --recipe, expected it in the recipe"
+            )
     return recipes.load(arguments.recipe), arguments.data
 
 
@@ -147,5 +156,5 @@ def _write_recipe(recipe: Recipe, out: Path) -> int:
     return 0
 
 
-def _hush(line: str) -> None:
+def _silent(line: str) -> None:
     pass

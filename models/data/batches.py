@@ -1,4 +1,4 @@
-"""Training windows without end: labels and machines balanced, noise fresh."""
+"""An endless stream of training batches: balanced labels and machines, fresh noise."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,7 @@ RIPPLES = 6  # cosines over the spectrum that make up a random equalizer
 class Batch:
     """`samples` [batch, channels, window]; `targets` and `snr_db` (inf: clean) [batch].
 
-    `running` [batch, 5] is what the network is told of the machines; see
-    `agent.core.model_contract`.
+    `running` [batch, 5]: speeds and bearing orders as in `agent.core.model_contract`.
     """
 
     samples: Array
@@ -36,21 +35,21 @@ class Batch:
 def batches(
     recordings: Sequence[Recording], recipe: Recipe, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """A label at random, one of the machines that have it, one of its recordings, a place."""
-    shelf, draws = _shelf(recordings), _draws(recordings, recipe)
+    """Draws a random label, a machine that has it, one of its recordings and a place in it."""
+    grouped, draws = _grouped(recordings), _draws(recordings, recipe)
     share = recipe.simulated.share if recipe.simulated else 0.0
     weights = label_shares(recipe)
     while True:
         targets = rng.choice(len(recipe.labels), recipe.batch, p=weights)
-        chosen = [_recording(shelf[recipe.labels[t]], share, rng) for t in targets]
-        clean = np.stack([_window(recording, recipe.window, rng) for recording in chosen])
-        samples, snr_db = noisy(coloured(clean, recipe.colour_db, rng), recipe.noise, rng, draws)
-        running = np.array([recording.running for recording in chosen], np.float32)
-        yield Batch(samples, targets, snr_db, told(running, recipe.told, rng))
+        drawn = [_recording(grouped[recipe.labels[t]], share, rng) for t in targets]
+        clean = np.stack([_window(recording, recipe.window, rng) for recording in drawn])
+        samples, snr_db = noisy(equalized(clean, recipe.colour_db, rng), recipe.noise, rng, draws)
+        running = np.array([recording.running for recording in drawn], np.float32)
+        yield Batch(samples, targets, snr_db, degraded(running, recipe.running, rng))
 
 
 def label_shares(recipe: Recipe) -> npt.NDArray[np.float64]:
-    """How much of the windows each label gets: normal ones their share, the others the rest."""
+    """The share of windows of each label; the normal labels together have `normal_share`."""
     normal = np.isin(recipe.labels, recipe.normal)
     if recipe.normal_share is None or normal.all():
         return np.full(len(normal), 1 / len(normal))
@@ -64,9 +63,9 @@ def noisy(
     rng: np.random.Generator,
     draws: Mapping[str, Draw] = noise.TRAINING,
 ) -> tuple[Array, Array]:
-    """Windows [batch, channels, window] with a share left clean and the rest split over kinds.
+    """Adds noise to windows [batch, channels, window]; a share of them stays clean.
 
-    Returns the windows, and their SNR in dB [batch], which is inf where clean.
+    Returns the windows and their SNR in dB [batch], inf where clean.
     """
     count = len(clean)
     snr_db = np.where(rng.random(count) < spec.clean, np.inf, rng.uniform(*spec.snr_db, count))
@@ -79,33 +78,33 @@ def noisy(
     return samples, snr_db.astype(np.float32)
 
 
-def coloured(samples: Array, colour_db: float, rng: np.random.Generator) -> Array:
-    """Each window through its own smooth random equalizer, whose gain deviates by `colour_db`.
+def equalized(samples: Array, gain_db: float, rng: np.random.Generator) -> Array:
+    """Each window through its own smooth random equalizer with a standard deviation of `gain_db`.
 
-    A rig's sound gives its recordings away; when it is struck is what tells the faults apart.
+    Otherwise a network may recognise a rig by its frequency response instead of the fault.
     """
-    if colour_db == 0.0:
+    if gain_db == 0.0:
         return samples
     frames = samples.shape[-1]
     ripple = np.arange(1, RIPPLES + 1)[:, None] * np.linspace(0, np.pi, frames // 2 + 1)
     weight = rng.standard_normal((*samples.shape[:-1], RIPPLES)) * np.sqrt(2 / RIPPLES)
-    gain = 10.0 ** (colour_db / 20 * (weight @ np.cos(ripple)))  # [..., frames // 2 + 1]
+    gain = 10.0 ** (gain_db / 20 * (weight @ np.cos(ripple)))  # [..., frames // 2 + 1]
     spectrum = np.fft.rfft(samples) * gain.astype(np.float32)
     return np.fft.irfft(spectrum, n=frames).astype(np.float32)
 
 
-def told(running: Array, spec: RunningInput, rng: np.random.Generator) -> Array:
-    """Machines [batch, 5] as a network may be told of them: inexactly, in part, not at all."""
-    found = running.copy()
-    count = len(found)
-    found[:, 0] *= 1 + rng.uniform(-spec.rpm_off, spec.rpm_off, count)
-    found[rng.random(count) < spec.no_orders, 1:] = 0
-    found[rng.random(count) < spec.nothing] = 0
-    return found
+def degraded(running: Array, spec: RunningInput, rng: np.random.Generator) -> Array:
+    """Speeds and orders [batch, 5] made inexact, without orders, or missing, as `spec` says."""
+    result = running.copy()
+    count = len(result)
+    result[:, 0] *= 1 + rng.uniform(-spec.rpm_off, spec.rpm_off, count)
+    result[rng.random(count) < spec.no_orders, 1:] = 0
+    result[rng.random(count) < spec.nothing] = 0
+    return result
 
 
 def at_speeds(recordings: Sequence[Recording], speeds: Sequence[float]) -> list[Recording]:
-    """Every recording as if its machine had run at those relative speeds."""
+    """Every recording resampled as if its machine had run at those relative speeds."""
     return [_at_speed(recording, speed) for recording in recordings for speed in speeds]
 
 
@@ -118,19 +117,19 @@ def _at_speed(recording: Recording, speed: float) -> Recording:
     return replace(recording, samples=samples, running=(rpm * speed, bpfo, bpfi, bsf, ftf))
 
 
-def _shelf(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recording]]]:
+def _grouped(recordings: Sequence[Recording]) -> dict[str, dict[str, list[Recording]]]:
     """label -> machine -> recordings"""
-    shelf: dict[str, dict[str, list[Recording]]] = defaultdict(lambda: defaultdict(list))
+    grouped: dict[str, dict[str, list[Recording]]] = defaultdict(lambda: defaultdict(list))
     for recording in recordings:
-        shelf[recording.label][recording.machine].append(recording)
-    return shelf
+        grouped[recording.label][recording.machine].append(recording)
+    return grouped
 
 
 def _draws(recordings: Sequence[Recording], recipe: Recipe) -> Mapping[str, Draw]:
-    """The noises by name; 'recorded' is what training has of the recipe's background."""
+    """The noises by name; 'recorded' uses the training recordings of the recipe's background."""
     if not recipe.noise.background:
         return noise.TRAINING
-    named = [each for each in recordings if each.machine == recipe.noise.background]
+    named = [r for r in recordings if r.machine == recipe.noise.background]
     return {**noise.TRAINING, RECORDED: partial(recorded, [r.samples[0] for r in named])}
 
 

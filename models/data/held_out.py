@@ -1,4 +1,4 @@
-"""The recordings that a model file is judged on, none of which training has seen a piece of."""
+"""Recordings for evaluation, checked to hold no piece of a training recording."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from models.data.recordings import Recording
 def recordings(
     contract: Contract, root: Path, source: Source, splits: Sequence[str]
 ) -> list[Recording]:
-    """Those splits of a data set; UserError where the others hold a piece of one."""
-    found = listing.entries(root / source.folder, source.variable)
-    rest = [entry for entry in found if entry.split not in splits]
-    leakage.check(rest, [entry for entry in found if entry.split in splits])
+    """The recordings of `splits`; raises UserError where another split holds a piece of one."""
+    entries = listing.entries(root / source.folder, source.variable)
+    rest = [entry for entry in entries if entry.split not in splits]
+    leakage.check(rest, [entry for entry in entries if entry.split in splits])
     return data.load(root, source, splits, contract.labels, contract.rate_hz)

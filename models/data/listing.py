@@ -1,9 +1,8 @@
-"""What a data set holds: files with labels and splits, before any of them is read.
+"""The files of a data set with their labels and splits, before any file is read.
 
-A folder has a `manifest.csv` (at least file, label, split; rate_hz and scale where the file does
-not say, variable where a MATLAB file holds several) or one folder per label. A split is of
-recordings, never of windows: the windows of one recording never stand on both sides. Free of
-torch.
+A folder has a `manifest.csv` or one folder per label. A manifest has the columns file, label and
+split; it also has rate_hz and scale where the files do not hold them, and variable where a MATLAB
+file holds several signals. A split divides recordings, never the windows of one. Free of torch.
 """
 
 import csv
@@ -20,7 +19,7 @@ MANIFEST = "manifest.csv"
 class Entry:
     """One file of a data set, before it is read. `scale` has one factor a channel, or none.
 
-    `rate_hz` is 0 where the manifest leaves it to the file; `variable` is a pattern (MATLAB).
+    `rate_hz` is 0 where the file holds it; `variable` is a pattern for MATLAB files.
     """
 
     path: Path
@@ -30,20 +29,20 @@ class Entry:
     scale: tuple[float, ...]
     severity: str = ""
     variable: str = ""
-    rpm: float = 0.0  # of the shaft; 0: not known
+    rpm: float = 0.0  # of the shaft; 0: unknown
 
 
 def entries(folder: Path, variable: str = "") -> list[Entry]:
-    """All files of a data set with their labels and splits; UserError where it is not one.
+    """All files of a data set; raises UserError where `folder` is no data set.
 
-    `variable` is for MATLAB files of which the manifest does not say it.
+    `variable` is used for MATLAB files where the manifest has none.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: found no such folder, expected recordings")
-    found = _listed(folder) if (folder / MANIFEST).is_file() else _per_label(folder)
-    if not found:
+    listed = _listed(folder) if (folder / MANIFEST).is_file() else _per_label(folder)
+    if not listed:
         raise UserError(f"{folder}: found no recordings, expected {MANIFEST} or a folder per label")
-    return [replace(entry, variable=entry.variable or variable) for entry in found]
+    return [replace(entry, variable=entry.variable or variable) for entry in listed]
 
 
 def _listed(folder: Path) -> list[Entry]:
@@ -72,15 +71,15 @@ def _row(folder: Path, line: int, row: dict[str, str]) -> Entry:
 
 
 def _per_label(folder: Path) -> list[Entry]:
-    """Every fourth recording of a label validates; of fewer than four, the last."""
-    found = []
-    places = [each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")]
-    for place in sorted(places):
+    """Every fourth recording of a label is for validation; of fewer than four, the last."""
+    listed = []
+    folders = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+    for place in sorted(folders):
         files = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not files:
             raise UserError(f"{place}: found no recordings, expected {', '.join(SUFFIXES)}")
         if len(files) == 1:
             raise UserError(f"{place}: found one recording, expected two: to train and to validate")
-        held = set(files[3::4] or files[-1:])
-        found += [Entry(f, place.name, "val" if f in held else "train", 0.0, ()) for f in files]
-    return found
+        val = set(files[3::4] or files[-1:])
+        listed += [Entry(f, place.name, "val" if f in val else "train", 0.0, ()) for f in files]
+    return listed

@@ -1,8 +1,8 @@
-"""A MATLAB file as a recording, through scipy; it may hold more than one signal.
+"""Reads a MATLAB file as a recording, through scipy.
 
-A file of the Case Western rig holds X097_DE_time, X097_FE_time and X097RPM, one of MFPT a struct
-with a signal `gs` and its rate `sr`: the signal is the only long array there is, or the one
-whose name matches what the user says. Free of torch.
+A file may hold several arrays: one of the Case Western rig holds X097_DE_time, X097_FE_time and
+X097RPM, one of MFPT a struct with a signal `gs` and its rate `sr`. The signal is the only long
+array, or the one whose name matches the user's pattern. Free of torch.
 """
 
 from collections.abc import Iterator
@@ -16,27 +16,27 @@ from agent.core.errors import UserError
 from agent.sources.recordings import OpenRecording, from_array
 
 RATES = ("fs", "sr", "rate_hz", "sample_rate", "samplerate", "sampling_rate", "samplingrate")
-SHORTEST = 64  # numbers: what is shorter is a setting, not a signal
+SHORTEST = 64  # numbers: a shorter array is a setting, not a signal
 
 Array = npt.NDArray[np.generic]
 
 
 def open_mat(path: Path, variable: str) -> OpenRecording:
-    """The signal whose name matches the pattern `variable` ('' for the only one there is).
+    """Opens the signal whose name matches the pattern `variable` ('': the only signal).
 
-    A matrix has its frames along its longer side. UserError where none or several match, and
-    for MATLAB 7.3 files, which are HDF5.
+    A matrix has its frames along its longer side. Raises UserError where none or several match,
+    and for MATLAB 7.3 files, which are HDF5.
     """
     arrays = dict(_flat("", _loaded(path)))
-    signals = {name: each for name, each in arrays.items() if each.size >= SHORTEST}
-    chosen = [name for name in signals if not variable or fnmatchcase(name, variable)]
-    if len(chosen) != 1:
-        found = ", ".join(chosen or signals) or "no signal"
+    signals = {name: array for name, array in arrays.items() if array.size >= SHORTEST}
+    matching = [name for name in signals if not variable or fnmatchcase(name, variable)]
+    if len(matching) != 1:
+        found = ", ".join(matching or signals) or "no signal"
         expected = f"one that matches {variable!r}" if variable else "one (--variable '*_DE_time')"
         raise UserError(f"{path}: found {found}, expected {expected}")
-    signal = signals[chosen[0]]
+    signal = signals[matching[0]]
     if signal.ndim > 2:
-        raise UserError(f"{path}: {chosen[0]}: found {list(signal.shape)}, expected two axes")
+        raise UserError(f"{path}: {matching[0]}: found {list(signal.shape)}, expected two axes")
     table = signal.reshape(len(signal), -1)
     return from_array(table if len(table) >= table.shape[1] else table.T, _rate_hz(arrays))
 
@@ -47,30 +47,30 @@ def _loaded(path: Path) -> dict[str, object]:
     except ImportError:
         raise UserError(f"{path}: needs scipy: pip install 'drsn-agent[train]'") from None
     try:
-        found: dict[str, object] = loadmat(path, simplify_cells=True)
+        variables: dict[str, object] = loadmat(path, simplify_cells=True)
     except NotImplementedError:
         raise UserError(
             f"{path}: found MATLAB 7.3 (HDF5), expected an older format: save(..., '-v7')"
         ) from None
     except Exception as error:  # noqa: BLE001 - a damaged file raises nearly anything in scipy
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a MATLAB file that can be read: {reason}") from None
-    return {name: each for name, each in found.items() if not name.startswith("__")}
+        raise UserError(f"{path}: not a readable MATLAB file: {reason}") from None
+    return {name: value for name, value in variables.items() if not name.startswith("__")}
 
 
 def _flat(name: str, value: object) -> Iterator[tuple[str, Array]]:
-    """Numbers by their names; a field of a struct is 'struct.field'."""
+    """Numeric arrays by name; a field of a struct is 'struct.field'."""
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _flat(f"{name}.{key}".removeprefix("."), each)
+        for key, field in value.items():
+            yield from _flat(f"{name}.{key}".removeprefix("."), field)
     elif np.asarray(value).dtype.kind in "iuf":
         yield name, np.asarray(value)
 
 
 def _rate_hz(arrays: dict[str, Array]) -> float | None:
     rates = [
-        float(each.item())
-        for name, each in arrays.items()
-        if name.rpartition(".")[2].lower() in RATES and each.size == 1
+        float(array.item())
+        for name, array in arrays.items()
+        if name.rpartition(".")[2].lower() in RATES and array.size == 1
     ]
     return rates[0] if rates and rates[0] > 0 else None

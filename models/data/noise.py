@@ -1,6 +1,6 @@
-"""Noises by name: those that training may show, and those that it never shows.
+"""Noises by name: those used in training, and those used only in evaluation.
 
-SNR in dB is 10 log10(P_signal / P_noise) a window, P being the variance, as in
+SNR in dB is 10 log10(P_signal / P_noise) of a window, P being the variance, as in
 `agent.sources.noise`. Free of torch.
 """
 
@@ -22,7 +22,7 @@ IMPULSE_GAIN = 10.0  # standard deviation of an impulse over that of the bed
 
 
 def spectral(exponent: float | Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Gaussian noise whose power goes with frequency to that exponent: -2 is brown, 1 blue."""
+    """Gaussian noise with a power of frequency ** exponent: -2 is brown, 1 is blue."""
     frames = shape[-1]
     bins = np.arange(1, frames // 2 + 1)
     spectrum = np.fft.rfft(rng.standard_normal(shape, dtype=np.float32))
@@ -32,7 +32,7 @@ def spectral(exponent: float | Array, shape: tuple[int, ...], rng: np.random.Gen
 
 
 def impulsive(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Bernoulli-Gaussian: a quiet bed, and on it rare independent impulses."""
+    """Bernoulli-Gaussian noise: Gaussian noise with rare, independent, larger impulses."""
     bed, impulse = rng.standard_normal((2, *shape), dtype=np.float32)
     hit = rng.random(shape) < IMPULSES
     drawn: Array = bed + np.float32(IMPULSE_GAIN) * impulse * hit
@@ -40,12 +40,12 @@ def impulsive(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def tilted(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Each row of another colour: between white and pink or beyond, short of brown and of blue."""
+    """Each row with its own spectral slope, an exponent of -1.5 to 0.5."""
     return spectral(rng.uniform(-1.5, 0.5, (*shape[:-1], 1)).astype(np.float32), shape, rng)
 
 
 def band(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Each row confined to another band, 5 to 50 % of the spectrum wide."""
+    """Each row confined to its own band, 5 to 50 % of the spectrum wide."""
     spectrum = np.fft.rfft(rng.standard_normal(shape, dtype=np.float32))
     place = np.linspace(0.0, 1.0, spectrum.shape[-1])
     low = rng.uniform(0.0, 0.9, (*shape[:-1], 1))
@@ -54,13 +54,13 @@ def band(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def knocks(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Each row a structure of its own that is struck at random times and rings, on a quiet bed.
+    """Each row a structure of its own that rings after random strikes, on weak Gaussian noise.
 
-    What a hammer or a press nearby does; unlike a bearing's strikes these keep no rhythm.
+    This is like a hammer or a press nearby; unlike a bearing's impacts, it has no rhythm.
     """
     frames = shape[-1]
     rows = [_struck(frames, rng) for _ in range(int(np.prod(shape[:-1])))]
-    drawn: Array = np.array(rows, np.float32).reshape(shape)  # no rows: nothing, but no error
+    drawn: Array = np.array(rows, np.float32).reshape(shape)  # also for no rows
     return drawn
 
 
@@ -91,9 +91,4 @@ UNSEEN: dict[str, Draw] = {
 def add(signal: Array, snr_db: float | Array, draw: Draw, rng: np.random.Generator) -> Array:
     """`signal` [..., frames] plus noise at exactly `snr_db` (a number, or one per row)."""
     drawn = draw(signal.shape, rng)
-    drawn = drawn - drawn.mean(axis=-1, keepdims=True)
-    silent = 1e-20  # a background of digital silence adds nothing, rather than NaN
-    power = signal.var(axis=-1, keepdims=True) / drawn.var(axis=-1, keepdims=True).clip(silent)
-    ratio_db = np.asarray(snr_db, np.float32)[..., None]
-    noisy: Array = (signal + np.sqrt(power * 10.0 ** (-ratio_db / 10)) * drawn).astype(np.float32)
-    return noisy
+    return noise.mix(signal, drawn - drawn.mean(axis=-1, keepdims=True), snr_db)

@@ -1,4 +1,4 @@
-"""A training recipe: what a released network is made of, as a YAML file says it. Free of torch."""
+"""A training recipe: everything that decides how a network is trained (YAML). Free of torch."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,24 +18,24 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One data set: a folder below the data root, and which split serves which purpose."""
+    """One data set: a folder in the data root, and the purpose of each split."""
 
     folder: str
     train: tuple[str, ...] = ("train",)
     val: tuple[str, ...] = ("val",)
-    test: tuple[str, ...] = ()  # has no part in training; none: `val` is reported on
-    channels: tuple[int, ...] = (0,)  # of each recording, those that the network reads
-    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of files that do not say theirs
-    variable: str = ""  # which one, in MATLAB files that hold several: '*_DE_time'
+    test: tuple[str, ...] = ()  # for the report; empty: the report uses `val`
+    channels: tuple[int, ...] = (0,)  # of each recording that the network reads
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of files that do not hold theirs
+    variable: str = ""  # pattern of the signal in MATLAB files that hold several: '*_DE_time'
     speeds: tuple[float, ...] = (1.0,)  # training repeats each recording at these, relative
-    bearing: Bearing | None = None  # of the machine; a manifest's rpm is the shaft's speed
+    bearing: Bearing | None = None  # of the machine; the shaft's speed is the manifest's rpm
     terms: str = ""  # licence and citation, for the card
 
 
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Fresh noise for every training window; `snr_db` is the range drawn from uniformly.
+    """Fresh noise for every training window; `snr_db` is drawn uniformly from this range.
 
-    With `background`, the name of a data set in training, 'recorded' is a kind: places in it.
+    With `background`, the name of a training data set, the kind 'recorded' uses pieces of it.
     """
 
     kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = KINDS
@@ -44,21 +44,21 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     background: str = ""
 
     def __post_init__(self) -> None:
-        known = (*TRAINING, RECORDED) if self.background else tuple(TRAINING)
-        if not set(self.kinds) <= set(known):
-            raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(known)}")
+        kinds = (*TRAINING, RECORDED) if self.background else tuple(TRAINING)
+        if not set(self.kinds) <= set(kinds):
+            raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(kinds)}")
 
 
 class RunningInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What of the machine's running training keeps from the network, so that it copes without."""
+    """How training degrades the machine's speed and orders, so that a network can do without."""
 
-    rpm_off: Share = 0.02  # the told speed is off by up to this share: slip, nominal speeds
-    no_orders: Share = 0.1  # of windows: the bearing is not told
-    nothing: Share = 0.2  # of windows: neither speed nor bearing is told
+    rpm_off: Share = 0.02  # the speed is off by up to this share: slip, nominal speeds
+    no_orders: Share = 0.1  # share of windows without the bearing's orders
+    nothing: Share = 0.2  # share of windows with neither speed nor orders
 
 
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Simulated machines beside the recordings: how many, how long, their share of windows."""
+    """Simulated machines beside the recordings: number, length, share of windows."""
 
     machines: Positive = 48
     seconds: float = 2.0
@@ -66,14 +66,14 @@ class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Validation windows under noise are scored as training goes, and the best weights kept."""
+    """Early stopping: noisy validation windows are scored, and the best weights kept."""
 
     every: Positive = 50  # steps
-    patience: Positive = 8  # scores without a better one: enough
+    patience: Positive = 8  # scores without a better one before training ends
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything that decides what comes out of training, but the recordings themselves."""
+    """Everything that decides the result of a training, except the recordings."""
 
     name: str
     version: str = "1"
@@ -91,14 +91,16 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
     warm_up: Share = 0.05
     seed: int = 0
-    normal_share: Share | None = None  # of the training windows; None: every label as often
+    normal_share: Share | None = None  # of the training windows; None: every label equally often
     colour_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # of a random equalizer: augmentation
     noise: Noise = Noise()
-    told: RunningInput = RunningInput()
-    unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.001  # of known windows
+    running: RunningInput = msgspec.field(default=RunningInput(), name="told")
+    unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = (
+        0.001  # share of known windows called unknown
+    )
     data: tuple[Source, ...]
     simulated: Simulated | None = None
-    stopping: Stopping | None = None  # None: all steps, and the last weights
+    stopping: Stopping | None = None  # None: all steps are done and the last weights kept
     decide: Decide = Decide()
     licence: str = ""
 
@@ -116,7 +118,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def load(path: Path) -> Recipe:
-    """The recipe in a YAML file; UserError where it is missing or says what cannot be."""
+    """Reads a recipe from a YAML file; raises UserError where it is missing or invalid."""
     try:
         fields = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -132,7 +134,7 @@ def text(recipe: Recipe) -> str:
 
 
 def checked(fields: object, origin: str) -> Recipe:
-    """The recipe of those fields; UserError that begins with `origin` where it cannot be."""
+    """The recipe of `fields`; raises a UserError that begins with `origin` where it is invalid."""
     try:
         return msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:

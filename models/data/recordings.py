@@ -1,4 +1,4 @@
-"""Recordings: read, scaled, brought to the model's rate, cut into windows. Free of torch."""
+"""Reads recordings: scales them, resamples them and cuts windows. Free of torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from models.data.matlab import open_mat
 from models.data.recipe import Source
 
 Array = npt.NDArray[np.float32]
-NUMBERS = (".csv", ".npy", ".mat")  # whose `scale` is of the number; else of a 16-bit code
+NUMBERS = (".csv", ".npy", ".mat")  # `scale` multiplies their numbers; else a 16-bit code
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class Recording:
 
 
 def load(
-    root: Path, source: Source, splits: Sequence[str], known: Sequence[str], rate_hz: float
+    root: Path, source: Source, splits: Sequence[str], labels: Sequence[str], rate_hz: float
 ) -> list[Recording]:
-    """The recordings of those splits at `rate_hz`; UserError for a label not in `known`."""
+    """The recordings of `splits` at `rate_hz`; raises UserError for a label not in `labels`."""
     folder = root / source.folder
-    chosen = [each for each in entries(folder, source.variable) if each.split in splits]
-    if not chosen:
+    listed = [entry for entry in entries(folder, source.variable) if entry.split in splits]
+    if not listed:
         raise UserError(f"{folder}: found no recording in split {'|'.join(splits)}")
-    for entry in chosen:
-        if entry.label not in known:
-            expected = ", ".join(known)
+    for entry in listed:
+        if entry.label not in labels:
+            expected = ", ".join(labels)
             raise UserError(f"{entry.path}: label: found {entry.label!r}, expected {expected}")
     machine = Path(source.folder).name
     return [
@@ -54,40 +54,40 @@ def load(
             severity=entry.severity,
             running=bearing.running(entry.rpm, source.bearing.orders if source.bearing else None),
         )
-        for entry in chosen
+        for entry in listed
     ]
 
 
 def open_entry(entry: Entry) -> OpenRecording:
-    """The file, opened as the agent does it, or as a MATLAB file; UserError where it cannot be."""
+    """Opens the file as the agent does, or as a MATLAB file; raises UserError where it cannot."""
     if entry.path.suffix.lower() == ".mat":
         return open_mat(entry.path, entry.variable)
     return open_recording(entry.path)
 
 
 def stored(entry: Entry) -> tuple[Array, float | None]:
-    """All samples [frames, channels] as they lie in the file, and its rate where it says it."""
+    """All samples [frames, channels] as stored, and the rate where the file holds it."""
     opened = open_entry(entry)
     return opened.read(opened.frames), opened.rate_hz
 
 
 def read(entry: Entry, source: Source, rate_hz: float) -> Array:
-    """[channels, frames] in the recording's unit at `rate_hz`, by the agent's resampler."""
+    """[channels, frames] in the recording's unit, resampled to `rate_hz` as in the agent."""
     samples, file_rate_hz = stored(entry)
-    found, wanted = samples.shape[1], 1 + max(source.channels)
-    if found < wanted or len(entry.scale) not in (0, found):
-        raise UserError(f"{entry.path}: found {found} channels, expected {wanted}, each scaled")
-    own_rate_hz = entry.rate_hz or file_rate_hz or source.rate_hz
-    if own_rate_hz is None:
+    channels, needed = samples.shape[1], 1 + max(source.channels)
+    if channels < needed or len(entry.scale) not in (0, channels):
+        raise UserError(f"{entry.path}: found {channels} channels, expected {needed}, each scaled")
+    source_hz = entry.rate_hz or file_rate_hz or source.rate_hz
+    if source_hz is None:
         raise UserError(f"{entry.path}: found no sampling rate in the file, expected --rate-hz")
     scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
     picked = _finite(entry.path, scaled[:, list(source.channels)])
-    resampled = resample(picked, own_rate_hz, rate_hz)
+    resampled = resample(picked, source_hz, rate_hz)
     return np.ascontiguousarray(resampled.T, np.float32)
 
 
 def _factors(entry: Entry) -> npt.NDArray[np.float64]:
-    """What brings samples of full scale 1.0 to their unit [channels]."""
+    """The factors [channels] from samples of full scale 1.0 to their unit."""
     codes = 1.0 if entry.path.suffix.lower() in NUMBERS else 2.0**15
     return codes * np.asarray(entry.scale)
 

@@ -1,4 +1,4 @@
-"""Recordings of simulated machines, so that a network knows the one that `demo` shows."""
+"""Recordings of simulated machines, so that a network recognises the machine of `demo`."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ MACHINE = "simulated"
 
 
 def varied(spec: Spec, rng: np.random.Generator) -> Spec:
-    """That machine, as another of its make: speed, structure and loudness a little different."""
+    """A machine of the same type with a slightly different speed, structure and level."""
     return replace(
         spec,
         rpm=spec.rpm * rng.uniform(0.95, 1.05),
@@ -26,13 +26,16 @@ def varied(spec: Spec, rng: np.random.Generator) -> Spec:
 
 def machines(count: int, seconds: float, seed: int, rate_hz: float) -> list[Recording]:
     """`count` varied machines, each healthy and with each fault at a severity of 0.3 to 1."""
-    found = []
+    recordings = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         spec = varied(Spec(rate_hz=rate_hz), rng)
         severity = rng.uniform(0.3, 1.0)
-        found += [_recording(spec, fault, severity, seconds, number, rng) for fault in FAULTS]
-    return found
+        recordings += [
+            _recording(f"{fault}-{number}", Machine(spec, rng), fault, severity, seconds)
+            for fault in FAULTS
+        ]
+    return recordings
 
 
 def default(count: int, seconds: float, seed: int, rate_hz: float) -> list[Recording]:
@@ -40,21 +43,21 @@ def default(count: int, seconds: float, seed: int, rate_hz: float) -> list[Recor
     spec = Spec(rate_hz=rate_hz)
     rngs = [np.random.default_rng([seed, number]) for number in range(count)]
     return [
-        _recording(spec, fault, 1.0, seconds, number, rng)
+        _recording(f"{fault}-{number}", Machine(spec, rng), fault, 1.0, seconds)
         for number, rng in enumerate(rngs)
         for fault in FAULTS
     ]
 
 
 def _recording(
-    spec: Spec, fault: Fault, severity: float, seconds: float, number: int, rng: np.random.Generator
+    file: str, machine: Machine, fault: Fault, severity: float, seconds: float
 ) -> Recording:
-    machine = Machine(spec, rng)
-    machine.render(int(spec.rate_hz / 10), fault, severity)  # until the first strikes ring
+    spec = machine.spec
+    machine.render(int(spec.rate_hz / 10), fault, severity)  # skips the silence before the impacts
     samples = machine.render(int(spec.rate_hz * seconds), fault, severity)
     return Recording(
         MACHINE,
-        f"{fault}-{number}",
+        file,
         fault,
         samples[None].astype(np.float32),
         running=running(spec.rpm, spec.bearing.orders),

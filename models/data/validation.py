@@ -1,4 +1,4 @@
-"""Validation and calibration windows: the same ones every time, scarce classes never scarce.
+"""Validation and calibration windows: always the same, equally many of each class.
 
 Free of torch.
 """
@@ -20,12 +20,12 @@ from models.data.recordings import Array, Recording, load, windows
 PER_CLASS = 96
 CALIBRATION_WINDOWS = 256
 SIMULATED_RUNS, SIMULATED_S = 12, 4.0
-HELD_BACK_SEED = 1 << 20  # of simulated machines that no training seed draws
+HELD_OUT_SEED = 1 << 20  # of simulated machines that no training seed draws
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Windows [n, channels, window], the index of each one's label [n], and its machine [n, 5]."""
+    """Windows [n, channels, window], their labels' indices [n] and their machines [n, 5]."""
 
     samples: Array
     targets: npt.NDArray[np.int64]
@@ -41,17 +41,17 @@ def per_set(recipe: Recipe, root: Path) -> Iterator[tuple[str, Labelled]]:
 
 def together(recipe: Recipe, root: Path) -> Labelled:
     """The validation windows of every data set, clean."""
-    sets = [found for _, found in per_set(recipe, root)]
+    sets = [windows for _, windows in per_set(recipe, root)]
     return Labelled(
-        np.concatenate([found.samples for found in sets]),
-        np.concatenate([found.targets for found in sets]),
-        np.concatenate([found.running for found in sets]),
+        np.concatenate([windows.samples for windows in sets]),
+        np.concatenate([windows.targets for windows in sets]),
+        np.concatenate([windows.running for windows in sets]),
     )
 
 
 def simulated(recipe: Recipe) -> Labelled:
-    """Windows of the default simulated machine, its faults fully grown, clean."""
-    recordings = simulate.default(SIMULATED_RUNS, SIMULATED_S, HELD_BACK_SEED, recipe.rate_hz)
+    """Clean windows of the default simulated machine with fully grown faults."""
+    recordings = simulate.default(SIMULATED_RUNS, SIMULATED_S, HELD_OUT_SEED, recipe.rate_hz)
     return labelled(recordings, recipe)
 
 
@@ -74,11 +74,11 @@ def labelled(
 
 def mixed(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
     """The same windows under the recipe's noise, as in training, and their SNR in dB [n]."""
-    samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(HELD_BACK_SEED))
+    samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(HELD_OUT_SEED))
     return replace(clean, samples=samples), snr_db
 
 
 def calibration(recipe: Recipe, recordings: Sequence[Recording]) -> Batch:
-    """Training windows under the training noise: what INT8 ranges are taken from."""
+    """Training windows under the training noise, for the ranges of INT8."""
     some = msgspec.structs.replace(recipe, batch=CALIBRATION_WINDOWS)
     return next(batches(recordings, some, np.random.default_rng(recipe.seed)))

@@ -1,14 +1,15 @@
-"""What a model file is worth on a folder of recordings, in noise of every kind and level.
+"""Evaluates a model file on a folder of recordings, in noise of every kind and level.
 
-The file runs as in the agent, float or INT8. Windows come from the validation side alone, no
-recording of which may be in training (`models.data.leakage`). Everything is seeded. Free of torch.
+The file runs as in the agent, float or INT8. No recording may be in training as well
+(`models.data.leakage`). Everything is seeded. Free of torch.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from agent.core.types import Prediction
 from agent.inference.classifier import OnnxClassifier
 from models.data import noise as noises
 from models.data import recordings as data
@@ -23,44 +24,59 @@ PER_RECORDING = 40
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Windows [n, channels, window], their labels' and recordings' indices [n], machines [n, 5]."""
+class EvaluationSet:
+    """The recordings of one or more splits of a data set."""
+
+    name: str
+    split: str
+    recordings: Sequence[Recording]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`hop_s` is the agent's, for false alarms an hour; `recorded` has noises by name."""
+
+    seed: int = 0
+    hop_s: float = 0.1
+    recorded: Mapping[str, Draw] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows [n, channels, window], the indices of their labels and recordings [n], machines.
+
+    `running` [n, 5] as in `agent.core.model_contract`; `labels` has one label a recording.
+    """
 
     samples: Array
     targets: Indices
     origins: Indices
     running: Array
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """The windows' samples under one noise at one level."""
+
+    noise: str
+    snr_db: int | None
+    samples: Array
 
 
 def evaluate(
     network: OnnxClassifier,
-    recordings: Sequence[Recording],
-    recorded: Mapping[str, Draw],
-    seed: int,
-    hop_s: float,
-    tell: Callable[[str], None],
-) -> list[Condition]:
-    """Every condition in turn: clean, then each noise at each level."""
-    judged = _windows(recordings, network.contract.labels, network.contract.window)
-    found = []
-    for noise, snr_db, samples in _conditions(judged.samples, recorded, seed):
-        tell(noise if snr_db is None else f"{noise} {snr_db} dB")
-        labels = [recording.label for recording in recordings]
-        found.append(_condition(network, judged, samples, labels, noise, snr_db, seed, hop_s))
-    return found
-
-
-def described(
-    network: OnnxClassifier,
-    name: str,
-    split: str,
-    recordings: Sequence[Recording],
-    conditions: list[Condition],
-    seed: int,
-    hop_s: float,
+    dataset: EvaluationSet,
+    settings: Settings,
+    say: Callable[[str], None],
 ) -> Evaluation:
-    """The conditions with everything that says what they are of."""
+    """Evaluates the network in every condition: clean, then each noise at each level."""
     contract = network.contract
+    windows = _windows(dataset.recordings, contract.labels, contract.window)
+    conditions = []
+    for noisy in _noisy(windows.samples, settings):
+        say(noisy.noise if noisy.snr_db is None else f"{noisy.noise} {noisy.snr_db} dB")
+        conditions.append(_condition(network, windows, noisy, settings))
     return Evaluation(
         schema=SCHEMA,
         model={
@@ -70,82 +86,75 @@ def described(
             "precision": contract.precision,
             "sha256": network.sha256,
         },
-        data=name,
-        split=split,
+        data=dataset.name,
+        split=dataset.split,
         labels=contract.labels,
-        recordings={recording.file: recording.label for recording in recordings},
-        windows=sum(map(sum, conditions[0].confusion)),
-        hop_s=hop_s,
-        seed=seed,
+        recordings={recording.file: recording.label for recording in dataset.recordings},
+        windows=len(windows.samples),
+        hop_s=settings.hop_s,
+        seed=settings.seed,
         conditions=conditions,
     )
 
 
-def _windows(recordings: Sequence[Recording], labels: Sequence[str], window: int) -> Judged:
+def _windows(recordings: Sequence[Recording], labels: Sequence[str], window: int) -> Windows:
     cut = [data.windows(recording, window, PER_RECORDING) for recording in recordings]
     targets = [labels.index(recording.label) for recording in recordings]
-    return Judged(
+    return Windows(
         np.concatenate(cut),
         np.repeat(targets, PER_RECORDING),
         np.repeat(np.arange(len(recordings)), PER_RECORDING),
         np.repeat(np.array([r.running for r in recordings], np.float32), PER_RECORDING, axis=0),
+        [recording.label for recording in recordings],
     )
 
 
-def _conditions(
-    clean: Array, recorded: Mapping[str, Draw], seed: int
-) -> Iterator[tuple[str, int | None, Array]]:
-    yield "none", None, clean
-    kinds = {**noises.PLAIN, **noises.UNSEEN, **recorded}
+def _noisy(clean: Array, settings: Settings) -> Iterator[Noisy]:
+    yield Noisy("none", None, clean)
+    kinds = {**noises.PLAIN, **noises.UNSEEN, **settings.recorded}
     for number, (kind, draw) in enumerate(kinds.items()):
         for level in LEVELS_DB:
-            rng = np.random.default_rng([seed, number, level - LEVELS_DB[0]])
-            yield kind, level, noises.add(clean, level, draw, rng)
+            rng = np.random.default_rng([settings.seed, number, level - LEVELS_DB[0]])
+            yield Noisy(kind, level, noises.add(clean, level, draw, rng))
 
 
 def _condition(
-    network: OnnxClassifier,
-    judged: Judged,
-    samples: Array,
-    labels: Sequence[str],
-    noise: str,
-    snr_db: int | None,
-    seed: int,
-    hop_s: float,
+    network: OnnxClassifier, windows: Windows, noisy: Noisy, settings: Settings
 ) -> Condition:
-    contract = network.contract
-    said = network.classify(samples, judged.running)
-    probabilities = np.array([prediction.probabilities for prediction in said])
-    counts = _per_recording(judged, probabilities.argmax(1), len(contract.labels))
-    total, drawn = counts.sum(0), metrics.resampled(counts, labels, seed)
-    normal = np.isin(contract.labels, contract.normal)
-    per_hour = 3600 / hop_s
+    predictions = network.classify(noisy.samples, windows.running)
+    probabilities = np.array([prediction.probabilities for prediction in predictions])
+    labels = network.contract.labels
+    counts = _per_recording(windows, probabilities.argmax(1), len(labels))
+    total, drawn = counts.sum(0), metrics.resampled(counts, windows.labels, settings.seed)
+    normal = np.isin(labels, network.contract.normal)
+    per_hour = 3600 / settings.hop_s
 
     def figure(of: Callable[[Indices], metrics.Figures]) -> Figure:
         return _figure(of, total, drawn)
 
     return Condition(
-        noise=noise,
-        snr_db=snr_db,
+        noise=noisy.noise,
+        snr_db=noisy.snr_db,
         macro_f1=figure(metrics.macro_f1),
-        recall={
-            label: figure(lambda c, i=index: metrics.recall(c)[..., i])  # type: ignore[misc]
-            for index, label in enumerate(contract.labels)
-        },
+        recall={label: figure(_recall_of(index)) for index, label in enumerate(labels)},
         missed_faults=figure(lambda c: metrics.missed(c, normal)),
         false_alarms_per_hour=figure(lambda c: per_hour * metrics.false_alarms(c, normal)),
-        calibration_error=round(metrics.calibration_error(probabilities, judged.targets), 5),
-        reliability=metrics.reliability(probabilities, judged.targets),
+        calibration_error=round(metrics.calibration_error(probabilities, windows.targets), 5),
+        reliability=metrics.reliability(probabilities, windows.targets),
         confusion=total.tolist(),
-        shrinkage=_mean([prediction.shrinkage for prediction in said]),
-        snr_error_db=_error([prediction.snr_db for prediction in said], snr_db),
+        shrinkage=_shrinkage(predictions),
+        snr_error_db=_snr_error_db(predictions, noisy.snr_db),
     )
 
 
-def _per_recording(judged: Judged, found: Indices, classes: int) -> Indices:
+def _recall_of(index: int) -> Callable[[Indices], metrics.Figures]:
+    return lambda counts: metrics.recall(counts)[..., index]
+
+
+def _per_recording(windows: Windows, labels: Indices, classes: int) -> Indices:
     """Confusions [recordings, classes, classes]."""
-    rows = (judged.origins == origin for origin in range(judged.origins[-1] + 1))
-    return np.stack([metrics.confusion(judged.targets[r], found[r], classes) for r in rows])
+    rows = (windows.origins == origin for origin in range(windows.origins[-1] + 1))
+    return np.stack([metrics.confusion(windows.targets[r], labels[r], classes) for r in rows])
 
 
 def _figure(of: Callable[[Indices], metrics.Figures], total: Indices, drawn: Indices) -> Figure:
@@ -156,13 +165,15 @@ def _figure(of: Callable[[Indices], metrics.Figures], total: Indices, drawn: Ind
     return Figure(round(value, 5), round(low, 5), round(high, 5))
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return round(float(np.mean(known)), 5) if known else None
+def _shrinkage(predictions: Sequence[Prediction]) -> float | None:
+    """The mean over all windows, where the model reports it."""
+    values = [p.shrinkage for p in predictions if p.shrinkage is not None]
+    return round(float(np.mean(values)), 5) if values else None
 
 
-def _error(values: Sequence[float | None], snr_db: int | None) -> float | None:
-    known = [value for value in values if value is not None]
-    if snr_db is None or not known:
+def _snr_error_db(predictions: Sequence[Prediction], snr_db: int | None) -> float | None:
+    """Root mean square error of the estimated SNR, where the model estimates it."""
+    values = [p.snr_db for p in predictions if p.snr_db is not None]
+    if snr_db is None or not values:
         return None
-    return round(float(np.sqrt(np.mean((np.array(known) - snr_db) ** 2))), 3)
+    return round(float(np.sqrt(np.mean((np.array(values) - snr_db) ** 2))), 3)

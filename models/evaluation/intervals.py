@@ -1,7 +1,7 @@
-"""Intervals of paired differences: chance comes twice, by training and by what is judged.
+"""Intervals of paired differences.
 
-Student's over seeds knows the chance of training; the bootstrap over images knows that of the
-images judged, with the trained networks as they are.
+Student's interval over seeds covers the chance of training. The bootstrap over images covers the
+choice of test images, for the networks as trained.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Figures of merit, from what was true and what was said. Pure; free of torch.
+"""Figures of merit from true and predicted labels. Free of torch.
 
-A confusion is [..., classes, classes]: counts of windows, a row what is true and a column what
-was said. Leading axes are kept, so that a thousand resampled confusions are scored at once.
+A confusion matrix is [..., classes, classes]: counts of windows, rows by true label, columns by
+predicted label. Leading axes are kept, so that a thousand resampled matrices are scored at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ RESAMPLES = 1000
 LEVEL = 95.0  # per cent that an interval covers
 
 
-def confusion(targets: Indices, found: Indices, classes: int) -> Indices:
-    """Targets and answers [n] -> [classes, classes]."""
-    flat = np.bincount(targets * classes + found, minlength=classes * classes)
+def confusion(targets: Indices, labels: Indices, classes: int) -> Indices:
+    """True and predicted labels [n] -> [classes, classes]."""
+    flat = np.bincount(targets * classes + labels, minlength=classes * classes)
     return flat.reshape(classes, classes)
 
 
 def recall(counts: npt.NDArray[np.int64]) -> Figures:
-    """Share of each class's windows called by its name [..., classes]; NaN where it has none."""
+    """Share of each class's windows with the right label [..., classes]; NaN for an empty class."""
     return _quotient(_right(counts), counts.sum(-1))
 
 
@@ -39,29 +39,35 @@ def macro_f1(counts: Indices) -> Figures:
     return np.asarray(np.nanmean(np.where(counts.sum(-1) > 0, f1, np.nan), axis=-1))
 
 
+def macro_f1_of(targets: Indices, labels: Indices) -> float:
+    """Macro-F1 of true and predicted labels [n]."""
+    classes = int(max(targets.max(), labels.max())) + 1
+    return float(macro_f1(confusion(targets, labels, classes)))
+
+
 def missed(counts: Indices, normal: Mask) -> Figures:
-    """Share of the faulty windows that were called normal [...]."""
+    """Share of the faulty windows with a normal label [...]."""
     faulty = counts[..., ~normal, :]
     return _quotient(faulty[..., normal].sum((-1, -2)), faulty.sum((-1, -2)))
 
 
 def false_alarms(counts: Indices, normal: Mask) -> Figures:
-    """Share of the normal windows that were called a fault [...]."""
+    """Share of the normal windows with a fault's label [...]."""
     healthy = counts[..., normal, :]
     return _quotient(healthy[..., ~normal].sum((-1, -2)), healthy.sum((-1, -2)))
 
 
 def auroc(score: Figures, positive: Mask) -> float:
-    """Chance that a positive scores above a negative one, ties half (Mann, Whitney, 1947)."""
+    """Probability that a positive scores above a negative, ties half (Mann, Whitney, 1947)."""
     _, place, count = np.unique(score, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - (count - 1) / 2)[place]  # from 1; equal scores share theirs
-    own = int(positive.sum())
-    above = rank[positive].sum() - own * (own + 1) / 2
-    return float(above / (own * (len(score) - own)))
+    positives = int(positive.sum())
+    above = rank[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * (len(score) - positives)))
 
 
 def reliability(probabilities: Figures, targets: Indices) -> list[tuple[float, float, int]]:
-    """Mean confidence, share right and windows of each confidence bin that has some."""
+    """Mean confidence, share right and number of windows of each confidence bin, unless empty."""
     confidence = probabilities.max(1)
     right = probabilities.argmax(1) == targets
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
@@ -72,22 +78,22 @@ def reliability(probabilities: Figures, targets: Indices) -> list[tuple[float, f
 
 
 def calibration_error(probabilities: Figures, targets: Indices) -> float:
-    """Expected calibration error: mean distance of confidence from share right, by windows."""
+    """Expected calibration error: mean distance of confidence from share right over windows."""
     bins = reliability(probabilities, targets)
-    return sum(abs(said - true) * count for said, true, count in bins) / len(targets)
+    return sum(abs(mean - right) * count for mean, right, count in bins) / len(targets)
 
 
 def resampled(counts: Indices, labels: Sequence[str], seed: int) -> Indices:
-    """Confusions [resamples, classes, classes], from recordings drawn anew within each label.
+    """Confusion matrices [resamples, classes, classes] of recordings resampled within a label.
 
-    `counts` [recordings, classes, classes] has one confusion a recording. A label that has a
-    single recording does not vary: its interval knows nothing of other machines.
+    `counts` [recordings, classes, classes] has one matrix a recording. A label with a single
+    recording does not vary: its interval does not cover other machines.
     """
     rng = np.random.default_rng(seed)
     total = np.zeros((RESAMPLES, *counts.shape[1:]), np.int64)
     for label in sorted(set(labels)):
-        own = counts[[index for index, other in enumerate(labels) if other == label]]
-        total += own[rng.integers(len(own), size=(RESAMPLES, len(own)))].sum(1)
+        rows = counts[[index for index, name in enumerate(labels) if name == label]]
+        total += rows[rng.integers(len(rows), size=(RESAMPLES, len(rows)))].sum(1)
     return total
 
 

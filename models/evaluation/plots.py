@@ -1,4 +1,4 @@
-"""Plots as inline SVG: no script, no font, no file from elsewhere. Colours come from the page."""
+"""Plots as inline SVG without scripts or other files. The colours come from the page."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -22,16 +22,16 @@ def lines(
 
 
 def reliability(bins: Sequence[tuple[float, float, int]]) -> str:
-    """Share right over confidence, a dot a bin, its area by its windows; the diagonal is honest."""
+    """Share right over confidence: a dot for each bin, with an area that grows with its windows."""
     whole, most = (0.0, 1.0), max(count for *_, count in bins)
     parts = [_axes(whole, whole, "confidence|share right")]
     ends = f'x1="{MARGIN}" y1="{_up(0, whole)}" x2="{_at(1, whole, WIDTH)}" y2="{_up(1, whole)}"'
     parts.append(f'<line class="diagonal" {ends}/>')
-    for said, true, count in bins:
+    for confidence, right, count in bins:
         radius = 3 + 9 * (count / most) ** 0.5
         parts.append(
-            f'<circle class="c0" cx="{_at(said, whole, WIDTH):.1f}" cy="{_up(true, whole):.1f}" '
-            f'r="{radius:.1f}"><title>{count} windows</title></circle>'
+            f'<circle class="c0" cx="{_at(confidence, whole, WIDTH):.1f}" '
+            f'cy="{_up(right, whole):.1f}" r="{radius:.1f}"><title>{count} windows</title></circle>'
         )
     return _svg(parts, WIDTH, HEIGHT)
 
@@ -43,7 +43,9 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
         f"<tr><th>{escape(label)}</th>{''.join(_cell(count, sum(row)) for count in row)}</tr>"
         for label, row in zip(labels, counts, strict=True)
     ]
-    return f"<table class=confusion><tr><th>true \\ said</th>{head}</tr>{''.join(rows)}</table>"
+    return (
+        f"<table class=confusion><tr><th>true \\ predicted</th>{head}</tr>{''.join(rows)}</table>"
+    )
 
 
 def _cell(count: int, total: int) -> str:

@@ -1,5 +1,4 @@
-"""What an evaluation says, as typed records: `models.evaluation.evaluate` fills them, a report
-shows them."""
+"""The records of an evaluation; `models.evaluation.evaluate` makes them."""
 
 import msgspec
 
@@ -7,7 +6,7 @@ SCHEMA = "drsn-evaluation/1"
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A figure and its 95 % interval over recordings; None where no window tells."""
+    """A figure and its 95 % interval over recordings; None where no window has it."""
 
     value: float | None
     low: float | None
@@ -25,8 +24,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     false_alarms_per_hour: Figure  # normal windows called a fault, at the hop of the agent
     calibration_error: float
     reliability: list[tuple[float, float, int]]  # mean confidence, share right, windows
-    confusion: list[list[int]]  # true, said
-    shrinkage: float | None  # mean, where the model tells it
+    confusion: list[list[int]]  # true, predicted
+    shrinkage: float | None  # mean, where the model reports it
     snr_error_db: float | None  # root mean square, where the model estimates it
 
 

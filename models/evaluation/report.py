@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else, light or dark as the reader likes."""
+"""An evaluation as one self-contained HTML page, in light or dark colours."""
 
 from collections.abc import Sequence
 from html import escape
@@ -28,28 +28,32 @@ table{border-collapse:collapse;display:block;overflow-x:auto}td,th{padding:.2rem
 """
 
 
-def write(found: Evaluation, out: Path) -> None:
-    """The page as .html and what it shows as .json, beside one another."""
+def write(evaluation: Evaluation, out: Path) -> None:
+    """Writes the page as .html and its figures as .json beside it."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_bytes(msgspec.json.encode(found))
-    out.with_suffix(".html").write_text(page(found))
+    out.with_suffix(".json").write_bytes(msgspec.json.encode(evaluation))
+    out.with_suffix(".html").write_text(page(evaluation))
 
 
-def page(found: Evaluation) -> str:
+def page(evaluation: Evaluation) -> str:
     """The report; its figures are those of the JSON beside it."""
-    model = found.model
-    title = f"{model['name']} {model['version']} ({model['precision']}) on {found.data}"
-    labels = ", ".join(sorted(set(found.recordings.values())))
+    model = evaluation.model
+    title = f"{model['name']} {model['version']} ({model['precision']}) on {evaluation.data}"
+    labels = ", ".join(sorted(set(evaluation.recordings.values())))
     sections = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Family {escape(model['family'])}; file sha256 <code>{escape(model['sha256'])}</code>. "
-        f"{found.windows} windows of {len(found.recordings)} recordings ({escape(labels)}) of the "
-        f"split {escape(found.split)}; seed {found.seed}. One decision a window, nothing "
+        f"{evaluation.windows} windows of {len(evaluation.recordings)} recordings "
+        f"({escape(labels)}) of the "
+        f"split {escape(evaluation.split)}; seed {evaluation.seed}. One decision a window, nothing "
         f"smoothed. Intervals: 95 %, bootstrap over recordings within each label; a label with "
         f"a single recording does not vary.</p>",
-        _curves(found),
-        *(_details(found, noise, level) for noise, level in (("none", None), ("gaussian", -4))),
-        _table(found),
+        _curves(evaluation),
+        *(
+            _details(evaluation, noise, level)
+            for noise, level in (("none", None), ("gaussian", -4))
+        ),
+        _table(evaluation),
     ]
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -57,18 +61,18 @@ def page(found: Evaluation) -> str:
     )
 
 
-def _curves(found: Evaluation) -> str:
-    """Macro-F1 against SNR, a line a noise; and where there are thresholds, they."""
+def _curves(evaluation: Evaluation) -> str:
+    """Macro-F1 over SNR, one line for each noise; also the thresholds, where there are any."""
     whole = (float(LEVELS_DB[0]), float(LEVELS_DB[-1]))
-    kinds = list(dict.fromkeys(c.noise for c in found.conditions if c.snr_db is not None))
+    kinds = list(dict.fromkeys(c.noise for c in evaluation.conditions if c.snr_db is not None))
 
     def points(kind: str, name: str) -> list[tuple[float, float]]:
-        own = [c for c in found.conditions if c.noise == kind and c.snr_db is not None]
-        return [(float(c.snr_db or 0), _value(c, name)) for c in own]
+        series = [c for c in evaluation.conditions if c.noise == kind and c.snr_db is not None]
+        return [(float(c.snr_db or 0), _value(c, name)) for c in series]
 
     right = {kind: points(kind, "macro_f1") for kind in kinds}
     parts = [f"<div><h2>Macro-F1</h2>{plots.lines(right, whole, (0, 1), 'SNR, dB|')}</div>"]
-    if found.conditions[0].shrinkage is not None:
+    if evaluation.conditions[0].shrinkage is not None:
         shrunk = {kind: points(kind, "shrinkage") for kind in kinds}
         most = max(value for line in shrunk.values() for _, value in line) * 1.2
         drawn = plots.lines(shrunk, whole, (0, most), "SNR, dB|mean threshold over mean |x|")
@@ -77,38 +81,48 @@ def _curves(found: Evaluation) -> str:
 
 
 def _value(condition: Condition, name: str) -> float:
-    found = getattr(condition, name)
-    return float((found.value if isinstance(found, Figure) else found) or 0.0)
+    field = getattr(condition, name)
+    return float((field.value if isinstance(field, Figure) else field) or 0.0)
 
 
-def _details(found: Evaluation, noise: str, level: int | None) -> str:
-    one = next(c for c in found.conditions if (c.noise, c.snr_db) == (noise, level))
+def _details(evaluation: Evaluation, noise: str, level: int | None) -> str:
+    condition = next(c for c in evaluation.conditions if (c.noise, c.snr_db) == (noise, level))
     name = "Clean" if level is None else f"{noise.capitalize()} {level} dB"
     return (
-        f"<h2>{name}</h2><div class=plots><div>{plots.confusion(one.confusion, found.labels)}</div>"
-        f"<div>{plots.reliability(one.reliability)}"
-        f"<p>Calibration error {100 * one.calibration_error:.1f} points.</p></div></div>"
+        f"<h2>{name}</h2><div class=plots>"
+        f"<div>{plots.confusion(condition.confusion, evaluation.labels)}</div><div>"
+        f"{plots.reliability(condition.reliability)}"
+        f"<p>Calibration error {100 * condition.calibration_error:.1f} points.</p></div></div>"
     )
 
 
-def _table(found: Evaluation) -> str:
-    heads = ["noise", "SNR, dB", "macro-F1, %", *(f"recall {name}, %" for name in found.labels)]
-    heads += ["missed faults, %", f"false alarms an hour at {found.hop_s:g} s", "calibration error"]
-    rows = [_row(one) for one in found.conditions]
+def _table(evaluation: Evaluation) -> str:
+    heads = [
+        "noise",
+        "SNR, dB",
+        "macro-F1, %",
+        *(f"recall {name}, %" for name in evaluation.labels),
+    ]
+    heads += [
+        "missed faults, %",
+        f"false alarms an hour at {evaluation.hop_s:g} s",
+        "calibration error",
+    ]
+    rows = [_row(condition) for condition in evaluation.conditions]
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     return f"<h2>Every condition</h2><table><tr>{head}</tr>{lines}</table>"
 
 
-def _row(one: Condition) -> Sequence[str]:
+def _row(condition: Condition) -> Sequence[str]:
     return [
-        one.noise,
-        "" if one.snr_db is None else str(one.snr_db),
-        _shown(one.macro_f1, 100),
-        *(_shown(figure, 100) for figure in one.recall.values()),
-        _shown(one.missed_faults, 100),
-        _shown(one.false_alarms_per_hour, 1),
-        f"{100 * one.calibration_error:.1f}",
+        condition.noise,
+        "" if condition.snr_db is None else str(condition.snr_db),
+        _shown(condition.macro_f1, 100),
+        *(_shown(figure, 100) for figure in condition.recall.values()),
+        _shown(condition.missed_faults, 100),
+        _shown(condition.false_alarms_per_hour, 1),
+        f"{100 * condition.calibration_error:.1f}",
     ]
 
 

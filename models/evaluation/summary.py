@@ -1,4 +1,4 @@
-"""An evaluation in one table: what is printed when it is done."""
+"""An evaluation as one printed table."""
 
 from models.evaluation import markdown
 from models.evaluation.records import Condition, Evaluation
@@ -6,15 +6,18 @@ from models.evaluation.records import Condition, Evaluation
 LEVELS_DB = (0, -4, -10)
 
 
-def table(found: Evaluation) -> str:
-    """Markdown, a row a noise: macro-F1 in per cent, calibration error in points, and how far the
-    estimated SNR is off in dB (root mean square)."""
-    at = {(c.noise, c.snr_db): c for c in found.conditions}
+def table(evaluation: Evaluation) -> str:
+    """Markdown with a row for each noise.
+
+    Macro-F1 is in per cent, the calibration error in points, and the error of the estimated SNR in
+    dB (root mean square).
+    """
+    at = {(c.noise, c.snr_db): c for c in evaluation.conditions}
     clean = at["none", None]
-    noises = dict.fromkeys(c.noise for c in found.conditions if c.snr_db is not None)
+    noises = dict.fromkeys(c.noise for c in evaluation.conditions if c.snr_db is not None)
     levels = [f"{level} dB" for level in LEVELS_DB]
-    heads = ["noise", *levels, *(f"calibration {each}" for each in levels)]
-    heads += [f"SNR off at {each}" for each in levels]
+    heads = ["noise", *levels, *(f"calibration {level}" for level in levels)]
+    heads += [f"SNR off at {level}" for level in levels]
     rows = [["none", *_cells([clean] * 3)]] + [
         [noise, *_cells([at[noise, level] for level in LEVELS_DB])] for noise in noises
     ]

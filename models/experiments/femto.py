@@ -1,12 +1,11 @@
-"""Commissioning judged on bearings that ran to failure: is the end seen, and not too early?
+"""Evaluates commissioning on bearings that ran to failure: alarms before the end, not too early.
 
     python -m models.experiments.femto --data DATA
 
 DATA holds the set `femto`. Every snapshot of 0.1 s is one window of both axes. The first fifth of
-a bearing's life is its baseline; then every snapshot is compared with it, in order, and two in a
-row beyond the threshold are an alarm. A dozen snapshots have no tail to read a rate of false alarms
-from, so the threshold here is the agent's lower bound,
-`agent.diagnosis.baseline.fit.LEAST_DISTANCE`.
+a bearing's life is its baseline. Every later snapshot is compared with it in order, and two in a
+row beyond the threshold are an alarm. A dozen snapshots are too few to estimate a rate of false
+alarms, so the threshold is the agent's lower bound, `agent.diagnosis.baseline.fit.LEAST_DISTANCE`.
 """
 
 import argparse
@@ -22,6 +21,7 @@ import soundfile
 from agent.diagnosis.baseline import states
 from agent.diagnosis.baseline.features import Vector, features
 from agent.diagnosis.baseline.fit import LEAST_DISTANCE
+from models import command
 from models.data import listing
 
 SNAPSHOT = 2560  # frames
@@ -40,56 +40,56 @@ class Life:
 
 
 def lives(folder: Path) -> Iterator[Life]:
-    """Every bearing of the set."""
+    """The life of every bearing in the set."""
     with (folder / "snapshots.csv").open(newline="") as file:
         snapshots = list(csv.DictReader(file))
     for entry in listing.entries(folder):
         bearing = entry.path.stem
-        own = [row for row in snapshots if row["bearing"] == bearing]
+        selected = [row for row in snapshots if row["bearing"] == bearing]
         samples, _ = soundfile.read(entry.path, dtype="int16", always_2d=True)
         scaled = (samples * np.asarray(entry.scale)).T.astype(np.float32)
-        starts = [int(row["start_sample"]) for row in own]
+        starts = [int(row["start_sample"]) for row in selected]
         rows = np.stack([features(scaled[:, at : at + SNAPSHOT]) for at in starts])
-        share = np.asarray([float(row["life_fraction"]) for row in own])
+        share = np.asarray([float(row["life_fraction"]) for row in selected])
         yield Life(bearing, entry.split, share, rows)
 
 
 def distances(life: Life) -> Vector:
-    """Of every snapshot after commissioning."""
+    """The distance of every snapshot after commissioning from the baseline."""
     healthy = life.share < COMMISSIONED
     learned = states.learn(life.rows[healthy])
     return states.distances(learned, life.rows[~healthy])
 
 
 def alarm(life: Life, threshold: float) -> float | None:
-    """The share of life at which `PATIENCE` snapshots in a row have been beyond it."""
-    apart = distances(life)
+    """The share of life after `PATIENCE` snapshots in a row beyond `threshold`; None for never."""
+    distance = distances(life)
     share = life.share[life.share >= COMMISSIONED]
     in_a_row = 0
-    for at, each in enumerate(apart):
-        in_a_row = in_a_row + 1 if each > threshold else 0
+    for at, value in enumerate(distance):
+        in_a_row = in_a_row + 1 if value > threshold else 0
         if in_a_row >= PATIENCE:
             return float(share[at])
     return None
 
 
-def table(found: list[Life], threshold: float) -> Iterator[str]:
-    """A row for each bearing, then how many keep the two promises."""
+def table(lives: list[Life], threshold: float) -> Iterator[str]:
+    """Markdown with a row for each bearing, then the number of alarms in time and too early."""
     yield "| bearing | split | snapshots learned | first alarm at | largest to 40 % | to 90 % |"
     yield "|---|---|---|---|---|---|"
-    for life in found:
-        apart = distances(life)
+    for life in lives:
+        distance = distances(life)
         share = life.share[life.share >= COMMISSIONED]
         at = alarm(life, threshold)
-        told = "never" if at is None else f"{at:.1%}"
+        first = "never" if at is None else f"{at:.1%}"
         learned = int((life.share < COMMISSIONED).sum())
         yield (
-            f"| {life.bearing} | {life.split} | {learned} | {told} "
-            f"| {apart[share < EARLY].max():.1f} | {apart[share < LATE].max():.1f} |"
+            f"| {life.bearing} | {life.split} | {learned} | {first} "
+            f"| {distance[share < EARLY].max():.1f} | {distance[share < LATE].max():.1f} |"
         )
     yield ""
     for split in ("train", "val", "train|val"):
-        alarms = [alarm(life, threshold) for life in found if life.split in split.split("|")]
+        alarms = [alarm(life, threshold) for life in lives if life.split in split.split("|")]
         early = sum(at is not None and at < EARLY for at in alarms)
         seen = sum(at is not None and at < LATE for at in alarms)
         yield (
@@ -98,15 +98,20 @@ def table(found: list[Life], threshold: float) -> Iterator[str]:
         )
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """The arguments of `python -m models.experiments.femto`."""
     parser = argparse.ArgumentParser(prog="python -m models.experiments.femto")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of femto")
     parser.add_argument("--threshold", type=float, default=LEAST_DISTANCE, help="%(default)s")
-    chosen = parser.parse_args()
-    for line in table(list(lives(chosen.data / "femto")), chosen.threshold):
-        sys.stdout.write(f"{line}\n")
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    for line in table(list(lives(arguments.data / "femto")), arguments.threshold):
+        command.say(line)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.main(parser()))

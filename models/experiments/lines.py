@@ -1,10 +1,10 @@
-"""How often the lines of a bearing name its fault, on recordings: no network, nothing learned.
+"""Evaluates the bearing lines on recordings: how often do they name the fault? No network is used.
 
     python -m models.experiments.lines --data DATA
 
 DATA holds the sets `cwru` and `hit_sm`, both with a bearing of the 6205's orders. The first five
-seconds of every recording are measured as the agent would measure them, as they are, with Gaussian
-noise added, and with a speed that is told 2 % wrong; noise alone says how often it is believed.
+seconds of every recording are measured as in the agent: as recorded, with Gaussian noise, and with
+a speed that is 2 % wrong. Noise alone shows how often a line appears by chance.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from agent.diagnosis import measurements
 from agent.diagnosis.levels import Signal
 from agent.sources import noise
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
+from models import command
 from models.data import listing, recordings
 from models.data.recipe import Source
 
@@ -36,7 +37,7 @@ TRIALS = 1000  # of noise alone
 
 @dataclass(frozen=True)
 class Case:
-    """A stretch of signal whose fault is known."""
+    """A piece of signal with a known fault."""
 
     name: str
     group: str
@@ -46,14 +47,14 @@ class Case:
 
 
 def recorded(root: Path, splits: Sequence[str]) -> Iterator[Case]:
-    """The first seconds of each recording of the 6205's orders in those splits."""
+    """The first seconds of each recording in `splits`."""
     for name in SETS:
         with (root / name / listing.MANIFEST).open(newline="") as file:
             rpm = {row["file"]: float(row["rpm"]) for row in csv.DictReader(file)}
         source = Source(name, train=tuple(splits))
-        for found in recordings.load(root, source, splits, FAULTS, RATE_HZ):
-            signal = found.samples[0, :FRAMES].astype(np.float64)
-            yield Case(found.file, name, found.label, rpm[found.file], signal)
+        for recording in recordings.load(root, source, splits, FAULTS, RATE_HZ):
+            signal = recording.samples[0, :FRAMES].astype(np.float64)
+            yield Case(recording.file, name, recording.label, rpm[recording.file], signal)
 
 
 def simulated(count: int) -> Iterator[Case]:
@@ -65,19 +66,19 @@ def simulated(count: int) -> Iterator[Case]:
             yield Case(f"{fault} {seed}", "simulated", fault, machine.spec.rpm, signal)
 
 
-def judged(case: Case) -> tuple[str | None, str | None]:
-    """The series that stands out most, and the one that is shown."""
-    found = measurements.measure(
+def strongest_and_shown(case: Case) -> tuple[str | None, str | None]:
+    """The line with the most evidence, and the line that the agent shows."""
+    measured = measurements.measure(
         case.signal, measurements.MachineInfo(RATE_HZ, "any", case.rpm, ORDERS)
     )
-    if found.evidence_db is None:
+    if measured.evidence_db is None:
         return None, None
-    by_name = {name: getattr(found.evidence_db, name) for name in TRUE.values()}
-    return max(by_name, key=by_name.__getitem__), found.shows
+    by_name = {name: getattr(measured.evidence_db, name) for name in TRUE.values()}
+    return max(by_name, key=by_name.__getitem__), measured.shows
 
 
 def noisy(snr_db: float) -> Callable[[Case], Case]:
-    """Adds Gaussian noise, the same to the same case every time."""
+    """A function that adds Gaussian noise; a case gets the same noise every time."""
 
     def add(case: Case) -> Case:
         rng = np.random.default_rng(list(case.name.encode()))
@@ -98,64 +99,71 @@ CONDITIONS: dict[str, Callable[[Case], Case]] = {
 
 
 def table(cases: Sequence[Case]) -> Iterator[str]:
-    """A row for each set and label: how often the truth is highest, shown, and another is shown."""
+    """Markdown: how often the true line is highest, how often it and how often another is shown."""
     yield "| set | label | condition | recordings | true line highest | shown | another shown |"
     yield "|---|---|---|---|---|---|---|"
     for group in dict.fromkeys(case.group for case in cases):
         for label in FAULTS:
-            chosen = [c for c in cases if (c.group, c.label) == (group, label)]
-            if not chosen:
+            selected = [c for c in cases if (c.group, c.label) == (group, label)]
+            if not selected:
                 continue
             for name, change in CONDITIONS.items():
-                yield _row(group, label, name, [judged(change(case)) for case in chosen])
+                yield _row(
+                    group, label, name, [strongest_and_shown(change(case)) for case in selected]
+                )
 
 
 def _row(
-    group: str, label: Fault, condition: str, found: Sequence[tuple[str | None, str | None]]
+    group: str, label: Fault, condition: str, results: Sequence[tuple[str | None, str | None]]
 ) -> str:
     true = TRUE.get(label)
-    highest = sum(best == true for best, _ in found) if true else "-"
-    shown = sum(line == true for _, line in found) if true else "-"
-    others = Counter(line for _, line in found if line not in (None, true))
-    told = ", ".join(f"{count} {line}" for line, count in others.items()) or "0"
-    return f"| {group} | {label} | {condition} | {len(found)} | {highest} | {shown} | {told} |"
+    highest = sum(best == true for best, _ in results) if true else "-"
+    shown = sum(line == true for _, line in results) if true else "-"
+    others = Counter(line for _, line in results if line not in (None, true))
+    wrong = ", ".join(f"{count} {line}" for line, count in others.items()) or "0"
+    return f"| {group} | {label} | {condition} | {len(results)} | {highest} | {shown} | {wrong} |"
 
 
-def believed(trials: int) -> str:
-    """How often noise alone shows a line."""
+def false_lines(trials: int) -> str:
+    """How often a line is shown for noise alone."""
     rng = np.random.default_rng(0)
     cases = (
         Case("", "", "", 1797.0, rng.standard_normal(FRAMES).astype(np.float64))
         for _ in range(trials)
     )
-    shown = sum(judged(case)[1] is not None for case in cases)
+    shown = sum(strongest_and_shown(case)[1] is not None for case in cases)
     return f"Gaussian noise alone shows a line in {shown} of {trials} trials."
 
 
 def cost(times: int = 30) -> str:
-    """What a measurement takes that an event waits for."""
+    """The time of one measurement, which an event waits for."""
     signal = np.random.default_rng(0).standard_normal(FRAMES)
-    known = measurements.MachineInfo(RATE_HZ, "g", 1797.0, ORDERS, "group2-rigid")
+    machine = measurements.MachineInfo(RATE_HZ, "g", 1797.0, ORDERS, "group2-rigid")
     taken_s = []
     for _ in range(times):
         began_s = time.perf_counter()
-        measurements.measure(signal, known)
+        measurements.measure(signal, machine)
         taken_s.append(time.perf_counter() - began_s)
     return f"One channel of {measurements.SECONDS:g} s takes {1000 * np.median(taken_s):.0f} ms."
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """The arguments of `python -m models.experiments.lines`."""
     parser = argparse.ArgumentParser(prog="python -m models.experiments.lines")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of cwru and hit_sm")
     parser.add_argument("--splits", nargs="+", default=["val"], help="%(default)s")
     parser.add_argument("--machines", type=int, default=10, help="simulated (%(default)s)")
     parser.add_argument("--trials", type=int, default=TRIALS, help="of noise (%(default)s)")
-    chosen = parser.parse_args()
-    cases = [*recorded(chosen.data, chosen.splits), *simulated(chosen.machines)]
-    for line in (*table(cases), "", believed(chosen.trials), cost()):
-        sys.stdout.write(f"{line}\n")
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    cases = [*recorded(arguments.data, arguments.splits), *simulated(arguments.machines)]
+    for line in (*table(cases), "", false_lines(arguments.trials), cost()):
+        command.say(line)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.main(parser()))

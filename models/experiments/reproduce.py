@@ -1,9 +1,10 @@
-"""Every table of trained networks anew, from nothing but recordings.
+"""Makes every table of trained networks again, from the recordings alone.
 
-    python -m models.experiments.reproduce --data DATA [--quick]
+    python -m models.experiments.reproduce --data DATA [--quick | --smoke]
 
-One process a step, as many at once as there are processors; what is in `runs/` is not trained
-again. Then the documents are written, or, with `--quick`, held against what was found.
+Each step is a process; as many run at once as there are processors. Networks whose results are in
+`runs/` are not trained again. Then the documents are written. `--quick` trains a few networks and
+compares their figures with the documents. `--smoke` only shows that every step runs.
 """
 
 import argparse
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.experiments.trials.__main__ import MANY_SEEDS
+from models import command
+from models.experiments.trials.plan import MANY_SEEDS
 
 PAPER, TRIALS = (
     ("-m", "models.experiments.paper"),
@@ -22,33 +24,47 @@ PAPER, TRIALS = (
 )
 
 
-def steps(data: Path, quick: bool) -> list[list[str]]:
-    """What may run side by side, the longest first: arguments of Python."""
-    given = ["--data", str(data)]
-    if quick:
-        return [[*module, "run", *given, "--quick"] for module in (PAPER, TRIALS)]
-    seeds = [[*TRIALS, "run", *given, "--seeds", str(seed)] for seed in range(MANY_SEEDS)]
-    return [[*PAPER, "run", *given], *seeds]
+def steps(data: Path, size: Sequence[str]) -> list[list[str]]:
+    """Python's arguments for the steps that may run at once, the longest first.
+
+    `size` holds the option for a smaller run, or nothing.
+    """
+    common = ["--data", str(data), *size]
+    if size:
+        return [[*module, "run", *common] for module in (PAPER, TRIALS)]
+    seeds = [[*TRIALS, "run", *common, "--seeds", str(seed)] for seed in range(MANY_SEEDS)]
+    return [[*PAPER, "run", *common], *seeds]
 
 
 def run(step: Sequence[str]) -> None:
+    """Runs one step on one thread; raises CalledProcessError where it fails."""
     subprocess.run([sys.executable, *step], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="where the data sets lie")
-    parser.add_argument("--quick", action="store_true", help="some networks, held against the rest")
-    chosen = parser.parse_args()
+def parser() -> argparse.ArgumentParser:
+    """The arguments of `python -m models.experiments.reproduce`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.experiments.reproduce", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="a few networks, compared with the rest")
+    size.add_argument("--smoke", action="store_true", help="a few steps, to show that it runs")
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    size = [f"--{name}" for name in ("quick", "smoke") if getattr(arguments, name)]
     try:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(run, steps(chosen.data, chosen.quick)))
+            list(pool.map(run, steps(arguments.data, size)))
         for module in (PAPER, TRIALS):
-            run([*module, "table", *["--quick"] * chosen.quick])
+            run([*module, "table", *size])
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.main(parser()))

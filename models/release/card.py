@@ -1,4 +1,4 @@
-"""The model card, written from what was measured: no figure in it is typed by hand."""
+"""The model card; every figure in it is a measured one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +24,10 @@ PRECISIONS = {"float32": "float", "int8": "INT8"}
 
 
 def text(recipe: Recipe, measured: list[Measured], out: Path, card_text: CardText) -> str:
-    """The card in Markdown: `measured` holds the released network, then its controls."""
+    """The card in Markdown: the first of `measured` is the released network."""
     sections = [_head(recipe, measured[0], out, card_text), _data(recipe)]
     if recipe.family in READ_RUNNING:
-        sections.append(_told(recipe))
+        sections.append(_running(recipe))
     if recipe.simulated:
         sections.append(_machines(recipe.simulated))
     sections.append(_scores(recipe, measured, card_text))
@@ -37,9 +37,9 @@ def text(recipe: Recipe, measured: list[Measured], out: Path, card_text: CardTex
     return "\n\n".join(sections) + "\n"
 
 
-def _head(recipe: Recipe, own: Measured, out: Path, card_text: CardText) -> str:
+def _head(recipe: Recipe, released: Measured, out: Path, card_text: CardText) -> str:
     heads = ("parameters", "multiply-accumulates a window", "file")
-    costs = (f"{own.parameters:,}", f"{own.macs:,}", f"{out.stat().st_size:,} bytes")
+    costs = (f"{released.parameters:,}", f"{released.macs:,}", f"{out.stat().st_size:,} bytes")
     return f"""# {recipe.name} {recipe.version}
 
 A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recipe.labels)} apart
@@ -48,7 +48,7 @@ A {recipe.family} network (`{recipe.preset}` preset) that tells {", ".join(recip
 
 {markdown.table(heads, [costs])}
 {_paragraph(card_text.purpose)}
-{card_text.made}
+{card_text.command}
 
 It trains with a fixed seed, yet another processor or number of threads rounds otherwise, and
 ends at another network of about the same figures.
@@ -89,20 +89,20 @@ and get fresh noise ({kinds}) at {low:g} to {high:g} dB, drawn uniformly; {clean
 Within a label the data sets are drawn equally often."""
 
 
-def _told(recipe: Recipe) -> str:
-    """What a network that reads it is told of the machine."""
+def _running(recipe: Recipe) -> str:
+    """The running conditions of the machine, for a network that reads them."""
     rows = [
-        (source.folder, *(f"{each:g}" for each in msgspec.structs.astuple(source.bearing.orders)))
+        (source.folder, *(f"{order:g}" for order in msgspec.structs.astuple(source.bearing.orders)))
         for source in recipe.data
         if source.bearing
     ]
-    told = recipe.told
+    spec = recipe.running
     return f"""It is told the shaft's speed, from the manifests, and the bearing's orders:
 
 {markdown.table(("data set", "BPFO", "BPFI", "BSF", "FTF"), rows)}
 
-In training the speed is off by up to {told.rpm_off:.0%}, {told.no_orders:.0%} of the windows come
-without orders and {told.nothing:.0%} without both. Where a configuration tells neither, it
+In training the speed is off by up to {spec.rpm_off:.0%}, {spec.no_orders:.0%} of the windows come
+without orders and {spec.nothing:.0%} without both. Where a configuration tells neither, it
 answers as "told nothing" below."""
 
 
@@ -119,9 +119,9 @@ def _scores(recipe: Recipe, measured: list[Measured], card_text: CardText) -> st
     conditions = ["clean", *(f"{k}_{level:g}db" for level in LEVELS_DB for k in noise.KINDS)]
     heads = [c.replace("_", " ").replace("db", " dB") for c in conditions]
     rows = [
-        (source.folder, name, *(_percent(found[f"{prefix}_{c}"]) for c in conditions))
+        (source.folder, name, *(_percent(figures[f"{prefix}_{c}"]) for c in conditions))
         for source in recipe.data
-        for name, prefix, found in _judged(source.folder, measured)
+        for name, prefix, figures in _rows(source.folder, measured)
     ]
     return f"""## Macro-F1 on validation recordings
 
@@ -131,26 +131,26 @@ Controls are trained by the same recipe; one seed each, so small differences mea
 
 {markdown.table(("data set", "network", *heads), rows)}
 
-{card_text.chosen}"""
+{card_text.selection}"""
 
 
-def _judged(folder: str, measured: list[Measured]) -> Iterator[tuple[str, str, dict[str, float]]]:
-    """Who was judged on a data set: name, how its figures begin, the figures."""
-    for one in measured:
-        for precision, found in one.figures.items():
-            name, untold = f"{one.family} {PRECISIONS[precision]}", f"{UNTOLD}_{folder}"
-            yield name, folder, found
-            if f"{untold}_clean" in found:
-                yield f"{name}, told nothing", untold, found
+def _rows(folder: str, measured: list[Measured]) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """A row's network, the prefix of its figures' names, and the figures, on one data set."""
+    for network in measured:
+        for precision, figures in network.figures.items():
+            name, untold = f"{network.family} {PRECISIONS[precision]}", f"{UNTOLD}_{folder}"
+            yield name, folder, figures
+            if f"{untold}_clean" in figures:
+                yield f"{name}, told nothing", untold, figures
 
 
-def _recognition(recipe: Recipe, own: Measured) -> str:
+def _recognition(recipe: Recipe, released: Measured) -> str:
     heads = ("simulated state", *(f"{level:g} dB" for level in SIMULATED_DB))
     rows = [
         (
             label,
             *(
-                _percent(own.figures["int8"][f"simulated_{label}_{level:g}db"])
+                _percent(released.figures["int8"][f"simulated_{label}_{level:g}db"])
                 for level in SIMULATED_DB
             ),
         )
@@ -164,14 +164,14 @@ name, in per cent; the worst of the {len(noise.KINDS)} noises.
 {markdown.table(heads, rows)}"""
 
 
-def _precision(recipe: Recipe, own: Measured) -> str:
+def _precision(recipe: Recipe, released: Measured) -> str:
     rows = [
         (size, f"{us['float32']:.0f}", f"{us['int8']:.0f}", f"{us['float32'] / us['int8']:.2f}")
-        for size, us in own.window_us.items()
+        for size, us in released.window_us.items()
     ]
     agreed = ", ".join(
         f"{100 * share:.2f} % ({name.removeprefix('agreement_')})"
-        for name, share in own.agreement.items()
+        for name, share in released.agreement.items()
     )
     count = validation.CALIBRATION_WINDOWS
     gate = "" if recipe.family == "resnet" else " the thresholds and their"
@@ -189,7 +189,7 @@ Microseconds a window on the machine that wrote this card, one thread, medians i
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 
 
-def _limits(recipe: Recipe, own: Measured, card_text: CardText) -> str:
+def _limits(recipe: Recipe, released: Measured, card_text: CardText) -> str:
     limits = f"""## Limits
 
 {card_text.limits}
@@ -197,7 +197,7 @@ def _limits(recipe: Recipe, own: Measured, card_text: CardText) -> str:
 - A fault that it has never seen may get one of the {len(recipe.labels)} labels. What is farther
   from all training than one known window in {1 / recipe.unknown_rate:.0f} is called `unknown`;
   another machine may be, too."""
-    error_db = own.figures["int8"].get("snr_error_db")
+    error_db = released.figures["int8"].get("snr_error_db")
     if error_db is None:
         return limits
     low, high = recipe.noise.snr_db

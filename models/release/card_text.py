@@ -1,4 +1,4 @@
-"""What a model card says beside its figures: of a released network, and of a user's own."""
+"""The text of a model card beside its figures: for a released network, and for a user's own."""
 
 from dataclasses import dataclass
 
@@ -7,36 +7,36 @@ from models.data.recipe import Recipe
 
 @dataclass(frozen=True)
 class CardText:
-    """`made` says by which command; the others stand under the scores and above the limits."""
+    """`command` says how the card was made; the others stand beside scores and limits."""
 
-    made: str
+    command: str
     scores: str
-    chosen: str
+    selection: str
     limits: str
-    purpose: str = ""  # of a network that is there for a reason of its own
+    purpose: str = ""  # why the network exists, where that is not obvious
 
 
 CONTROL = """It has no thresholds: it is there to be compared with `bearing`, as the live page does
 (docs/PAGE.md). Same recipe, same layers and widths, without the sub-networks of the thresholds."""
 
-TWIN = """It sees the window's spectrum beside what `bearing-orders` sees, and so it knows the
+TWO_BRANCH = """It sees the window's spectrum beside what `bearing-orders` sees, and so it knows the
 machines that it was trained on: ahead of `bearing-orders` on these, behind it from one rig to
 another (docs/TRIALS.md). It shows what `train --family drsn-twin` may give on recordings of your
 own machine."""
-PURPOSES = {"resnet": CONTROL, "drsn-twin": TWIN}
+PURPOSES = {"resnet": CONTROL, "drsn-twin": TWO_BRANCH}
 
 
 def released(recipe: Recipe) -> CardText:
     """For a network in the zoo."""
     file = f"models/zoo/{recipe.name}.yaml"
     return CardText(
-        made=_lines(
+        command=_lines(
             f"This card and the file are written by one command, from `{file}`:",
             "",
             f"    python -m models release --recipe {file} --data DATA",
         ),
         scores="overlapping where recordings are short (`cwru` has one second of\nnormal here).",
-        chosen=_lines(
+        selection=_lines(
             "Settings and temperature were chosen on these same recordings: expect less elsewhere."
         ),
         limits=_lines(
@@ -48,16 +48,16 @@ def released(recipe: Recipe) -> CardText:
     )
 
 
-def own(command: str) -> CardText:
-    """For a network that a user's recordings made."""
+def for_user(command: str) -> CardText:
+    """For a network that was trained on a user's recordings."""
     return CardText(
-        made=_lines(
+        command=_lines(
             "This card and the file are written by one command:",
             "",
             f"    {command}",
         ),
         scores="overlapping where recordings are\nshort.",
-        chosen=_lines(
+        selection=_lines(
             "Weights and temperature were chosen on these same recordings: expect less elsewhere, "
             "and less",
             "again on a machine, mount or speed that no recording is of.",

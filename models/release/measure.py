@@ -1,4 +1,4 @@
-"""One trained network as its two files, float and INT8, and everything measured of them."""
+"""Writes one trained network as two files, float and INT8, and measures both."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from models.networks import cost
 from models.training.checkpoint import Checkpoint
 from models.training.train import training_recordings
 
-UNTOLD = "untold"  # begins figures of windows of which speed and bearing were kept back
+UNTOLD = "untold"  # begins the names of figures without speed and bearing orders
 
 
 @dataclass(frozen=True)
@@ -40,59 +40,61 @@ class Measured:
     window_us: dict[str, dict[str, float]]  # by batch, then by precision
 
 
-def write_files(saved: Checkpoint, root: Path, folder: Path) -> Files:
+def write_files(checkpoint: Checkpoint, root: Path, folder: Path) -> Files:
     """Exports and quantizes the network into `folder`."""
     files = Files(folder / "float32.onnx", folder / "int8.onnx")
-    contract = contract_of(saved)
-    export(saved, files.float32, contract)
-    windows = validation.calibration(saved.recipe, training_recordings(saved.recipe, root))
-    whole = msgspec.structs.replace(contract, precision="int8")
-    quantize(files.float32, files.int8, windows, whole)
+    contract = contract_of(checkpoint)
+    export(checkpoint, files.float32, contract)
+    windows = validation.calibration(
+        checkpoint.recipe, training_recordings(checkpoint.recipe, root)
+    )
+    int8 = msgspec.structs.replace(contract, precision="int8")
+    quantize(files.float32, files.int8, windows, int8)
     return files
 
 
-def measure(saved: Checkpoint, root: Path, files: Files) -> Measured:
-    """Every figure of the card, from the files themselves."""
-    recipe = saved.recipe
+def measure(checkpoint: Checkpoint, root: Path, files: Files) -> Measured:
+    """Measures every figure of the card on the files themselves."""
+    recipe = checkpoint.recipe
     networks = {"float32": classifier.load(files.float32), "int8": classifier.load(files.int8)}
     clean = validation.together(recipe, root).samples
     batches = {"1": clean[:1], "16": clean[:16]}
     return Measured(
         family=recipe.family,
-        parameters=cost.parameters(saved.network),
-        macs=cost.macs(saved.network, recipe.channels, recipe.window),
-        figures={name: _figures(saved, root, network) for name, network in networks.items()},
-        agreement=_agreement(saved, root, networks),
+        parameters=cost.parameters(checkpoint.network),
+        macs=cost.macs(checkpoint.network, recipe.channels, recipe.window),
+        figures={name: _figures(checkpoint, root, network) for name, network in networks.items()},
+        agreement=_agreement(checkpoint, root, networks),
         window_us={size: model_file.window_us(networks, batch) for size, batch in batches.items()},
     )
 
 
-def _figures(saved: Checkpoint, root: Path, network: OnnxClassifier) -> dict[str, float]:
-    recipe = saved.recipe
-    found: dict[str, float] = {}
+def _figures(checkpoint: Checkpoint, root: Path, network: OnnxClassifier) -> dict[str, float]:
+    recipe = checkpoint.recipe
+    figures: dict[str, float] = {}
     for name, clean in validation.per_set(recipe, root):
-        found |= model_file.scores(network, name, clean)
+        figures |= model_file.scores(network, name, clean)
         if network.reads_running:
             nothing = replace(clean, running=np.zeros_like(clean.running))
-            found |= model_file.scores(network, f"{UNTOLD}_{name}", nothing)
+            figures |= model_file.scores(network, f"{UNTOLD}_{name}", nothing)
     if recipe.simulated:
-        found |= model_file.recognition(network, recipe.labels, validation.simulated(recipe))
-    if saved.snr:
+        figures |= model_file.recognition(network, recipe.labels, validation.simulated(recipe))
+    if checkpoint.snr:
         noisy, snr_db = validation.mixed(validation.together(recipe, root), recipe)
-        found["snr_error_db"] = model_file.snr_error_db(network, noisy, snr_db)
-    return found
+        figures["snr_error_db"] = model_file.snr_error_db(network, noisy, snr_db)
+    return figures
 
 
 def _agreement(
-    saved: Checkpoint, root: Path, networks: dict[str, OnnxClassifier]
+    checkpoint: Checkpoint, root: Path, networks: dict[str, OnnxClassifier]
 ) -> dict[str, float]:
-    """Share of windows with the same label, on validation windows clean and noisy."""
-    clean = validation.together(saved.recipe, root)
-    noisy, _ = validation.mixed(clean, saved.recipe)
+    """Share of validation windows, clean and noisy, with the same label from both files."""
+    clean = validation.together(checkpoint.recipe, root)
+    noisy, _ = validation.mixed(clean, checkpoint.recipe)
     under = {"clean": clean, "noisy": noisy}
-    if saved.recipe.simulated:
-        under[MACHINE] = validation.simulated(saved.recipe)
+    if checkpoint.recipe.simulated:
+        under[MACHINE] = validation.simulated(checkpoint.recipe)
     return {
-        f"agreement_{name}": model_file.agreement(networks["float32"], networks["int8"], judged)
-        for name, judged in under.items()
+        f"agreement_{name}": model_file.agreement(networks["float32"], networks["int8"], windows)
+        for name, windows in under.items()
     }

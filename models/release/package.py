@@ -1,15 +1,15 @@
-"""From a trained network to what a user takes away: INT8 file, model card, report."""
+"""Writes the files of a trained network for its user: INT8 file, model card, report."""
 
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.inference import classifier
 from models.data import held_out, validation
 from models.data.recipe import Recipe
-from models.evaluation import evaluate as judge
 from models.evaluation import report
+from models.evaluation.evaluate import EvaluationSet, Settings, evaluate
 from models.export import forms
 from models.release import card
 from models.release.card_text import CardText
@@ -19,48 +19,52 @@ from models.training.checkpoint import Checkpoint
 from models.training.progress import Say
 from models.training.train import training_recordings
 
-HOP_S = 0.1  # of the agent, for false alarms an hour
-MOST_DROP = 0.005  # of macro-F1, from float to INT8
+MAX_DROP = 0.005  # of macro-F1, from float to INT8
 
 
-def write_package(
-    saved: Checkpoint,
-    root: Path,
-    out: Path,
-    card_text: CardText,
-    keep_float: bool,
-    say: Say,
-    keep_variants: bool = False,
-) -> None:
-    """Writes `out` (INT8), and beside it .md (card), .html and .json (report).
+@dataclass(frozen=True)
+class Package:
+    """The INT8 file to write, the text of its card, and which other forms to keep.
 
-    The float file is kept as .float.onnx where that is wished, or where INT8 loses more than
-    half a point of macro-F1; `keep_variants` keeps every form that `agent.variants` knows.
+    `keep_float` keeps the float file, `keep_variants` every form of the network.
     """
+
+    out: Path
+    card_text: CardText
+    keep_float: bool = False
+    keep_variants: bool = False
+
+
+def write_package(checkpoint: Checkpoint, root: Path, package: Package, say: Say) -> None:
+    """Writes the INT8 file, and beside it .md (card), .html and .json (report).
+
+    The float file is also kept where INT8 loses more than half a point of macro-F1.
+    """
+    out = package.out
     with tempfile.TemporaryDirectory() as folder:
-        say("exports, quantizes and measures")
-        files = write_files(saved, root, Path(folder))
-        measured = measure(saved, root, files)
-        publish(saved, files, measured, out)
-        text = card.text(saved.recipe, [measured], out, card_text)
+        say("exporting, quantizing and measuring")
+        files = write_files(checkpoint, root, Path(folder))
+        measured = measure(checkpoint, root, files)
+        publish(checkpoint, files, measured, out)
+        text = card.text(checkpoint.recipe, [measured], out, package.card_text)
         out.with_suffix(".md").write_text(text)
-        say(compared(saved.recipe, measured))
-        lost = drop(saved.recipe, measured) > MOST_DROP
+        say(compared(checkpoint.recipe, measured))
+        lost = drop(checkpoint.recipe, measured) > MAX_DROP
         if lost:
             say(_advice(out))
-        if keep_variants:
-            _keep_variants(saved, root, files, measured, out)
-        elif keep_float or lost:
+        if package.keep_variants:
+            _keep_variants(checkpoint, root, files, measured, out)
+        elif package.keep_float or lost:
             shutil.copyfile(files.float32, float_file(out))
-    _report(saved.recipe, root, out, say)
+    _report(checkpoint.recipe, root, out, say)
 
 
 def _keep_variants(
-    saved: Checkpoint, root: Path, files: Files, measured: Measured, out: Path
+    checkpoint: Checkpoint, root: Path, files: Files, measured: Measured, out: Path
 ) -> None:
-    drawn = validation.calibration(saved.recipe, training_recordings(saved.recipe, root))
-    contract = with_figures(saved, measured, "float32")
-    forms.write_all(files.float32, contract, drawn, forms.near(out))
+    drawn = validation.calibration(checkpoint.recipe, training_recordings(checkpoint.recipe, root))
+    contract = with_figures(checkpoint, measured, "float32")
+    forms.write_all(files.float32, contract, drawn, forms.paths_beside(out))
 
 
 def float_file(out: Path) -> Path:
@@ -73,7 +77,7 @@ def drop(recipe: Recipe, measured: Measured) -> float:
 
 
 def compared(recipe: Recipe, measured: Measured) -> str:
-    """INT8 beside float, in one line."""
+    """One line that compares INT8 with float."""
     agreed = measured.agreement
     return (
         f"INT8 and float agree on {100 * agreed['agreement_clean']:.1f} % of the validation "
@@ -85,30 +89,30 @@ def compared(recipe: Recipe, measured: Measured) -> str:
 
 def _advice(out: Path) -> str:
     return (
-        f"note: INT8 loses more than {100 * MOST_DROP:g} points: run {float_file(out).name} "
-        "instead, which is kept, or train with more recordings, another --seed or --family"
+        f"note: INT8 loses more than {100 * MAX_DROP:g} points: run {float_file(out).name} "
+        "instead, or train with more recordings, another --seed or --family"
     )
 
 
 def _macro_f1(recipe: Recipe, measured: Measured, precision: str) -> float:
     sets = tuple(f"{Path(source.folder).name}_" for source in recipe.data)
-    found = [f1 for name, f1 in measured.figures[precision].items() if name.startswith(sets)]
-    return sum(found) / len(found)
+    scores = [f1 for name, f1 in measured.figures[precision].items() if name.startswith(sets)]
+    return sum(scores) / len(scores)
 
 
 def _report(recipe: Recipe, root: Path, out: Path, say: Say) -> None:
-    """On the splits `test` where there are some, else on the validation side."""
+    """Reports on the splits `test` where there are some, else on the validation split."""
     network = classifier.load(out)
     several = len(recipe.data) > 1
     recordings, splits = [], set()
     for source in recipe.data:
-        splits |= set(source.test or source.val)
-        found = held_out.recordings(network.contract, root, source, source.test or source.val)
+        reported = source.test or source.val
+        splits |= set(reported)
         recordings += [
-            replace(r, file=f"{source.folder}/{r.file}" if several else r.file) for r in found
+            replace(r, file=f"{source.folder}/{r.file}" if several else r.file)
+            for r in held_out.recordings(network.contract, root, source, reported)
         ]
-    say(f"judges on {len(recordings)} recordings in every noise")
-    conditions = judge.evaluate(network, recordings, {}, recipe.seed, HOP_S, lambda line: None)
-    name, split = ", ".join(source.folder for source in recipe.data), ", ".join(sorted(splits))
-    judged = judge.described(network, name, split, recordings, conditions, recipe.seed, HOP_S)
-    report.write(judged, out)
+    say(f"evaluating {len(recordings)} recordings in every noise")
+    name = ", ".join(source.folder for source in recipe.data)
+    dataset = EvaluationSet(name, ", ".join(sorted(splits)), recordings)
+    report.write(evaluate(network, dataset, Settings(recipe.seed), lambda line: None), out)

@@ -1,4 +1,4 @@
-"""From a recipe to a released file: train, export, quantize, measure, write file and card."""
+"""Makes a released file and its card from a recipe."""
 
 from pathlib import Path
 from typing import Literal
@@ -22,45 +22,45 @@ from models.training.train_and_calibrate import fit
 
 
 def release(recipe: Recipe, root: Path, work: Path, out: Path, say: Say) -> None:
-    """Writes the INT8 network to `out`, and beside it its card.
+    """Writes the INT8 network to `out`, and its card beside it.
 
-    Controls are trained and measured alike. Checkpoints and intermediate files stay in `work`;
-    a checkpoint of the very same recipe is not trained again.
+    The controls are trained and measured in the same way. Checkpoints and intermediate files stay
+    in `work`; a checkpoint of the same recipe is used again.
     """
     measured = []
     for family in (recipe.family, *recipe.controls):
-        own = msgspec.structs.replace(recipe, family=family)
-        saved = _checkpoint(own, root, work / f"{family}.pt", say)
-        files = write_files(saved, root, work / family)
-        measured.append(measure(saved, root, files))
+        variant = msgspec.structs.replace(recipe, family=family)
+        checkpoint = _checkpoint(variant, root, work / f"{family}.pt", say)
+        files = write_files(checkpoint, root, work / family)
+        measured.append(measure(checkpoint, root, files))
         if family == recipe.family:
-            publish(saved, files, measured[0], out)
+            publish(checkpoint, files, measured[0], out)
             drawn = validation.calibration(recipe, training_recordings(recipe, root))
-            contract = with_figures(saved, measured[0], "float32")
-            forms.write_all(files.float32, contract, drawn, forms.zoo(out))
+            contract = with_figures(checkpoint, measured[0], "float32")
+            forms.write_all(files.float32, contract, drawn, forms.paths_in_zoo(out))
     out.with_suffix(".md").write_text(card.text(recipe, measured, out, card_text.released(recipe)))
 
 
-def publish(saved: Checkpoint, files: Files, measured: Measured, out: Path) -> None:
-    """The INT8 file at `out`, with what was measured in its contract."""
-    write(onnx.load(files.int8), out, with_figures(saved, measured, "int8"))
+def publish(checkpoint: Checkpoint, files: Files, measured: Measured, out: Path) -> None:
+    """Writes the INT8 file to `out`, with its figures in the contract."""
+    write(onnx.load(files.int8), out, with_figures(checkpoint, measured, "int8"))
 
 
 def with_figures(
-    saved: Checkpoint, measured: Measured, precision: Literal["float32", "int8"]
+    checkpoint: Checkpoint, measured: Measured, precision: Literal["float32", "int8"]
 ) -> Contract:
-    """What a file of that precision says of itself."""
-    found = {name: round(value, 4) for name, value in measured.figures[precision].items()}
-    found |= {name: round(value, 4) for name, value in measured.agreement.items()}
-    return msgspec.structs.replace(contract_of(saved), precision=precision, figures=found)
+    """The contract of a file of that precision, with its figures."""
+    figures = {name: round(value, 4) for name, value in measured.figures[precision].items()}
+    figures |= {name: round(value, 4) for name, value in measured.agreement.items()}
+    return msgspec.structs.replace(contract_of(checkpoint), precision=precision, figures=figures)
 
 
 def _checkpoint(recipe: Recipe, root: Path, path: Path, say: Say) -> Checkpoint:
     try:
-        saved = checkpoints.load(path)
+        checkpoint = checkpoints.load(path)
     except UserError:
-        saved = None
-    if saved is None or saved.recipe != recipe:
-        saved = fit(recipe, root, say)
-        checkpoints.save(saved, path)
-    return saved
+        checkpoint = None
+    if checkpoint is None or checkpoint.recipe != recipe:
+        checkpoint = fit(recipe, root, say)
+        checkpoints.save(checkpoint, path)
+    return checkpoint

@@ -1,7 +1,7 @@
-"""More speakers for training: espeak-ng's voices say the words. Nothing that it says is kept.
+"""Synthetic speakers for training: espeak-ng's voices say the words. The audio is not stored.
 
-espeak-ng (Debian package `espeak-ng`) is a formant synthesizer: its voices are of one another's
-kind, so they widen the pitch and the vowels that training hears and say nothing of real people.
+espeak-ng (Debian package `espeak-ng`) is a formant synthesizer. Its voices resemble each other:
+they widen the range of pitch and vowels in training but do not stand for real people.
 """
 
 import io
@@ -28,9 +28,9 @@ TIMBRES = (
 
 
 def spoken(word: str, count: int, rate_hz: float, rng: np.random.Generator) -> Iterator[Array]:
-    """The word by `count` voices at random, each at its own pace and pitch: [frames] each."""
+    """The word, [frames], from each of `count` random voices at a random pace and pitch."""
     if shutil.which(PROGRAM) is None:
-        raise UserError(f"{PROGRAM}: found no such program, expected it for more speakers")
+        raise UserError(f"{PROGRAM}: found no such program, expected it for synthetic speakers")
     for _ in range(count):
         voice = f"{rng.choice(ACCENTS)}+{rng.choice(TIMBRES)}"
         pace, pitch = int(rng.integers(120, 210)), int(rng.integers(20, 80))
@@ -43,8 +43,8 @@ def _say(word: str, voice: str, pace: int, pitch: int, rate_hz: float) -> Array:
         *(PROGRAM, "--stdout", "-v", voice, "-s", str(pace), "-p", str(pitch)),
         word,
     )
-    found = subprocess.run(command, capture_output=True, check=False)
-    if found.returncode != 0:
-        raise UserError(f"{PROGRAM}: {found.stderr.decode().strip()}, expected to hear {word!r}")
-    samples, own_hz = soundfile.read(io.BytesIO(found.stdout), dtype="float32")
-    return resample(samples, own_hz, rate_hz)
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"{PROGRAM}: {done.stderr.decode().strip()}, expected audio of {word!r}")
+    samples, voice_hz = soundfile.read(io.BytesIO(done.stdout), dtype="float32")
+    return resample(samples, voice_hz, rate_hz)

@@ -1,7 +1,7 @@
-"""Words as a microphone sends them: anywhere in the window, cut by its edges, next to others.
+"""Places words in windows: anywhere in the window, cut by its edges, beside other words.
 
-A recording made here is so long that every window of it holds the whole word; where a window
-begins decides where the word stands. Pure; free of torch.
+Every window of a recording that is made here holds the whole word; the window's start decides
+where in it the word stands. Free of torch.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ import numpy as np
 
 from models.data.recordings import Array
 
-STEP_S = 0.01  # of the level that a word is trimmed by
-QUIET = 0.05  # of the loudest step: what lies lower before and after a word is none of it
-MARGIN_S = 0.03  # kept around it
-LONGEST = 0.9  # of the window: of longer ones the middle is kept
+STEP_S = 0.01  # between the levels by which a word is trimmed
+QUIET = 0.05  # of the loudest step: lower steps before and after a word are cut off
+MARGIN_S = 0.03  # kept around the word
+LONGEST = 0.9  # of the window: of a longer word only the middle is kept
 GAP = 0.1  # of the window, at least: silence between a word and its neighbour
-PIECES = (0.2, 0.5)  # of a word: what shows of one that the window's edge cuts
+PIECES = (0.2, 0.5)  # of a word: the share in the window if its edge cuts the word
 
 
 def trimmed(samples: Array, rate_hz: float, window: int) -> Array:
@@ -38,40 +38,41 @@ def alone(word: Array, window: int) -> Array:
 
 
 def among(word: Array, before: Array, after: Array, window: int, rng: np.random.Generator) -> Array:
-    """As `alone`, and a window's edge may show the end of `before` or the beginning of `after`."""
-    found = alone(word, window)
+    """As `alone`, with the end of `before` or the beginning of `after` at the edges of windows."""
+    samples = alone(word, window)
     room = window - len(word) - round(GAP * window)
-    end, begin = (_length(each, room, rng) for each in (before, after))
+    end, begin = (_length(neighbour, room, rng) for neighbour in (before, after))
     if end:
-        found[0, :end] = _as_loud(before, word)[-end:]
+        samples[0, :end] = _as_loud(before, word)[-end:]
     if begin:
-        found[0, -begin:] = _as_loud(after, word)[:begin]
-    return found
+        samples[0, -begin:] = _as_loud(after, word)[:begin]
+    return samples
 
 
 def between(before: Array, after: Array, window: int, rng: np.random.Generator) -> Array:
-    """A window [1, window] that cuts one word or two: neither is to be recognised."""
-    found = np.zeros((1, window), np.float32)
+    """A window [1, window] with parts of one or two words, too little to recognise either."""
+    samples = np.zeros((1, window), np.float32)
     room = window // 2 - round(GAP * window) // 2
     sides = rng.integers(3)  # both, the end of one, the beginning of one
     if sides < 2:
         end = _length(before, room, rng)
-        found[0, :end] = before[-end:]
+        samples[0, :end] = before[-end:]
     if sides != 1:
         begin = _length(after, room, rng)
-        found[0, -begin:] = _as_loud(after, before)[:begin]
-    return found
+        samples[0, -begin:] = _as_loud(after, before)[:begin]
+    return samples
 
 
 def _length(word: Array, room: int, rng: np.random.Generator) -> int:
     return max(0, min(room, round(rng.uniform(*PIECES) * len(word))))
 
 
-def _as_loud(word: Array, other: Array) -> Array:
-    quietest = 1e-9
-    return word * np.float32(other.std() / max(quietest, float(word.std())))
+def _as_loud(word: Array, reference: Array) -> Array:
+    """The word with the standard deviation of `reference`."""
+    smallest = 1e-9
+    return word * np.float32(reference.std() / max(smallest, float(word.std())))
 
 
 def backwards(words: Sequence[Array]) -> list[Array]:
-    """Speech of the same voices and microphones that is no word."""
+    """The words played backwards: the same voices and microphones, but no words."""
     return [word[::-1].copy() for word in words]

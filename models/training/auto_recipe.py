@@ -1,4 +1,4 @@
-"""A user's own folder: what its recordings are, and the recipe that follows from it."""
+"""Makes a recipe from a user's folder of recordings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,23 +8,24 @@ import msgspec
 
 from agent.core.bearing import BY_ORDERS
 from agent.core.errors import UserError
-from models.data import listing, recipe
+from models.data import listing
+from models.data import recipe as recipes
 from models.data.listing import Entry
 from models.data.recipe import Recipe
 from models.data.recordings import open_entry
 from models.networks.registry import SHORTEST_WINDOW
 from models.training.progress import Say
 
-MOST_RATE_HZ = 20_000.0  # what bearings and gears make ring lies below half of it
+MAX_RATE_HZ = 20_000.0  # resonances excited by bearings and gears lie below half of it
 WINDOW_S = 0.25  # at most: a few turns of most shafts
-PASSES = 30  # over as many windows as the training side has side by side
-FEWEST_STEPS, MOST_STEPS = 400, 1500
-SCORES = 20  # looks at the validation side in a whole training
+PASSES = 30  # over the training recordings, cut into windows without overlap
+MIN_STEPS, MAX_STEPS = 400, 1500
+SCORES = 20  # of the validation windows in a whole training
 HEALTHY = ("healthy", "ok", "good", "baseline", "none", "0")
 
 
 class RecipeOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user said; what is None follows from the data, or is the recipe's default."""
+    """The user's options; None takes the value from the data, or the recipe's default."""
 
     rate_hz: float | None = None
     window: int | None = None
@@ -41,7 +42,7 @@ class RecipeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class ScannedRecording:
-    """One recording as its file says it is."""
+    """Rate, channels and length of one recording, from its file."""
 
     entry: Entry
     rate_hz: float
@@ -53,7 +54,7 @@ class ScannedRecording:
 
 
 def recipe_for(folder: Path, name: str, options: RecipeOptions, say: Say) -> Recipe:
-    """The recipe for the data set in that folder; UserError for what the recordings lack.
+    """The recipe for the data set in `folder`; raises UserError for unusable recordings.
 
     The rate is the smallest among the recordings, at most 20 kHz; the window is the largest
     power of two within a quarter of a second that every recording fills.
@@ -61,24 +62,24 @@ def recipe_for(folder: Path, name: str, options: RecipeOptions, say: Say) -> Rec
     entries = listing.entries(folder, options.variable or "")
     labels = tuple(sorted({entry.label for entry in entries}))
     normal = _normal(folder, labels, options.normal or ("normal",))
-    found = [_found(entry, options) for entry in entries]
-    rate_hz = options.rate_hz or min(MOST_RATE_HZ, *(each.rate_hz for each in found))
-    window = options.window or _window(found, rate_hz)
+    scans = [_scan(entry, options) for entry in entries]
+    rate_hz = options.rate_hz or min(MAX_RATE_HZ, *(scan.rate_hz for scan in scans))
+    window = options.window or _window(scans, rate_hz)
     fields = {
         key: value
         for key in ("family", "preset", "steps", "batch", "seed")
         if (value := getattr(options, key)) is not None
     }
     fields |= {"name": name, "labels": labels, "normal": normal}
-    fields |= {"rate_hz": rate_hz, "window": window, "data": [_source(folder, found, options)]}
-    made = recipe.checked(fields, "train")
-    _check_lengths(found, made)
+    fields |= {"rate_hz": rate_hz, "window": window, "data": [_source(folder, scans, options)]}
+    recipe = recipes.checked(fields, "train")
+    _check_lengths(scans, recipe)
     if options.steps is None:
-        made = msgspec.structs.replace(made, steps=_steps(found, made))
-    stopping = recipe.Stopping(every=max(5, made.steps // SCORES))
-    made = msgspec.structs.replace(made, stopping=stopping)
-    _tell(found, made, say)
-    return made
+        recipe = msgspec.structs.replace(recipe, steps=_steps(scans, recipe))
+    stopping = recipes.Stopping(every=max(5, recipe.steps // SCORES))
+    recipe = msgspec.structs.replace(recipe, stopping=stopping)
+    _report(scans, recipe, say)
+    return recipe
 
 
 def _normal(folder: Path, labels: Sequence[str], normal: Sequence[str]) -> list[str]:
@@ -87,15 +88,16 @@ def _normal(folder: Path, labels: Sequence[str], normal: Sequence[str]) -> list[
         raise UserError(f"{folder}: found only the label {names}, expected two or more")
     if set(normal) <= set(labels):
         return list(normal)
-    wanted = " ".join(each for each in normal if each not in labels)
-    alike = next((each for each in labels if each.lower() in HEALTHY), "LABEL")
+    missing = " ".join(label for label in normal if label not in labels)
+    healthy = next((label for label in labels if label.lower() in HEALTHY), "LABEL")
     raise UserError(
-        f"{folder}: found labels {names}, expected {wanted!r}: say which are healthy with --normal "
-        f"{alike}; with no healthy recording every window would be called a fault, so record some"
+        f"{folder}: found labels {names}, expected {missing!r}: say which are healthy with "
+        f"--normal {healthy}; with no healthy recording every window would be called a fault, "
+        "so record some"
     )
 
 
-def _found(entry: Entry, options: RecipeOptions) -> ScannedRecording:
+def _scan(entry: Entry, options: RecipeOptions) -> ScannedRecording:
     opened = open_entry(entry)
     rate_hz = entry.rate_hz or opened.rate_hz or options.rate_hz
     if rate_hz is None:
@@ -109,65 +111,67 @@ def _found(entry: Entry, options: RecipeOptions) -> ScannedRecording:
 
 
 def _source(
-    folder: Path, found: Sequence[ScannedRecording], options: RecipeOptions
+    folder: Path, scans: Sequence[ScannedRecording], options: RecipeOptions
 ) -> dict[str, object]:
-    """The recipe's data set; a split `test`, where a manifest has one, is reported on."""
-    source: dict[str, object] = {"folder": folder.name, "channels": _channels(found, options)}
+    """The recipe's data set; the report is on the split `test` where the manifest has one."""
+    source: dict[str, object] = {"folder": folder.name, "channels": _channels(scans, options)}
     source |= {"variable": options.variable or ""}
     if options.bearing is not None:
         source["bearing"] = dict(zip(BY_ORDERS, options.bearing, strict=True))
     source |= {"rate_hz": options.rate_hz} if options.rate_hz else {}
-    source |= {"test": ["test"]} if any(each.entry.split == "test" for each in found) else {}
+    source |= {"test": ["test"]} if any(scan.entry.split == "test" for scan in scans) else {}
     return source
 
 
-def _channels(found: Sequence[ScannedRecording], options: RecipeOptions) -> list[int]:
+def _channels(scans: Sequence[ScannedRecording], options: RecipeOptions) -> list[int]:
     if options.channels is not None:
         return list(options.channels)
-    for each in found:
-        if each.channels != found[0].channels:
+    for scan in scans:
+        if scan.channels != scans[0].channels:
             raise UserError(
-                f"{each.entry.path}: found {each.channels} channels where {found[0].entry.path} "
-                f"has {found[0].channels}, expected as many everywhere, or --channels 0"
+                f"{scan.entry.path}: found {scan.channels} channels where {scans[0].entry.path} "
+                f"has {scans[0].channels}, expected as many everywhere, or --channels 0"
             )
-    return list(range(found[0].channels))
+    return list(range(scans[0].channels))
 
 
-def _window(found: Sequence[ScannedRecording], rate_hz: float) -> int:
-    """At least the shortest that networks are made for."""
-    longest = min(WINDOW_S * rate_hz, *(each.frames_at(rate_hz) for each in found))
+def _window(scans: Sequence[ScannedRecording], rate_hz: float) -> int:
+    """A power of two, at least the shortest window that networks accept."""
+    longest = min(WINDOW_S * rate_hz, *(scan.frames_at(rate_hz) for scan in scans))
     return max(SHORTEST_WINDOW, 1 << max(0, int(longest).bit_length() - 1))
 
 
-def _check_lengths(found: Sequence[ScannedRecording], made: Recipe) -> None:
-    for each in found:
-        frames = each.frames_at(made.rate_hz)
-        if frames < made.window:
+def _check_lengths(scans: Sequence[ScannedRecording], recipe: Recipe) -> None:
+    for scan in scans:
+        frames = scan.frames_at(recipe.rate_hz)
+        if frames < recipe.window:
             raise UserError(
-                f"{each.entry.path}: found {frames} frames at {made.rate_hz:g} Hz, "
-                f"expected at least a window of {made.window}"
+                f"{scan.entry.path}: found {frames} frames at {recipe.rate_hz:g} Hz, "
+                f"expected at least a window of {recipe.window}"
             )
 
 
-def _steps(found: Sequence[ScannedRecording], made: Recipe) -> int:
-    training = [each for each in found if each.entry.split == "train"]
-    windows = sum(each.frames_at(made.rate_hz) for each in training) / made.window
-    wanted = round(PASSES * windows / made.batch, -2)
-    return int(min(MOST_STEPS, max(FEWEST_STEPS, wanted)))
+def _steps(scans: Sequence[ScannedRecording], recipe: Recipe) -> int:
+    training = [scan for scan in scans if scan.entry.split == "train"]
+    windows = sum(scan.frames_at(recipe.rate_hz) for scan in training) / recipe.window
+    steps = round(PASSES * windows / recipe.batch, -2)
+    return int(min(MAX_STEPS, max(MIN_STEPS, steps)))
 
 
-def _tell(found: Sequence[ScannedRecording], made: Recipe, say: Say) -> None:
-    training = sum(each.entry.split == "train" for each in found)
-    labels = ", ".join(made.labels)
-    say(f"found {len(found)} recordings of {labels}: {training} to train on")
+def _report(scans: Sequence[ScannedRecording], recipe: Recipe, say: Say) -> None:
+    training = sum(scan.entry.split == "train" for scan in scans)
+    labels = ", ".join(recipe.labels)
+    say(f"found {len(scans)} recordings of {labels}: {training} to train on")
     say(
-        f"{made.rate_hz:g} Hz, windows of {made.window} ({made.window / made.rate_hz:.3g} s), "
-        f"channels {', '.join(map(str, made.data[0].channels))}, {made.family} {made.preset}, "
-        f"at most {made.steps} steps of {made.batch} windows"
+        f"{recipe.rate_hz:g} Hz, windows of {recipe.window} "
+        f"({recipe.window / recipe.rate_hz:.3g} s), "
+        f"channels {', '.join(map(str, recipe.data[0].channels))}, "
+        f"{recipe.family} {recipe.preset}, "
+        f"at most {recipe.steps} steps of {recipe.batch} windows"
     )
-    rates = {label: {f.rate_hz for f in found if f.entry.label == label} for label in made.labels}
-    if len({frozenset(own) for own in rates.values()}) > 1:
-        low = 0.8 * min(each.rate_hz for each in found)
+    rates = {label: {f.rate_hz for f in scans if f.entry.label == label} for label in recipe.labels}
+    if len({frozenset(label_rates) for label_rates in rates.values()}) > 1:
+        low = 0.8 * min(scan.rate_hz for scan in scans)
         say(
             "note: labels were recorded at different rates, and a network may tell the filters of "
             f"the recorders instead of the machines: --rate-hz {low:g} or less leaves these out"

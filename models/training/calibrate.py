@@ -1,4 +1,4 @@
-"""What is fitted after training: one temperature, and the SNR read off the thresholds.
+"""Fits after training: one temperature, and the SNR as a line of the thresholds.
 
 Guo, Pleiss, Sun, Weinberger: "On Calibration of Modern Neural Networks", ICML 2017.
 """
@@ -29,10 +29,10 @@ def forward(
 ) -> tuple[Tensor, Tensor]:
     """Raw windows [n, channels, window], machines [n, 5] -> logits [n, classes], alphas."""
     device = next(network.parameters()).device
-    x, told = torch.from_numpy(samples).to(device), torch.from_numpy(running).to(device)
+    x, conditions = torch.from_numpy(samples).to(device), torch.from_numpy(running).to(device)
     with torch.inference_mode():
         parts = [
-            network(standardize(x[start : start + batch]), told[start : start + batch])
+            network(standardize(x[start : start + batch]), conditions[start : start + batch])
             for start in range(0, len(samples), batch)
         ]
     logits, alphas = zip(*parts, strict=True)
@@ -40,18 +40,18 @@ def forward(
 
 
 def features(network: nn.Module, samples: Array, running: Array, batch: int = 128) -> Tensor:
-    """Raw windows [n, channels, window], machines [n, 5] -> what the classifier sees [n, any]."""
-    x, told = torch.from_numpy(samples), torch.from_numpy(running)
+    """Raw windows [n, channels, window], machines [n, 5] -> the classifier's inputs [n, any]."""
+    x, conditions = torch.from_numpy(samples), torch.from_numpy(running)
     with torch.inference_mode():
         parts = [
-            network.features(standardize(x[start : start + batch]), told[start : start + batch])[0]  # type: ignore[operator]
-            for start in range(0, len(samples), batch)
+            network.features(standardize(x[rows]), conditions[rows])[0]  # type: ignore[operator]
+            for rows in (slice(at, at + batch) for at in range(0, len(samples), batch))
         ]
     return torch.cat(parts).flatten(1)
 
 
 def temperature(logits: Tensor, targets: Tensor) -> float:
-    """The divisor of the logits under which the probabilities are most likely."""
+    """The divisor of the logits that gives the targets the highest likelihood."""
     grid = torch.logspace(-1, 1, 201)
     losses = torch.stack([F.cross_entropy(logits / divisor, targets) for divisor in grid])
     return float(grid[losses.argmin()])
@@ -61,8 +61,8 @@ def snr_line(alphas: Tensor, snr_db: Array) -> SnrLine | None:
     """Ridge regression of the SNR on the thresholds' alphas; None where there are none."""
     if alphas.shape[1] == 0:
         return None
-    known = np.isfinite(snr_db)
-    x, y = alphas.numpy()[known].astype(np.float64), snr_db[known].astype(np.float64)
+    noisy = np.isfinite(snr_db)
+    x, y = alphas.numpy()[noisy].astype(np.float64), snr_db[noisy].astype(np.float64)
     mean, deviation = x.mean(0), x.std(0) + 1e-6
     z = (x - mean) / deviation
     gram = z.T @ z + RIDGE * len(z) * np.eye(z.shape[1])

@@ -1,7 +1,4 @@
-"""One process, or several that train one network, on a machine or more, started by `torchrun`.
-
-Free of what they train: who am I, what do we agree on.
-"""
+"""The processes that train one network, started by `torchrun` on one or more machines."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """`rank` of `size` processes; the first one (rank 0) alone speaks and writes."""
+    """`rank` of `size` processes; only the first one (rank 0) prints and writes."""
 
     rank: int = 0
     size: int = 1
@@ -38,7 +35,7 @@ class ProcessGroup:
         return box[0]
 
     def from_all(self, value: T) -> list[T]:
-        """Everyone's value, by rank; every process must call it."""
+        """The values of all processes, by rank; every process must call it."""
         if self.size == 1:
             return [value]
         box: list[T] = [value] * self.size
@@ -51,24 +48,24 @@ ALONE = ProcessGroup()
 
 @contextmanager
 def joined(device: str) -> Iterator[ProcessGroup]:
-    """This process's place; `device` is auto, cpu or cuda; UserError for a GPU not there."""
-    chosen = _device(device)
+    """Joins the group; `device` is auto, cpu or cuda. Raises UserError where there is no GPU."""
+    selected = _device(device)
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield ProcessGroup(device=chosen)
+        yield ProcessGroup(device=selected)
         return
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if selected.type == "cuda" else "gloo")
     try:
-        yield ProcessGroup(distributed.get_rank(), size, chosen)
+        yield ProcessGroup(distributed.get_rank(), size, selected)
     finally:
         distributed.destroy_process_group()
 
 
-def _device(wanted: str) -> torch.device:
-    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+def _device(name: str) -> torch.device:
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise UserError(f"--device {wanted}: found no GPU that PyTorch can use, expected one")
-    found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(found)
-    return found
+        raise UserError(f"--device {name}: found no GPU that PyTorch can use, expected one")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device

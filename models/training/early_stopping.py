@@ -1,4 +1,4 @@
-"""Scores a network as it trains, on validation windows under noise; keeps the best weights."""
+"""Early stopping: scores a network on noisy validation windows and keeps the best weights."""
 
 import copy
 from collections.abc import Callable
@@ -18,51 +18,51 @@ from models.training.distributed import ProcessGroup
 
 @dataclass(frozen=True)
 class Score:
-    """After that many steps; `loss` decides between networks of the same macro-F1."""
+    """The score after `step` steps; `loss` decides between networks of the same macro-F1."""
 
     step: int
     macro_f1: float
     loss: float
 
-    def beats(self, other: "Score | None") -> bool:
-        return other is None or (self.macro_f1, -self.loss) > (other.macro_f1, -other.loss)
+    def beats(self, best: "Score | None") -> bool:
+        return best is None or (self.macro_f1, -self.loss) > (best.macro_f1, -best.loss)
 
 
 class EarlyStopping:
-    """`noisy` are the same windows at every look. `tell` hears each score and the best one."""
+    """Scores the windows `noisy`; `report` is called with each score and the best one."""
 
     def __init__(
         self,
         stopping: Stopping,
         noisy: Labelled,
         group: ProcessGroup,
-        tell: Callable[[Score, Score], None],
+        report: Callable[[Score, Score], None],
     ) -> None:
         self.best: Score | None = None
-        self._stopping, self._noisy, self._group, self._tell = stopping, noisy, group, tell
+        self._stopping, self._noisy, self._group, self._report = stopping, noisy, group, report
         self._weights: dict[str, Any] = {}
         self._idle = 0
 
-    def look(self, network: nn.Module, step: int) -> None:
-        """Scores the network where one is due; every process must call it after every step."""
+    def update(self, network: nn.Module, step: int) -> None:
+        """Scores the network when a score is due. Every process must call it after every step."""
         if step % self._stopping.every:
             return
-        found = self._group.from_first(self._score(network, step) if self._group.first else None)
-        assert found is not None
+        score = self._group.from_first(self._score(network, step) if self._group.first else None)
+        assert score is not None
         self._idle += 1
-        if found.beats(self.best):
-            self.best, self._idle = found, 0
+        if score.beats(self.best):
+            self.best, self._idle = score, 0
             self._weights = copy.deepcopy(network.state_dict())
         assert self.best is not None
-        self._tell(found, self.best)
+        self._report(score, self.best)
 
     @property
     def enough(self) -> bool:
-        """Whether it is unlikely that going on finds a better one."""
+        """Whether the last `patience` scores were no better than the best."""
         return self._idle >= self._stopping.patience
 
-    def keep_best(self, network: nn.Module) -> None:
-        """Gives the network the best weights there were."""
+    def load_best(self, network: nn.Module) -> None:
+        """Loads the best weights into the network."""
         if self.best is not None:
             network.load_state_dict(self._weights)
 

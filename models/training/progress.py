@@ -1,4 +1,4 @@
-"""What a training tells of itself, in lines: loss, validation macro-F1, time left."""
+"""The progress lines of a training: loss, validation macro-F1, time left."""
 
 import time
 from collections.abc import Callable
@@ -7,12 +7,11 @@ from models.data.recipe import Recipe
 from models.training.early_stopping import Score
 
 Say = Callable[[str], None]
-EVERY = 100  # steps, where nothing is scored on the way
+EVERY = 100  # steps between lines, without early stopping
 
 
 class Progress:
-    """`step` hears every step, `score` what `models.training.early_stopping` found after some of
-    them."""
+    """`step` is called after every step, `score` after every score of early stopping."""
 
     def __init__(
         self, recipe: Recipe, say: Say, clock: Callable[[], float] = time.monotonic
@@ -29,11 +28,11 @@ class Progress:
         if not silent and (step % EVERY == 0 or step == self._recipe.steps):
             self._say(f"{self._done()}{self._left()}")
 
-    def score(self, found: Score, best: Score) -> None:
-        said = f"validation macro-F1 under noise {100 * found.macro_f1:.1f} %"
-        if best != found:
-            said += f" (best {100 * best.macro_f1:.1f} % at {best.step})"
-        self._say(f"{self._done()}, {said}{self._left()}")
+    def score(self, score: Score, best: Score) -> None:
+        text = f"validation macro-F1 under noise {100 * score.macro_f1:.1f} %"
+        if best != score:
+            text += f" (best {100 * best.macro_f1:.1f} % at {best.step})"
+        self._say(f"{self._done()}, {text}{self._left()}")
 
     def _begin(self, step: int) -> None:
         self._start = (step, self._clock())
@@ -45,7 +44,7 @@ class Progress:
         return f"{self._recipe.family}: step {self._step} of {total}, loss {self._loss:.3f}"
 
     def _left(self) -> str:
-        """Its longest: it may end early."""
+        """The time left, an upper bound where the training may end early."""
         assert self._start is not None
         first, start_s = self._start
         steps = self._step - first

@@ -1,4 +1,4 @@
-"""A training's state on disk, whole or not at all, so that one that was interrupted goes on."""
+"""The state of a training on disk, so that an interrupted training can go on."""
 
 import hashlib
 import io
@@ -18,12 +18,12 @@ from models.data.validation import Labelled
 from models.training.distributed import ProcessGroup
 from models.training.trainer import State
 
-MOST_SHOWN = 60  # characters of a recipe's value in a complaint
+MAX_SHOWN = 60  # characters of a recipe's value in an error
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a state belongs to. `data` is a digest of every sample that training looks at."""
+    """The training that a state belongs to. `data` is a digest of all samples that it uses."""
 
     recipe: Recipe
     data: str
@@ -32,32 +32,34 @@ class Origin:
 
 @dataclass(frozen=True)
 class StateFile:
-    """Where a state lies, and after how many steps it is saved again."""
+    """The file of the state, and the number of steps between two saves."""
 
     path: Path
     every: int = 50
 
     def save(self, origin: Origin, state: State) -> None:
-        """On disk when it returns; an interruption leaves the state from before."""
+        """Writes the state durably; an interruption leaves the previous state."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         head = {"data": origin.data, "processes": origin.processes}
-        whole = io.BytesIO()  # where torch writes itself, a full disk has no name
+        whole = (
+            io.BytesIO()
+        )  # when torch writes the file itself, a full disk is an error without a name
         torch.save(head | {"recipe": msgspec.json.encode(origin.recipe), "state": state}, whole)
         files.write(self.path, whole.getbuffer())
 
     def load(self, origin: Origin) -> State | None:
-        """The state, or None where there is none; UserError for another training's."""
+        """The saved state, or None; raises UserError for the state of another training."""
         if not self.path.is_file():
             return None
         try:
             stored = torch.load(self.path, map_location="cpu", weights_only=True)
             recipe = msgspec.json.decode(stored["recipe"], type=Recipe)
-            found = Origin(recipe, stored["data"], stored["processes"])
+            stored_origin = Origin(recipe, stored["data"], stored["processes"])
             state: State = stored["state"]
         except (*_DAMAGED, msgspec.MsgspecError):
             raise UserError(f"{self.path}: found no state of a training; {_ADVICE}") from None
-        if found != origin:
-            raise UserError(f"{self.path}: {_difference(found, origin)}; {_ADVICE}")
+        if stored_origin != origin:
+            raise UserError(f"{self.path}: {_difference(stored_origin, origin)}; {_ADVICE}")
         return state
 
     def discard(self) -> None:
@@ -66,20 +68,20 @@ class StateFile:
 
 @dataclass(frozen=True)
 class Store:
-    """The state file of one training; with several processes the first one's disk holds it."""
+    """The state file of one training; only the first of several processes uses it."""
 
     file: StateFile
     origin: Origin
     group: ProcessGroup
 
-    def begun(self) -> State | None:
-        """The state to go on from, in every process; UserError in every process likewise."""
-        found = self.group.from_first(self._load() if self.group.first else None)
-        if isinstance(found, UserError):
-            raise found
-        return found
+    def load(self) -> State | None:
+        """The state to go on from, in every process; an error is raised in every process too."""
+        state = self.group.from_first(self._load() if self.group.first else None)
+        if isinstance(state, UserError):
+            raise state
+        return state
 
-    def keep(self, state: State) -> None:
+    def save(self, state: State) -> None:
         if self.group.first:
             self.file.save(self.origin, state)
 
@@ -97,7 +99,7 @@ _ADVICE = "go on as it was started, or --fresh to begin anew"
 def origin(
     recipe: Recipe, recordings: Sequence[Recording], noisy: Labelled, group: ProcessGroup
 ) -> Origin:
-    """Of this training; UserError where processes do not look at the same recordings."""
+    """The origin of this training; raises UserError where processes read other recordings."""
     digests = group.from_all(_digest(recordings, noisy))
     for rank, other in enumerate(digests):
         if other != digests[0]:
@@ -109,28 +111,28 @@ def origin(
 
 
 def _digest(recordings: Sequence[Recording], noisy: Labelled) -> str:
-    """Another file, order or validation window is another digest."""
-    found = hashlib.blake2b(digest_size=16)
+    """A digest of all recordings in their order, and of the validation windows."""
+    digest = hashlib.blake2b(digest_size=16)
     for recording in recordings:
         head = (recording.machine, recording.file, recording.label, recording.running)
-        found.update(f"{head}\n".encode())
-        found.update(recording.samples.data)
-    found.update(noisy.samples.data)
-    found.update(noisy.targets.data)
-    found.update(noisy.running.data)
-    return found.hexdigest()
+        digest.update(f"{head}\n".encode())
+        digest.update(recording.samples.data)
+    digest.update(noisy.samples.data)
+    digest.update(noisy.targets.data)
+    digest.update(noisy.running.data)
+    return digest.hexdigest()
 
 
-def _difference(found: Origin, origin: Origin) -> str:
-    for name in Recipe.__struct_fields__:
-        old, new = getattr(found.recipe, name), getattr(origin.recipe, name)
+def _difference(stored: Origin, origin: Origin) -> str:
+    for name, key in zip(Recipe.__struct_fields__, Recipe.__struct_encode_fields__, strict=True):
+        old, new = getattr(stored.recipe, name), getattr(origin.recipe, name)
         if old != new:
-            return f"{name}: found {_show(old)} in this state's recipe, expected {_show(new)}"
-    if found.processes != origin.processes:
-        return f"found a state of {found.processes} processes, expected {origin.processes}"
+            return f"{key}: found {_show(old)} in this state's recipe, expected {_show(new)}"
+    if stored.processes != origin.processes:
+        return f"found a state of {stored.processes} processes, expected {origin.processes}"
     return "found a state from other recordings than there are now"
 
 
 def _show(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "..."
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."

@@ -12,7 +12,7 @@ from models.data.validation import Labelled
 from models.networks.standardize import standardize
 
 MOMENTUM, L2, BATCH = 0.9, 1e-4, 128
-RATES = ((2, 0.1), (4, 0.01), (5, 0.001))  # until how many fifths of the epochs, learning rate
+RATES = ((2, 0.1), (4, 0.01), (5, 0.001))  # end in fifths of the epochs, learning rate
 
 
 def learning_rate(epoch: int, epochs: int) -> float:
@@ -21,17 +21,17 @@ def learning_rate(epoch: int, epochs: int) -> float:
 
 
 def optimizer(network: nn.Module) -> torch.optim.SGD:
-    """L2 acts on every parameter, biases and batch norms too."""
+    """L2 acts on every parameter, including biases and batch norms."""
     return torch.optim.SGD(network.parameters(), RATES[0][1], MOMENTUM, weight_decay=L2)
 
 
-def train(network: nn.Module, shown: Labelled, epochs: int, seed: int) -> nn.Module:
+def train(network: nn.Module, windows: Labelled, epochs: int, seed: int) -> nn.Module:
     """The network, trained, in evaluation mode.
 
-    What is left of an epoch, short of a batch, is not shown: it is another part in each epoch.
+    Windows left over after the last full batch are skipped; they differ from epoch to epoch.
     """
-    samples = standardize(torch.from_numpy(shown.samples))
-    targets = torch.from_numpy(shown.targets)
+    samples = standardize(torch.from_numpy(windows.samples))
+    targets = torch.from_numpy(windows.targets)
     order = torch.Generator().manual_seed(seed)
     descent = optimizer(network.train())
     for epoch in range(epochs):

@@ -1,6 +1,7 @@
-"""Training: one recipe, one seed, one network; see `models.training.trainer` for a step."""
+"""Trains one network by one recipe; `models.training.trainer` has a single step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -18,57 +19,76 @@ from models.training.trainer import Trainer
 Progress = Callable[[int, float], None]  # step, smoothed loss
 
 
+@dataclass(frozen=True)
+class TrainingControl:
+    """When a training ends, where it is saved, and which processes take part.
+
+    Without `early_stopping` all steps are done and the last weights kept; with it the best weights
+    are kept. With `store` an interrupted training goes on from its saved state.
+    """
+
+    early_stopping: EarlyStopping | None = None
+    store: Store | None = None
+    group: ProcessGroup = ALONE
+
+
 def train(
     recipe: Recipe,
     recordings: Sequence[Recording],
     progress: Progress,
-    watch: EarlyStopping | None = None,
-    store: Store | None = None,
-    group: ProcessGroup = ALONE,
+    control: TrainingControl | None = None,
 ) -> nn.Module:
-    """The recipe's network, trained on those recordings, in evaluation mode on the CPU.
-
-    With `watch` it ends early where that is enough, and has the best weights; else all steps are
-    done and the last weights kept. With `store` it goes on where a training was interrupted.
-    """
-    trainer = Trainer(recipe, recordings, group)
-    parts: dict[str, Trainer | EarlyStopping] = {"learner": trainer} | (
-        {"watch": watch} if watch else {}
-    )
-    begun = store.begun() if store else None
-    if begun:
-        for name, part in parts.items():
-            part.restore(begun[name])
-    saved = trainer.step
-    while trainer.step < recipe.steps and not (watch and watch.enough):
+    """The recipe's network, trained on `recordings`, in evaluation mode on the CPU."""
+    control = control or TrainingControl()
+    stopping, store = control.early_stopping, control.store
+    trainer = Trainer(recipe, recordings, control.group)
+    parts: dict[str, Trainer | EarlyStopping] = {"learner": trainer}  # keys of the state file
+    if stopping:
+        parts["watch"] = stopping
+    saved = _restored(parts, store)
+    while trainer.step < recipe.steps and not (stopping and stopping.enough):
         trainer.advance()
         progress(trainer.step, trainer.loss)
-        if watch:
-            watch.look(trainer.network, trainer.step)
+        if stopping:
+            stopping.update(trainer.network, trainer.step)
         if store and trainer.step % store.file.every == 0:
-            store.keep({name: part.state() for name, part in parts.items()})
-            saved = trainer.step
+            saved = _save(parts, store, trainer.step)
     if store and saved < trainer.step:
-        store.keep({name: part.state() for name, part in parts.items()})
-    if watch:
-        watch.keep_best(trainer.network)
+        _save(parts, store, trainer.step)
+    if stopping:
+        stopping.load_best(trainer.network)
     return trainer.network.cpu().eval()
 
 
-def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
-    """The training side of every data set of the recipe, and the simulated machines.
+def _restored(parts: Mapping[str, Trainer | EarlyStopping], store: Store | None) -> int:
+    """Restores a saved state, where there is one; returns the step that it is of."""
+    state = store.load() if store else None
+    if state is None:
+        return 0
+    for name, part in parts.items():
+        part.restore(state[name])
+    return int(state["learner"]["step"])
 
-    UserError where a label has none, or one is shorter than a window.
+
+def _save(parts: Mapping[str, Trainer | EarlyStopping], store: Store, step: int) -> int:
+    store.save({name: part.state() for name, part in parts.items()})
+    return step
+
+
+def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
+    """The training recordings of every data set of the recipe, and the simulated machines.
+
+    Raises UserError where a label has none, or where one is shorter than a window.
     """
-    found = []
+    training = []
     for source in recipe.data:
         recordings = load(root, source, source.train, recipe.labels, recipe.rate_hz)
-        found += at_speeds(recordings, source.speeds)
+        training += at_speeds(recordings, source.speeds)
     if recipe.simulated:
         count, seconds = recipe.simulated.machines, recipe.simulated.seconds
-        found += simulate.machines(count, seconds, recipe.seed, recipe.rate_hz)
-    _check(found, recipe, root)
-    return found
+        training += simulate.machines(count, seconds, recipe.seed, recipe.rate_hz)
+    _check(training, recipe, root)
+    return training
 
 
 def _check(recordings: Sequence[Recording], recipe: Recipe, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Recipe -> checkpoint: train, then fit what turns a network's answers into honest numbers."""
+"""Recipe -> checkpoint: trains a network, then fits temperature, SNR line and distances."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,41 +21,42 @@ from models.training.distributed import ALONE, ProcessGroup
 from models.training.early_stopping import EarlyStopping
 from models.training.progress import Progress, Say
 from models.training.resume import StateFile, Store
-from models.training.train import train, training_recordings
+from models.training.train import TrainingControl, train, training_recordings
 
 FIT_WINDOWS = 2048
 
 
 @dataclass(frozen=True)
 class Session:
-    """How a training runs, which is no part of what comes out of it."""
+    """How a training runs; nothing here changes its result."""
 
     state: StateFile | None = None
     group: ProcessGroup = ALONE
 
 
 def fit(recipe: Recipe, root: Path, say: Say, session: Session | None = None) -> Checkpoint:
-    """Trains the recipe's network on the data below `root`; UserError for what data lack."""
+    """Trains the recipe's network on the data sets in `root`; raises UserError for bad data."""
     run, progress = session or Session(), Progress(recipe, say)
     recordings = training_recordings(recipe, root)
     noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
-    watch = (
-        EarlyStopping(recipe.stopping, noisy, run.group, progress.score)
-        if recipe.stopping
-        else None
-    )
-    store = None
+    stopping = store = None
+    if recipe.stopping:
+        stopping = EarlyStopping(recipe.stopping, noisy, run.group, progress.score)
     if run.state:
         store = Store(run.state, resume.origin(recipe, recordings, noisy, run.group), run.group)
-    network = train(recipe, recordings, progress.step, watch, store, run.group)
+    control = TrainingControl(stopping, store, run.group)
+    network = train(recipe, recordings, progress.step, control)
     return calibrated(recipe, network, recordings, noisy)
 
 
 def calibrated(
     recipe: Recipe, network: nn.Module, recordings: list[Recording], noisy: Labelled
 ) -> Checkpoint:
-    """The trained network with all that is fitted: to training windows, of which there are
-    enough, and to noisy validation windows where a network is too sure of what it has seen."""
+    """The trained network with everything that is fitted to data.
+
+    The SNR line and typical windows are fitted to training windows. Temperature and distance are
+    fitted to noisy validation windows, because a network is too sure of windows it trained on.
+    """
     drawn = _drawn(recipe, recordings)
     near = _near(network, drawn)
     return Checkpoint(
@@ -84,12 +85,12 @@ def _snr(network: nn.Module, drawn: Batch) -> SnrLine | None:
 
 
 def _near(network: nn.Module, drawn: Batch) -> Rows:
-    seen = features(network, drawn.samples, drawn.running)
-    return typical_features(seen.numpy(), drawn.targets)
+    rows = features(network, drawn.samples, drawn.running)  # [n, features]
+    return typical_features(rows.numpy(), drawn.targets)
 
 
 def _farthest(recipe: Recipe, network: nn.Module, near: Rows, noisy: Labelled) -> float:
-    """The distance that `unknown_rate` of the known windows exceed."""
-    seen = features(network, noisy.samples, noisy.running)[:, :, None, None]
+    """The distance that a share `unknown_rate` of the validation windows exceeds."""
+    rows = features(network, noisy.samples, noisy.running)[:, :, None, None]
     with torch.inference_mode():
-        return float(torch.quantile(Distance(near)(seen), 1 - recipe.unknown_rate))
+        return float(torch.quantile(Distance(near)(rows), 1 - recipe.unknown_rate))

@@ -1,9 +1,9 @@
-"""A network in training, a step at a time: AdamW, cosine with warm-up, fresh noise on every window.
+"""Training step by step: AdamW, cosine schedule with warm-up, fresh noise on every window.
 
-Everything that the next step depends on is in `state`, so that a training that was interrupted
-ends at the same weights, to the bit on one CPU thread. With several processes each draws its own
-batches (`recipe.batch` is their sum) and gradients are averaged; batch norms work with the
-statistics of each process's own share, and the first one's running statistics are kept.
+`state` holds everything that the next step depends on. An interrupted training therefore ends at
+the same weights, to the bit on one CPU thread. Several processes draw batches of their own
+(`recipe.batch` is the sum) and average their gradients. Batch norms use the statistics of each
+process's share; the running statistics of the first process are kept.
 """
 
 import math
@@ -27,12 +27,12 @@ from models.training.distributed import ProcessGroup
 
 SNR_WEIGHT = 0.2  # of the estimated SNR's loss beside the labels
 
-State = dict[str, Any]  # of tensors, numbers and text: what torch loads without trusting a file
+State = dict[str, Any]  # of tensors, numbers and text, which torch loads without running code
 SMALLEST_SHARE = 2  # windows: batch norm needs a variance
 
 
 class Trainer:
-    """`step` steps are done; `loss` is smoothed over the last fifty or so."""
+    """`step` counts the steps done; `loss` is smoothed over about fifty steps."""
 
     def __init__(
         self, recipe: Recipe, recordings: Sequence[Recording], group: ProcessGroup
@@ -41,7 +41,7 @@ class Trainer:
         self.step, self.loss = 0, math.log(len(recipe.labels))
         self.network = untrained(recipe).to(group.device)
         self._group = group
-        self._forward: nn.Module = Answers(self.network)
+        self._forward: nn.Module = TrainingOutputs(self.network)
         if group.size > 1:
             self._forward = DistributedDataParallel(self._forward)
         self._optimizer = torch.optim.AdamW(
@@ -65,7 +65,7 @@ class Trainer:
         self.loss += 0.02 * (loss.item() - self.loss)
 
     def state(self) -> State:
-        """Every process must call it: each has a random state of its own."""
+        """The state. Every process must call it, because each has a random state of its own."""
         return {
             "step": self.step,
             "loss": self.loss,
@@ -77,7 +77,7 @@ class Trainer:
         }
 
     def restore(self, state: State) -> None:
-        """Goes on where `state` was taken."""
+        """Continues from `state`."""
         self.step, self.loss = state["step"], state["loss"]
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -87,7 +87,7 @@ class Trainer:
 
 
 def _share(recipe: Recipe, size: int) -> Recipe:
-    """The recipe with one process's part of a batch; UserError where it does not divide."""
+    """The recipe with one process's part of a batch; raises UserError where it does not divide."""
     if recipe.batch % size or recipe.batch // size < SMALLEST_SHARE:
         raise UserError(
             f"batch: found {recipe.batch} windows for {size} processes, expected a multiple of "
@@ -96,10 +96,10 @@ def _share(recipe: Recipe, size: int) -> Recipe:
     return msgspec.structs.replace(recipe, batch=recipe.batch // size)
 
 
-class Answers(nn.Module):
-    """What the loss is taken of: logits, and the estimated SNR where the network has a head for it.
+class TrainingOutputs(nn.Module):
+    """The outputs that the loss needs: logits, and the estimated SNR where the network has one.
 
-    One forward pass, so that the gradients of several processes meet.
+    Both come from one forward pass, so that the gradients of several processes are averaged.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -116,20 +116,20 @@ class Answers(nn.Module):
 
 def _loss(network: nn.Module, batch: Batch, device: torch.device) -> torch.Tensor:
     parts = (batch.samples, batch.running, batch.targets, batch.snr_db)
-    samples, running, targets, snr_db = (torch.from_numpy(each).to(device) for each in parts)
+    samples, running, targets, snr_db = (torch.from_numpy(part).to(device) for part in parts)
     logits, *level = network(standardize(samples), running)
     loss = F.cross_entropy(logits, targets)
     return loss + SNR_WEIGHT * _snr_loss(level[0].flatten(), snr_db) if level else loss
 
 
-def _snr_loss(found: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
-    """Mean square error of the estimated SNR, in tens of dB, over the windows that have one."""
-    known = torch.isfinite(snr_db)
-    return F.mse_loss(found[known], snr_db[known] / 10) if known.any() else found.sum() * 0
+def _snr_loss(estimate: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
+    """Mean square error of the estimated SNR, in tens of dB, over noisy windows."""
+    noisy = torch.isfinite(snr_db)
+    return F.mse_loss(estimate[noisy], snr_db[noisy] / 10) if noisy.any() else estimate.sum() * 0
 
 
 def _rate(step: int, recipe: Recipe) -> float:
-    """Relative learning rate: a linear start, then half a cosine down to nothing."""
+    """Relative learning rate: a linear warm-up, then half a cosine down to zero."""
     start = max(1, round(recipe.warm_up * recipe.steps))
     if step < start:
         return (step + 1) / start

@@ -1,9 +1,9 @@
-"""Digits at random places on larger canvases, among fragments of others, in noise of a known SNR.
+"""Digits at random places on larger canvases, among fragments of other digits, in noise.
 
 The digits are scikit-learn's `load_digits` (UCI "Optical Recognition of Handwritten Digits",
-1797 images of 8 x 8). SNR in dB is 10 log10(P_digit / P_noise) a canvas: P_digit is the variance
-of the digit's own 64 pixels, so that neither the canvas nor what else lies on it counts as
-signal, and P_noise that of the noise over the whole canvas. Free of torch.
+1797 images of 8 x 8). SNR in dB is 10 log10(P_digit / P_noise) of a canvas. P_digit is the variance
+of the digit's own 64 pixels, so that neither the canvas nor the fragments count as signal; P_noise
+is the variance of the noise over the whole canvas. Free of torch.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from numpy.random import Generator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from agent.sources.noise import gain
 from models.data import noise
 from models.data.noise import Draw
 
@@ -29,7 +30,7 @@ SIDES = ("train", "validation", "test")  # 60, 20 and 20 % of the images, of eac
 
 @dataclass(frozen=True)
 class Digits:
-    """One side of the split: pixels [n, 8, 8] in 0 to 1, what they show and their index [n]."""
+    """One side of the split: pixels [n, 8, 8] in 0 to 1, their digits and indices [n]."""
 
     pixels: Array
     targets: Indices
@@ -38,9 +39,9 @@ class Digits:
 
 @dataclass(frozen=True)
 class ClutteredDigits:
-    """Pixels [n, 1, 28, 28]; of each digit what it is [n], its corner [n, 2] and P_digit [n].
+    """Pixels [n, 1, 28, 28]; the digits [n], their top left corners [n, 2] and P_digit [n].
 
-    The corner is the top left one: row, column.
+    A corner is (row, column).
     """
 
     pixels: Array
@@ -50,38 +51,37 @@ class ClutteredDigits:
 
 
 def sides() -> dict[str, Digits]:
-    """The images split before anything is made of them; no image is on two sides."""
-    found = load_digits()
-    pixels, targets = (found.images / 16).astype(np.float32), found.target.astype(np.int64)
+    """The sides of the split, made before any canvas; no image is on two sides."""
+    bunch = load_digits()
+    pixels, targets = (bunch.images / 16).astype(np.float32), bunch.target.astype(np.int64)
     rest, test = _cut(np.arange(len(targets)), targets, 0.2)
     train, validation = _cut(rest, targets[rest], 0.25)
     parts = zip(SIDES, (train, validation, test), strict=True)
-    return {name: Digits(pixels[own], targets[own], own) for name, own in parts}
+    return {name: Digits(pixels[rows], targets[rows], rows) for name, rows in parts}
 
 
-def place(digits: Digits, chosen: Indices, fragments: Indices, rng: Generator) -> ClutteredDigits:
-    """The chosen digits [n] on canvases of their own, each with so many fragments [n].
+def place(digits: Digits, index: Indices, fragments: Indices, rng: Generator) -> ClutteredDigits:
+    """The digits at `index` [n], each on its own canvas with a number of fragments [n].
 
-    A fragment is 4 x 4 pixels of a digit of another class and the same side. None covers the
-    digit: fragments are laid first.
+    A fragment is 4 x 4 pixels of a digit of another class and the same side. Fragments are placed
+    first, so that none covers the digit.
     """
-    pixels = np.zeros((len(chosen), CANVAS, CANVAS), np.float32)
-    corners = rng.integers(CANVAS - DIGIT + 1, size=(len(chosen), 2))
+    pixels = np.zeros((len(index), CANVAS, CANVAS), np.float32)
+    corners = rng.integers(CANVAS - DIGIT + 1, size=(len(index), 2))
     others = [digits.pixels[digits.targets != target] for target in range(CLASSES)]
-    for canvas, which, corner, count in zip(pixels, chosen, corners, fragments, strict=True):
+    for canvas, which, corner, count in zip(pixels, index, corners, fragments, strict=True):
         for _ in range(count):
             _scatter(canvas, others[digits.targets[which]], rng)
         _box(canvas, corner, DIGIT)[:] = digits.pixels[which]
-    power = digits.pixels[chosen].var((1, 2))
-    return ClutteredDigits(pixels[:, None], digits.targets[chosen], corners, power)
+    power = digits.pixels[index].var((1, 2))
+    return ClutteredDigits(pixels[:, None], digits.targets[index], corners, power)
 
 
 def add(clean: ClutteredDigits, snr_db: float | Array, draw: Draw, rng: Generator) -> Array:
     """Pixels [n, 1, 28, 28] plus noise at exactly `snr_db` (a number, or [n]; inf adds none)."""
     drawn = draw(clean.pixels.shape, rng)
     drawn = drawn - drawn.mean((1, 2, 3), keepdims=True)
-    ratio = 10.0 ** (-np.asarray(snr_db, np.float32) / 10)
-    scale = np.sqrt(clean.power * ratio / drawn.var((1, 2, 3)))
+    scale = gain(clean.power, drawn.var((1, 2, 3)), np.asarray(snr_db, np.float32))
     noisy: Array = (clean.pixels + scale[:, None, None, None] * drawn).astype(np.float32)
     return noisy
 
@@ -96,28 +96,28 @@ def pink(shape: tuple[int, ...], rng: Generator) -> Array:
 
 
 def salt_and_pepper(shape: tuple[int, ...], rng: Generator) -> Array:
-    """Pulses of one height, up or down alike, on a share of the pixels; nothing elsewhere.
+    """Pulses of one height, up or down equally often, on a share of the pixels.
 
-    Added, not put in the pixel's place, so that it too has an SNR.
+    They are added to the pixels instead of replacing them, so that this noise has an SNR too.
     """
     hit = rng.random(shape) < PULSES
     return np.where(hit, rng.choice(np.array([-1, 1], np.float32), shape), np.float32(0))
 
 
 def mixed(shape: tuple[int, ...], rng: Generator) -> Array:
-    """Each canvas in one of the noises that training shows, in equal parts."""
-    kinds = rng.integers(len(SHOWN), size=shape[0])
-    draws = list(SHOWN.values())
+    """Each canvas in a random one of the noises used in training."""
+    kinds = rng.integers(len(TRAINED), size=shape[0])
+    draws = list(TRAINED.values())
     return np.stack([draws[kind](shape[1:], rng) for kind in kinds])
 
 
-SHOWN: dict[str, Draw] = {
+TRAINED: dict[str, Draw] = {
     "gaussian": noise.PLAIN["gaussian"],
     "laplacian": noise.PLAIN["laplacian"],
     "pink": pink,
 }
-UNSEEN: dict[str, Draw] = {"salt-and-pepper": salt_and_pepper}  # training never shows it
-NOISES = SHOWN | UNSEEN
+UNSEEN: dict[str, Draw] = {"salt-and-pepper": salt_and_pepper}  # not used in training
+NOISES = TRAINED | UNSEEN
 
 
 def _cut(index: Indices, targets: Indices, share: float) -> tuple[Indices, Indices]:
@@ -126,7 +126,7 @@ def _cut(index: Indices, targets: Indices, share: float) -> tuple[Indices, Indic
 
 
 def _scatter(canvas: Array, others: Array, rng: Generator) -> None:
-    """Lays a piece of another digit somewhere, none of its outermost columns: mostly blank."""
+    """Places a piece of another digit at random, without its outer columns, mostly blank."""
     source = others[rng.integers(len(others))]
     row, column = rng.integers(DIGIT - FRAGMENT + 1), rng.integers(1, DIGIT - FRAGMENT)
     box = _box(canvas, rng.integers(CANVAS - FRAGMENT + 1, size=2), FRAGMENT)

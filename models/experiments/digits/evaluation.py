@@ -1,4 +1,4 @@
-"""Trained networks on canvases of images held back: the same canvases for every network."""
+"""Tests trained networks on canvases of test images, the same canvases for every network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,49 +18,49 @@ from models.experiments.digits.cluttered_digits import (
     Digits,
     Indices,
 )
-from models.experiments.digits.records import Condition, Judged
+from models.experiments.digits.records import CanvasCondition, Result
 from models.networks import images
 
 PER_IMAGE = 2  # canvases of each image in each condition
-JUDGE_SEED = 977
+TEST_SEED = 977
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Canvases of one condition, and the place of each one's image in its side [n]."""
+class CanvasSet:
+    """Canvases of one condition, and the index of each canvas's image in its side [n]."""
 
-    condition: Condition
+    condition: CanvasCondition
     pixels: Array
     clean: ClutteredDigits
     origins: Indices
 
 
-def cell(digits: Digits, condition: Condition, per_image: int = PER_IMAGE) -> Cell:
-    """The canvases of a condition, the same whenever they are made."""
-    rng = np.random.default_rng([JUDGE_SEED, *msgspec.json.encode(condition)])
+def canvas_set(digits: Digits, condition: CanvasCondition, per_image: int = PER_IMAGE) -> CanvasSet:
+    """The canvases of a condition, always the same."""
+    rng = np.random.default_rng([TEST_SEED, *msgspec.json.encode(condition)])
     origins = np.repeat(np.arange(len(digits.targets)), per_image)
     clean = cluttered_digits.place(digits, origins, np.full(len(origins), condition.fragments), rng)
     if condition.snr_db is None:
-        return Cell(condition, clean.pixels, clean, origins)
+        return CanvasSet(condition, clean.pixels, clean, origins)
     noisy = cluttered_digits.add(clean, condition.snr_db, NOISES[condition.noise], rng)
-    return Cell(condition, noisy, clean, origins)
+    return CanvasSet(condition, noisy, clean, origins)
 
 
-def judge(network: nn.Module, cells: Sequence[Cell]) -> tuple[list[Judged], list[int]]:
+def evaluate(network: nn.Module, sets: Sequence[CanvasSet]) -> tuple[list[Result], list[int]]:
     """The confusion in every condition, and the hits in noise of every image."""
-    found, hits = [], np.zeros(cells[0].origins.max() + 1, np.int64)
-    for each in cells:
-        said = answers(network, each.pixels)
-        counts = metrics.confusion(each.clean.targets, said, CLASSES)
-        found.append(Judged(each.condition, counts.tolist()))
-        if each.condition.snr_db is not None:
-            hits += np.bincount(each.origins, said == each.clean.targets).astype(np.int64)
-    return found, hits.tolist()
+    results, hits = [], np.zeros(sets[0].origins.max() + 1, np.int64)
+    for canvases in sets:
+        labels, targets = classify(network, canvases.pixels), canvases.clean.targets
+        counts = metrics.confusion(targets, labels, CLASSES)
+        results.append(Result(canvases.condition, counts.tolist()))
+        if canvases.condition.snr_db is not None:
+            hits += np.bincount(canvases.origins, labels == targets).astype(np.int64)
+    return results, hits.tolist()
 
 
-def answers(network: nn.Module, pixels: Array) -> Indices:
-    """[n, 1, rows, columns] -> the digit said [n]."""
+def classify(network: nn.Module, pixels: Array) -> Indices:
+    """[n, 1, rows, columns] -> the most probable digit [n]."""
     with torch.inference_mode():
         parts = torch.split(torch.from_numpy(pixels), 256)
-        found = torch.cat([network(images.standardized(part))[0].argmax(1) for part in parts])
-    return np.asarray(found.numpy())
+        labels = torch.cat([network(images.standardized(part))[0].argmax(1) for part in parts])
+    return np.asarray(labels.numpy())

@@ -1,4 +1,4 @@
-"""Image trials as one HTML page that needs nothing else, in the form of the other reports."""
+"""Image trials as one self-contained HTML page, in the form of the other reports."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -10,7 +10,7 @@ from models.evaluation.report import STYLE
 from models.experiments.digits import pictures, table
 from models.experiments.digits.cluttered_digits import CLASSES
 from models.experiments.digits.records import COUNTS, LEVELS_DB, DigitsRun
-from models.experiments.digits.report import Look, Report, Zeroed, named
+from models.experiments.digits.report import Report, Sample, Sparsity, named
 from models.experiments.digits.table import REFERENCE, SECTIONS, Runs
 
 PIXELS = ".pixels{width:8rem;image-rendering:pixelated;margin:.2rem}"
@@ -18,23 +18,26 @@ EXAMPLES = (0, 1, 2)  # canvases of each condition that are drawn
 LABELS = tuple(map(str, range(CLASSES)))
 
 
-def page(found: Report, runs: Sequence[DigitsRun], looked: Sequence[Look]) -> str:
+def page(report: Report, runs: Sequence[DigitsRun], samples: Sequence[Sample]) -> str:
     """The report as HTML."""
-    title = f"Digits in clutter and noise, {found.side} side"
+    title = f"Digits in clutter and noise, {report.side} side"
     confusions = [
         f"<div><h3>{name}</h3>{plots.confusion(counts, LABELS)}</div>"
-        for name, counts in found.confusion.items()
+        for name, counts in report.confusion.items()
     ]
     sections = [
-        f"<h1>{escape(title)}</h1><p>{found.images} images that no network learned from, on "
+        f"<h1>{escape(title)}</h1><p>{report.images} test images, on "
         f"canvases of their own in each condition, the same for every network. SNR is the "
         f"digit's variance over the noise's.</p>{_curves(table.by_family(runs))}",
         f"<h2>Tables</h2>{_tables(table.table(runs))}",
         f"<h2>Confusion of {REFERENCE}, all seeds</h2><div class=plots>{''.join(confusions)}</div>",
-        f"<h2>Where {REFERENCE} zeroes</h2><p>Seed {found.zeroed_seed}. A "
+        f"<h2>Sparsity of {REFERENCE}</h2><p>Seed {report.sparsity_seed}. A "
         f"canvas, and beside it the share of channels that each unit's threshold sets to zero at "
         f"each place: white is all.</p>",
-        *(_pictures(each, share) for each, share in zip(looked, found.zeroed, strict=True)),
+        *(
+            _pictures(sample, sparsity)
+            for sample, sparsity in zip(samples, report.sparsity, strict=True)
+        ),
     ]
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -42,7 +45,7 @@ def page(found: Report, runs: Sequence[DigitsRun], looked: Sequence[Look]) -> st
     )
 
 
-def _curves(found: Runs) -> str:
+def _curves(families: Runs) -> str:
     """Macro-F1, mean over seeds: against SNR, and against fragments in noise."""
     levels = [(float(level), f"{level} dB") for level in LEVELS_DB]
     counts = [(float(count), f"{count}, 0 dB") for count in COUNTS]
@@ -52,38 +55,40 @@ def _curves(found: Runs) -> str:
     )
     parts = []
     for title, names, section, places in drawn:
-        lines = {name: _line(own, section, places) for name, own in found.items()}
+        lines = {name: _line(by_seed, section, places) for name, by_seed in families.items()}
         plot = plots.lines(lines, (places[0][0], places[-1][0]), (0, 100), names)
         parts.append(f"<div><h2>{title}</h2>{plot}</div>")
     return f"<div class=plots>{''.join(parts)}</div>"
 
 
 def _line(
-    own: Mapping[int, DigitsRun], section: str, places: Sequence[tuple[float, str]]
+    by_seed: Mapping[int, DigitsRun], section: str, places: Sequence[tuple[float, str]]
 ) -> list[tuple[float, float]]:
-    figures = [SECTIONS[section](run) for run in own.values()]
-    return [(x, float(np.mean([one[column] for one in figures]))) for x, column in places]
+    figures = [SECTIONS[section](run) for run in by_seed.values()]
+    return [(x, float(np.mean([run[column] for run in figures]))) for x, column in places]
 
 
-def _pictures(each: Look, share: Zeroed) -> str:
+def _pictures(sample: Sample, sparsity: Sparsity) -> str:
     rows = []
     for index in EXAMPLES:
-        canvas = each.cell.pixels[index, 0]
+        canvas = sample.canvases.pixels[index, 0]
         shown = [pictures.grey(canvas, float(canvas.min()), float(canvas.max()), "canvas")]
         shown += [
             pictures.grey(maps[index], 0.0, 1.0, f"unit {unit}")
-            for unit, maps in enumerate(each.maps, 1)
+            for unit, maps in enumerate(sample.maps, 1)
         ]
         rows.append(f"<div>{''.join(shown)}</div>")
-    told = "; ".join(
-        f"unit {unit}: {100 * own:.0f} % where the digit is, {100 * rest:.0f} % elsewhere"
-        for unit, (own, rest) in enumerate(zip(share.inside, share.outside, strict=True), 1)
+    shares = "; ".join(
+        f"unit {unit}: {100 * inside:.0f} % where the digit is, {100 * outside:.0f} % elsewhere"
+        for unit, (inside, outside) in enumerate(
+            zip(sparsity.inside, sparsity.outside, strict=True), 1
+        )
     )
-    return f"<h3>{named(each.cell.condition)}</h3>{''.join(rows)}<p>Zeroed in {told}.</p>"
+    return f"<h3>{named(sample.canvases.condition)}</h3>{''.join(rows)}<p>Zeros in {shares}.</p>"
 
 
 def _tables(markdown: str) -> str:
-    """The Markdown of `digits_table` as HTML: what it has are headings, lines and tables."""
+    """The Markdown of `models.experiments.digits.table` as HTML: headings, lines and tables."""
     return "".join(_block(block) for block in markdown.split("\n\n"))
 
 

@@ -1,4 +1,4 @@
-"""Arrays as pictures within a page: grey PNGs as data, nothing to fetch."""
+"""Arrays as pictures inside a page: grey PNGs as data URLs."""
 
 import base64
 import struct

@@ -1,4 +1,4 @@
-"""What image trials write down: conditions, and what a network said in each. Free of torch."""
+"""The records of image trials: conditions, and a network's results in each. Free of torch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,23 +12,23 @@ COUNTS = (0, 1, 2, 4, 8)  # of fragments; training shows no 8
 USUAL = 2  # fragments where the noise is what varies
 
 
-class Condition(msgspec.Struct, frozen=True):
-    """`noise` 'none' has no `snr_db`."""
+class CanvasCondition(msgspec.Struct, frozen=True):
+    """Noise, SNR and number of fragments. The noise 'none' has no `snr_db`."""
 
     noise: str
     snr_db: int | None
     fragments: int
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """What a network said in one condition: counts [true][said]."""
+class Result(msgspec.Struct, frozen=True):
+    """A network's confusion matrix in one condition: counts [true][predicted]."""
 
-    condition: Condition
+    condition: CanvasCondition
     confusion: list[list[int]]
 
 
 class DigitsRun(msgspec.Struct, frozen=True):
-    """One network trained once. `hits`: of each judged image, canvases called right in noise."""
+    """One network trained once. `hits`: the noisy canvases of each image with the right label."""
 
     family: str
     seed: int
@@ -36,25 +36,25 @@ class DigitsRun(msgspec.Struct, frozen=True):
     parameters: int
     macs: int
     train_s: float  # of processor time
-    judged: list[Judged]
+    results: list[Result] = msgspec.field(name="judged")
     hits: list[int]
 
     @property
     def noisy(self) -> int:
-        """Noisy canvases of each image."""
-        noisy = [one.confusion for one in self.judged if one.condition.snr_db is not None]
+        """The number of noisy canvases of each image."""
+        noisy = [r.confusion for r in self.results if r.condition.snr_db is not None]
         return sum(sum(map(sum, counts)) for counts in noisy) // len(self.hits)
 
 
-def conditions() -> Iterator[Condition]:
-    """Everything that a network is judged in."""
+def conditions() -> Iterator[CanvasCondition]:
+    """All conditions that a network is tested in."""
     for count in COUNTS:
-        yield Condition("none", None, count)
-        yield Condition("gaussian", 0, count)
+        yield CanvasCondition("none", None, count)
+        yield CanvasCondition("gaussian", 0, count)
     for noise in NOISES:
         for level in LEVELS_DB:
             if (noise, level) != ("gaussian", 0):
-                yield Condition(noise, level, USUAL)
+                yield CanvasCondition(noise, level, USUAL)
 
 
 def load(path: Path) -> list[DigitsRun]:

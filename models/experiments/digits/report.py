@@ -1,4 +1,4 @@
-"""Image trials as one record, the JSON beside its page: figures, confusions, what is zeroed."""
+"""The figures of image trials as one record: macro-F1, confusions, sparsity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ from torch import nn
 
 from models.experiments.digits import sparsity, table
 from models.experiments.digits.cluttered_digits import Array
-from models.experiments.digits.evaluation import Cell
-from models.experiments.digits.records import USUAL, Condition, DigitsRun
+from models.experiments.digits.evaluation import CanvasSet
+from models.experiments.digits.records import USUAL, CanvasCondition, DigitsRun
 from models.experiments.digits.table import REFERENCE, SECTIONS, Figures, Runs
 
 SCHEMA = "drsn-images/1"
-SHOWN = (  # what is looked at closely
-    Condition("none", None, USUAL),
-    Condition("gaussian", 5, USUAL),
-    Condition("pink", 5, USUAL),
-    Condition("salt-and-pepper", 5, USUAL),
+SAMPLED = (  # conditions with pictures
+    CanvasCondition("none", None, USUAL),
+    CanvasCondition("gaussian", 5, USUAL),
+    CanvasCondition("pink", 5, USUAL),
+    CanvasCondition("salt-and-pepper", 5, USUAL),
 )
 
 
 @dataclass(frozen=True)
-class Look:
-    """Canvases of a condition, and the share of channels zeroed in each unit's map of them."""
+class Sample:
+    """Canvases of one condition, and the maps of their sparsity in each unit."""
 
-    cell: Cell
+    canvases: CanvasSet
     maps: list[Array]
 
 
-class Zeroed(msgspec.Struct, frozen=True):
-    """Mean share of values that each unit's gate zeroes, where the digit is and elsewhere."""
+class Sparsity(msgspec.Struct, frozen=True):
+    """The mean share of zeros after each unit's threshold, at the digit and elsewhere."""
 
-    condition: Condition
+    condition: CanvasCondition
     inside: list[float]
     outside: list[float]
 
@@ -55,54 +55,57 @@ class Report(msgspec.Struct, frozen=True):
     images: int
     families: list[Family]
     confusion: dict[str, list[list[int]]]
-    zeroed_seed: int
-    zeroed: list[Zeroed]
+    sparsity_seed: int = msgspec.field(name="zeroed_seed")
+    sparsity: list[Sparsity] = msgspec.field(name="zeroed")
 
 
-def look(network: nn.Module, cell: Cell) -> Look:
-    return Look(cell, sparsity.maps(network, cell.pixels))
+def sample_of(network: nn.Module, canvases: CanvasSet) -> Sample:
+    """The canvases with the sparsity of the network's maps of them."""
+    return Sample(canvases, sparsity.maps(network, canvases.pixels))
 
 
-def report(runs: Sequence[DigitsRun], seed: int, looked: Sequence[Look]) -> Report:
-    """`looked`: what the REFERENCE of that seed zeroes in the conditions SHOWN."""
-    found = table.by_family(runs)
+def report(runs: Sequence[DigitsRun], seed: int, samples: Sequence[Sample]) -> Report:
+    """`samples` are of the REFERENCE with `seed`, in the conditions SAMPLED."""
+    families = table.by_family(runs)
     return Report(
         schema=SCHEMA,
         side=runs[0].side,
         images=len(runs[0].hits),
-        families=[_family(name, own) for name, own in found.items()],
-        confusion={named(shown): _confusion(found, shown) for shown in SHOWN},
-        zeroed_seed=seed,
-        zeroed=[_zeroed(each) for each in looked],
+        families=[_family(name, by_seed) for name, by_seed in families.items()],
+        confusion={named(condition): _confusion(families, condition) for condition in SAMPLED},
+        sparsity_seed=seed,
+        sparsity=[_sparsity(sample) for sample in samples],
     )
 
 
-def named(condition: Condition) -> str:
+def named(condition: CanvasCondition) -> str:
+    """The name of a condition in tables and on the page."""
     if condition.snr_db is None:
         return f"no noise, {condition.fragments} fragments"
     return f"{condition.noise} {condition.snr_db} dB, {condition.fragments} fragments"
 
 
-def _family(name: str, own: Mapping[int, DigitsRun]) -> Family:
-    one = next(iter(own.values()))
+def _family(name: str, by_seed: Mapping[int, DigitsRun]) -> Family:
+    run = next(iter(by_seed.values()))
     figures = {
-        title: {str(seed): columns(run) for seed, run in own.items()}
+        title: {str(seed): columns(run) for seed, run in by_seed.items()}
         for title, columns in SECTIONS.items()
     }
-    return Family(name, one.parameters, one.macs, figures)
+    return Family(name, run.parameters, run.macs, figures)
 
 
-def _confusion(found: Runs, condition: Condition) -> list[list[int]]:
+def _confusion(families: Runs, condition: CanvasCondition) -> list[list[int]]:
     counts = [
-        np.array(judged.confusion)
-        for run in found[REFERENCE].values()
-        for judged in run.judged
-        if judged.condition == condition
+        np.array(result.confusion)
+        for run in families[REFERENCE].values()
+        for result in run.results
+        if result.condition == condition
     ]
     summed: list[list[int]] = np.sum(counts, axis=0).tolist()
     return summed
 
 
-def _zeroed(each: Look) -> Zeroed:
-    pairs = sparsity.in_and_out(each.maps, each.cell.clean.corners)
-    return Zeroed(each.cell.condition, [own for own, _ in pairs], [rest for _, rest in pairs])
+def _sparsity(sample: Sample) -> Sparsity:
+    pairs = sparsity.in_and_out(sample.maps, sample.canvases.clean.corners)
+    inside, outside = zip(*pairs, strict=True)
+    return Sparsity(sample.canvases.condition, list(inside), list(outside))

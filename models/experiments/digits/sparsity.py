@@ -1,4 +1,4 @@
-"""Where in an image a network's thresholds zero: the share of channels silent at each place."""
+"""The sparsity of feature maps: the share of channels that thresholds set to zero."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,17 @@ from models.networks.shrinkage import Shrinkage
 
 
 def maps(network: nn.Module, pixels: Array) -> list[Array]:
-    """[n, 1, rows, columns] -> for each gate that shrinks, share of channels set to zero.
+    """[n, 1, rows, columns] -> the share of zero channels at each place, for each threshold.
 
-    Each is [n, rows, columns] of that gate's map. Exactly zero: what lies within the threshold.
+    A map is [n, rows, columns] of that unit. Values within the threshold are exactly zero.
     """
-    found: list[Array] = []
+    shares: list[Array] = []
 
-    def look(gate: nn.Module, given: Any, result: tuple[Tensor, Tensor]) -> None:
-        found.append((result[0] == 0).float().mean(1).numpy())
+    def record(gate: nn.Module, inputs: Any, result: tuple[Tensor, Tensor]) -> None:
+        shares.append((result[0] == 0).float().mean(1).numpy())
 
     hooks = [
-        gate.register_forward_hook(look)
+        gate.register_forward_hook(record)
         for gate in network.modules()
         if isinstance(gate, Shrinkage)
     ]
@@ -31,17 +31,17 @@ def maps(network: nn.Module, pixels: Array) -> list[Array]:
         network.eval()(images.standardized(torch.from_numpy(pixels)))
     for hook in hooks:
         hook.remove()
-    return found
+    return shares
 
 
-def in_and_out(zeroed: Sequence[Array], corners: Indices) -> list[tuple[float, float]]:
-    """Mean share zeroed where the digit is and where it is not, for each gate."""
+def in_and_out(shares: Sequence[Array], corners: Indices) -> list[tuple[float, float]]:
+    """The mean share of zeros at the digit and elsewhere, for each threshold."""
     inside = np.zeros((len(corners), CANVAS, CANVAS), bool)
     for canvas, (row, column) in zip(inside, corners, strict=True):
         canvas[row : row + DIGIT, column : column + DIGIT] = True
-    found = []
-    for share in zeroed:
+    means = []
+    for share in shares:
         step = CANVAS // share.shape[1]
-        own = inside[:, ::step, ::step]
-        found.append((float(share[own].mean()), float(share[~own].mean())))
-    return found
+        mask = inside[:, ::step, ::step]
+        means.append((float(share[mask].mean()), float(share[~mask].mean())))
+    return means

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from models.evaluation import markdown, metrics
 from models.evaluation.intervals import over_images
 from models.experiments.digits.cluttered_digits import NOISES
-from models.experiments.digits.records import LEVELS_DB, USUAL, Condition, DigitsRun
+from models.experiments.digits.records import LEVELS_DB, USUAL, CanvasCondition, DigitsRun
 
 REFERENCE = "drsn-cw"
 Figures = dict[str, float]  # column -> per cent
@@ -16,30 +16,32 @@ Runs = Mapping[str, Mapping[int, DigitsRun]]  # family -> seed -> run
 
 
 def table(runs: Sequence[DigitsRun]) -> str:
-    """Markdown: what the networks are, then figures and differences from REFERENCE."""
-    found = by_family(runs)
-    parts = [_sizes(found), _noisy(found)]
+    """Markdown: sizes of the networks, then figures and differences from REFERENCE."""
+    families = by_family(runs)
+    parts = [_sizes(families), _noisy(families)]
     for title, columns in SECTIONS.items():
-        figures = {f: {s: columns(one) for s, one in own.items()} for f, own in found.items()}
+        figures = {
+            f: {s: columns(run) for s, run in by_seed.items()} for f, by_seed in families.items()
+        }
         parts.append(f"### {title}\n\n{_levels(figures)}\n\n{_differences(figures)}")
     return "\n\n".join(parts)
 
 
 def by_family(runs: Sequence[DigitsRun]) -> dict[str, dict[int, DigitsRun]]:
-    found: dict[str, dict[int, DigitsRun]] = {}
+    families: dict[str, dict[int, DigitsRun]] = {}
     for run in runs:
-        found.setdefault(run.family, {})[run.seed] = run
-    return found
+        families.setdefault(run.family, {})[run.seed] = run
+    return families
 
 
 def against_snr(run: DigitsRun) -> Figures:
     """Mean over the noises at each level, with the usual clutter, and without noise."""
     figures = macro_f1(run)
-    found = {"no noise": figures[Condition("none", None, USUAL)]}
+    families = {"no noise": figures[CanvasCondition("none", None, USUAL)]}
     for level in reversed(LEVELS_DB):
-        cells = [figures[Condition(noise, level, USUAL)] for noise in NOISES]
-        found[f"{level} dB"] = float(np.mean(cells))
-    return found
+        cells = [figures[CanvasCondition(noise, level, USUAL)] for noise in NOISES]
+        families[f"{level} dB"] = float(np.mean(cells))
+    return families
 
 
 def against_clutter(run: DigitsRun) -> Figures:
@@ -57,22 +59,22 @@ def by_noise(run: DigitsRun) -> Figures:
     """Each noise at 0 dB and at 5 dB, with the usual clutter."""
     figures = macro_f1(run)
     return {
-        f"{noise} {level} dB": figures[Condition(noise, level, USUAL)]
+        f"{noise} {level} dB": figures[CanvasCondition(noise, level, USUAL)]
         for level in (5, 0)
         for noise in NOISES
     }
 
 
-def macro_f1(run: DigitsRun) -> dict[Condition, float]:
+def macro_f1(run: DigitsRun) -> dict[CanvasCondition, float]:
     """Per cent in every condition."""
     return {
-        judged.condition: 100 * float(metrics.macro_f1(np.array(judged.confusion)))
-        for judged in run.judged
+        result.condition: 100 * float(metrics.macro_f1(np.array(result.confusion)))
+        for result in run.results
     }
 
 
 def in_noise(run: DigitsRun) -> npt.NDArray[np.float64]:
-    """Share right of each image's noisy canvases [images], in per cent."""
+    """The share of right labels on each image's noisy canvases [images], in per cent."""
     return 100 * np.array(run.hits) / run.noisy
 
 
@@ -83,32 +85,36 @@ SECTIONS: dict[str, Callable[[DigitsRun], Figures]] = {
 }
 
 
-def _sizes(found: Runs) -> str:
+def _sizes(families: Runs) -> str:
     rows = []
-    for family, seeds in found.items():
-        one = next(iter(seeds.values()))
+    for family, seeds in families.items():
+        run = next(iter(seeds.values()))
         seconds = np.mean([run.train_s for run in seeds.values()])
-        rows.append([family, f"{one.parameters:,}", f"{one.macs:,}", f"{seconds:.0f}"])
+        rows.append([family, f"{run.parameters:,}", f"{run.macs:,}", f"{seconds:.0f}"])
     heads = ["family", "parameters", "multiply-accumulates an image", "training, s of CPU"]
     return markdown.table(heads, rows)
 
 
-def _noisy(found: Runs) -> str:
+def _noisy(families: Runs) -> str:
     """Accuracy over all noisy conditions together, with both intervals of the difference."""
     rows = []
-    for family, seeds in found.items():
+    for family, seeds in families.items():
         shares = [in_noise(run).mean() for run in seeds.values()]
         rows.append(
-            [family, str(len(seeds)), markdown.spread(shares), *_both(found[REFERENCE], seeds)]
+            [family, str(len(seeds)), markdown.spread(shares), *_both(families[REFERENCE], seeds)]
         )
     heads = ["family", "seeds", "accuracy, %", f"{REFERENCE} minus it, over seeds", "over images"]
     return f"### All noisy conditions together\n\n{markdown.table(heads, rows)}"
 
 
-def _both(own: Mapping[int, DigitsRun], other: Mapping[int, DigitsRun]) -> list[str]:
-    if own is other:
+def _both(reference: Mapping[int, DigitsRun], compared: Mapping[int, DigitsRun]) -> list[str]:
+    """The paired difference with its interval over seeds, and its interval over images."""
+    if reference is compared:
         return ["", ""]
-    pairs = [in_noise(own[s]) - in_noise(other[s]) for s in sorted(own.keys() & other.keys())]
+    pairs = [
+        in_noise(reference[s]) - in_noise(compared[s])
+        for s in sorted(reference.keys() & compared.keys())
+    ]
     if not pairs:
         return ["", ""]
     low, high = over_images(np.mean(pairs, axis=0))
@@ -118,19 +124,24 @@ def _both(own: Mapping[int, DigitsRun], other: Mapping[int, DigitsRun]) -> list[
 def _levels(figures: Mapping[str, Mapping[int, Figures]]) -> str:
     columns = _columns(figures)
     rows = [
-        [family, *(markdown.spread([one[column] for one in own.values()]) for column in columns)]
-        for family, own in figures.items()
+        [
+            family,
+            *(markdown.spread([run[column] for run in by_seed.values()]) for column in columns),
+        ]
+        for family, by_seed in figures.items()
     ]
     return markdown.table(["family", *columns], rows)
 
 
 def _differences(figures: Mapping[str, Mapping[int, Figures]]) -> str:
-    columns, own, rows = _columns(figures), figures[REFERENCE], []
-    for family, other in figures.items():
-        seeds = sorted(own.keys() & other.keys())
+    columns, reference, rows = _columns(figures), figures[REFERENCE], []
+    for family, compared in figures.items():
+        seeds = sorted(reference.keys() & compared.keys())
         if family != REFERENCE and seeds:
-            pairs = ([own[s][column] - other[s][column] for s in seeds] for column in columns)
-            rows.append([family, *(markdown.signed(list(found)) for found in pairs)])
+            pairs = (
+                [reference[s][column] - compared[s][column] for s in seeds] for column in columns
+            )
+            rows.append([family, *(markdown.signed(list(pair)) for pair in pairs)])
     heading = f"{REFERENCE} minus the other, paired by seed, with its 95 % interval over seeds:"
     return f"{heading}\n\n{markdown.table(['family', *columns], rows)}"
 

@@ -1,14 +1,14 @@
-"""The DRSN paper's protocol on public data: one noise and one SNR a model, known in advance.
+"""The DRSN paper's protocol on public data: one noise and one SNR for each model.
 
-    python -m models.experiments.paper run --data DATA [--quick]
-    python -m models.experiments.paper table [--quick]
+    python -m models.experiments.paper run --data DATA [--quick | --smoke]
+    python -m models.experiments.paper table [--quick | --smoke]
 
-`run` appends to `runs/paper.jsonl`, a line a model, and goes on where it was stopped; `table`
-writes `docs/PAPER.md` from it. With `--quick` one cell is trained anew, and its figures are held
-against those of the committed document. Data are the ten classes of
-`models.experiments.trials.tasks.loads`: `cwru`,
-trained at 0 and 1 HP, judged at 2 HP, no recording on both sides. Two models are also trained
-as long as in the paper.
+`run` appends to `runs/paper.jsonl`, a line for each model, and continues where it was stopped;
+`table` writes `docs/PAPER.md` from it. `--quick` trains one cell again and compares its figures
+with the committed document. `--smoke` only shows that both commands run; its document is in
+`runs/smoke` and its figures mean nothing. The data are the ten classes of
+`models.experiments.trials.tasks.loads`: `cwru`, trained at 0 and 1 HP, tested at 2 HP, with no
+recording on both sides. Two models are also trained as long as in the paper.
 """
 
 import argparse
@@ -24,6 +24,8 @@ import torch
 
 from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
+from models import command
+from models.command import say
 from models.data import validation
 from models.data.recordings import Array
 from models.data.validation import Labelled
@@ -35,7 +37,7 @@ from models.experiments.paper.cells import (
     Cell,
     cells,
     generator,
-    judged_set,
+    noisy_set,
     recipe,
     training_set,
 )
@@ -54,14 +56,16 @@ LEVELS_DB = (-3, 3)  # mean and spread of a curve from -5 to 5 dB, by the fewest
 SEEDS = (0, 1)
 LONG_FAMILIES = ("resnet", "drsn-cw")
 PER_CLASS = 100
-RESULTS, DOCUMENT, QUICK = Path("runs/paper.jsonl"), Path("docs/PAPER.md"), Path("runs/quick")
+SMOKE_EPOCHS = 1
+RESULTS, DOCUMENT = Path("runs/paper.jsonl"), Path("docs/PAPER.md")
+QUICK, SMOKE = Path("runs/quick"), Path("runs/smoke")
 
 Answer = Callable[[Array], extra_trees.Indices]  # windows -> label indices
 Plan = Sequence[tuple[Cell, Sequence[str]]]  # families in each cell
 
 
 class PaperRun(msgspec.Struct, frozen=True):
-    """One model trained once; shares of right answers. Trees have nodes for parameters."""
+    """One model trained once, with shares of right labels. `parameters` of trees are nodes."""
 
     family: str
     kind: str
@@ -71,13 +75,13 @@ class PaperRun(msgspec.Struct, frozen=True):
     parameters: int
     macs: int
     train_s: float
-    trained: float  # on the training windows themselves
-    noisy: float  # on unseen recordings in the noise of training
-    clean: float  # on unseen recordings without noise
+    trained: float  # on the training windows
+    noisy: float  # on test recordings in the noise of training
+    clean: float  # on test recordings without noise
 
 
 def full() -> Plan:
-    """All cells of a seed, then the next; between them what is trained as long as in the paper."""
+    """All cells of a seed, then those of the next; the long trainings come after the first seed."""
     first, *others = [cells(LEVELS_DB, [seed]) for seed in SEEDS]
     later = [(cell, FAMILIES) for one in others for cell in one]
     long = first[0]._replace(epochs=LONG)
@@ -85,27 +89,30 @@ def full() -> Plan:
 
 
 def run(root: Path, plan: Plan, out: Path) -> None:
-    """Trains and judges what is not in `out` yet, a line each; UserError for what data lack."""
-    known = {(done.family, done.kind, done.snr_db, done.seed, done.epochs) for done in load(out)}
-    training, judging = tasks.loads(root)
-    clean = validation.labelled(judging, recipe(LABELS, plan[0][0]), PER_CLASS)
+    """Trains and evaluates the models that are not in `out` yet, a line each.
+
+    Raises UserError for missing or unusable recordings.
+    """
+    done = {(run.family, run.kind, run.snr_db, run.seed, run.epochs) for run in load(out)}
+    training, test = tasks.loads(root)
+    clean = validation.labelled(test, recipe(LABELS, plan[0][0]), PER_CLASS)
     for cell, families in plan:
-        due = [family for family in families if (family, *cell) not in known]
+        due = [family for family in families if (family, *cell) not in done]
         if due:
-            shown = training_set(training, recipe(LABELS, cell), cell)
-            noisy = judged_set(clean, cell)
+            windows = training_set(training, recipe(LABELS, cell), cell)
+            noisy = noisy_set(clean, cell)
             for family in due:
-                _append(out, trial(family, cell, shown, (shown, noisy, clean)))
-                known.add((family, *cell))
+                _append(out, trial(family, cell, windows, (windows, noisy, clean)))
+                done.add((family, *cell))
 
 
-def trial(family: str, cell: Cell, shown: Labelled, judged: Sequence[Labelled]) -> PaperRun:
-    """One model trained on `shown`, then judged on training, noisy and clean windows."""
+def trial(family: str, cell: Cell, windows: Labelled, test_sets: Sequence[Labelled]) -> PaperRun:
+    """Trains one model on `windows` and tests it on training, noisy and clean windows."""
     start = time.perf_counter()
     fit = _trees if family == "extra-trees" else _network
-    answer, parameters, macs = fit(family, cell, shown)
+    classify, parameters, macs = fit(family, cell, windows)
     train_s = round(time.perf_counter() - start, 1)
-    right = [round(float((answer(s.samples) == s.targets).mean()), 5) for s in judged]
+    right = [round(float((classify(s.samples) == s.targets).mean()), 5) for s in test_sets]
     return PaperRun(family, *cell, parameters, macs, train_s, *right)
 
 
@@ -115,77 +122,93 @@ def load(path: Path) -> list[PaperRun]:
     return [msgspec.json.decode(line, type=PaperRun) for line in lines]
 
 
-def _network(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int]:
-    channels, window = shown.samples.shape[1:]
+def _network(family: str, cell: Cell, windows: Labelled) -> tuple[Answer, int, int]:
+    channels, window = windows.samples.shape[1:]
     seed = int(generator(cell).integers(1 << 31))
     torch.manual_seed(seed)
     size = Dimensions(channels, window, len(LABELS), tasks.RATE_HZ)
     network = build(family, "paper", size)
-    sgd.train(network, shown, cell.epochs, seed)
+    sgd.train(network, windows, cell.epochs, seed)
 
-    def answer(samples: Array) -> extra_trees.Indices:
+    def classify(samples: Array) -> extra_trees.Indices:
         return np.asarray(
             forward(network, samples, np.zeros((len(samples), RUNNING_WIDTH), np.float32))[0]
             .argmax(1)
             .numpy()
         )
 
-    return answer, cost.parameters(network), cost.macs(network, channels, window)
+    return classify, cost.parameters(network), cost.macs(network, channels, window)
 
 
-def _trees(family: str, cell: Cell, shown: Labelled) -> tuple[Answer, int, int]:
-    grown = extra_trees.fit(extra_trees.features(shown.samples), shown.targets, cell.seed)
-    return (lambda samples: extra_trees.classify(grown, samples)), extra_trees.nodes(grown), 0
+def _trees(family: str, cell: Cell, windows: Labelled) -> tuple[Answer, int, int]:
+    trees = extra_trees.fit(extra_trees.features(windows.samples), windows.targets, cell.seed)
+    return (lambda samples: extra_trees.classify(trees, samples)), extra_trees.nodes(trees), 0
 
 
-def _append(path: Path, done: PaperRun) -> None:
+def _append(path: Path, run: PaperRun) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        file.write(json.dumps(msgspec.to_builtins(done)) + "\n")
-    shares = f"{done.noisy:.3f} noisy, {done.clean:.3f} clean, {done.train_s:g} s"
-    name = f"{done.family} {done.kind} {done.snr_db:+d} dB, seed {done.seed}, {done.epochs} epochs"
-    sys.stdout.write(f"{name}: {shares}\n")
-    sys.stdout.flush()
+        file.write(json.dumps(msgspec.to_builtins(run)) + "\n")
+    shares = f"{run.noisy:.3f} noisy, {run.clean:.3f} clean, {run.train_s:g} s"
+    name = f"{run.family} {run.kind} {run.snr_db:+d} dB, seed {run.seed}, {run.epochs} epochs"
+    say(f"{name}: {shares}")
 
 
-def _run(data: Path, quick: bool) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(1)
-    if not quick:
-        run(data, full(), RESULTS)
-        return
-    out = QUICK / RESULTS.name
-    out.unlink(missing_ok=True)  # found once more, not remembered
-    run(data, full()[:1], out)
+    plan, folder = full(), _folder(arguments)
+    if arguments.quick:
+        plan = plan[:1]
+    elif arguments.smoke:
+        plan = [(plan[0][0]._replace(epochs=SMOKE_EPOCHS), LONG_FAMILIES)]
+    out = folder / RESULTS.name
+    if arguments.quick or arguments.smoke:
+        out.unlink(missing_ok=True)  # a smaller run always starts from nothing
+    run(arguments.data, plan, out)
+    return 0
 
 
-def _table(quick: bool) -> None:
-    results, out = (QUICK / p.name if quick else p for p in (RESULTS, DOCUMENT))
+def _table(arguments: argparse.Namespace) -> int:
+    folder = _folder(arguments)
+    results = folder / RESULTS.name
+    out = folder / DOCUMENT.name if arguments.quick or arguments.smoke else DOCUMENT
     runs = load(results)
     if not runs:
         raise UserError(
             f"{results}: found no results, expected those of `models.experiments.paper run`"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(document(runs, TRAINING_WINDOWS, EPOCHS))
-    sys.stdout.write(f"{out}: written from {results}\n")
-    if quick:
+    epochs = SMOKE_EPOCHS if arguments.smoke else EPOCHS
+    out.write_text(document(runs, TRAINING_WINDOWS, epochs))
+    say(f"{out}: written from {results}")
+    if arguments.quick:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
+    return 0
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def _folder(arguments: argparse.Namespace) -> Path:
+    if arguments.quick:
+        return QUICK
+    return SMOKE if arguments.smoke else RESULTS.parent
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of `python -m models.experiments.paper`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.experiments.paper", description=__doc__.partition("\n")[0]
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
-    running = verbs.add_parser("run", help="train and judge; goes on where it was stopped")
-    running.add_argument("--data", type=Path, required=True, help="where cwru lies")
+    running = verbs.add_parser("run", help="train and evaluate; continues where it was stopped")
+    running.add_argument("--data", type=Path, required=True, help="folder of cwru")
+    running.set_defaults(run=_run)
     tabled = verbs.add_parser("table", help="write the document")
+    tabled.set_defaults(run=_table)
     for verb in (running, tabled):
-        verb.add_argument("--quick", action="store_true", help="one cell, held against the rest")
-    chosen = parser.parse_args()
-    try:
-        _run(chosen.data, chosen.quick) if chosen.verb == "run" else _table(chosen.quick)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+        size = verb.add_mutually_exclusive_group()
+        size.add_argument("--quick", action="store_true", help="one cell, compared with the rest")
+        size.add_argument("--smoke", action="store_true", help="one epoch, to show that it runs")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.main(parser()))

@@ -11,14 +11,14 @@ from models.data import noise
 from models.data.batches import batches
 from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Recording
-from models.data.validation import HELD_BACK_SEED, Labelled
+from models.data.validation import HELD_OUT_SEED, Labelled
 
 TRAINING_WINDOWS = 1280
 EPOCHS, LONG = 20, 100  # the paper has the latter: see `models.experiments.paper.__main__`
 
 
 class Cell(NamedTuple):
-    """How a model is trained and judged; `seed` decides windows, noise and weights."""
+    """How a model is trained and tested; `seed` decides windows, noise and weights."""
 
     kind: str
     snr_db: int
@@ -32,7 +32,7 @@ def cells(levels_db: Sequence[int], seeds: Sequence[int]) -> list[Cell]:
 
 
 def recipe(labels: Sequence[str], cell: Cell) -> Recipe:
-    """Says what the training set is made of: as one batch."""
+    """The recipe of the training set, which is one batch."""
     level = float(cell.snr_db)
     return Recipe(
         name="paper",
@@ -47,18 +47,18 @@ def recipe(labels: Sequence[str], cell: Cell) -> Recipe:
 
 
 def generator(cell: Cell) -> np.random.Generator:
-    """Cells of one seed have nothing in common, models in one cell everything."""
+    """Random numbers of a cell: other ones in every cell, the same for all its models."""
     return np.random.default_rng([cell.seed, zlib.crc32(cell.kind.encode()), 100 + cell.snr_db])
 
 
-def training_set(recordings: Sequence[Recording], made: Recipe, cell: Cell) -> Labelled:
-    """Windows drawn once, each with its noise for good."""
-    drawn = next(batches(recordings, made, generator(cell)))
+def training_set(recordings: Sequence[Recording], spec: Recipe, cell: Cell) -> Labelled:
+    """Windows drawn once, each with fixed noise."""
+    drawn = next(batches(recordings, spec, generator(cell)))
     return Labelled(drawn.samples, drawn.targets, drawn.running)
 
 
-def judged_set(clean: Labelled, cell: Cell) -> Labelled:
-    """The same windows in a cell's noise, whatever its seed and whichever model is judged."""
-    rng = generator(cell._replace(seed=HELD_BACK_SEED))
+def noisy_set(clean: Labelled, cell: Cell) -> Labelled:
+    """The same windows in a cell's noise, for every seed and every model."""
+    rng = generator(cell._replace(seed=HELD_OUT_SEED))
     noisy = noise.add(clean.samples, float(cell.snr_db), noise.PLAIN[cell.kind], rng)
     return replace(clean, samples=noisy)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from scipy.stats import t as student
 
 LEVEL = 0.95
-ENOUGH = 3  # degrees of freedom: with fewer, Student's t says little but that they are few
+ENOUGH = 3  # degrees of freedom, below which Student's interval is too wide to be of use
 
 Place = tuple[str, int]  # noise, SNR in dB
 Cells = Mapping[Place, Mapping[int, float]]  # -> seed -> per cent
@@ -52,30 +52,31 @@ class Estimate(NamedTuple):
 
 
 def estimate(cells: Cells) -> Estimate:
-    """Cells count alike. Chance is what seeds of one cell differ by, pooled over cells.
+    """The mean over cells, all with the same weight, and its interval.
 
-    Where too few cells have two seeds it is what cells differ by, which is chance and more.
+    The variance is that between seeds of one cell, pooled over cells. Where too few cells have two
+    seeds, it is that between cells, which is larger.
     """
-    found = [list(by_seed.values()) for by_seed in cells.values()]
+    cell_values = [list(by_seed.values()) for by_seed in cells.values()]
     mean = statistics.fmean(means(cells))
-    freedom = sum(len(values) - 1 for values in found)
+    freedom = sum(len(values) - 1 for values in cell_values)
     if freedom < ENOUGH:
         return Estimate(mean, _over_cells(means(cells)), math.nan)
-    squares = sum((v - statistics.fmean(values)) ** 2 for values in found for v in values)
+    squares = sum((v - statistics.fmean(values)) ** 2 for values in cell_values for v in values)
     reach = float(student.ppf((1 + LEVEL) / 2, freedom)) * math.sqrt(squares / freedom)
-    half = reach * math.sqrt(sum(1 / len(values) for values in found)) / len(found)
-    return Estimate(mean, half, reach * math.sqrt(1 + 1 / min(len(v) for v in found)))
+    half = reach * math.sqrt(sum(1 / len(values) for values in cell_values)) / len(cell_values)
+    return Estimate(mean, half, reach * math.sqrt(1 + 1 / min(len(v) for v in cell_values)))
 
 
-def _over_cells(found: Sequence[float]) -> float:
-    if len(found) < 2:
+def _over_cells(cell_values: Sequence[float]) -> float:
+    if len(cell_values) < 2:
         return math.nan
-    reach = float(student.ppf((1 + LEVEL) / 2, len(found) - 1))
-    return reach * statistics.stdev(found) / math.sqrt(len(found))
+    reach = float(student.ppf((1 + LEVEL) / 2, len(cell_values) - 1))
+    return reach * statistics.stdev(cell_values) / math.sqrt(len(cell_values))
 
 
 def per_cent(runs: Iterable[JudgedRun], share: Callable[[JudgedRun], float]) -> Cells:
-    """One model's runs, in cells."""
+    """The runs of one model, by cell and seed."""
     cells: dict[Place, dict[int, float]] = defaultdict(dict)
     for run in runs:
         cells[run.kind, run.snr_db][run.seed] = 100 * share(run)
@@ -85,27 +86,30 @@ def per_cent(runs: Iterable[JudgedRun], share: Callable[[JudgedRun], float]) -> 
 def minus(first: Cells, second: Cells) -> Cells:
     """Differences where both have the same cell and seed."""
     both = {
-        place: {seed: own[seed] - second[place][seed] for seed in own.keys() & second[place].keys()}
-        for place, own in first.items()
+        place: {
+            seed: first_by_seed[seed] - second[place][seed]
+            for seed in first_by_seed.keys() & second[place].keys()
+        }
+        for place, first_by_seed in first.items()
         if place in second
     }
     return {place: by_seed for place, by_seed in both.items() if by_seed}
 
 
 def means(cells: Cells) -> list[float]:
-    """Of each cell, over its seeds."""
+    """The mean of each cell over its seeds."""
     return [statistics.fmean(by_seed.values()) for by_seed in cells.values()]
 
 
 def head(place: Place) -> str:
-    """What a cell is called in tables."""
+    """The name of a cell in tables."""
     return f"{place[0]} {place[1]:+d} dB"
 
 
-def half(found: Estimate) -> str:
-    """Half of the interval as tables have it, or nothing."""
-    return "" if math.isnan(found.half) else f"± {found.half:.1f}"
+def half(estimate: Estimate) -> str:
+    """Half of the interval as in the tables; empty where there is none."""
+    return "" if math.isnan(estimate.half) else f"± {estimate.half:.1f}"
 
 
-def signed(found: Estimate) -> str:
-    return f"{found.mean:+.1f} {half(found)}".strip()
+def signed(estimate: Estimate) -> str:
+    return f"{estimate.mean:+.1f} {half(estimate)}".strip()

@@ -1,4 +1,4 @@
-"""A quick run of the paper's protocol held against the document of the full one."""
+"""Compares a quick run of the paper's protocol with the document of the full run."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ from models.evaluation import quick
 from models.experiments.paper.figures import JudgedRun, head
 from models.experiments.paper.table import SIDES
 
-Known = dict[tuple[str, str, str], tuple[float, float]]
+Expected = dict[tuple[str, str, str], tuple[float, float]]
 
 
 def compared(runs: Sequence[JudgedRun], text: str) -> list[str]:
-    """Of every figure a line: does it lie where a single training of the document's would?"""
-    known, found = _read(text), []
+    """A line for each figure: is it within the range of one more training of the document?"""
+    expected, lines = _read(text), []
     for run in runs:
         for side, share in zip(SIDES, (run.noisy, run.clean), strict=True):
             place = head((run.kind, run.snr_db))
-            told = quick.verdict(100 * share, known.get((run.family, side, place)))
-            found.append(f"{run.family}, {place}, judged {side}: {told}")
-    return found
+            result = quick.verdict(100 * share, expected.get((run.family, side, place)))
+            lines.append(f"{run.family}, {place}, judged {side}: {result}")
+    return lines
 
 
-def _read(text: str) -> Known:
-    """(family, side, head of column) -> mean, and what a single training may differ by."""
-    found: Known = {}
+def _read(text: str) -> Expected:
+    """(family, side, head of column) -> mean, and the range of a single training around it."""
+    expected: Expected = {}
     heads: list[str] = []
     for line in text.splitlines():
         fields = [field.strip() for field in line.strip("|").split("|")]
@@ -31,5 +31,5 @@ def _read(text: str) -> Known:
         elif len(fields) == len(heads) and fields[1] in SIDES:
             for name, value in zip(heads[2:-1], fields[2:-1], strict=True):
                 if value and fields[-1]:
-                    found[fields[0], fields[1], name] = float(value), float(fields[-1])
-    return found
+                    expected[fields[0], fields[1], name] = float(value), float(fields[-1])
+    return expected

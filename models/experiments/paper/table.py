@@ -1,4 +1,4 @@
-"""The paper's protocol as a document: what was done, tables, and what they say."""
+"""The document of the paper's protocol: method, tables and conclusions."""
 
 import math
 import statistics
@@ -20,17 +20,21 @@ from models.experiments.paper.figures import (
 from models.experiments.paper.text import TEXT
 from models.experiments.paper.verdicts import FIRST, PUBLISHED, ByFamily, verdicts
 
-SIDES = ("noisy", "clean")  # windows that a model is judged on
+SIDES = ("noisy", "clean")  # windows that a model is tested on
 
 
 def document(runs: Sequence[JudgedRun], windows: int, epochs: int) -> str:
-    """Markdown, from runs on so many windows; those of other than so many epochs stand apart."""
+    """Markdown from runs with `windows` training windows; other `epochs` have their own table."""
     grouped: dict[str, list[JudgedRun]] = defaultdict(list)
     for run in runs:
         if run.epochs == epochs:
             grouped[run.family].append(run)
-    noisy = {family: per_cent(own, lambda run: run.noisy) for family, own in grouped.items()}
-    clean = {family: per_cent(own, lambda run: run.clean) for family, own in grouped.items()}
+    noisy = {
+        family: per_cent(members, lambda run: run.noisy) for family, members in grouped.items()
+    }
+    clean = {
+        family: per_cent(members, lambda run: run.clean) for family, members in grouped.items()
+    }
     return TEXT.format(
         windows=windows,
         epochs=epochs,
@@ -55,12 +59,12 @@ def _accuracy(grouped: Mapping[str, Sequence[JudgedRun]], noisy: ByFamily) -> st
     rows = []
     for family, cells in noisy.items():
         size = grouped[family][0]
-        own = [{p: c for p, c in cells.items() if p[0] == kind} for kind in kinds]
+        members = [{p: c for p, c in cells.items() if p[0] == kind} for kind in kinds]
         published = f"{PUBLISHED[family]:.2f}" if family in PUBLISHED else ""
         trained = 100 * statistics.fmean(run.trained for run in grouped[family])
         rows.append(
             [family, f"{size.parameters:,}", f"{size.macs:,}" if size.macs else ""]
-            + [_spread(part) for part in (*own, cells)]
+            + [_spread(part) for part in (*members, cells)]
             + [half(estimate(cells)), f"{trained:.1f}", published]
         )
     heads = ["model", "parameters", "multiply-accumulates", *kinds, "all", "95 % interval"]
@@ -79,10 +83,10 @@ def _differences(noisy: ByFamily, clean: ByFamily) -> str:
 
 def _clean(noisy: ByFamily, clean: ByFamily) -> str:
     rows = []
-    for family, bare in clean.items():
-        loss = signed(estimate(minus(bare, noisy[family])))
-        own = [f"{estimate(side[family]).mean:.1f}" for side in (noisy, clean)]
-        rows.append([family, *own, loss, f"{min(means(bare)):.1f}"])
+    for family, cells in clean.items():
+        loss = signed(estimate(minus(cells, noisy[family])))
+        members = [f"{estimate(side[family]).mean:.1f}" for side in (noisy, clean)]
+        rows.append([family, *members, loss, f"{min(means(cells)):.1f}"])
     heads = ["model", "in the noise of training", "clean", "difference", "clean, worst cell"]
     return markdown.table(heads, rows)
 
@@ -92,14 +96,14 @@ def _every(noisy: ByFamily, clean: ByFamily) -> str:
     rows = []
     for family in noisy:
         for side, cells in zip(SIDES, (noisy[family], clean[family]), strict=True):
-            found = dict(zip(cells, means(cells), strict=True))
-            figures = [f"{found[place]:.1f}" if place in found else "" for place in places]
+            values = dict(zip(cells, means(cells), strict=True))
+            figures = [f"{values[place]:.1f}" if place in values else "" for place in places]
             rows.append([family, side, *figures, _single(cells)])
     return markdown.table(["model", "judged", *map(head, places), "single training ±"], rows)
 
 
 def _longer(runs: Sequence[JudgedRun], epochs: int) -> str:
-    """Runs of other than so many epochs beside their like."""
+    """Runs with another number of epochs, beside the same models with `epochs`."""
     places = {(run.family, run.kind, run.snr_db, run.seed) for run in runs if run.epochs != epochs}
     rows = [
         [run.family, head((run.kind, run.snr_db)), str(run.seed), str(run.epochs)]
@@ -112,13 +116,13 @@ def _longer(runs: Sequence[JudgedRun], epochs: int) -> str:
 
 
 def _single(cells: Cells) -> str:
-    found = estimate(cells).single
-    return "" if math.isnan(found) else f"{found:.1f}"
+    values = estimate(cells).single
+    return "" if math.isnan(values) else f"{values:.1f}"
 
 
 def _spread(cells: Cells) -> str:
     """Mean and standard deviation over cells."""
-    found = means(cells)
-    if len(found) < 2:
-        return " ".join(f"{value:.1f}" for value in found)
-    return f"{statistics.fmean(found):.1f} ± {statistics.stdev(found):.1f}"
+    values = means(cells)
+    if len(values) < 2:
+        return " ".join(f"{value:.1f}" for value in values)
+    return f"{statistics.fmean(values):.1f} ± {statistics.stdev(values):.1f}"

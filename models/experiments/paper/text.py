@@ -1,4 +1,4 @@
-"""What `docs/PAPER.md` says around its tables."""
+"""The text of `docs/PAPER.md` around its tables."""
 
 TEXT = """# The paper's protocol on public data
 

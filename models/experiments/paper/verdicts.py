@@ -1,4 +1,4 @@
-"""What the figures of the paper's protocol say, in words that are made from them."""
+"""Sentences about the figures of the paper's protocol, made from the figures."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ def _sentences(noisy: ByFamily, clean: ByFamily) -> Iterator[str]:
     paper = PUBLISHED[FIRST] - PUBLISHED[SECOND]
     yield (
         f"**{FIRST} minus {SECOND}: {signed(gain)} points** in the noise of training: "
-        f"{_said(gain, SECOND)}. The paper has {paper:+.2f} points: {_holds(gain, paper)}."
+        f"{_worded(gain, SECOND)}. The paper has {paper:+.2f} points: {_compared(gain, paper)}."
     )
-    for other in (name for name in CONTROLS if name in noisy):
-        found = _difference(noisy, other)
-        yield f"{FIRST} minus {other}: {signed(found)} points: {_said(found, other)}."
+    for family in (name for name in CONTROLS if name in noisy):
+        difference = _difference(noisy, family)
+        yield f"{FIRST} minus {family}: {signed(difference)} points: {_worded(difference, family)}."
     bare = _difference(clean, SECOND)
-    yield f"On clean windows {FIRST} minus {SECOND} is {signed(bare)}: {_said(bare, SECOND)}."
+    yield f"On clean windows {FIRST} minus {SECOND} is {signed(bare)}: {_worded(bare, SECOND)}."
     lost = {family: estimate(cells).mean - level[family] for family, cells in clean.items()}
     forget = [f"{family} {loss:.0f}" for family, loss in lost.items() if loss < FORGETS]
     if forget:
@@ -44,21 +44,21 @@ def _sentences(noisy: ByFamily, clean: ByFamily) -> Iterator[str]:
         )
 
 
-def _difference(side: ByFamily, other: str) -> Estimate:
-    return estimate(minus(side[FIRST], side[other]))
+def _difference(side: ByFamily, family: str) -> Estimate:
+    return estimate(minus(side[FIRST], side[family]))
 
 
-def _said(found: Estimate, other: str) -> str:
-    if math.isnan(found.half):
+def _worded(difference: Estimate, family: str) -> str:
+    if math.isnan(difference.half):
         return "a single training, which says nothing of chance"
-    if abs(found.mean) <= found.half:
+    if abs(difference.mean) <= difference.half:
         return "the interval holds zero, so no difference is shown"
-    return f"{FIRST} is {'ahead of' if found.mean > 0 else 'behind'} {other}"
+    return f"{FIRST} is {'ahead of' if difference.mean > 0 else 'behind'} {family}"
 
 
-def _holds(found: Estimate, paper: float) -> str:
-    if math.isnan(found.half):
+def _compared(difference: Estimate, paper: float) -> str:
+    if math.isnan(difference.half):
         return "neither confirmed nor excluded"
-    if abs(found.mean - paper) <= found.half:
+    if abs(difference.mean - paper) <= difference.half:
         return "inside the interval"
     return "outside the interval, so that figure does not hold here"

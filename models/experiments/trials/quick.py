@@ -1,4 +1,4 @@
-"""A quick run of the trials held against the document of the full one."""
+"""Compares a quick run of the trials with the document of the full run."""
 
 import math
 import re
@@ -12,23 +12,23 @@ from models.experiments.trials.table import TrialFigures, columns, named
 LEVEL = 0.95
 SECTION, ROW = re.compile(r"^### (.+)$"), re.compile(r"^\| (.+) \|$")
 
-Known = dict[tuple[str, str, str], tuple[float, float]]
+Expected = dict[tuple[str, str, str], tuple[float, float]]
 
 
 def compared(runs: Sequence[TrialFigures], text: str) -> list[str]:
-    """Of every figure a line: does it lie where a single training of the document's would?"""
-    known, found = _read(text), []
+    """A line for each figure: is it within the range of one more training of the document?"""
+    expected, lines = _read(text), []
     for run in runs:
         for family, figures in named(run).items():
             for column, value in columns(figures).items():
-                told = quick.verdict(value, known.get((run.task, family, column)))
-                found.append(f"{run.task}, {family}, {column}: {told}")
-    return found
+                result = quick.verdict(value, expected.get((run.task, family, column)))
+                lines.append(f"{run.task}, {family}, {column}: {result}")
+    return lines
 
 
-def _read(text: str) -> Known:
-    """(task, family, column) -> mean, and what a single training may differ by."""
-    found: Known = {}
+def _read(text: str) -> Expected:
+    """(task, family, column) -> mean, and the range of a single training around it."""
+    lines: Expected = {}
     task, heads = "", [""]
     for line in text.splitlines():
         if section := SECTION.match(line):
@@ -39,8 +39,8 @@ def _read(text: str) -> Known:
                 heads = fields
             elif len(fields) == len(heads) and " ± " in line and "+" not in line:
                 for column, cell in zip(heads[2:], fields[2:], strict=True):
-                    found[task, fields[0], column] = _single(cell, int(fields[1]))
-    return found
+                    lines[task, fields[0], column] = _single(cell, int(fields[1]))
+    return lines
 
 
 def _single(cell: str, seeds: int) -> tuple[float, float]:

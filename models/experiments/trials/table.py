@@ -14,7 +14,7 @@ UNSEEN = ("brown", "blue", "impulsive", "recorded")
 
 
 class TrialFigures(Protocol):
-    """One network trained once, see `models.experiments.trials.__main__.Run`."""
+    """One network trained once, see `models.experiments.trials.trial.TrialRun`."""
 
     @property
     def task(self) -> str: ...
@@ -42,42 +42,42 @@ BySeed = dict[int, Figures]
 
 def table(runs: Sequence[TrialFigures]) -> str:
     """Markdown: for every kind of task the figures, and REFERENCE against each other family."""
-    found: dict[str, dict[str, dict[int, list[Figures]]]] = defaultdict(
+    grouped: dict[str, dict[str, dict[int, list[Figures]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for run in runs:
         for kind in _kinds(run.task):
             for family, figures in named(run).items():
-                found[kind][family][run.seed].append(figures)
-    return "\n\n".join(_section(kind, families) for kind, families in found.items())
+                grouped[kind][family][run.seed].append(figures)
+    return "\n\n".join(_section(kind, families) for kind, families in grouped.items())
 
 
 def calibrations(runs: Sequence[TrialFigures]) -> str:
     """Markdown: the expected calibration error in points, mean and deviation over runs."""
-    found: dict[tuple[str, str], list[Figures]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[Figures]] = defaultdict(list)
     for run in runs:
         if run.calibration:
-            found[run.task, next(iter(named(run)))].append(run.calibration)
-    if not found:
+            grouped[run.task, next(iter(named(run)))].append(run.calibration)
+    if not grouped:
         return ""
-    conditions = list(next(iter(found.values()))[0])
+    conditions = list(next(iter(grouped.values()))[0])
     rows = [
-        [*key, str(len(every))]
-        + [markdown.spread([100 * each[name] for each in every]) for name in conditions]
-        for key, every in found.items()
+        [*key, str(len(figures_of_runs))]
+        + [markdown.spread([100 * each[name] for each in figures_of_runs]) for name in conditions]
+        for key, figures_of_runs in grouped.items()
     ]
     heads = ["task", "family", "seeds", *(name.replace("_", " ") for name in conditions)]
     return markdown.table(heads, rows)
 
 
 def named(run: TrialFigures) -> dict[str, Figures]:
-    """The figures of its files, float and INT8, by the name of their row."""
+    """The figures of both files, float and INT8, by the name of their row."""
     name = run.family if run.window == USUAL else f"{run.family}, {run.window} frames"
     return {name: run.figures} | ({f"{name} INT8": run.int8} if run.int8 else {})
 
 
 def _kinds(task: str) -> list[str]:
-    """The severities left out are also one figure, their mean; unknown faults only that."""
+    """Left-out severities are also shown as their mean; unknown faults only as their mean."""
     if task.startswith("leave-"):
         return ["leave one severity out", task]
     return ["an unknown fault, AUROC"] if task.startswith("unknown-") else [task]
@@ -106,13 +106,16 @@ def _section(kind: str, families: dict[str, dict[int, list[Figures]]]) -> str:
 
 def _mean(runs: Sequence[Figures]) -> Figures:
     """Columns of one family and seed, in per cent, over its tasks."""
-    every = [columns(figures) for figures in runs]
-    return {name: statistics.fmean(one[name] for one in every) for name in every[0]}
+    figures_of_runs = [columns(figures) for figures in runs]
+    return {
+        name: statistics.fmean(figures_of_run[name] for figures_of_run in figures_of_runs)
+        for name in figures_of_runs[0]
+    }
 
 
 def columns(figures: Figures) -> Figures:
-    """Shares by condition -> what the tables show, in per cent."""
-    if "clean_f1" not in figures:  # of unknown faults: as they are
+    """Shares by condition -> the columns of the tables, in per cent."""
+    if "clean_f1" not in figures:  # figures of unknown faults
         return {name.replace("_", " "): 100 * share for name, share in figures.items()}
     cells = [figures[f"{kind}_{level}db"] for kind in PLAIN for level in range(-5, 6)]
     shares = {
@@ -128,10 +131,12 @@ def columns(figures: Figures) -> Figures:
 
 def _row(family: str, by_seed: BySeed, heads: Sequence[str]) -> list[str]:
     values = ([figures[head] for figures in by_seed.values()] for head in heads)
-    return [family, str(len(by_seed)), *(markdown.spread(list(found)) for found in values)]
+    return [family, str(len(by_seed)), *(markdown.spread(list(grouped)) for grouped in values)]
 
 
-def _difference(family: str, own: BySeed, other: BySeed, heads: Sequence[str]) -> list[str]:
-    seeds = sorted(own.keys() & other.keys())
-    pairs = ([own[seed][head] - other[seed][head] for seed in seeds] for head in heads)
-    return [family, str(len(seeds)), *(markdown.signed(list(found)) for found in pairs)]
+def _difference(
+    family: str, reference: BySeed, compared: BySeed, heads: Sequence[str]
+) -> list[str]:
+    seeds = sorted(reference.keys() & compared.keys())
+    pairs = ([reference[seed][head] - compared[seed][head] for seed in seeds] for head in heads)
+    return [family, str(len(seeds)), *(markdown.signed(list(grouped)) for grouped in pairs)]

@@ -1,17 +1,17 @@
-"""What a trial trains on and what it judges: whole recordings, a speed, a rig or a bearing apart.
+"""The tasks of the trials: training and test recordings differ in time, severity, speed or rig.
 
 `ten`         cwru, ten classes (three faults at three severities, and normal), cut by time: the
-              first 70 % of each recording trains, the rest is judged
-`leave-14mil` cwru, four classes, the severity left out is judged; so 7mil and 21mil
-`speed`       uestc, 800 and 1200 rpm train, 1000 rpm is judged
-`rig-mfs`     hit_sm, normal, inner, outer: the self-built rig trains, the other is judged; and
+              first 70 % of each recording for training, the rest for testing
+`leave-14mil` cwru, four classes, tested on the severity left out; so 7mil and 21mil
+`speed`       uestc, trained at 800 and 1200 rpm, tested at 1000 rpm
+`rig-mfs`     hit_sm, normal, inner, outer: trained on the self-built rig, tested on the other
 `rig-self`    the other way round
-`bearing`     normal, inner, outer: cwru and hit_sm train (both have bearings like a 6205), uestc
-              is judged, whose bearing has eight balls instead of nine
-`unknown-ball` cwru without one fault, which is then judged beside the others; so inner, outer
+`bearing`     normal, inner, outer: trained on cwru and hit_sm (bearings like a 6205), tested on
+              uestc, whose bearing has eight balls instead of nine
+`unknown-ball` trained on cwru without one fault, tested with it; so inner, outer
 
-Everything is brought to 10 kHz: above 5 kHz the anti-alias filters give the class away. 28 mil
-of cwru is left away: it is a bearing of another make. Free of torch.
+Everything is resampled to 10 kHz: above 5 kHz the anti-alias filters would reveal the class. 28 mil
+of cwru is omitted: it is a bearing of another make. Free of torch.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,23 +35,23 @@ BEARINGS = {"cwru": NINE_BALLS, "hit_sm": NINE_BALLS, "uestc": EIGHT_BALLS}
 
 @dataclass(frozen=True)
 class Task:
-    """`labels` are what the network learns; `judged` are those of the windows that it is shown."""
+    """The network learns `labels`; the test windows have `test_labels`."""
 
     name: str
     labels: tuple[str, ...]
-    judged: tuple[str, ...]
-    sides: Callable[[Path], tuple[list[Recording], list[Recording]]]  # training, judging
+    test_labels: tuple[str, ...]
+    sides: Callable[[Path], tuple[list[Recording], list[Recording]]]  # training, test
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        return tuple(label for label in self.judged if label not in self.labels)
+        return tuple(label for label in self.test_labels if label not in self.labels)
 
 
 def _of(root: Path, name: str, labels: Sequence[str] = TYPES) -> list[Recording]:
-    """Both visible sides of a data set; the severities that are judged."""
+    """The recordings of `labels` in the splits train and val, without 28 mil."""
     source = Source(name, bearing=BEARINGS[name])
-    found = recordings.load(root, source, ["train", "val"], TYPES, RATE_HZ)
-    return [r for r in found if r.label in labels and r.severity != "28mil"]
+    selected = recordings.load(root, source, ["train", "val"], TYPES, RATE_HZ)
+    return [r for r in selected if r.label in labels and r.severity != "28mil"]
 
 
 def _ten(root: Path) -> tuple[list[Recording], list[Recording]]:
@@ -63,7 +63,7 @@ def _ten(root: Path) -> tuple[list[Recording], list[Recording]]:
 
 
 def loads(root: Path) -> tuple[list[Recording], list[Recording]]:
-    """cwru in ten classes, cut by load: 0 and 1 HP train, 2 HP is judged; the paper's protocol."""
+    """cwru in ten classes, trained at 0 and 1 HP, tested at 2 HP, as in the paper."""
     source = Source("cwru", bearing=NINE_BALLS)
     training, judging = (
         [
@@ -105,10 +105,10 @@ def _speed(root: Path) -> tuple[list[Recording], list[Recording]]:
     return [r for r in every if r.running[0] != 1000], [r for r in every if r.running[0] == 1000]
 
 
-def _rig(judged: str) -> Callable[[Path], tuple[list[Recording], list[Recording]]]:
+def _rig(test_rig: str) -> Callable[[Path], tuple[list[Recording], list[Recording]]]:
     def sides(root: Path) -> tuple[list[Recording], list[Recording]]:
         every = _of(root, "hit_sm")
-        on = [r.file.startswith(judged) for r in every]
+        on = [r.file.startswith(test_rig) for r in every]
         return (
             [r for r, here in zip(every, on, strict=True) if not here],
             [r for r, here in zip(every, on, strict=True) if here],

@@ -1,4 +1,4 @@
-"""The document of the trials: what was done, every table, and what was not done."""
+"""The document of the trials: method, tables and limits."""
 
 from collections.abc import Sequence
 
@@ -40,10 +40,10 @@ other machines. Many were looked at and none corrected for that. Settings were c
 
 
 def document(runs: Sequence[TrialFigures]) -> str:
-    """All of it, as Markdown."""
+    """The whole document in Markdown."""
     ten = [run for run in runs if run.task == "ten"]
     sizes = {next(iter(named(run))): (run.parameters, run.macs) for run in ten}
-    cost = [f"`{name}` {own:,} and {macs:,}" for name, (own, macs) in sizes.items()]
+    cost = [f"`{name}` {parameters:,} and {macs:,}" for name, (parameters, macs) in sizes.items()]
     parts = [HEAD, f"Parameters and multiply-accumulates in ten classes: {'; '.join(cost)}.\n"]
     parts.append(table(runs) + "\n")
     if off := calibrations(runs):

@@ -1,7 +1,7 @@
-"""One trial: a family trained by the recipe that all share, and judged in every noise.
+"""One trial: a family trained by the recipe that all share, and evaluated in every noise.
 
-A network is judged as the agent runs it: exported, through ONNX Runtime; families that are
-released as INT8 too. The trees are judged as they are.
+A network is evaluated as the agent runs it, exported and through ONNX Runtime. Families that are
+released are evaluated in INT8 as well, the trees in Python.
 """
 
 import tempfile
@@ -20,9 +20,10 @@ from models.data import backgrounds, noise, validation
 from models.data.noise import Draw
 from models.data.recipe import Noise, Recipe, Source
 from models.data.recordings import Array, Recording
-from models.data.validation import HELD_BACK_SEED, Labelled
+from models.data.validation import HELD_OUT_SEED, Labelled
 from models.evaluation import metrics
 from models.experiments.trials import extra_trees
+from models.experiments.trials.plan import STEPS, TREES
 from models.experiments.trials.table import REFERENCE, USUAL
 from models.experiments.trials.tasks import RATE_HZ, Task
 from models.export.onnx_export import contract_of, export
@@ -31,13 +32,12 @@ from models.networks import cost
 from models.training.train import train
 from models.training.train_and_calibrate import calibrated
 
-TREES = "extra-trees"
 LEVELS_DB = range(-5, 6)
 UNKNOWN_DB = (0, -5)
 CALIBRATED = ("clean", "gaussian_0db", "gaussian_-5db")
 PER_CLASS = 100
-WINDOW, STEPS = USUAL, 400
-QUANTIZED = (REFERENCE, "drsn-order")  # those of which networks are released
+WINDOW = USUAL
+QUANTIZED = (REFERENCE, "drsn-order")  # families with released networks
 
 Indices = metrics.Indices
 
@@ -53,12 +53,12 @@ class TrialRun(msgspec.Struct, frozen=True):
     train_s: float
     figures: dict[str, float]
     int8: dict[str, float] = {}
-    calibration: dict[str, float] = {}  # expected calibration error; of INT8 where there is one
+    calibration: dict[str, float] = {}  # expected calibration error, of INT8 where there is one
     window: int = WINDOW
 
 
-def recipe(task: Task, family: str, seed: int, window: int = WINDOW) -> Recipe:
-    """The same for every family, but the family and how much of the signal it is shown."""
+def shared_recipe(task: Task, family: str, seed: int, window: int = WINDOW) -> Recipe:
+    """The recipe that all families share, except for the family and the length of a window."""
     return Recipe(
         name=task.name,
         labels=task.labels,
@@ -74,11 +74,11 @@ def recipe(task: Task, family: str, seed: int, window: int = WINDOW) -> Recipe:
     )
 
 
-def conditions(
+def noisy_windows(
     clean: Array, recorded: Mapping[str, Draw], unknown: bool
 ) -> Iterator[tuple[str, Array]]:
-    """The windows under every noise that a trial is judged in: name -> windows."""
-    rng = np.random.default_rng(HELD_BACK_SEED)
+    """The windows under every noise of a trial: (name, windows)."""
+    rng = np.random.default_rng(HELD_OUT_SEED)
     yield "clean", clean
     if unknown:
         for kind, draw in noise.PLAIN.items():
@@ -95,95 +95,125 @@ def conditions(
 def both_sides(
     task: Task, root: Path, window: int = WINDOW
 ) -> tuple[list[Recording], dict[str, Labelled]]:
-    """What is trained on, and the windows to be judged in every condition: alike for all."""
-    training, judging = task.sides(root)
-    made = msgspec.structs.replace(recipe(task, REFERENCE, 0, window), labels=task.judged)
-    clean = validation.labelled(judging, made, PER_CLASS)
+    """The training recordings, and the test windows in every condition, alike for all families."""
+    training, test = task.sides(root)
+    recipe = msgspec.structs.replace(
+        shared_recipe(task, REFERENCE, 0, window), labels=task.test_labels
+    )
+    clean = validation.labelled(test, recipe, PER_CLASS)
     recorded = backgrounds.load(root / "noise", RATE_HZ, window)
-    every = conditions(clean.samples, recorded, bool(task.unknown))
-    return training, {name: replace(clean, samples=samples) for name, samples in every}
+    noisy = noisy_windows(clean.samples, recorded, bool(task.unknown))
+    return training, {name: replace(clean, samples=samples) for name, samples in noisy}
 
 
 def trial(
-    task: Task, made: Recipe, training: list[Recording], under: Mapping[str, Labelled]
+    task: Task, recipe: Recipe, training: list[Recording], conditions: Mapping[str, Labelled]
 ) -> TrialRun:
-    """One model trained, then judged under every condition."""
+    """Trains one model and evaluates it in every condition."""
+    run = _trees if recipe.family == TREES else _network
+    return run(task, recipe, training, conditions)
+
+
+def _trees(
+    task: Task, recipe: Recipe, training: list[Recording], conditions: Mapping[str, Labelled]
+) -> TrialRun:
     start = time.perf_counter()
-    if made.family == TREES:
-        grown = extra_trees.train(made, training)
-        train_s = round(time.perf_counter() - start, 1)
-        figures = _recalls(
-            lambda windows: extra_trees.classify(grown, windows.samples), task, under
-        )
-        size = extra_trees.nodes(grown)
-        return TrialRun(task.name, TREES, made.seed, size, 0, train_s, figures, window=made.window)
-    network = train(made, training, lambda step, loss: None)
-    train_s = round(time.perf_counter() - start, 1)
-    sizes = (cost.parameters(network), cost.macs(network, 1, made.window))
-    files = list(_files(made, network, training))
-    judged = [judge(file, task, under) for file in files]
-    int8 = judged[1] if len(judged) > 1 else {}
-    off = {} if task.unknown else calibration(files[-1], under)
+    trees = extra_trees.train(recipe, training)
     return TrialRun(
-        task.name, made.family, made.seed, *sizes, train_s, judged[0], int8, off, made.window
+        task=task.name,
+        family=TREES,
+        seed=recipe.seed,
+        parameters=extra_trees.nodes(trees),
+        macs=0,
+        train_s=round(time.perf_counter() - start, 1),
+        figures=_recalls(lambda w: extra_trees.classify(trees, w.samples), task, conditions),
+        window=recipe.window,
+    )
+
+
+def _network(
+    task: Task, recipe: Recipe, training: list[Recording], conditions: Mapping[str, Labelled]
+) -> TrialRun:
+    start = time.perf_counter()
+    network = train(recipe, training, lambda step, loss: None)
+    train_s = round(time.perf_counter() - start, 1)
+    files = list(_files(recipe, network, training))
+    figures = [evaluate(file, task, conditions) for file in files]
+    return TrialRun(
+        task=task.name,
+        family=recipe.family,
+        seed=recipe.seed,
+        parameters=cost.parameters(network),
+        macs=cost.macs(network, 1, recipe.window),
+        train_s=train_s,
+        figures=figures[0],
+        int8=figures[1] if len(figures) > 1 else {},
+        calibration={} if task.unknown else calibration(files[-1], conditions),
+        window=recipe.window,
     )
 
 
 def _files(
-    made: Recipe, network: torch.nn.Module, training: list[Recording]
+    recipe: Recipe, network: torch.nn.Module, training: list[Recording]
 ) -> Iterator[OnnxClassifier]:
-    """The network as the agent loads it: float, and what is released as INT8. Nothing is fitted to
-    what is judged: temperature and reach are those of training windows."""
-    windows = validation.calibration(made, training)
-    seen = Labelled(windows.samples, windows.targets, windows.running)
-    saved = calibrated(made, network, training, seen)
-    contract = contract_of(saved)
+    """The network as the agent loads it: float, and INT8 for the released families.
+
+    Temperature and distance are fitted to training windows, never to test windows.
+    """
+    windows = validation.calibration(recipe, training)
+    training_windows = Labelled(windows.samples, windows.targets, windows.running)
+    checkpoint = calibrated(recipe, network, training, training_windows)
+    contract = contract_of(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
         float32, int8 = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
-        export(saved, float32, contract)
+        export(checkpoint, float32, contract)
         yield classifier.load(float32)
-        if made.family in QUANTIZED:
-            precise = msgspec.structs.replace(contract, precision="int8")
-            quantize(float32, int8, windows, precise)
+        if recipe.family in QUANTIZED:
+            int8_contract = msgspec.structs.replace(contract, precision="int8")
+            quantize(float32, int8, windows, int8_contract)
             yield classifier.load(int8)
 
 
-def judge(network: OnnxClassifier, task: Task, under: Mapping[str, Labelled]) -> dict[str, float]:
-    """Macro recall in every condition; where there are unknown faults, how well they stand out."""
+def evaluate(
+    network: OnnxClassifier, task: Task, conditions: Mapping[str, Labelled]
+) -> dict[str, float]:
+    """Macro recall in every condition; for a task with unknown faults, their AUROC."""
     if task.unknown:
-        return {name: _standing_out(network, task, windows) for name, windows in under.items()}
-    return _recalls(lambda windows: _labels(network, windows), task, under)
+        return {
+            name: _unknown_auroc(network, task, windows) for name, windows in conditions.items()
+        }
+    return _recalls(lambda windows: _labels(network, windows), task, conditions)
 
 
-def _standing_out(network: OnnxClassifier, task: Task, windows: Labelled) -> float:
-    said = network.classify(windows.samples, windows.running)
-    unknown = np.isin(np.array(task.judged)[windows.targets], task.unknown)
-    return round(metrics.auroc(np.array([p.distance for p in said], np.float64), unknown), 5)
+def _unknown_auroc(network: OnnxClassifier, task: Task, windows: Labelled) -> float:
+    predictions = network.classify(windows.samples, windows.running)
+    unknown = np.isin(np.array(task.test_labels)[windows.targets], task.unknown)
+    return round(metrics.auroc(np.array([p.distance for p in predictions], np.float64), unknown), 5)
 
 
-def calibration(network: OnnxClassifier, under: Mapping[str, Labelled]) -> dict[str, float]:
+def calibration(network: OnnxClassifier, conditions: Mapping[str, Labelled]) -> dict[str, float]:
     """Expected calibration error in some conditions."""
-    found = {}
+    figures = {}
     for name in CALIBRATED:
-        said = network.classify(under[name].samples, under[name].running)
-        probabilities = np.array([prediction.probabilities for prediction in said])
-        error = metrics.calibration_error(probabilities, under[name].targets)
-        found[name] = round(float(error), 5)
-    return found
+        predictions = network.classify(conditions[name].samples, conditions[name].running)
+        probabilities = np.array([prediction.probabilities for prediction in predictions])
+        error = metrics.calibration_error(probabilities, conditions[name].targets)
+        figures[name] = round(float(error), 5)
+    return figures
 
 
 def _labels(network: OnnxClassifier, windows: Labelled) -> Indices:
-    said = network.classify(windows.samples, windows.running)
-    return np.array([np.argmax(prediction.probabilities) for prediction in said])
+    predictions = network.classify(windows.samples, windows.running)
+    return np.array([np.argmax(prediction.probabilities) for prediction in predictions])
 
 
 def _recalls(
-    answer: Callable[[Labelled], Indices], task: Task, under: Mapping[str, Labelled]
+    answer: Callable[[Labelled], Indices], task: Task, conditions: Mapping[str, Labelled]
 ) -> dict[str, float]:
-    """By condition, and the macro-F1 of clean windows."""
+    """Macro recall by condition, and the macro-F1 of clean windows."""
     counts = {
         name: metrics.confusion(windows.targets, answer(windows), len(task.labels))
-        for name, windows in under.items()
+        for name, windows in conditions.items()
     }
-    found = {name: round(float(metrics.macro_recall(each)), 5) for name, each in counts.items()}
-    return found | {"clean_f1": round(float(metrics.macro_f1(counts["clean"])), 5)}
+    figures = {name: round(float(metrics.macro_recall(count)), 5) for name, count in counts.items()}
+    return figures | {"clean_f1": round(float(metrics.macro_f1(counts["clean"])), 5)}

@@ -106,7 +106,9 @@ def test_train_needs_a_folder_or_a_recipe_and_a_healthy_label(folder: Path, tmp_
     for given in ((), (folder, "--recipe", "r.yaml")):
         with pytest.raises(UserError, match="either a folder of recordings, or --recipe"):
             run(main.train, *given, "--out", tmp_path / "x.pt")
-    with pytest.raises(UserError, match="--steps: a recipe says that itself"):
+    with pytest.raises(
+        UserError, match="--steps: found it beside --recipe, expected it in the recipe"
+    ):
         run(main.train, "--recipe", "r.yaml", "--steps", 5, "--out", tmp_path / "x.pt")
     with pytest.raises(UserError, match=r"x\.bin, expected a name that ends in \.onnx"):
         run(main.train, folder, "--out", tmp_path / "x.bin")

@@ -8,7 +8,7 @@ import soundfile
 
 from agent.core.errors import UserError
 from models.data import listing, recipe, recordings, simulate, validation
-from models.data.batches import batches, coloured, noisy
+from models.data.batches import batches, equalized, noisy
 from models.data.recipe import Noise, Recipe, Simulated, Source
 from tests.support.paths import DATA
 
@@ -154,7 +154,7 @@ def test_noise_has_the_snr_it_says_and_clean_windows_stay_clean() -> None:
 def test_the_equalizer_keeps_length_and_moves_no_frequency() -> None:
     time_s = np.arange(1000) / 1000
     sine = np.sin(2 * np.pi * 40 * time_s).astype(np.float32)[None, None]
-    found = coloured(sine, 6.0, np.random.default_rng(0))
+    found = equalized(sine, 6.0, np.random.default_rng(0))
     assert found.shape == sine.shape
     gain = np.linalg.norm(found) / np.linalg.norm(sine)
     assert np.corrcoef(found[0, 0], sine[0, 0])[0, 1] > 0.999

@@ -20,14 +20,15 @@ else:
     torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
+from models import command
 from models.evaluation import intervals
 from models.experiments.digits import __main__ as digits_trial
 from models.experiments.digits import cluttered_digits, evaluation, sparsity
 from models.experiments.digits.cluttered_digits import CANVAS, DIGIT, NOISES, Digits
 from models.experiments.digits.records import (
-    Condition,
+    CanvasCondition,
     DigitsRun,
-    Judged,
+    Result,
     conditions,
     load,
 )
@@ -56,7 +57,8 @@ def results(few: dict[str, Digits], tmp_path_factory: pytest.TempPathFactory) ->
     """Two networks, hardly trained, judged in every condition."""
     torch.set_num_threads(1)
     out: Path = tmp_path_factory.mktemp("images") / "images.jsonl"
-    digits_trial.run(few, ["drsn-cw", "resnet"], [0], "validation", out, steps=2)
+    plan = digits_trial.Plan(["drsn-cw", "resnet"], [0], "validation", steps=2)
+    digits_trial.run(few, plan, out)
     return out
 
 
@@ -132,10 +134,10 @@ def test_fragments_are_of_other_classes_and_never_cover_the_digit() -> None:
 def test_the_canvases_of_a_condition_are_the_same_for_every_network(
     sides: dict[str, Digits],
 ) -> None:
-    shown = Condition("pink", 0, 2)
-    one, other = (evaluation.cell(sides["test"], shown) for _ in range(2))
+    shown = CanvasCondition("pink", 0, 2)
+    one, other = (evaluation.canvas_set(sides["test"], shown) for _ in range(2))
     assert np.array_equal(one.pixels, other.pixels)
-    another = evaluation.cell(sides["test"], Condition("pink", 5, 2))
+    another = evaluation.canvas_set(sides["test"], CanvasCondition("pink", 5, 2))
     assert not np.array_equal(one.clean.pixels, another.clean.pixels)
 
 
@@ -211,10 +213,11 @@ def test_what_is_in_the_results_is_not_run_again(
         return images.build(family, 1, 10).eval()
 
     monkeypatch.setattr(digits_trial, "train", noted)
-    monkeypatch.setattr(digits_trial, "conditions", lambda: [Condition("gaussian", 5, 2)])
+    monkeypatch.setattr(digits_trial, "conditions", lambda: [CanvasCondition("gaussian", 5, 2)])
     more = results.with_name("more.jsonl")
     more.write_text(before)
-    digits_trial.run(few, ["drsn-cw", "resnet", "convnet"], [0], "validation", more, steps=2)
+    plan = digits_trial.Plan(["drsn-cw", "resnet", "convnet"], [0], "validation", steps=2)
+    digits_trial.run(few, plan, more)
     assert trained == [("convnet", 0)]
     assert more.read_text().startswith(before)
     assert digits_trial.weights(more, "convnet", 0).is_file()
@@ -223,16 +226,16 @@ def test_what_is_in_the_results_is_not_run_again(
 
 def test_hits_and_confusions_count_the_same_canvases(results: Path) -> None:
     for run in load(results):
-        noisy = [np.array(j.confusion) for j in run.judged if j.condition.snr_db is not None]
+        noisy = [np.array(j.confusion) for j in run.results if j.condition.snr_db is not None]
         assert sum(run.hits) == sum(np.trace(counts) for counts in noisy)
         assert run.noisy == len(noisy) * evaluation.PER_IMAGE
-        assert {np.sum(j.confusion) for j in run.judged} == {len(run.hits) * evaluation.PER_IMAGE}
+        assert {np.sum(j.confusion) for j in run.results} == {len(run.hits) * evaluation.PER_IMAGE}
 
 
 def made_up(family: str, seed: int, right: int) -> DigitsRun:
     """`right` of ten canvases of each digit; the rest are called the next digit."""
     counts = right * np.eye(10, dtype=int) + (10 - right) * np.roll(np.eye(10, dtype=int), 1, 1)
-    judged = [Judged(condition, counts.tolist()) for condition in conditions()]
+    judged = [Result(condition, counts.tolist()) for condition in conditions()]
     noisy = sum(one.condition.snr_db is not None for one in judged)
     hits = [noisy * right // 10] * 100
     return DigitsRun(family, seed, "test", 1, 1, 1.0, judged, hits)
@@ -292,8 +295,10 @@ def test_the_report_is_one_page_that_needs_nothing_else_and_one_json(
     assert len(lines) == CANVAS * (CANVAS + 1)
 
 
-def test_a_table_of_nothing_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_of_nothing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     missing = tmp_path / "none.jsonl"
     monkeypatch.setattr(sys, "argv", ["digits_trial", "table", "--results", str(missing)])
-    with pytest.raises(SystemExit, match=r"none\.jsonl: found no run of drsn-cw judged on test"):
-        digits_trial.main()
+    assert command.main(digits_trial.parser()) == 2
+    assert "none.jsonl: found no run of drsn-cw tested on test" in capsys.readouterr().err

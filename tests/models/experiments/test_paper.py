@@ -140,12 +140,12 @@ def test_all_models_and_seeds_are_judged_in_the_same_noise() -> None:
         np.arange(2),
         np.zeros((2, 5), "f4"),
     )
-    first = paper_cells.judged_set(clean, CELL)
+    first = paper_cells.noisy_set(clean, CELL)
     np.testing.assert_array_equal(
-        paper_cells.judged_set(clean, CELL._replace(seed=5)).samples, first.samples
+        paper_cells.noisy_set(clean, CELL._replace(seed=5)).samples, first.samples
     )
     for other in (CELL._replace(kind="pink"), CELL._replace(snr_db=3)):
-        assert np.abs(paper_cells.judged_set(clean, other).samples - first.samples).max() > 0
+        assert np.abs(paper_cells.noisy_set(clean, other).samples - first.samples).max() > 0
 
 
 def test_a_run_goes_on_where_it_was_stopped(

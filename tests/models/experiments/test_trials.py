@@ -8,7 +8,7 @@ import pytest
 from models.data import backgrounds, noise
 from models.data.recordings import Recording
 from models.evaluation import metrics
-from models.experiments.trials import __main__ as run
+from models.experiments.trials import plan
 from models.experiments.trials.table import table
 from models.experiments.trials.tasks import BEARINGS, TASKS
 from tests.support.paths import DATA
@@ -66,7 +66,7 @@ def test_a_task_judges_only_what_it_has_not_trained_on() -> None:
         pieces = [{piece for r in side for piece in _pieces(r)} for side in (training, judging)]
         assert not pieces[0] & pieces[1], task.name
         assert {r.label for r in training} == set(task.labels)
-        assert {r.label for r in judging} == set(task.judged)
+        assert {r.label for r in judging} == set(task.test_labels)
         if task.name.startswith("leave-"):
             left_out = task.name.removeprefix("leave-")
             assert left_out not in {r.severity for r in training}
@@ -107,8 +107,8 @@ def test_severities_left_out_are_one_figure() -> None:
 
 def test_the_three_forms_have_ten_seeds_where_a_severity_is_left_out_and_all_else_three() -> None:
     forms = ["drsn-twin", "se-twin", "res-twin"]
-    assert run.planned("leave-14mil", 9, 4096) == forms
-    assert run.planned("ten", 9, 4096) == []
-    assert set(forms) < set(run.planned("ten", 2, 4096))
-    assert run.planned("ten", 2, 8192) == ["extra-trees"]
-    assert run.planned("bearing", 2, 8192) == []
+    assert plan.planned("leave-14mil", 9, 4096) == forms
+    assert plan.planned("ten", 9, 4096) == []
+    assert set(forms) < set(plan.planned("ten", 2, 4096))
+    assert plan.planned("ten", 2, 8192) == ["extra-trees"]
+    assert plan.planned("bearing", 2, 8192) == []

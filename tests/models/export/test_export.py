@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from agent.core.errors import UserError  # noqa: E402
 from agent.inference import classifier  # noqa: E402 (torch may be missing)
 from models.data import simulate, validation  # noqa: E402
-from models.data.batches import Batch, told  # noqa: E402
+from models.data.batches import Batch, degraded  # noqa: E402
 from models.data.recipe import (  # noqa: E402
     Recipe,
     RunningInput,
@@ -72,7 +72,7 @@ def drawn(count: int = 32) -> Batch:
     clean = validation.labelled(made, recipe())
     noisy, snr_db = validation.mixed(clean, recipe())
     some = slice(None, None, max(1, len(noisy.samples) // count))
-    running = told(noisy.running, RunningInput(nothing=0.3), np.random.default_rng(0))
+    running = degraded(noisy.running, RunningInput(nothing=0.3), np.random.default_rng(0))
     return Batch(
         noisy.samples[some][:count],
         noisy.targets[some][:count],

@@ -87,7 +87,7 @@ def test_a_spoken_digit_is_an_event_before_the_next_one_is_spoken(
     listener.close()
     told = [(came_s - began_s, e) for came_s, e in listener.received if e.decision == "fault"]
     found = [(round(at_s * RECIPE.rate_hz), str(event.label)) for at_s, event in told]
-    heard = sentences.heard(sentence, found)
+    heard = sentences.score(sentence, found)
     late_s = [
         at_s - end / RECIPE.rate_hz
         for at_s, event in told

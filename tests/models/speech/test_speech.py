@@ -23,7 +23,7 @@ from models.networks.mel_resnet import FLOOR, LogMel, mel_bands  # noqa: E402
 from models.networks.registry import build  # noqa: E402
 from models.speech import card as speech_card  # noqa: E402
 from models.speech import run, sentences, voices  # noqa: E402
-from models.speech.card import Shown  # noqa: E402
+from models.speech.card_results import CardData  # noqa: E402
 from models.speech.corpus import LABELS, OTHER_WORDS, label_of  # noqa: E402
 from models.speech.evaluation import CONDITIONS  # noqa: E402
 from models.speech.release import RECIPE  # noqa: E402
@@ -31,7 +31,7 @@ from models.speech.run import (  # noqa: E402
     Material,
     SpeechRun,
 )
-from models.speech.sentences import Sentence, WordResults, heard  # noqa: E402
+from models.speech.sentences import Sentence, WordResults, score  # noqa: E402
 from models.speech.words import PIECES, alone, among, between, trimmed  # noqa: E402
 
 WINDOW, RATE_HZ = 8000, 8000.0
@@ -181,8 +181,8 @@ def test_a_digit_counts_as_heard_only_if_it_is_named_once_and_rightly() -> None:
         (4000, 14_000, 24_000, 34_000),
     )
     found = [(500, "one"), (11_000, "two"), (12_000, "six"), (31_000, "five")]
-    assert heard(spoken, found) == WordResults(spoken=4, right=1, wrong=2, missed=1)
-    assert heard(spoken, [(50, "one"), *found]).wrong == 3
+    assert score(spoken, found) == WordResults(spoken=4, right=1, wrong=2, missed=1)
+    assert score(spoken, [(50, "one"), *found]).wrong == 3
 
 
 def small() -> Recipe:
@@ -260,7 +260,7 @@ def test_the_card_pairs_the_networks_by_seed(tmp_path: Path) -> None:
     file.write_bytes(b"x" * 1234)
     by = {"own": WordResults(10, 7, 1, 2), "machine": WordResults(10, 5, 0, 5)}
     us = {"1": {"float32": 300.0, "int8": 200.0}}
-    card = speech_card.text(made, runs, Shown({"fsdd": 4000}, {"one": 54}, {20.0: by}, us), file)
+    card = speech_card.text(made, runs, CardData({"fsdd": 4000}, {"one": 54}, {20.0: by}, us), file)
     assert "| drsn-mel INT8 | 5 | 82.0 ± 2.8 |" in card
     assert "| se-mel INT8 | +2.0 ± 0.0 |" in card
     assert "| res-mel float | -1.0 ± 0.0 |" in card

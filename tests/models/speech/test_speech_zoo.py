@@ -14,7 +14,7 @@ from agent.inference import classifier
 from models import zoo
 from models.data import noise, recipe
 from models.data.recordings import Array
-from models.evaluation import model_file
+from models.evaluation import metrics, model_file
 from models.speech import evaluation, sentences
 from tests.support.paths import DATA
 
@@ -96,13 +96,13 @@ def test_no_signal_at_all_is_answered_with_numbers(network: classifier.OnnxClass
 
 @needs_data
 def test_the_figures_of_the_contract_are_measured_again(network: classifier.OnnxClassifier) -> None:
-    judged = evaluation.judged(RECIPE, DATA)
+    windows_by_condition = evaluation.evaluation_windows(RECIPE, DATA)
     for condition in ("clean", "0 dB"):
-        windows = judged[condition]
+        windows = windows_by_condition[condition]
         said = model_file.labels_of(network, windows.samples, windows.running)
         told = network.contract.figures[f"f1_{condition.replace(' ', '').lower()}"]
         # Another processor rounds a little differently.
-        assert told == pytest.approx(model_file.macro_f1(windows.targets, said), abs=0.01)
+        assert told == pytest.approx(metrics.macro_f1_of(windows.targets, said), abs=0.01)
 
 
 def test_the_card_tells_the_figures_of_this_file(network: classifier.OnnxClassifier) -> None:
@@ -131,9 +131,9 @@ def test_a_sentence_replayed_gives_an_event_a_digit(
     events = [each for each in records if each["schema"] == "drsn-event/1"]
     named = [each["label"] for each in events if each["decision"] == "fault"]
 
-    said = sentences.answers(network, sentence, sentences.HOP_S)
+    said = sentences.predictions(network, sentence, sentences.HOP_S)
     found = sentences.events(network.contract, said, RECIPE.decide, sentences.HOP_S)
     assert named == [label for _, label in found]
     assert next(e["label"] for e in events if e["decision"] != "abstain") == "silence"
-    assert sentences.heard(sentence, found).right >= 7
+    assert sentences.score(sentence, found).right >= 7
     assert "sensor_fault" not in {each["decision"] for each in events}

@@ -166,7 +166,7 @@ def macro_f1(path: Path, folder: Path) -> float:
     saved = checkpoint.load(path)
     noisy, _ = validation.mixed(validation.together(saved.recipe, folder.parent), saved.recipe)
     watch = EarlyStopping(Stopping(1), noisy, ALONE, lambda score, _: best.append(score.macro_f1))
-    watch.look(saved.network, 1)
+    watch.update(saved.network, 1)
     return best[0]
 
 
@@ -235,13 +235,13 @@ def test_the_best_weights_are_kept_and_enough_is_enough() -> None:
     for step, bias in enumerate((0.0, 1.0, 5.0, 3.0, 9.0, -4.0), start=1):
         network.bias.data.fill_(bias)
         assert not watch.enough
-        watch.look(network, step)
+        watch.update(network, step)
     assert watch.enough  # neither step 4 nor step 6 was better than step 2
     assert watch.best is not None
     assert watch.best.step == 2
     again = EarlyStopping(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
     again.restore(watch.state())
-    again.keep_best(network)
+    again.load_best(network)
     assert float(network.bias.detach()) == 1.0
     assert again.enough
 

@@ -1,44 +1,61 @@
-"""What every verb needs around it: the train extra, quiet libraries, mistakes in one line."""
+"""What every command of this package needs: the train extra, quiet libraries, one-line errors."""
 
 import argparse
 import contextlib
 import importlib.util
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 
 from agent.core.errors import UserError
 
 Run = Callable[[argparse.Namespace], int]
+PACKAGES = ("torch", "onnx", "onnxscript")  # of the train extra
+
+
+def main(parser: argparse.ArgumentParser) -> int:
+    """Parses the command line and calls its `run`; a user's mistake is one line and exit code 2."""
+    arguments = parser.parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except UserError as error:
+        message = str(error)
+    except OSError as error:
+        message = _described(error)
+    print(f"error: {message}", file=sys.stderr)
+    return 2
 
 
 def needs_torch(run: Run) -> Run:
+    """Wraps a command's `run`: raises UserError where the train extra or a file is missing."""
+
     def checked(arguments: argparse.Namespace) -> int:
-        if not all(map(importlib.util.find_spec, ("torch", "onnx", "onnxscript"))):
+        if not all(map(importlib.util.find_spec, PACKAGES)):
             raise UserError("this verb needs the train extra: pip install 'drsn-agent[train]'")
         try:
             with _quiet():
                 return run(arguments)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise UserError(f"{where}{error.strerror}") from None
+            raise UserError(_described(error)) from None
 
     return checked
 
 
 def say(line: str) -> None:
+    """Prints one line of progress."""
     print(line, flush=True)
 
 
 def positive(text: str) -> int:
-    """The type of an argument that counts something."""
+    """Parses an argument that counts something: a whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number above 0")
     return int(text)
 
 
 def rate(text: str) -> float:
-    """The type of an argument in Hz."""
+    """Parses an argument in Hz: a finite number above 0."""
     try:
         if 0 < float(text) < float("inf"):
             return float(text)
@@ -47,9 +64,14 @@ def rate(text: str) -> float:
     raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0")
 
 
+def _described(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter and the quantizer tell their own developers."""
+    """Hides warnings that exporter and quantizer address to their own developers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
