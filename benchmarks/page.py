@@ -82,7 +82,7 @@ def run(recording: Path, beside: str | None, port: int) -> None:
             harness = _harness(beside)
             state_dir = Path(config.agent.state_dir)
             site = Site(Page(port=port), config.agent.id, state_dir, harness=harness)
-            Daemon(config, observers=(site,), wrap_source=harness.open).run()
+            Daemon(config, observers=(site,), wrap_source=harness.wrap).run()
 
 
 def _harness(beside: str) -> DemoHarness:

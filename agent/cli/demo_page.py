@@ -54,7 +54,7 @@ def demo(options: DemoOptions) -> int:
         config = msgspec.structs.replace(load.parse(tree(options, broker, state_dir)), page=page)
         harness = _harness(options, token)
         site = Site(page, config.agent.id, Path(state_dir), harness=harness)
-        daemon = Daemon(config, observers=(site,), wrap_source=harness.open)
+        daemon = Daemon(config, observers=(site,), wrap_source=harness.wrap)
         print(f"page    {_url(options.address, port, token)}   (Ctrl-C ends it)")
         print(f"broker  mosquitto_sub -p {broker} -v -t '{BASE}/#'", flush=True)
         return daemon.run()

@@ -1,4 +1,4 @@
-"""What a demonstration adds to an agent: noise to turn up, a machine to break, a second network."""
+"""What a demo adds to an agent: adjustable noise, a machine to break, a second network."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,25 +25,25 @@ LONGEST_S = 600  # of a background that is kept in memory
 
 @dataclass(frozen=True)
 class DemoHarness:
-    """`simulated`: the machine is ours to break. `token`: what a browser must know, if anything."""
+    """Wraps the sources of a daemon (`wrap_source`) and is shown by its page."""
 
     rate_hz: float  # the model's
-    simulated: bool
+    simulated: bool  # a simulated machine, which can be broken, replaces the source
     rival: OnnxClassifier | None = None  # scores the same windows, for comparison
     background: Samples | None = None  # [frames] of unit variance at `rate_hz`
-    token: str | None = None
+    token: str | None = None  # that a browser must send; None: none
     controls: Controls = field(default_factory=Controls)
     truth_log: GroundTruthLog = field(default_factory=GroundTruthLog)
 
-    def open(self, open_source: OpenSource) -> Source:
-        """The source with its noise; a simulated machine takes the place of what there was."""
+    def wrap(self, open_source: OpenSource) -> Source:
+        """Opens the source, or a simulated machine in its place, and adds noise to it."""
         source = SimulatedSource(self.rate_hz, self._state) if self.simulated else open_source()
         mixture = Mixture(self.controls, self.truth_log, self._noises(), self.simulated)
         return NoiseMixer(source, self.rate_hz, mixture)
 
     @property
     def kinds(self) -> tuple[Noise, ...]:
-        """The noises there are."""
+        """The kinds of noise that can be added."""
         return noise.KINDS if self.background is None else (*noise.KINDS, "recording")
 
     def _state(self) -> Fault:
@@ -61,27 +61,27 @@ class DemoHarness:
 
 
 def rival(model: OnnxClassifier, file: Path) -> OnnxClassifier:
-    """The second network; `ConfigError` unless it answers the same question of the same window."""
-    found = classifier.load(file)
-    ours, theirs = model.contract, found.contract
-    for what in ("labels", "rate_hz", "window", "channels"):
-        if getattr(ours, what) != getattr(theirs, what):
+    """Loads the second network; `ConfigError` unless it has the same windows and labels."""
+    second = classifier.load(file)
+    first, other = model.contract, second.contract
+    for key in ("labels", "rate_hz", "window", "channels"):
+        if getattr(first, key) != getattr(other, key):
             raise ConfigError(
-                f"{file}: {what}: found {getattr(theirs, what)}, expected "
-                f"{getattr(ours, what)}, as {ours.name} has it"
+                f"{file}: {key}: found {getattr(other, key)}, expected "
+                f"{getattr(first, key)}, as {first.name} has it"
             )
-    return found
+    return second
 
 
 def background(path: Path, rate_hz: float) -> Samples:
     """A recording's first channel [frames] at `rate_hz`, of unit variance; `ConfigError`."""
-    opened = open_recording(path)
-    if opened.rate_hz is None:
+    recording = open_recording(path)
+    if recording.rate_hz is None:
         raise ConfigError(f"{path}: found no sampling rate in the file, expected a sound file")
-    samples = opened.read(round(LONGEST_S * opened.rate_hz))[:, 0]
-    heard: Samples = resample(samples, opened.rate_hz, rate_hz)
-    heard = heard - heard.mean() if len(heard) else heard
-    if len(heard) < rate_hz or heard.std() == 0:
-        raise ConfigError(f"{path}: found {len(heard) / rate_hz:.1f} s of sound, expected a second")
-    even: Samples = (heard / heard.std()).astype(np.float32)
-    return even
+    samples = recording.read(round(LONGEST_S * recording.rate_hz))[:, 0]
+    sound: Samples = resample(samples, recording.rate_hz, rate_hz)
+    sound = sound - sound.mean() if len(sound) else sound
+    if len(sound) < rate_hz or sound.std() == 0:
+        raise ConfigError(f"{path}: found {len(sound) / rate_hz:.1f} s of sound, expected a second")
+    normalized: Samples = (sound / sound.std()).astype(np.float32)
+    return normalized

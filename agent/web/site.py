@@ -1,7 +1,7 @@
-"""The page of one agent: takes what was scored, makes frames of it, hands them to browsers.
+"""The page of one agent: turns scored windows into frames and sends them to browsers.
 
-`see` is called by the main thread and puts a window aside; a thread of the page's own does the
-rest, and only for sources that somebody looks at. What fails here is logged and ends nothing.
+`see` is called by the main thread and only queues a window. A thread of the page does the rest,
+and only for sources that a browser shows. A failure here is logged and does not end the agent.
 """
 
 import collections
@@ -27,36 +27,36 @@ from agent.web.recording_scoring import ScoredTimeline
 from agent.web.records import About, Event, PageState
 from agent.web.server_context import ServerContext
 
-ASIDE = 256  # windows that wait for the page's thread; the oldest go
-EVENTS = 100  # that are remembered
+MAX_QUEUED = 256  # windows that wait for the page's thread; the oldest are dropped
+MAX_EVENTS = 100  # the newest are kept
 
 log = logging.getLogger("drsn.page")
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _QueuedWindow:
     scored: Scored
     pipeline: SourcePipeline
-    missing: int  # frames that the source never delivered, so far
-    began_s: float  # Unix time of the window's first sample, of events
+    missing: int  # frames that the source had not delivered by then
+    began_s: float  # Unix time of the window's first sample; 0 without an event
 
 
 class Site:
-    """`see` is for the main thread; `start` and `close` are for whoever owns it."""
+    """An observer of the daemon (`agent.service.observer`)."""
 
     def __init__(
         self, page: Page, agent: str, state_dir: Path, *, harness: DemoHarness | None = None
     ) -> None:
-        """`agent` is the agent's id. `ConfigError` where the port cannot be had."""
+        """`agent` is the agent's id. `ConfigError` where the port is not available."""
         self._agent = agent
         self._pipelines: Sequence[SourcePipeline] = ()  # until `start`
-        self._desks: dict[str, tuple[SourcePipeline, FrameBuilder]] = {}
+        self._frame_builders: dict[str, tuple[SourcePipeline, FrameBuilder]] = {}
         self._harness = harness
         self._state_dir = state_dir
         self._broadcaster = Broadcaster()
-        self._aside: collections.deque[_Seen] = collections.deque(maxlen=ASIDE)
+        self._queue: collections.deque[_QueuedWindow] = collections.deque(maxlen=MAX_QUEUED)
         self._work = threading.Event()
-        self._events: collections.deque[Event] = collections.deque(maxlen=EVENTS)
+        self._events: collections.deque[Event] = collections.deque(maxlen=MAX_EVENTS)
         self._event_count = 0
         self._states: dict[str, Verdict] = {}
         self._scoring = threading.Lock()
@@ -69,15 +69,18 @@ class Site:
         self._server = server.bind(page.address, page.port, context)
 
     def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
-        """Takes note of a window; never waits."""
+        """Queues a window; never waits."""
         began_s = pipeline.timeline.unix_s(scored.window.first) if scored.event else 0.0
-        self._aside.append(_Seen(scored, pipeline, pipeline.ring.missing, began_s))
+        self._queue.append(_QueuedWindow(scored, pipeline, pipeline.ring.missing, began_s))
         self._work.set()
 
     def start(self, pipelines: Sequence[SourcePipeline]) -> None:
         """Starts to answer browsers; `pipelines` may change while the agent runs."""
         self._pipelines = pipelines
-        for name, work in (("page", self._paint), ("page server", self._server.serve_forever)):
+        for name, work in (
+            ("page", self._show_queued),
+            ("page server", self._server.serve_forever),
+        ):
             threading.Thread(target=work, name=name, daemon=True).start()
 
     def close(self) -> None:
@@ -85,7 +88,7 @@ class Site:
         self._server.server_close()
 
     def state(self) -> PageState:
-        """Where everything stands."""
+        """The state of the agent, for a browser that opens the page."""
         harness = self._harness
         return PageState(
             agent=self._agent,
@@ -98,7 +101,7 @@ class Site:
         )
 
     def _score(self, file: Path, name: str, source: str) -> ScoredTimeline:
-        """A recording that somebody dropped; one at a time."""
+        """Scores a recording that was dropped on the page; one at a time, else `UserError`."""
         if not self._scoring.acquire(blocking=False):
             raise UserError(f"{name}: another recording is being scored, try again")
         try:
@@ -113,15 +116,13 @@ class Site:
         )
 
     def _frame_builder(self, pipeline: SourcePipeline) -> FrameBuilder:
-        """Where its frames are made; a new one for a source that has been configured anew."""
-        known = self._desks.get(pipeline.name)
-        if known is None or known[0] is not pipeline:
+        """The builder of the source's frames; a new one after the source was configured anew."""
+        owner, builder = self._frame_builders.get(pipeline.name, (None, None))
+        if builder is None or owner is not pipeline:
             file = variants.served(pipeline.settings.common.model, self._state_dir)
-            known = self._desks[pipeline.name] = (
-                pipeline,
-                FrameBuilder(pipeline, self._harness, file),
-            )
-        return known[1]
+            builder = FrameBuilder(pipeline, self._harness, file)
+            self._frame_builders[pipeline.name] = (pipeline, builder)
+        return builder
 
     def _about(self, pipeline: SourcePipeline) -> About:
         contract, rival = pipeline.origin.contract, self._harness.rival if self._harness else None
@@ -142,26 +143,26 @@ class Site:
             rival=None if rival is None else rival.contract.name,
         )
 
-    def _paint(self) -> None:
+    def _show_queued(self) -> None:
         while True:
             self._work.wait()
             self._work.clear()
-            while self._aside:
+            while self._queue:
                 try:
-                    self._show(self._aside.popleft())
+                    self._show(self._queue.popleft())
                 except Exception:
                     log.exception("a window could not be shown")
 
-    def _show(self, seen: _Seen) -> None:
-        scored = seen.scored
+    def _show(self, queued: _QueuedWindow) -> None:
+        scored = queued.scored
         self._states[scored.source] = scored.event or scored.previous
         if scored.event is not None:
-            self._tell(scored, scored.event, seen.began_s)
+            self._add_event(scored, scored.event, queued.began_s)
         if scored.window.samples.size and self._broadcaster.watched(scored.source):
-            frame = self._frame_builder(seen.pipeline).frame(scored, seen.missing)
+            frame = self._frame_builder(queued.pipeline).frame(scored, queued.missing)
             self._broadcaster.put("frame", msgspec.json.encode(frame), scored.source)
 
-    def _tell(self, scored: Scored, event: Verdict, began_s: float) -> None:
+    def _add_event(self, scored: Scored, event: Verdict, began_s: float) -> None:
         self._event_count += 1
         record = Event(
             id=self._event_count,

@@ -42,9 +42,9 @@ class Tone:
 @pytest.mark.parametrize("snr_db", [10.0, -5.0])
 def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_db: float) -> None:
     background = np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
-    stage = DemoHarness(rate_hz=10_000.0, simulated=False, background=background)
-    stage.controls.change({"noise": kind, "snr_db": snr_db})
-    source = stage.open(lambda: Tone(pauses=False))
+    harness = DemoHarness(rate_hz=10_000.0, simulated=False, background=background)
+    harness.controls.change({"noise": kind, "snr_db": snr_db})
+    source = harness.wrap(lambda: Tone(pauses=False))
     heard = np.concatenate([source.read().samples for _ in range(80)])[:, 0]  # type: ignore[union-attr]
     frames = heard[10_000:30_000]
     tone = np.sin(2 * np.pi * 440 * np.arange(len(frames)) / 10_000)
@@ -54,15 +54,15 @@ def test_the_noise_is_at_the_chosen_snr_as_the_network_hears_it(kind: str, snr_d
     real_db = 10 * np.log10(signal.var() / (frames - signal).var())
     slow = 3.0 if kind == "pink" else 0.5  # two seconds of it are more or less loud
     assert real_db == pytest.approx(snr_db, abs=slow)
-    told = stage.truth_log.of(10_000, 20_000)
+    told = harness.truth_log.of(10_000, 20_000)
     assert told.snr_db == pytest.approx(real_db, abs=0.5)
     assert (told.version, told.machine) == (1, None)
 
 
 def test_pauses_between_words_do_not_hush_the_noise() -> None:
-    stage = DemoHarness(rate_hz=10_000.0, simulated=False)
-    stage.controls.change({"snr_db": 0.0})
-    source = stage.open(lambda: Tone(pauses=True))
+    harness = DemoHarness(rate_hz=10_000.0, simulated=False)
+    harness.controls.change({"snr_db": 0.0})
+    source = harness.wrap(lambda: Tone(pauses=True))
     blocks: list[Samples] = [source.read().samples[:, 0] for _ in range(100)]  # type: ignore[union-attr]
     steady = np.array([block.var() for block in blocks[30:] if len(block)])
     assert steady.min() > 0.3 * 0.5  # the tone's power, when it sounds, is 0.5
@@ -86,9 +86,9 @@ def test_a_microphone_is_a_source_like_any_other(
     monkeypatch.setitem(sys.modules, "agent.sources.microphone", Microphone)
     wish = demo.DemoOptions(mic=True, model="bearing", background=None)
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
-    stage = DemoHarness(rate_hz=10_000.0, simulated=False)
-    stage.controls.change({"snr_db": 0.0})
-    (pipeline,) = build.build_pipelines(chosen, build.Runtime(wrap_source=stage.open))
+    harness = DemoHarness(rate_hz=10_000.0, simulated=False)
+    harness.controls.change({"snr_db": 0.0})
+    (pipeline,) = build.build_pipelines(chosen, build.Runtime(wrap_source=harness.wrap))
     stopping = threading.Event()
     threading.Thread(target=pipeline.reader.run, args=(stopping,), daemon=True).start()
     scored: list[Any] = []
@@ -101,7 +101,7 @@ def test_a_microphone_is_a_source_like_any_other(
     stopping.set()
     pipeline.ring.close()
     assert scored[-1].prediction.snr_db < 6
-    told = stage.truth_log.of(scored[-1].window.first, 4096)
+    told = harness.truth_log.of(scored[-1].window.first, 4096)
     assert told.snr_db is None or told.snr_db == pytest.approx(0, abs=1)
 
 
