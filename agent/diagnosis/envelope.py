@@ -4,7 +4,9 @@ The method is the usual one of R. B. Randall and J. Antoni, "Rolling element bea
 a tutorial", MSSP 25(2), 2011: whiten, take the band in which the signal is most impulsive (its
 spectral kurtosis), square its envelope, and look for the bearing's frequencies and their
 harmonics. Speed is known to a few per cent and rollers slip, so each series of harmonics may lie
-up to `TOLERANCE` beside its place, but all of it by the same factor.
+up to `TOLERANCE` beside its place, but all of it by the same factor. Where that would put a line
+on a harmonic of the shaft, it is no evidence: a bearing of eight balls has its outer race at 3.05
+and its inner one at 4.95 turns, and a coupling or a belt makes lines at 3 and 5.
 """
 
 from collections.abc import Iterator
@@ -26,6 +28,8 @@ LEAST_HARMONICS = 2  # fewer are no series
 LEAST_TURNS = 20  # of the shaft, for lines that can be told apart
 TOLERANCE = 0.03  # a speed that is 2 % wrong, and slip
 FACTORS = np.linspace(1 - TOLERANCE, 1 + TOLERANCE, 121)
+SHAFT_BINS = 3.5  # half the width of a line: so close to the shaft's harmonic, it is the shaft's
+SHAFT_SPEED = 0.003  # relative: nor where the speed is known no better
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,27 @@ def _stands_out(found: Envelope, near: Signal, line_hz: float, turn_hz: float) -
     floor = np.asarray([_floor(found, each, turn_hz) for each in lines_hz])
     at = np.rint(FACTORS[:, None] * lines_hz / found.bin_hz).astype(np.intp)
     ratio_db = 10 * np.log10(near[np.minimum(at, len(near) - 1)] / floor + 1e-12)
-    return float(np.minimum(ratio_db.mean(axis=1), ratio_db[:, 0]).max())
+    turns = FACTORS[:, None] * lines_hz / turn_hz
+    return _strength(ratio_db, ~_on_shaft(turns, found.bin_hz / turn_hz))
+
+
+def _strength(ratio_db: Signal, usable: npt.NDArray[np.bool_]) -> float:
+    """At the best factor, of lines [factors, harmonics]: their mean, or the first if it is less."""
+    enough = usable.sum(axis=1) >= LEAST_HARMONICS
+    if not enough.any():
+        return 0.0
+    ratio_db, usable = ratio_db[enough], usable[enough]
+    mean = np.where(usable, ratio_db, 0.0).sum(axis=1) / usable.sum(axis=1)
+    first = np.take_along_axis(ratio_db, usable.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return float(np.minimum(mean, first).max())
+
+
+def _on_shaft(turns: Signal, bin_turns: float) -> npt.NDArray[np.bool_]:
+    """Which lines, in turns of the shaft, cannot be told from one of its harmonics."""
+    harmonic = np.rint(turns)
+    reach = SHAFT_BINS * bin_turns + SHAFT_SPEED * harmonic
+    on_shaft: npt.NDArray[np.bool_] = (harmonic > 0) & (np.abs(turns - harmonic) <= reach)
+    return on_shaft
 
 
 def _floor(found: Envelope, line_hz: float, turn_hz: float) -> float:

@@ -15,6 +15,8 @@ from agent.core.types import FaultLine, Physics, Window
 from agent.diagnosis import envelope, levels
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
+NOISE_DB = 7.5  # evidence that noise alone reaches in one of a hundred measurements
+VARIES_DB = 3.0  # that a healthy machine's own line may rise by
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it
 
 
@@ -79,11 +81,13 @@ def shown(evidence: FaultLine, healthy: FaultLine | None = None) -> str | None:
 
 
 def above_healthy(evidence: FaultLine, healthy: FaultLine | None) -> dict[str, float]:
-    """Each series in dB, less what the healthy machine has of it."""
-    return {
-        name: getattr(evidence, name) - max(0.0, getattr(healthy, name) if healthy else 0.0)
-        for name in evidence.__struct_fields__
-    }
+    """Each series in dB, less what the healthy machine has of it where that is no noise."""
+    above = {name: getattr(evidence, name) for name in evidence.__struct_fields__}
+    for name in above if healthy is not None else ():
+        own = getattr(healthy, name)
+        if own > NOISE_DB:
+            above[name] -= own - NOISE_DB + VARIES_DB
+    return above
 
 
 def _evidence(

@@ -7,9 +7,9 @@ import soundfile
 from agent.acquisition.resampling import resample
 from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
-from agent.core.types import Mark, Window
-from agent.diagnosis import levels
-from agent.diagnosis.measurements import MachineInfo, examine, measure
+from agent.core.types import FaultLine, Mark, Window
+from agent.diagnosis import bearing_lines, levels
+from agent.diagnosis.measurements import MachineInfo, examine, measure, shown
 from agent.sources.machine_simulator import Fault, Machine, Spec
 from agent.sources.noise import scale_for
 from tests.conftest import recording
@@ -190,3 +190,30 @@ def test_a_flagged_window_is_not_measured() -> None:
 def test_the_limits_of_the_zones_rise() -> None:
     for limits in levels.LIMITS_MM_S.values():
         assert list(limits) == sorted(limits)
+
+
+EIGHT_BALLS = Orders(bpfo=3.05, bpfi=4.95, bsf=1.99, ftf=0.381)  # beside 3, 5 and 4 turns
+
+
+@pytest.mark.parametrize("harmonic", range(1, 7))
+def test_a_level_that_swings_with_the_shaft_is_no_line_of_a_bearing(harmonic: int) -> None:
+    time_s = np.arange(50_000) / 10_000
+    swing = 1 + 0.6 * np.sin(2 * np.pi * harmonic * 1797 / 60 * time_s)
+    signal = swing * np.random.default_rng(harmonic).standard_normal(len(time_s))
+    machine = MachineInfo(10_000.0, "any", 1797.0, EIGHT_BALLS)
+    assert measure(signal, machine).shows is None
+
+
+def test_the_healthy_machines_own_lines_are_not_shown() -> None:
+    evidence = FaultLine(bpfo=21.0, bpfi=12.0, bsf=3.0, ftf=3.0)
+    own = FaultLine(bpfo=20.0, bpfi=6.0, bsf=6.0, ftf=6.0)
+    assert shown(evidence) == "bpfo"
+    assert shown(evidence, own) == "bpfi"
+
+
+def test_noise_alone_reaches_the_limit_of_a_name_in_about_one_of_a_hundred_measurements() -> None:
+    rng = np.random.default_rng(0)
+    machine = MachineInfo(10_000.0, "any", 1797.0, EIGHT_BALLS)
+    found = [measure(rng.standard_normal(50_000), machine) for _ in range(60)]
+    lines = [bearing_lines.strongest([each]) for each in found]
+    assert sum(line is not None and line.db >= bearing_lines.NAMES_DB for line in lines) <= 6

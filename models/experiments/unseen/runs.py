@@ -87,6 +87,18 @@ def learn(condition: Condition, clips: Sequence[Clip], folder: Path) -> None:
     commission(config, request, lambda line: None)
 
 
+def at_speeds(condition: Condition) -> tuple[ClipResult, ...]:
+    """Commissioned speed by speed, each extending the baseline, as an owner does it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for at, clip in enumerate(condition.learned):
+            file = _written(clip, folder, "learned")
+            config = configuration(condition, file, folder, clip.rpm)
+            request = Request(SOURCE, recordings=[str(file)], extend=at > 0)
+            commission(config, request, lambda line: None)
+        return _heard(condition, (*condition.healthy, *condition.faulty), folder)
+
+
 def configuration(condition: Condition, file: Path, folder: Path, rpm: float | None) -> load.Config:
     """The owner's file, as a tree."""
     source = {

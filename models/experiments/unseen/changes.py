@@ -1,0 +1,81 @@
+"""What is done to a clip before it is heard: the controls that a sceptic asks for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.bearing import Orders, of_geometry
+from agent.diagnosis.baseline import noise_states
+from models.experiments.unseen.machines import Clip, Condition
+
+DEPTH = 0.3  # of a level that swings with the shaft
+NOISE_DB = 5.0
+WRONG_SETS = 30
+
+Change = Callable[[Clip, Condition], Clip]
+
+
+def noisy(colour: str, snr_db: float = NOISE_DB) -> Change:
+    """Noise of that colour on top, the same to the same clip every time."""
+
+    def change(clip: Clip, _: Condition) -> Clip:
+        rng = np.random.default_rng(list(clip.name.encode()))
+        noisy_row = noise_states.add(clip.samples.T, colour, snr_db, rng)
+        return _with(clip, noisy_row.T)
+
+    return change
+
+
+def swinging(harmonic: int, depth: float = DEPTH) -> Change:
+    """A level that swings at a harmonic of the shaft; the clip's speed must be known."""
+
+    def change(clip: Clip, condition: Condition) -> Clip:
+        assert clip.rpm is not None
+        time_s = np.arange(len(clip.samples)) / condition.rate_hz
+        swing = 1 + depth * np.sin(2 * np.pi * harmonic * clip.rpm / 60 * time_s)
+        return _with(clip, clip.samples * swing[:, None])
+
+    return change
+
+
+def own_vibration(healthy: Clip, snr_db: float) -> Change:
+    """The healthy machine's own vibration on top of a fault, at that ratio of powers."""
+
+    def change(clip: Clip, _: Condition) -> Clip:
+        own = np.resize(healthy.samples, clip.samples.shape)
+        own = own - own.mean()
+        gain = np.sqrt(clip.samples.var() / own.var() * 10 ** (-snr_db / 10))
+        return _with(clip, clip.samples + gain * own)
+
+    return change
+
+
+def wrong_orders(true: Orders, seed: int = 0) -> list[Orders]:
+    """Bearings that the machine does not have: the true orders scaled, and random geometries."""
+    rng = np.random.default_rng(seed)
+    scaled = [factor for factor in np.linspace(0.8, 1.2, WRONG_SETS // 2 + 1) if factor != 1]
+    sets = [
+        Orders(
+            bpfo=true.bpfo * factor, bpfi=true.bpfi * factor, bsf=true.bsf * factor, ftf=true.ftf
+        )
+        for factor in scaled
+    ]
+    while len(sets) < WRONG_SETS:
+        sets.append(of_geometry(int(rng.integers(6, 17)), rng.uniform(5, 12), rng.uniform(30, 60)))
+    return sets
+
+
+def changed(condition: Condition, change: Change) -> Condition:
+    """The same condition whose judged clips are changed; what is commissioned is not."""
+    return replace(
+        condition,
+        healthy=tuple(change(clip, condition) for clip in condition.healthy),
+        faulty=tuple(change(clip, condition) for clip in condition.faulty),
+        whole=tuple(change(clip, condition) for clip in condition.whole),
+    )
+
+
+def _with(clip: Clip, samples: npt.NDArray[np.floating]) -> Clip:
+    return replace(clip, samples=np.ascontiguousarray(samples, np.float32))
