@@ -7,7 +7,6 @@ a second, every window published with QoS 1. CPU is the process's own time per s
 import datetime
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -26,6 +24,7 @@ from agent.inference import classifier, zoo
 from benchmarks import document, options
 from benchmarks.feeder import Feeder
 from benchmarks.fleet.processes import cpu_s
+from benchmarks.machine import described, rss_mib
 from tests.conftest import Broker
 from tests.support import subscribing
 
@@ -102,7 +101,7 @@ def main() -> None:
     chosen = parser.parse_args()
     options.refuse_both(parser, chosen)
     length = QUICK if chosen.quick else FULL
-    print(f"{_machine()}\n\n{HEAD}", flush=True)
+    print(f"{described()}\n\n{HEAD}", flush=True)
     rows: list[Row] = []
     for channels in options.first(CHANNELS, chosen.quick, few=2):
         for rate_hz in options.first(RATES_HZ, chosen.quick):
@@ -110,7 +109,7 @@ def main() -> None:
             print(rows[-1], flush=True)
     print(growth(rows))
     if chosen.write:
-        document.put("table", "\n".join([_machine(), "", HEAD, *map(str, rows), "", growth(rows)]))
+        document.put("table", "\n".join([described(), "", HEAD, *map(str, rows), "", growth(rows)]))
 
 
 def growth(rows: list[Row]) -> str:
@@ -138,7 +137,7 @@ def measure(channels: int, rate_hz: int, length: Length, python: str = sys.execu
             p50, p99 = np.percentile(counter.late_s, [50, 99]) * 1000
             assert counter.first_s is not None
             first_s = counter.first_s - feeder.accepted_s[0]
-            return Row(channels, rate_hz, cpu, _rss_mib(agent.pid), (p50, p99), first_s)
+            return Row(channels, rate_hz, cpu, rss_mib(agent.pid), (p50, p99), first_s)
         finally:
             agent.terminate()
             agent.wait(20)
@@ -183,23 +182,6 @@ def _broker(folder: Path) -> Iterator[int]:
         yield broker.port
     finally:
         broker.stop()
-
-
-def _rss_mib(pid: int) -> tuple[float, float]:
-    """All of it, and what no file backs."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    kib = {line.partition(":")[0]: line.split()[1] for line in lines if line.endswith(" kB")}
-    return int(kib["VmRSS"]) / 1024, int(kib["RssAnon"]) / 1024
-
-
-def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {os.cpu_count()} cores "
-        f"({names[0] if names else platform.machine()}), load {os.getloadavg()[1]:.1f}, "
-        f"Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}."
-    )
 
 
 if __name__ == "__main__":

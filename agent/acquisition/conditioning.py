@@ -78,6 +78,11 @@ class Conditioner:
         self._ring.write(*self._resampler.flush(), self.format.patient)
         self._railed[:] = False
 
+    @property
+    def frames_to_due(self) -> int:
+        """Frames of the source that complete the next window, at least 1."""
+        return max(1, self._resampler.missing(self._ring.frames_to_due))
+
     def _hold_to_clock(self, frames: int, reported: int) -> int:
         """Updates the time of frame 0; returns lost frames beyond the reported ones."""
         if self.sample_clock is not None:

@@ -12,7 +12,7 @@ from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
 from agent.core.backoff import Backoff
 from agent.core.errors import ConfigError
-from agent.core.types import Mark, Source, SourceError
+from agent.core.types import Gathering, Mark, Source, SourceError
 
 FIRST_S = 0.5
 
@@ -120,7 +120,10 @@ class SourceReader:
 
     def _read(self, source: Source, stopping: threading.Event) -> bool:
         assert self.conditioner is not None
+        gathering = source if isinstance(source, Gathering) else None
         while not stopping.is_set():
+            if gathering is not None:
+                gathering.gather(self.conditioner.frames_to_due)
             self.reading_s = time.monotonic()
             block = source.read()
             self.reading_s = None

@@ -35,6 +35,7 @@ class Ring:
         self._arrived_s = time.monotonic()
         self._needed = 0  # frames before this one are not needed
         self._due = self.size  # the reader's next window ends at this frame
+        self._step = self.size  # frames from one window to the next
         self._wake = wake
         self._room = threading.Condition()
 
@@ -68,6 +69,7 @@ class Ring:
     def expect(self, first: int, frames: int) -> None:
         """The reader's next window; frames before it may be overwritten."""
         with self._room:
+            self._step = max(1, first - self._needed)
             self._needed, self._due = first, first + frames
             self._room.notify_all()
 
@@ -96,6 +98,16 @@ class Ring:
     def start(self) -> int:
         """Absolute index of the oldest frame in the ring."""
         return max(0, self.end - self.size)
+
+    @property
+    def frames_to_due(self) -> int:
+        """Frames until the reader's next window is complete, at least 1.
+
+        The reader may not have taken the last one yet: then its next one is as far behind that as
+        that was behind the one before.
+        """
+        due, step, end = self._due, self._step, self.end
+        return due - end if due > end else step - (end - due) % step
 
     def _append(self, samples: Samples, marks: Marks, patient: bool) -> bool:
         with self._room:

@@ -8,6 +8,7 @@ from agent.acquisition.ring_buffer import Ring
 from agent.core.types import Mark, Samples, Window
 
 STUCK_SHARE = 0.5  # of a window: a signal that does not change for longer is flat
+MIDDLE = 16  # frames on each side of a window's middle
 STILL = 1e-6  # relative to the largest |x|: a resampler's ripple on a constant
 
 
@@ -35,6 +36,8 @@ class Windower:
 
     def due(self, limit: int) -> Iterator[Window]:
         """Up to `limit` complete windows, in order."""
+        if not self.late:
+            return
         self._leap()
         while limit and self._next + self._window <= self._ring.end:
             window = self._take(self._next)
@@ -84,10 +87,26 @@ def speed(rpm: Samples) -> float | None:
 
 def is_flat(samples: Samples) -> bool:
     """Whether any channel of `samples` [channels, frames] stands still for half of it or more."""
-    moves = np.abs(np.diff(samples)) > STILL * np.abs(samples).max(axis=1, keepdims=True)
     frames = samples.shape[1]
+    still = STILL * np.maximum(samples.max(axis=1), -samples.min(axis=1))[:, None]
+    if _moves_about_the_middle(samples, still):
+        return False
+    moves = np.abs(np.diff(samples)) > still
     for channel in moves[np.count_nonzero(moves, axis=1) <= (1 - STUCK_SHARE) * frames]:
         at = np.concatenate([[-1], np.flatnonzero(channel), [frames - 1]])
         if np.diff(at).max() >= STUCK_SHARE * frames:
             return True
     return False
+
+
+def _moves_about_the_middle(samples: Samples, still: Samples) -> bool:
+    """Whether every channel moves close before and close behind its middle.
+
+    Then nothing stands still for half of it: that would reach over one of the two moves.
+    """
+    half = samples.shape[1] // 2
+    if half < 2 * MIDDLE:
+        return False
+    steps = np.abs(np.diff(samples[:, half - MIDDLE : half + MIDDLE + 1])) > still
+    before, behind = steps[:, : MIDDLE - 1], steps[:, MIDDLE + 1 :]
+    return bool(before.any(axis=1).all() and behind.any(axis=1).all())

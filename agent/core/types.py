@@ -6,7 +6,7 @@ rate`, a gap is a difference of two indices: nothing downstream looks at a clock
 
 import enum
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -68,6 +68,8 @@ class Window:
 
     @property
     def flags(self) -> list[str]:
+        if not self.marks:
+            return []
         return [mark.name.lower() for mark in Mark if mark in self.marks and mark.name]
 
 
@@ -191,6 +193,17 @@ class Source(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A source whose frames wait outside, in a socket or pipe, until they are read."""
+
+    def gather(self, frames: int) -> None:
+        """The next `read` may wait for so many frames, for 0.1 s at most.
+
+        So a block of a few milliseconds wakes nobody, unless it completes a window.
+        """
 
 
 class Classifier(Protocol):

@@ -33,6 +33,7 @@ class Disk:
 
     def __init__(self, path: Path | None, schema: str) -> None:
         self._reserve = None if path is None else path.with_name("reserve")
+        self._has_reserve = self._reserve is not None and self._reserve.exists()
         self.set_aside: Path | None = None  # where an unreadable earlier file was moved
         try:
             self.db = _open(path, schema)
@@ -79,22 +80,24 @@ class Disk:
     def has_room(self) -> bool:
         """Whether new rows leave enough to delete in: the reserve, or pages that were freed."""
         (free,) = self.db.execute("PRAGMA freelist_count").fetchone()
-        in_reserve = self._reserve is None or self._reserve.exists()
+        in_reserve = self._reserve is None or self._has_reserve
         return in_reserve or free >= RESERVE_BYTES // PAGE_BYTES
 
     def keep_reserve(self) -> None:
         """Creates the reserve file, if there is room for it."""
-        if self._reserve is None or self._reserve.exists():
+        if self._reserve is None or self._has_reserve:
             return
         try:
             with self._reserve.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+            self._has_reserve = True
         except OSError:  # the next commit tries again
             self._reserve.unlink(missing_ok=True)
 
     def free_reserve(self) -> None:
         """Deletes the reserve file, so that the database has its room."""
         if self._reserve is not None:
+            self._has_reserve = False
             self._reserve.unlink(missing_ok=True)
 
     def close(self) -> None:

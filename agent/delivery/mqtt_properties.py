@@ -7,18 +7,18 @@ from paho.mqtt.properties import Properties
 
 from agent import __version__
 from agent.messages.topics import PUBLISHED
+from agent.mqtt.properties import PackedProperties
 
 SPARKPLUG = "spBv1.0/"  # Sparkplug payloads describe themselves
 
 
-def of(topic: str, window_expiry_s: int) -> Properties:
+def of(topic: str, window_expiry_s: int) -> PackedProperties:
     """Content type; the payload's schema and the agent's version as user properties.
 
     Windows expire where a broker keeps them for a subscriber that is away; changes of state do not.
     """
-    if topic.startswith(SPARKPLUG):
-        return Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    return _made(PacketTypes.PUBLISH, topic.rpartition("/")[2], window_expiry_s)
+    last = "" if topic.startswith(SPARKPLUG) else topic.rpartition("/")[2]
+    return _packed(last, window_expiry_s)
 
 
 def will(topic: str, delay_s: int) -> Properties:
@@ -31,6 +31,16 @@ def will(topic: str, delay_s: int) -> Properties:
 
 
 @functools.lru_cache(maxsize=64)
+def _packed(last: str, window_expiry_s: int) -> PackedProperties:
+    """Of messages whose topic ends in `last`; none where that is empty."""
+    properties = (
+        _made(PacketTypes.PUBLISH, last, window_expiry_s)
+        if last
+        else Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    )
+    return PackedProperties(properties.pack())  # type: ignore[no-untyped-call]
+
+
 def _made(packet: int, last: str, window_expiry_s: int) -> Properties:
     properties = Properties(packet)  # type: ignore[no-untyped-call]
     published = PUBLISHED.get(last)

@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.core.backoff import Backoff
@@ -23,6 +22,7 @@ from agent.mqtt import client as mqtt_client
 from agent.mqtt import errors
 from agent.mqtt.connector import Connector
 from agent.mqtt.event_loop import SUCCESS, close_socket, run_once, wait
+from agent.mqtt.properties import PackedProperties
 from agent.mqtt.settings import Mqtt
 from agent.mqtt.wakeup import Wakeup
 
@@ -95,7 +95,7 @@ class MqttSink:
         self.state = "closed"
         self._wakeup.close()
 
-    def _properties(self, message: Message) -> Properties | None:
+    def _properties(self, message: Message) -> PackedProperties | None:
         """MQTT 5 properties of a message; None over 3.1.1."""
         if self._settings.version != "5":
             return None

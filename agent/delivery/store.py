@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.core.types import Gap, Message
 from agent.delivery.disk import Disk
 
+AGE_EVERY_S = 1.0  # between two looks at the oldest message's age
 PARKED_KEPT = 100  # of the messages set aside, the newest stay for a person to look at
 
 _SCHEMA = """
@@ -65,6 +66,7 @@ class Store:
             self._db.execute("INSERT INTO state (epoch) VALUES (?)", (str(uuid.uuid4()),))
         self.state = self._read_state()
         self._began_s = time.monotonic() - self.state.clock_s
+        self._age_due_s = 0.0  # when the oldest message's age is looked at again
         self.last_seq = self._number("SELECT seq FROM sqlite_sequence WHERE name = 'message'")
 
     def close(self) -> None:
@@ -94,19 +96,13 @@ class Store:
     ) -> None:
         """Stores messages, deletes settled ones, parks others: all or nothing, `DiskError`."""
         with self.disk.transaction():
-            self._insert(rows)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO parked "
-                "SELECT seq, topic, payload, ? FROM message WHERE seq = ?",
-                [(why, seq) for seq, why in parked],
-            )
-            self._db.execute(
-                "DELETE FROM parked WHERE seq NOT IN "
-                "(SELECT seq FROM parked ORDER BY seq DESC LIMIT ?)",
-                (PARKED_KEPT,),
-            )
+            if rows:
+                self._insert(rows)
+            if parked:
+                self._park(parked)
             gone = [(seq,) for seq in settled] + [(seq,) for seq, _ in parked]
-            self._db.executemany("DELETE FROM message WHERE seq = ?", gone)
+            if gone:
+                self._db.executemany("DELETE FROM message WHERE seq = ?", gone)
             self._count(dropped=sum(row.lost for row in rows), parked=len(parked))
         self.state = self._read_state()
         self.disk.keep_reserve()
@@ -148,6 +144,10 @@ class Store:
 
     def over_age(self, most_s: float) -> int:
         """The last seq to drop so that none is older than `most_s`; 0: none."""
+        now_s = self.clock_s()
+        if now_s < self._age_due_s:
+            return 0
+        self._age_due_s = now_s + AGE_EVERY_S
         if self.oldest_age_s() <= most_s:
             return 0
         query = "SELECT max(seq) FROM message WHERE put_s < ? AND lost = 0"
@@ -161,6 +161,18 @@ class Store:
                 for row in rows
                 for m in (row.message,)
             ],
+        )
+
+    def _park(self, parked: Sequence[tuple[int, str]]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO parked "
+            "SELECT seq, topic, payload, ? FROM message WHERE seq = ?",
+            [(why, seq) for seq, why in parked],
+        )
+        self._db.execute(
+            "DELETE FROM parked WHERE seq NOT IN "
+            "(SELECT seq FROM parked ORDER BY seq DESC LIMIT ?)",
+            (PARKED_KEPT,),
         )
 
     def _count(self, dropped: int, parked: int) -> None:

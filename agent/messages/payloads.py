@@ -6,6 +6,7 @@ An observation is identified by (`epoch`, `seq`): a UUID per outbox and a counte
 least once, so a subscriber that must not count twice compares these two.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,7 +49,7 @@ class Origin:
     contract: Contract
     sha256: str
 
-    @property
+    @functools.cached_property
     def model(self) -> Model:
         return Model(
             name=self.contract.name,

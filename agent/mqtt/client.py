@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import socket
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -12,6 +12,7 @@ from paho.mqtt.properties import Properties
 from agent.core.types import Message
 from agent.mqtt import properties
 from agent.mqtt import settings as broker
+from agent.mqtt.properties import PackedProperties
 from agent.mqtt.settings import Mqtt
 
 CONNECT_S = 4.0
@@ -71,11 +72,15 @@ def connect(client: paho.Client, settings: Mqtt) -> None:
 
 
 def publish(
-    client: paho.Client, message: Message, message_properties: Properties | None
+    client: paho.Client, message: Message, message_properties: PackedProperties | None
 ) -> paho.MQTTMessageInfo:
     """Publishes the message with its properties of MQTT 5; None over 3.1.1."""
     return client.publish(
-        message.topic, message.payload, message.qos, message.retain, message_properties
+        message.topic,
+        message.payload,
+        message.qos,
+        message.retain,
+        cast(Properties | None, message_properties),
     )
 
 

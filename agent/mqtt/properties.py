@@ -1,7 +1,20 @@
 """MQTT 5 properties of a session; `agent.delivery` makes those of messages."""
 
+from dataclasses import dataclass
+
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+
+@dataclass(frozen=True)
+class PackedProperties:
+    """Properties encoded once, for many messages: paho encodes its own anew for each."""
+
+    packed: bytes
+
+    def pack(self) -> bytes:
+        """As paho asks for them."""
+        return self.packed
 
 
 def session(expiry_s: int) -> Properties:

@@ -47,6 +47,7 @@ def step(scorers: Sequence[Scorer]) -> list[Scored]:
     due = [
         (scorer, window)
         for scorer in scorers
+        if scorer.windower.late
         for window in scorer.windower.due(MAX_WINDOWS_PER_STEP)
     ]
     predictions = _classify(due)

@@ -32,6 +32,7 @@ from agent.service.systemd import notify
 from agent.service.threads import WorkerThreads
 from agent.service.watchdog import Watchdog
 
+CHECK_S = 0.1  # between two checks of sources, clips and the watchdog
 LOOK_S = 0.25  # how often signals and sources are checked while no window is due
 DRAIN_S = 1.5  # for sources to stop and rings to be scored, after a signal
 JOIN_S = 0.5  # for the sources' threads to end, after that
@@ -57,6 +58,7 @@ class Daemon:
         e.g. to add noise in demos.
         """
         self._stopping = False
+        self._check_s = 0.0  # monotonic time of the next check
         self._signalled = False
         self._observers = observers
         self._wake = threading.Event()
@@ -157,15 +159,22 @@ class Daemon:
             self._rollout.after_step()
         for item in scored:
             self._publish(item)
+        if time.monotonic() >= self._check_s:
+            self._check_s = time.monotonic() + CHECK_S
+            self._check()
+        if not scored:
+            self._advance_rollout()
+            self._wake.wait(max(0.0, self._check_s - time.monotonic()))
+            self._wake.clear()
+
+    def _check(self) -> None:
+        """Does what no window waits for: finished clips, faults of sources, the watchdog."""
         self._clips.collect()
-        for pipeline in pipelines:
+        for pipeline in self._topology.pipelines:
             if (fault := pipeline.fail()) is not None:
                 self._publish(fault)
         self._advance_rollout()
         self._report_progress()
-        if not scored:
-            self._wake.wait(LOOK_S)
-            self._wake.clear()
 
     def _publish(self, scored: Scored) -> None:
         pipeline = self._topology.by_name[scored.source]

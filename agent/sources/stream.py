@@ -11,6 +11,7 @@ import select
 import socket
 import stat
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -24,9 +25,11 @@ from agent.core.annotated import Positive, PositiveInt
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 
-WAIT_S = 0.2
+WAIT_S = 0.1  # the longest that a read gathers frames
 CONNECT_S = 2.0
-AT_ONCE = 1 << 16  # bytes
+AT_ONCE = 1 << 16  # bytes of a read
+PAUSE_SHARE = 0.8  # of the time that the frames take to come: a block of them may be there
+GATHERED = 1 << 15  # bytes that a read waits for at most: half of what a pipe holds
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,7 +52,9 @@ class StreamSource:
         fileno: int,
         read_bytes: Callable[[int], bytes],
         close: Callable[[], None],
+        await_bytes: Callable[[int], None],
     ) -> None:
+        """`await_bytes` lets the next `select` wait for so many bytes."""
         full_scale = pcm.full_scale(options.dtype)
         self.format = Format(
             options.rate_hz, options.interleaved, full_scale, patient=True, live=options.live
@@ -58,14 +63,17 @@ class StreamSource:
         self.close = close
         self._fileno = fileno
         self._read_bytes = read_bytes
+        self._await_bytes = await_bytes
         self._dtype = np.dtype(options.dtype).newbyteorder("<")
         self._rest = b""  # of an incomplete frame
 
+    def gather(self, frames: int) -> None:
+        size = self._dtype.itemsize * self.format.channels
+        self._await_bytes(max(1, min(frames * size - len(self._rest), GATHERED)))
+
     def read(self) -> Block | None:
-        ready, _, _ = select.select([self._fileno], [], [], WAIT_S)
-        if not ready:
-            return self._block(b"")
-        try:
+        select.select([self._fileno], [], [], WAIT_S)
+        try:  # even where too little is there: what came in time is not late
             data = self._read_bytes(AT_ONCE)
         except BlockingIOError:
             return self._block(b"")
@@ -89,7 +97,13 @@ class StreamSource:
 def open_source(options: Options) -> StreamSource:
     if options.url == "stdin":
         fileno = sys.stdin.fileno()
-        return StreamSource(options, fileno, lambda size: os.read(fileno, size), lambda: None)
+        return StreamSource(
+            options,
+            fileno,
+            lambda size: _read_ready(fileno, size),
+            lambda: None,
+            _pipe_pause(options),
+        )
     if options.url.startswith("tcp://"):
         return _open_tcp(options)
     return _open_fifo(options)
@@ -108,7 +122,13 @@ def _open_tcp(options: Options) -> StreamSource:
     except OSError as error:
         raise SourceError(f"{options.url}: cannot connect: {error.strerror or error}") from None
     connection.setblocking(False)
-    return StreamSource(options, connection.fileno(), connection.recv, connection.close)
+
+    def await_bytes(count: int) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+
+    return StreamSource(
+        options, connection.fileno(), connection.recv, connection.close, await_bytes
+    )
 
 
 def _open_fifo(options: Options) -> StreamSource:
@@ -118,5 +138,24 @@ def _open_fifo(options: Options) -> StreamSource:
         raise ConfigError(f"url: found no FIFO {path}, expected stdin, a FIFO or tcp://HOST:PORT")
     fileno = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     return StreamSource(
-        options, fileno, lambda size: os.read(fileno, size), lambda: os.close(fileno)
+        options,
+        fileno,
+        lambda size: _read_ready(fileno, size),
+        lambda: os.close(fileno),
+        _pipe_pause(options),
     )
+
+
+def _read_ready(fileno: int, size: int) -> bytes:
+    """Reads a pipe; `BlockingIOError` where nothing is there, also of one without a writer yet."""
+    ready, _, _ = select.select([fileno], [], [], 0.0)
+    if not ready:
+        raise BlockingIOError
+    return os.read(fileno, size)
+
+
+def _pipe_pause(options: Options) -> Callable[[int], None]:
+    """Sleeps for most of the time that so many bytes take: a pipe knows no lower bound."""
+    size = np.dtype(options.dtype).itemsize * options.interleaved
+    pause_s = PAUSE_SHARE / (size * options.rate_hz) if options.live else 0.0
+    return lambda count: time.sleep(min(WAIT_S, pause_s * count))

@@ -144,3 +144,17 @@ def test_frames_that_never_arrived_are_not_counted_as_overwritten() -> None:
     ring.skip(50)
     ring.write(np.ones((100, 1), np.float32), np.zeros(100, np.uint8))
     assert (ring.missing, ring.overrun) == (50, 20)
+
+
+def test_the_writer_knows_how_many_frames_complete_the_next_window() -> None:
+    ring = Ring(100, 1, lambda: None)
+    ring.expect(0, 20)
+    assert ring.frames_to_due == 20
+    write(ring, 0, 15)
+    assert ring.frames_to_due == 5
+    ring.expect(10, 20)
+    assert ring.frames_to_due == 15
+    write(ring, 15, 15)  # complete, and not taken yet: the next one is a hop of 10 behind it
+    assert ring.frames_to_due == 10
+    write(ring, 30, 12)
+    assert ring.frames_to_due == 8

@@ -129,3 +129,20 @@ def test_a_window_in_which_the_shaft_stood_still_for_a_while_has_no_speed() -> N
     assert speed(turning) == 600.0
     turning[:10] = 0.0
     assert speed(turning) is None
+
+
+@given(
+    frames=st.integers(64, 300),
+    first=st.integers(0, 300),
+    still=st.integers(0, 300),
+    channels=st.integers(1, 2),
+)
+def test_flat_is_the_same_by_the_shortest_look_and_by_looking_at_every_frame(
+    frames: int, first: int, still: int, channels: int
+) -> None:
+    samples = np.random.default_rng(0).standard_normal((channels, frames)).astype(np.float32)
+    samples[-1, first : first + still] = samples[-1, min(first, frames - 1)]
+    runs = [0]
+    for step in np.diff(samples[-1]):
+        runs.append(0 if step else runs[-1] + 1)
+    assert is_flat(samples) is (max(runs) + 1 >= 0.5 * frames)

@@ -27,6 +27,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "fleet": (SMALL_FLEET, ("| boxes, each a session of its own | 4 |", "the broker comes back")),
     "growth": ("--quick", ("batch 16, time a window", "| bearing | ", "4096 frames, to 2048")),
+    "latency": ("--quick", ("| this | 1 | ", "every window published")),
     "memory": ("", ("onnxruntime", "the model bearing", "together")),
     "page": ("1", ("without a page", "page, nobody looks", "page, a browser")),
     "peers": ("--quick", (f"| {FIRST} | ours, float | ", f"| {FIRST} | torch.jit, frozen | ")),
@@ -37,6 +38,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 NEEDED = {
     "fleet": ("mosquitto", "psql"),
+    "latency": ("mosquitto",),
     "page": ("chromium", "chromedriver"),
     "shares": ("mosquitto",),
     "whole": ("mosquitto",),
@@ -78,7 +80,7 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
         assert part in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["growth", "peers", "resampling", "variants", "whole"])
+@pytest.mark.parametrize("name", ["growth", "latency", "peers", "resampling", "variants", "whole"])
 def test_the_figures_of_a_quick_run_are_not_written(name: str) -> None:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--write"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
