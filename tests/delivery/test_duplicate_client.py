@@ -112,3 +112,23 @@ def test_a_broker_that_closes_before_letting_anybody_in_is_no_rival(
     assert not sink._duplicate.about
     sink.close()
     server.close()
+
+
+def test_what_a_predecessor_left_behind_is_no_rival_and_what_is_said_since_is() -> None:
+    """The first session hears what was retained before; a later one, what came meanwhile."""
+    duplicate = DuplicateClient(identity())
+    assert not duplicate.drives_us_out(b"other", retained=True, session=1)
+    assert not duplicate.about
+    assert not duplicate.drives_us_out(b"me", retained=True, session=2)
+    assert not duplicate.about
+    assert not duplicate.drives_us_out(b"other", retained=True, session=2)
+    assert duplicate.about
+
+
+def test_a_rival_explains_only_a_connection_that_the_broker_has_closed() -> None:
+    duplicate = DuplicateClient(identity())
+    assert not duplicate.drives_us_out(b"other", retained=True, session=2)
+    duplicate = DuplicateClient(identity())
+    duplicate.closed("why", taken_over=False, idle=False, lived_s=1000.0)
+    assert not duplicate.drives_us_out(b"other", retained=False, session=2)
+    assert duplicate.drives_us_out(b"other", retained=True, session=2)

@@ -260,3 +260,34 @@ def test_an_outbox_that_cannot_be_opened_at_all_is_one_line(tmp_path: Path) -> N
     (tmp_path / "o.sqlite").mkdir()
     with pytest.raises(disk.DiskError, match="unable to open"):
         Outbox(tmp_path / "o.sqlite")
+
+
+def test_it_is_crowded_when_half_of_what_memory_takes_waits_and_the_disk_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.delivery.outbox.IN_MEMORY", 10)
+    outbox = Outbox(tmp_path / "o.sqlite")
+    crowded = []
+    for _ in range(6):
+        outbox.put(functools.partial(of, b"a"))
+        crowded.append(outbox.crowded)
+    assert crowded == [False] * 5 + [True]
+    outbox.trouble = "full"
+    assert not outbox.crowded  # waiting would not help
+    outbox.commit()
+    assert not outbox.crowded
+
+
+def test_the_marker_of_messages_that_memory_dropped_is_as_old_as_the_newest_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("agent.delivery.store.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("agent.delivery.outbox.IN_MEMORY", 2)
+    outbox = Outbox(tmp_path / "o.sqlite")
+    for _ in range(3):
+        outbox.put(functools.partial(of, b"a"))
+        now_s[0] += 50.0
+    outbox.commit()
+    assert everything(outbox) == ["[1-2:2]", "a"]
+    assert outbox.oldest_age_s() == 100.0

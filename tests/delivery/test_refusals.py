@@ -43,3 +43,27 @@ def test_a_cable_that_is_pulled_after_a_while_accuses_nobody() -> None:
     refusals = Refusals()
     assert [refusals.connection_lost({5}, 60.0) for _ in range(50)] == [None] * 50
     assert [refusals.connection_lost(set(), 0.1) for _ in range(50)] == [None] * 50
+
+
+def test_a_message_that_was_accepted_has_all_its_tries_again() -> None:
+    refusals = Refusals()
+    for _ in range(2):
+        assert [refusals.refused(7, 0.0) for _ in range(2)] == [False, False]
+        refusals.delivered([7])
+
+
+def test_a_message_is_given_up_after_six_connections_that_delivered_nothing_at_all() -> None:
+    refusals = Refusals()
+    for _ in range(20):
+        assert [refusals.connection_lost({5}, 0.1) for _ in range(5)] == [None] * 5
+        refusals.delivered([4])
+    assert [refusals.connection_lost({5}, 0.1) for _ in range(6)] == [None] * 5 + [5]
+
+
+def test_a_new_connection_sends_all_again_and_no_refused_message_twice() -> None:
+    refusals = Refusals()
+    refusals.refused(7, 0.0)
+    assert refusals.waiting() == {7}
+    refusals.forget_waiting()
+    assert refusals.waiting() == frozenset()
+    assert refusals.due(100.0) == []

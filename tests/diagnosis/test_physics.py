@@ -1,5 +1,7 @@
 """What the signal shows without a network is right: levels, velocity, zones, lines of a bearing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -182,9 +184,31 @@ def test_what_lies_before_a_gap_or_after_the_window_is_not_measured() -> None:
 
 
 def test_a_flagged_window_is_not_measured() -> None:
-    ring = Ring(1000, 1, lambda: None)
-    window = Window(0, np.zeros((1, 100), np.float32), 1, Mark.GAP, 0.0)
-    assert examine(ring, KNOWN, window) is None
+    assert examine(*turning(Mark(0))) is not None
+    assert examine(*turning(Mark.CLIPPED)) is None
+
+
+def turning(marks: Mark, rpm: float | None = None) -> tuple[Ring, MachineInfo, Window]:
+    """A ring with a broken bearing's signal, its machine, and the window at the end of it."""
+    ring = Ring(60_000, 1, lambda: None)
+    signal = machine("outer", None, 0).astype(np.float32)[:, None]
+    ring.write(signal, np.zeros(len(signal), np.uint8))
+    last = signal[-4000:].T
+    return ring, KNOWN, Window(len(signal) - 4000, last, 0, marks, 0.0, rpm)
+
+
+def test_a_measured_speed_takes_the_place_of_the_configured_one() -> None:
+    ring, info, window = turning(Mark(0), SPEC.rpm)
+    wrong = replace(info, rpm=1.2 * SPEC.rpm)
+    (measured,) = examine(ring, wrong, window) or ()
+    assert measured.shows == "bpfo"
+    (configured,) = examine(ring, wrong, replace(window, rpm=None)) or ()
+    assert configured.shows != "bpfo"
+
+
+@pytest.mark.parametrize(("line_db", "name"), [(10.0, "bpfo"), (9.9, None)])
+def test_a_line_is_shown_from_ten_decibels_on(line_db: float, name: str | None) -> None:
+    assert shown(FaultLine(bpfo=line_db, bpfi=3.0, bsf=0.0, ftf=0.0)) == name
 
 
 def test_the_limits_of_the_zones_rise() -> None:
