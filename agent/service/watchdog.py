@@ -8,6 +8,7 @@ other, so this works without systemd too.
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -20,28 +21,50 @@ FEED_S = 1.0
 log = logging.getLogger("drsn")
 
 
+class AwakeClock:
+    """Seconds in which this process ran; shared by threads that read it on each turn.
+
+    A process that was stopped and a machine that slept are not a thread that hangs: the time
+    between two readings counts up to `longest_s` only. If one thread hangs, the others go on
+    reading, and the clock goes on.
+    """
+
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._awake_s = 0.0
+        self._read_s = time.monotonic()
+        self._lock = threading.Lock()
+
+    def now_s(self) -> float:
+        with self._lock:
+            now_s = time.monotonic()
+            self._awake_s += min(max(now_s - self._read_s, 0.0), self._longest_s)
+            self._read_s = now_s
+            return self._awake_s
+
+
 class Watchdog:
-    """Shared by the main and the sender thread."""
+    """Shared by the main and the sender thread. All times are those of an `AwakeClock`."""
 
     def __init__(self) -> None:
         watchdog_us = int(os.environ.get("WATCHDOG_USEC") or 0)
         self._hang_s = watchdog_us / 2e6 if watchdog_us else HANG_S
+        self._clock = AwakeClock(self._hang_s / 2)
         self._scoring_s: float | None = None  # start of the step of scoring that runs now
-        self._turned_s = time.monotonic()  # the sender's last turn
-        # The main thread's last turn, and since when it has turned without a pause.
-        self._main_s = self._steady_s = time.monotonic()
-        self._fed_s = 0.0
+        self._turned_s = self._clock.now_s()  # the sender's last turn
+        self._reads: dict[str, tuple[float, float]] = {}  # by source: a read, and when it was seen
+        self._fed_s = -FEED_S
 
     @contextlib.contextmanager
     def scoring(self) -> Iterator[None]:
         """A context for each step of scoring, in the main thread."""
-        self._scoring_s = time.monotonic()
+        self._scoring_s = self._clock.now_s()
         yield
         self._scoring_s = None
 
     def sender_turns(self) -> None:
         """Called on each turn of the sender; ends the process where scoring hangs."""
-        self._turned_s = now_s = time.monotonic()
+        self._turned_s = now_s = self._clock.now_s()
         since_s = self._scoring_s
         if since_s is not None and now_s - since_s > self._hang_s:
             _end(f"scoring has not come back for {self._hang_s:g} s")
@@ -50,18 +73,19 @@ class Watchdog:
         """Called on each turn of the main thread; ends the process where a driver hangs.
 
         `since_s` is the monotonic start of the read that runs now, if any. A thread that hangs in
-        a driver cannot be ended, nor its device opened again. Time in which the main thread did
-        not turn either (a process that was stopped) does not count.
+        a driver cannot be ended, nor its device opened again.
         """
-        if since_s is not None and self._main_s - max(since_s, self._steady_s) > self._hang_s:
+        if since_s is None:
+            return
+        now_s = self._clock.now_s()
+        if name not in self._reads or self._reads[name][0] != since_s:
+            self._reads[name] = (since_s, now_s)
+        if now_s - self._reads[name][1] > self._hang_s:
             _end(f"source {name}: a read has not come back for {self._hang_s:g} s")
 
     def main_turns(self, alive: bool) -> None:
         """Called on each turn of the main thread; `alive`: all windows are scored in time."""
-        now_s = time.monotonic()
-        if now_s - self._main_s > FEED_S:
-            self._steady_s = now_s
-        self._main_s = now_s
+        now_s = self._clock.now_s()
         late_s = now_s - self._turned_s
         if late_s > 2 * self._hang_s:  # sooner than systemd, which would log no reason
             _end(f"the sender has not turned for {late_s:.0f} s")

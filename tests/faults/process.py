@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -71,6 +72,33 @@ def _sabotaged(world: World, kind: str) -> list[Check]:
         Check(f"{kind}: restarts", len(unit.ends), len(unit.ends) == 1),
         none(f"{kind}: lost", listener.book.missing()),
         Check(f"{kind}: epochs", len(listener.books), len(listener.books) == 1),
+    ]
+
+
+@injection(
+    "process stopped (SIGSTOP) for 15 s and for 25 s, as by a machine that sleeps",
+    "it lives on, 0 lost, windows again within 5 s, a gap for the time",
+)
+def asleep(world: World) -> list[Check]:
+    broker = world.broker()
+    listener = world.listen(broker.port)
+    watchdog = {"WATCHDOG_USEC": str(round(2e6 * WATCHDOG_S))}  # the unit's: 20 s
+    agent = world.start(world.tree(broker.port, world.live(20)), environment=watchdog)
+    _await_windows(listener, 40, 20)
+    again_s = []
+    for stopped_s in (15, 25) if not world.quick else (15,):
+        agent.process.send_signal(signal.SIGSTOP)
+        time.sleep(stopped_s)
+        agent.process.send_signal(signal.SIGCONT)
+        before = len(listener.windows())
+        again_s.append(seconds_until(lambda: len(listener.windows()) > before + 20, 20))  # noqa: B023
+    lived, stopped_after_s = agent.lives, agent.stopped_after_s()
+    return [
+        Check("lived on", lived, lived),
+        at_most("windows again after", max(again_s), 5.0, " s"),
+        none("lost", listener.book.missing()),
+        none("numbers given twice", listener.book.conflicts),
+        at_most("stopped after", stopped_after_s, 5.0, " s"),
     ]
 
 

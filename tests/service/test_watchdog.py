@@ -114,14 +114,15 @@ def test_work_that_stands_still_ends_the_process_with_a_code_and_a_reason(
     assert len(agent.logged().splitlines()) < 12
 
 
+@pytest.mark.parametrize("stopped_s", [1.7, 6.0])
 def test_a_process_that_was_stopped_for_long_does_not_take_it_for_a_hang(
-    broker: Broker, tmp_path: Path, settings: Settings
+    broker: Broker, tmp_path: Path, settings: Settings, stopped_s: float
 ) -> None:
     tree = settings(broker.port, kind="synth", rate_hz=1000)
     agent = run_broken(tmp_path, tree, "", {"WATCHDOG_USEC": "2000000"})
     eventually(lambda: "running with" in agent.logged(), 10, "it runs")
     agent.process.send_signal(signal.SIGSTOP)
-    time.sleep(1.7)  # the time is what is tried; the sender may stand still for 2 s
+    time.sleep(stopped_s)  # the time is what is tried; the sender may stand still for 2 s
     agent.process.send_signal(signal.SIGCONT)
     with pytest.raises(subprocess.TimeoutExpired):
         agent.wait(2)
