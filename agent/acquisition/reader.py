@@ -11,7 +11,7 @@ from collections.abc import Callable
 from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
 from agent.core.backoff import Backoff
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 from agent.core.types import Gathering, Mark, Source, SourceError
 
 FIRST_S = 0.5
@@ -101,7 +101,7 @@ class SourceReader:
         except SourceError as error:
             self._break(error)
             return False
-        except ConfigError as error:  # the device was correct before and may be again
+        except UserError as error:  # the device was correct before and may be again
             if self.conditioner is None:
                 raise
             self._break(SourceError(str(error)))

@@ -14,7 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.config import load
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 from agent.service.daemon import Daemon
 from agent.sources.machine_simulator import Spec
 from agent.sources.synthetic import DEVELOPING_FAULT, Phase
@@ -49,7 +49,7 @@ def running_broker(port: int) -> Any:
     try:
         return Broker(port=port, listen=HOST).start()
     except (OSError, RuntimeError) as error:
-        raise UserError(f"demo's broker: {error}") from None
+        raise ConditionError(f"demo's broker: {error}") from None
 
 
 class Listener:
@@ -162,4 +162,4 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise UserError("demo: found no free port on loopback")
+    raise ConditionError("demo: found no free port on loopback")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import load
 from agent.core import logs
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 
 if TYPE_CHECKING:
     from agent.jobs.doctor_checks import Finding
@@ -40,7 +40,7 @@ def _bench(arguments: argparse.Namespace) -> "Iterator[Finding]":
 
     try:
         config = load.load(arguments.config)
-    except ConfigError:
+    except UserError:
         return
     if arguments.bench:
         yield from variant_benchmark.examine(config)

@@ -47,7 +47,7 @@ def _install(config: Config, state_dir: Path, file: Path, allow_downgrade: bool)
     bundle = bundles.unpack(data, trusted, str(file))
     name = bundle.manifest.name
     if name not in [source.common.model for source in config.sources]:
-        raise ConfigError(f"{file}: found the model {name}, expected one that a source names")
+        raise UserError(f"{file}: found the model {name}, expected one that a source names")
     registry.check_version(state_dir, bundle, allow_downgrade)
     signed = "signed" if bundle.signed else "not verified: rollout.keys names no key"
     print(f"{file}: {name} {bundle.manifest.version}, {signed}")

@@ -8,10 +8,8 @@ from importlib.metadata import entry_points
 
 from agent import __version__, cli
 from agent.core import logs
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import UserError
 from agent.core.types import SourceError
-
-EX_CONFIG = 78  # sysexits(3)
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -24,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(parsed)
     except (UserError, SourceError) as error:
         print(f"drsn-agent: {logs.escape(' '.join(str(error).split()))}", file=sys.stderr)
-        return EX_CONFIG if isinstance(error, ConfigError) else 1
+        return error.exit_code
     except BrokenPipeError:  # the reader of standard output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -22,7 +22,7 @@ from agent.config.source import SourceSettings
 from agent.config.sparkplug import Sparkplug
 from agent.config.validation import convert
 from agent.core import credentials
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.mqtt import settings
 from agent.mqtt.settings import Mqtt
 
@@ -43,16 +43,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def load(path: Path) -> Config:
-    """The configuration in that file; `ConfigError` with the first mistake."""
+    """The configuration in that file; `UserError` with the first mistake."""
     tree = yaml_file.read(path)
     try:
         return parse(tree or {})
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    except UserError as error:
+        raise error.within(str(path)) from None
 
 
 def parse(tree: object) -> Config:
-    """The configuration in the plain values of a YAML file; `ConfigError`."""
+    """The configuration in the plain values of a YAML file; `UserError`."""
     tree = _with_version_text(tree)
     raw_sources: object = []
     if isinstance(tree, dict):
@@ -99,7 +99,7 @@ def _sources(raw_sources: list[dict[str, Any]]) -> tuple[SourceSettings, ...]:
 
 
 def _check(config: Config) -> None:
-    """What no single section can know of itself; `ConfigError`."""
+    """What no single section can know of itself; `UserError`."""
     settings.check(config.mqtt)
     commands.check(config.commands, tuple(each.common.name for each in config.sources))
     needs_plain_mqtt = bool(config.commands.allow) or config.mqtt.home_assistant

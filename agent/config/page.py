@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from agent.core.annotated import Port
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError, ConfigError, UserError
 
 SHORTEST_TOKEN = 16  # characters
 
@@ -20,7 +20,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def check(page: Page) -> None:
-    """`ConfigError` for an address that others can reach without a token."""
+    """`ConfigError` for an address that others can reach without a token; `UserError`."""
     if not is_loopback(page.address) and page.token_file is None:
         raise ConfigError(
             f"page.address: found {page.address} and no token_file beside it, expected a token "
@@ -30,22 +30,25 @@ def check(page: Page) -> None:
 
 
 def token(page: Page) -> str | None:
-    """The token that a browser must send; None: no token is needed. `ConfigError`."""
+    """The token that a browser must send; None: no token is needed. `UserError`."""
     if page.token_file is None:
         return None
     try:
         first = Path(page.token_file).read_text().partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(
+    except OSError as error:
+        reason = f"{page.token_file} cannot be read: {error.strerror}"
+        raise ConditionError(f"page.token_file: {reason}") from None
+    except UnicodeDecodeError:
+        raise UserError(
             f"page.token_file: found no text in {page.token_file}, expected a token"
         ) from None
     return long_enough(first, "page.token_file")
 
 
 def long_enough(token: str, where: str) -> str:
-    """Returns the token; `ConfigError`, naming `where`, for one that is easy to guess."""
+    """Returns the token; `UserError`, naming `where`, for one that is easy to guess."""
     if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
-        raise ConfigError(
+        raise UserError(
             f"{where}: found {len(token)} characters, expected a token of at least "
             f"{SHORTEST_TOKEN} plain ones"
         )

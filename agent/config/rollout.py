@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from agent.core.annotated import Positive, PositiveInt, Share
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError, ConfigError, UserError
 
 INSTALL = "pip install 'drsn-agent[rollout]'"
 PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: SubjectPublicKeyInfo of Ed25519
@@ -36,7 +36,7 @@ def check(rollout: Rollout, sink: str) -> None:
     for at, file in enumerate(rollout.keys):
         raw_key(Path(file), f"rollout.keys[{at}]")
     if rollout.keys and importlib.util.find_spec("cryptography") is None:
-        raise ConfigError(f"rollout.keys: found no cryptography, expected {INSTALL}")
+        raise UserError(f"rollout.keys: found no cryptography, expected {INSTALL}")
     if rollout.announce is not None and rollout.source is None:
         raise ConfigError("rollout.announce: found no rollout.from, expected where bundles lie")
     if rollout.source is None:
@@ -51,20 +51,23 @@ def check(rollout: Rollout, sink: str) -> None:
 
 
 def raw_key(file: Path, where: str) -> bytes:
-    """The 32 bytes of an Ed25519 public key in PEM, as `openssl pkey -pubout` writes it."""
+    """The 32 bytes of an Ed25519 public key in PEM, as `openssl pkey -pubout` writes it.
+
+    `ConditionError` for a file that cannot be read, `UserError` for any other content.
+    """
     try:
         text = file.read_text(encoding="ascii")
     except OSError as error:
-        raise ConfigError(f"{where}: {file} cannot be read: {error.strerror}") from None
+        raise ConditionError(f"{where}: {file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         text = ""
     if "PRIVATE KEY" in text:
-        raise ConfigError(f"{where}: found a private key in {file}, expected its public one")
+        raise UserError(f"{where}: found a private key in {file}, expected its public one")
     pem = re.search(r"-----BEGIN PUBLIC KEY-----\s(.+?)-----END PUBLIC KEY-----", text, re.DOTALL)
     try:
         der = base64.b64decode("".join(pem[1].split()), validate=True) if pem else b""
     except binascii.Error:
         der = b""
     if len(der) != len(PREFIX) + 32 or not der.startswith(PREFIX):
-        raise ConfigError(f"{where}: found no Ed25519 public key in {file}, expected one in PEM")
+        raise UserError(f"{where}: found no Ed25519 public key in {file}, expected one in PEM")
     return der[len(PREFIX) :]

@@ -5,7 +5,7 @@ import importlib
 import msgspec
 
 from agent.core.annotated import Name
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 
 
 class Sparkplug(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,7 +30,7 @@ def check(sink: str, section: Sparkplug | None, needs_plain_mqtt: bool) -> None:
     try:
         importlib.import_module("google.protobuf")
     except ImportError:
-        raise ConfigError(
+        raise UserError(
             "agent.sink: found sparkplug and no protobuf, "
             "expected pip install 'drsn-agent[sparkplug]'"
         ) from None

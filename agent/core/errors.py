@@ -1,9 +1,37 @@
-"""What a user can mend: one line that names the place, what was found, what was expected."""
+"""What a user can mend: one line that names the place, what was found, what was expected.
+
+The class decides the exit code (sysexits(3)), and that decides whether a supervisor tries again:
+everything but 78 may be different the next time.
+"""
+
+from typing import Self
+
+FAILED, UNREADABLE_DATA, HUNG, CONDITION, CONFIGURATION = 1, 65, 70, 75, 78
 
 
 class UserError(Exception):
-    """A user's mistake, told in one line and never with a traceback."""
+    """A user's mistake, told in one line and never with a traceback: exit code 1."""
+
+    exit_code = FAILED
+
+    def within(self, where: str) -> Self:
+        """The same kind of error, whose text begins with a file or a key path."""
+        return type(self)(f"{where}: {self}")
 
 
 class ConfigError(UserError):
-    """A mistake in what the agent was told to run: exit code 78 (sysexits EX_CONFIG)."""
+    """The text of the configuration or of a command's arguments is wrong: exit code 78."""
+
+    exit_code = CONFIGURATION
+
+
+class ConditionError(UserError):
+    """What the system refuses and may allow later: a port, a disk, a file: exit code 75."""
+
+    exit_code = CONDITION
+
+
+class DataError(UserError):
+    """A recording that cannot be read: exit code 65."""
+
+    exit_code = UNREADABLE_DATA

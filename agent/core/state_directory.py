@@ -4,11 +4,11 @@ import fcntl
 import os
 from pathlib import Path
 
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError
 
 
 def claim(folder: Path, key: str = "agent.state_dir") -> int:
-    """Takes the lock until it is closed or the process ends; `ConfigError` where it cannot.
+    """Takes the lock until it is closed or the process ends; `ConditionError` where it cannot.
 
     `key` is the user's name for the folder.
     """
@@ -18,10 +18,10 @@ def claim(folder: Path, key: str = "agent.state_dir") -> int:
         give_to_owner(folder, folder / "lock")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ConfigError(f"{key}: {folder} is in use by another agent") from None
+        raise ConditionError(f"{key}: {folder} is in use by another agent") from None
     except OSError as error:
         reason = error.strerror
-        raise ConfigError(f"{key}: {folder} cannot be written: {reason}") from None
+        raise ConditionError(f"{key}: {folder} cannot be written: {reason}") from None
     return lock
 
 

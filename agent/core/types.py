@@ -12,12 +12,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.core import errors
 from agent.core.model_contract import Contract
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
 Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
-Commissioned = Literal["none", "provisional", "whole", "elsewhere"]
+Commissioned = Literal["none", "provisional", "whole", "elsewhere", "lost"]
 
 
 class Mark(enum.IntFlag):
@@ -177,7 +178,15 @@ class Gap:
 
 
 class SourceError(Exception):
-    """A source cannot go on; the text says why in one line."""
+    """A source cannot go on; the text says why in one line. A device may come back."""
+
+    exit_code = errors.CONDITION
+
+
+class DamagedError(SourceError):
+    """The recording cannot be read on from here."""
+
+    exit_code = errors.UNREADABLE_DATA
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime as ort
 
 from agent.core import model_contract
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError, UserError
 from agent.core.model_contract import Contract
 from agent.core.types import Classifier, Prediction, Samples
 from agent.inference import memory
@@ -73,7 +73,7 @@ class OnnxClassifier:
 
 
 def load(path: Path) -> OnnxClassifier:
-    """The classifier in that file; `ConfigError`, one line, for a file that cannot be served.
+    """The classifier in that file; `UserError`, one line, for a file that cannot be served.
 
     Code pages of the libraries that only loading needs are unmapped again.
     """
@@ -81,17 +81,15 @@ def load(path: Path) -> OnnxClassifier:
         data = path.read_bytes()
         running = session(data)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConditionError(f"{path}: cannot be read: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions have no common base
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: not a model that ONNX Runtime can load: {reason}") from None
+        raise UserError(f"{path}: not a model that ONNX Runtime can load: {reason}") from None
     try:
         contract = model_contract.parse(running.get_modelmeta().custom_metadata_map, str(path))
         _check_graph(running, contract, str(path))
-    except UserError as error:
-        raise ConfigError(str(error)) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(
+        raise UserError(
             f"{path}: names and metadata: found {error.reason}, expected UTF-8"
         ) from None
     memory.unmap_code()

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 from agent.core import files, json_input, state_directory
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 from agent.inference.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
@@ -136,4 +136,4 @@ def put_order(state_dir: Path, name: str, verb: Order, data: bytes) -> None:
         files.write(folder / f"{name}.{verb}", data)
         state_directory.give_to_owner(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
     except OSError as error:
-        raise UserError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None
+        raise ConditionError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None

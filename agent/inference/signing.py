@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config.rollout import INSTALL
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import UserError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +17,7 @@ def _require_cryptography() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError:
-        raise ConfigError(f"signatures: found no cryptography, expected {INSTALL}") from None
+        raise UserError(f"signatures: found no cryptography, expected {INSTALL}") from None
 
 
 def make(private: Path) -> Path:

@@ -15,7 +15,7 @@ import msgspec
 import onnxruntime
 
 from agent.core import files, json_input
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError
 from agent.inference import registry as installed
 from agent.inference import variant_files
 from agent.inference.classifier import OnnxClassifier, load
@@ -60,7 +60,7 @@ def served(model: str, folder: Path) -> Path:
 
 
 def file(model: Path, folder: Path | None) -> Path:
-    """The file that is run for the one in `model`; `ConfigError` where that cannot be read."""
+    """The file that is run for the one in `model`; `ConditionError` where that cannot be read."""
     choice = None if folder is None else lookup(folder, model)
     if choice is None or choice.form is None:
         return model
@@ -84,7 +84,7 @@ def read(folder: Path) -> SavedChoices:
 
 
 def keep(folder: Path, model: Path, choice: VariantChoice) -> None:
-    """Saves the choice beside the others; `UserError` where the folder cannot be written."""
+    """Saves the choice beside the others; `ConditionError` where the folder cannot be written."""
     models = read(folder).models | {sha256(model): choice}
     try:
         if not folder.exists():
@@ -94,7 +94,7 @@ def keep(folder: Path, model: Path, choice: VariantChoice) -> None:
         files.write(folder / FILE, choices)
         _give_to_service(folder / FILE)
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+        raise ConditionError(f"{folder} cannot be written: {error.strerror}") from None
 
 
 def box() -> str:
@@ -112,7 +112,7 @@ def sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConditionError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _give_to_service(path: Path) -> None:

@@ -21,7 +21,7 @@ from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.control.rollout import status
 from agent.core import state_directory
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 from agent.jobs import broker_probe
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
@@ -46,7 +46,7 @@ def examine(file: Path) -> Iterator[Finding]:
     """Checks this machine against the configuration in that file."""
     try:
         config = load.load(file)
-    except ConfigError as error:
+    except UserError as error:
         yield Finding("configuration", "wrong", str(error))
         return
     yield Finding("configuration", "ok", f"{file}, {len(config.sources)} source(s)")
@@ -135,7 +135,7 @@ def _source(config: Config, source: SourceSettings, running: bool) -> Finding:
     only = Config(agent=config.agent, sources=(source,))
     try:
         (pipeline,) = build.build_pipelines(only)
-    except ConfigError as error:
+    except UserError as error:
         return Finding(what, "wrong", str(error))
     if pipeline.reader.fault is not None:
         return Finding(
@@ -163,6 +163,8 @@ def _read_window(what: str, pipeline: SourcePipeline) -> Finding:
     if flags := windows[0].flags:
         todo = "check the sensor, its cable, its gain"
         return Finding(what, "wrong", f"delivers, and the signal is {' and '.join(flags)}: {todo}")
+    if pipeline.lost_baseline is not None:
+        return Finding(what, "wrong", pipeline.describe())
     return Finding(what, "note" if pipeline.speed_missing else "ok", pipeline.describe())
 
 

@@ -78,7 +78,7 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     rpm: float | None = None  # of the shaft, as configured
     bearing: Orders | None = None
     machine_class: MachineClass | None = None
-    baseline: Commissioned = "none"  # provisional: of less than 300 s
+    baseline: Commissioned = "none"  # provisional: of less than 300 s; lost: cannot be read
     baseline_s: float = 0.0  # of healthy running that it was learned from
     condition: str | None = None  # of the machine, as configured
 

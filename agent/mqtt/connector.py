@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.settings import Mqtt
 
 # Errors of look-up, TCP and TLS; a host name that IDNA refuses; a certificate or password file that
 # has changed since the start. All of them can be repaired while the agent runs.
-EXPECTED = (OSError, UnicodeError, ConfigError)
+EXPECTED = (OSError, UnicodeError, UserError)
 
 
 class Connector:

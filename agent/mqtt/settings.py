@@ -8,7 +8,7 @@ import msgspec
 
 from agent.core import credentials
 from agent.core.annotated import LEVEL, Port, PositiveInt
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError, ConfigError, UserError
 
 FILES = ("password_file", "tls.ca_file", "tls.cert_file", "tls.key_file")
 
@@ -39,13 +39,13 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def check(mqtt: Mqtt) -> None:
-    """`ConfigError` for a file that is missing or cannot be used."""
+    """`UserError` for a file that is missing or cannot be used."""
     tls = mqtt.tls or Tls()
     for key in FILES:
         section, _, name = key.rpartition(".")
         path = getattr(tls if section else mqtt, name)
         if path is not None and not credentials.readable(path):
-            raise ConfigError(f"mqtt.{key}: found no file {path} that can be read, expected one")
+            raise ConditionError(f"mqtt.{key}: found no file {path} that can be read, expected one")
     if (tls.cert_file is None) != (tls.key_file is None):
         raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
     if mqtt.tls is not None:
@@ -53,26 +53,26 @@ def check(mqtt: Mqtt) -> None:
 
 
 def password(mqtt: Mqtt) -> str | None:
-    """The password; read for each connection, so that it may change. `OSError`, `ConfigError`."""
+    """The password; read for each connection, so that it may change. `OSError`, `UserError`."""
     if mqtt.password_file is None:
         return None
     file = Path(mqtt.password_file)
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"mqtt.password_file: found no text in {file}, expected UTF-8") from None
+        raise UserError(f"mqtt.password_file: found no text in {file}, expected UTF-8") from None
     return text.rstrip("\r\n")
 
 
 def context(tls: Tls) -> ssl.SSLContext:
     """The TLS context; certificates and key are read for each connection.
 
-    `ConfigError` names a bad file.
+    `UserError` names a bad file.
     """
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
     except OSError as error:
-        raise ConfigError(f"mqtt.tls.ca_file: {tls.ca_file}: {_reason(error)}") from None
+        raise _refused(f"mqtt.tls.ca_file: {tls.ca_file}", error) from None
     # Python 3.13 began to refuse certificates without key identifiers, as `openssl x509 -req` makes
     # them. Signature, name and dates are checked by every Python alike.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -81,7 +81,7 @@ def context(tls: Tls) -> ssl.SSLContext:
             context.load_cert_chain(tls.cert_file, tls.key_file, _no_passphrase)
         except OSError as error:
             files = f"{tls.cert_file} and {tls.key_file}"
-            raise ConfigError(f"mqtt.tls: {files}: {_reason(error)}") from None
+            raise _refused(f"mqtt.tls: {files}", error) from None
     if tls.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
@@ -90,6 +90,12 @@ def context(tls: Tls) -> ssl.SSLContext:
 def _no_passphrase() -> str:
     """Refuses a key with a passphrase; OpenSSL would ask for it on the terminal."""
     raise PermissionError(None, "the key has a passphrase, expected one without")
+
+
+def _refused(where: str, error: OSError) -> UserError:
+    """A file may come or become readable later; its content is another matter."""
+    passing = error.errno is not None and not isinstance(error, ssl.SSLError)
+    return (ConditionError if passing else UserError)(f"{where}: {_reason(error)}")
 
 
 def _reason(error: OSError) -> str:

@@ -1,6 +1,7 @@
 """Builds the pipeline of each configured source: reader, ring, windows, model, decision."""
 
 import functools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,12 @@ from agent.acquisition.timestamps import Timeline, WallClock
 from agent.acquisition.windows import Windower, hop_frames
 from agent.config.load import Config
 from agent.config.source import SourceSettings
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
 from agent.diagnosis import measurements
 from agent.diagnosis.baseline import file
-from agent.diagnosis.baseline.file import Frame
+from agent.diagnosis.baseline.file import Baseline, Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
 from agent.inference import registry, variants
@@ -27,6 +28,8 @@ from agent.messages import payloads
 from agent.pipeline import fault_clips, window_scorer
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
+
+log = logging.getLogger("drsn")
 
 OpenSource = Callable[[], Source]
 WrapSource = Callable[[OpenSource], Source]
@@ -94,7 +97,7 @@ def build_pipelines(
     commissioned: bool = True,
     models: dict[str, Serving] | None = None,
 ) -> list[SourcePipeline]:
-    """Builds and opens every source of the configuration; `ConfigError` names the source.
+    """Builds and opens every source of the configuration; `UserError` names the source.
 
     A model that several sources share is loaded once: `models` holds those that are loaded, by
     name, and receives those that are loaded here. `commissioned` False ignores what the state
@@ -119,25 +122,27 @@ def build_pipelines(
                 runtime=runtime,
             )
             pipelines.append(build_pipeline(source_build))
-        except ConfigError as error:
+        except UserError as error:
             for pipeline in pipelines:
                 pipeline.reader.close()
-            raise ConfigError(f"{settings.path} ({settings.common.name}): {error}") from None
+            raise error.within(f"{settings.path} ({settings.common.name})") from None
     return pipelines
 
 
 def build_pipeline(build: SourceBuild) -> SourcePipeline:
-    """Builds the pipeline of one source and opens the source; `ConfigError`."""
+    """Builds the pipeline of one source and opens the source; `UserError`."""
     common, contract = build.settings.common, build.contract
     ring = _ring(build)
     timeline = Timeline(build.runtime.clock, contract.rate_hz)
+    baseline, lost_baseline = _baseline(build)
     pipeline = SourcePipeline(
         settings=build.settings,
         reader=_reader(build, ring, timeline),
         ring=ring,
-        scorer=_scorer(build, ring),
+        scorer=_scorer(build, ring, baseline),
         origin=payloads.Origin(build.topics, common.name, build.unit, contract, build.model.sha256),
         timeline=timeline,
+        lost_baseline=lost_baseline,
         speed_missing=speed_missing(build.settings, build.model),
     )
     pipeline.reader.open()
@@ -206,7 +211,7 @@ def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
     return SourceReader(common.name, open_wrapped, attach, ring, build.runtime.wake, longest_s)
 
 
-def _scorer(build: SourceBuild, ring: Ring) -> Scorer:
+def _scorer(build: SourceBuild, ring: Ring, baseline: Baseline | None) -> Scorer:
     settings, contract = build.settings, build.contract
     common = settings.common
     machine = measurements.MachineInfo(
@@ -221,18 +226,25 @@ def _scorer(build: SourceBuild, ring: Ring) -> Scorer:
         orders=common.orders,
         condition=common.condition,
         measured_speed=build.has_tacho,
-        monitor=_monitor(build),
+        monitor=None if baseline is None else Monitor(baseline),
         examine=functools.partial(measurements.examine, ring, machine),
     )
 
 
-def _monitor(build: SourceBuild) -> Monitor | None:
-    """Compares with the source's baseline; None where the source was not commissioned."""
+def _baseline(build: SourceBuild) -> tuple[Baseline | None, str | None]:
+    """The source's baseline, None where it has none, and why the one it has cannot be read.
+
+    A machine that is watched without its baseline is better than one that is not watched at all.
+    """
     if build.baselines is None:
-        return None
+        return None, None
     settings = build.settings
-    baseline = file.load(build.baselines, settings.common.name, frame(settings, build.contract))
-    return None if baseline is None else Monitor(baseline)
+    now = frame(settings, build.contract)
+    try:
+        return file.load(build.baselines, settings.common.name, now), None
+    except file.LostError as error:
+        log.error("%s: runs as if not commissioned: %s", settings.common.name, error)
+        return None, str(error)
 
 
 def _channels(build: SourceBuild, available: int) -> tuple[int, ...]:

@@ -54,7 +54,7 @@ class OfflineRunner:
         commissioned: bool = True,
         models: dict[str, Serving] | None = None,
     ) -> None:
-        """`ConfigError`."""
+        """`UserError`."""
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None

@@ -29,6 +29,7 @@ class SourcePipeline:
     scorer: Scorer
     origin: payloads.Origin
     timeline: Timeline
+    lost_baseline: str | None = None  # why the baseline that there is cannot be read
     speed_missing: bool = False  # the model reads the shaft's speed, and no key gives it
     stopping: threading.Event = field(default_factory=threading.Event)  # read by the source thread
     publish_until_s: float = 0.0  # monotonic: until then every window is published, on command
@@ -91,7 +92,11 @@ class SourcePipeline:
             else f"not there: {self.reader.fault}"
         )
         missing = ", which reads the shaft's speed: rpm or tacho is missing"
-        baselines = {"none": ", no baseline", "provisional": ", provisional baseline"}
+        baselines = {
+            "none": ", no baseline",
+            "lost": f", as if not commissioned: {self.lost_baseline}",
+            "provisional": ", provisional baseline",
+        }
         note = (missing if self.speed_missing else "") + baselines.get(self.commissioned, "")
         return (
             f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
@@ -102,7 +107,7 @@ class SourcePipeline:
     def commissioned(self) -> Commissioned:
         """Whether there is a baseline, and whether it was learned from enough signal."""
         if self.scorer.monitor is None:
-            return "none"
+            return "none" if self.lost_baseline is None else "lost"
         return "provisional" if self.scorer.monitor.baseline.provisional else "whole"
 
     def info(self) -> SourceInfo:

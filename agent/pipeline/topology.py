@@ -4,6 +4,7 @@ A source whose settings, model and baseline are unchanged is not touched. Any ot
 scored to its end, as at a shutdown; only then does its successor of the same name begin.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from agent.pipeline import build, model_swap
 from agent.pipeline.build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
+
+log = logging.getLogger("drsn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ class Topology:
     def __init__(
         self, config: Config, runtime: Runtime, start_reading: Callable[[SourcePipeline], None]
     ) -> None:
-        """`start_reading` starts the thread that reads a source. `ConfigError`."""
+        """`start_reading` starts the thread that reads a source. `UserError`."""
         self._models: dict[str, Serving] = {}
         self.pipelines = build.build_pipelines(config, runtime, models=self._models)
         self._config = config
@@ -77,7 +80,7 @@ class Topology:
         return not self._waiting and all(pipeline.drained for pipeline in self.pipelines)
 
     def change(self, new: Config) -> Change:
-        """Begins to change to the sources of that configuration; `ConfigError` changes nothing.
+        """Begins to change to the sources of that configuration; `UserError` changes nothing.
 
         `settle` continues, turn by turn, until the topology is `settled`.
         """
@@ -114,7 +117,7 @@ class Topology:
     def serve(self, model: str, serving: Serving) -> None:
         """Lets `serving`, which the state directory names by now, score all sources of that model.
 
-        Sources whose windows are different begin anew, as in `change`; `ConfigError`. The topology
+        Sources whose windows are different begin anew, as in `change`; `UserError`. The topology
         must be settled.
         """
         self._models[model] = serving
@@ -166,5 +169,11 @@ def _is_unchanged(pipeline: SourcePipeline, config: Config) -> bool:
         return False
     if variants.sha256(variants.served(settings.common.model, state_dir)) != pipeline.origin.sha256:
         return False
-    baseline = file.load(state_dir, pipeline.name, build.frame(settings, pipeline.origin.contract))
-    return baseline == (monitor and monitor.baseline)
+    frame = build.frame(settings, pipeline.origin.contract)
+    try:
+        baseline = file.load(state_dir, pipeline.name, frame)
+    except file.LostError as error:  # the one in memory goes on
+        if pipeline.lost_baseline is None:
+            log.error("%s: keeps the baseline that it has in memory: %s", pipeline.name, error)
+        return True
+    return pipeline.lost_baseline is None and baseline == (monitor and monitor.baseline)

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 import msgspec
 
 from agent import __version__
+from agent.core import json_input
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.messages import homeassistant, payloads
 from agent.messages.records import SourceInfo
 from agent.pipeline.source_pipeline import SourcePipeline
+
+
+class _Epoch(msgspec.Struct):
+    """What is read of an `info` message."""
+
+    epoch: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,6 @@ class Announcer:
     def is_other(self, info: bytes) -> bool:
         """Whether an `info` on this agent's topic comes from another agent: another outbox."""
         try:
-            return bool(msgspec.json.decode(info)["epoch"] != self.epoch)
-        except (msgspec.MsgspecError, KeyError, TypeError):
+            return json_input.decode(info, _Epoch).epoch != self.epoch
+        except json_input.JsonError:
             return False

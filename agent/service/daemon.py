@@ -42,7 +42,7 @@ log = logging.getLogger("drsn")
 
 
 class Daemon:
-    """One agent: construct it (`ConfigError` for what cannot run), then call `run` once."""
+    """One agent: construct it (`UserError` for what cannot run), then call `run` once."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Daemon:
             raise BrokenPipeError
         if self._threads.failure is not None:
             log.error("stopped: %s", self._threads.failure)
-            return 1
+            return self._threads.exit_code
         log.info("stopped; %d message(s) left in the outbox", self._publisher.outbox.depth)
         return 0
 

@@ -12,7 +12,7 @@ from agent.control.command_handler import CommandHandler
 from agent.control.operations import CommandContext
 from agent.control.rollout.requests import UpdateQueue
 from agent.core import state_directory
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError
 from agent.core.types import Gap, Message, Sink
 from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
@@ -47,7 +47,7 @@ class Surroundings:
 def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     """Opens the outbox and connects its parts; nothing is sent before the sender thread runs.
 
-    `ConfigError`, `UserError` where the state directory, a port or a package is not available.
+    `UserError` where the state directory, a port or a package is not available.
     """
     topics = payloads.Topics(config.mqtt.base, config.agent.id)
     outbox = _open_outbox(config, topics)
@@ -160,9 +160,9 @@ def _open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
     try:
         return Outbox(state_dir / "outbox.sqlite", limits, gap_marker)
     except DiskError as error:
-        raise UserError(
+        raise ConditionError(
             f"agent.state_dir: {state_dir}: the outbox cannot be opened: {error}"
         ) from None
     except OSError as error:
         reason = error.strerror
-        raise ConfigError(f"agent.state_dir: {state_dir} cannot be written: {reason}") from None
+        raise ConditionError(f"agent.state_dir: {state_dir} cannot be written: {reason}") from None

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from agent.config.load import Config
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.pipeline.topology import Topology
 from agent.service.publisher import Publisher
 from agent.service.reload_requests import ReloadRequests
@@ -28,7 +28,7 @@ class Reload:
         topology: Topology,
         publisher: Publisher,
     ) -> None:
-        """`reread` loads the configuration or raises `ConfigError`; None: there is no file."""
+        """`reread` loads the configuration or raises `UserError`; None: there is no file."""
         self.requests = requests
         self.possible = reread is not None
         self._reread = reread or _no_file
@@ -57,7 +57,7 @@ class Reload:
         """Returns why the reload was refused, and what it changes; one of them is None."""
         try:
             changes = self._topology.change(self._reread()).describe()
-        except ConfigError as error:
+        except UserError as error:
             log.error("reload refused, nothing changed: %s", error)
             return str(error), None
         log.info("reload: %s", changes)

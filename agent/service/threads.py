@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from agent.core.errors import FAILED, UserError
 from agent.core.types import SourceError
 from agent.pipeline.source_pipeline import SourcePipeline
 
@@ -18,6 +19,7 @@ class WorkerThreads:
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called when a thread has failed."""
         self.failure: str | None = None
+        self.exit_code = 0  # of the process, by that failure
         self.output_closed = False  # whether the reader of standard output has gone
         self._wake = wake
         self._readers: list[threading.Thread] = []  # one for each source
@@ -47,7 +49,9 @@ class WorkerThreads:
         except BaseException as error:
             if name == "sender" and isinstance(error, BrokenPipeError) and not self.failure:
                 self.output_closed = True
-            if not isinstance(error, SourceError | BrokenPipeError):
+            if not isinstance(error, SourceError | UserError | BrokenPipeError):
                 log.exception("%s failed", name)
-            self.failure = self.failure or f"{name}: {str(error) or type(error).__name__}"
+            if self.failure is None:
+                self.exit_code = getattr(error, "exit_code", FAILED)
+                self.failure = f"{name}: {str(error) or type(error).__name__}"
             self._wake()

@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Iterator
 
+from agent.core.errors import HUNG
 from agent.service.systemd import notify
 
 HANG_S = 10.0  # the longest that a step of scoring or a turn of the sender may take
-STUCK_EXIT = 70  # sysexits(3) EX_SOFTWARE
 FEED_S = 1.0
 
 log = logging.getLogger("drsn")
@@ -97,4 +97,4 @@ class Watchdog:
 def _end(why: str) -> None:
     """Ends at once: what hangs cannot be asked to stop, and what is on disk is safe."""
     log.critical("ends: %s", why)
-    os._exit(STUCK_EXIT)
+    os._exit(HUNG)

@@ -34,7 +34,8 @@ class Kind(Protocol):
     def open_source(self, options: msgspec.Struct) -> Source:
         """The source, ready to read.
 
-        `ConfigError` for a mistake in the options, `SourceError` for anything else.
+        `ConfigError` for a mistake in the options, `DataError` for a recording that cannot be
+        read, `UserError` for a package that is missing, `SourceError` for anything else.
         """
 
 

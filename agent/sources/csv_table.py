@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.errors import ConfigError
+from agent.core.errors import DataError
 
 Numbers = npt.NDArray[np.float64]
 # "t", "Time", "time_s", "Time (ms)", "time [us]": a first column of that name is the time.
@@ -21,7 +21,7 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
     """Numbers [frames, channels], and the rate in Hz where the first column is named time.
 
     Columns are separated by commas, semicolons or blanks; one line of names may come first.
-    `ConfigError` for anything else, and for a time column whose steps differ.
+    `DataError` for anything else, and for a time column whose steps differ.
     """
     try:
         with path.open(encoding="utf-8-sig") as lines:
@@ -34,9 +34,9 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
                 lines, np.float64, delimiter=separator, skiprows=int(named), ndmin=2
             )
     except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a table of numbers: {error}") from None
+        raise DataError(f"{path}: not a table of numbers: {error}") from None
     if not numbers.size:
-        raise ConfigError(f"{path}: found no rows, expected numbers [frames, channels]")
+        raise DataError(f"{path}: found no rows, expected numbers [frames, channels]")
     time = _TIME.fullmatch(names[0]) if named and numbers.shape[1] > 1 else None
     if time is None:
         return numbers.astype(np.float32), None
@@ -45,15 +45,15 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
 
 
 def _rate_hz(path: Path, seconds: Numbers) -> float:
-    """The mean rate; `ConfigError` where a row is a step or more away from steady sampling."""
+    """The mean rate; `DataError` where a row is a step or more away from steady sampling."""
     steps = len(seconds) - 1
     if steps < 1 or not seconds[-1] > seconds[0]:
-        raise ConfigError(f"{path}: time column: found no time that grows, expected seconds")
+        raise DataError(f"{path}: time column: found no time that grows, expected seconds")
     step_s = (seconds[-1] - seconds[0]) / steps
     off = np.abs(seconds - seconds[0] - step_s * np.arange(len(seconds)))
     if not off.max() < step_s:
         row = int(np.argmax(~(off < step_s)))
-        raise ConfigError(
+        raise DataError(
             f"{path}: time column: found steps that differ (row {row} of the numbers), "
             "expected steady sampling"
         )

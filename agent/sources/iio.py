@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.annotated import Positive
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, SourceError
 from agent.sources.iio_device import Device
 
@@ -131,9 +131,9 @@ def _load() -> Any:
     try:
         import iio
     except ImportError:
-        raise ConfigError("kind: iio needs pylibiio: pip install 'drsn-agent[iio]'") from None
+        raise UserError("kind: iio needs pylibiio: pip install 'drsn-agent[iio]'") from None
     except (OSError, AttributeError):  # the latter where its loader finds no library at all
-        raise ConfigError("kind: iio needs the library libiio 0.x: apt install libiio0") from None
+        raise UserError("kind: iio needs the library libiio 0.x: apt install libiio0") from None
     return iio
 
 

@@ -14,7 +14,7 @@ import msgspec
 import paho.mqtt.client as paho
 
 from agent.core.annotated import Port, Positive
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError
 from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import close_socket
@@ -120,7 +120,7 @@ def open_source(options: Options) -> MqttSource:
     }
     for key, file in paths.items():
         if file is not None and not Path(file).is_file():
-            raise ConfigError(f"{key}: found no file {file}, expected one")
+            raise SourceError(f"{key}: found no file {file}, expected one")
     shared = {key: getattr(options, key) for key in ("username", "password_file", "tls")}
     settings = Mqtt(host=options.host, port=options.port, version="3.1.1", **shared)
     where = f"{options.host}:{options.port}"
@@ -128,7 +128,7 @@ def open_source(options: Options) -> MqttSource:
         client = mqtt_client.make(settings, f"drsn-{secrets.token_hex(6)}", None)
         client.connect_timeout = CONNECT_S
         client.connect(options.host, options.port, KEEPALIVE_S)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ConditionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SourceError(f"{where}: cannot connect: {reason}") from None
     source = MqttSource(options, client)

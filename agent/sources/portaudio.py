@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 from agent.core.types import SourceError
 
 CARDS = Path("/proc/asound/cards")
@@ -49,13 +49,13 @@ class Input:
 
 
 def load() -> Any:
-    """The module sounddevice; `ConfigError` where a package is missing."""
+    """The module sounddevice; `UserError` where a package is missing."""
     try:
         import sounddevice
     except ImportError:
-        raise ConfigError("sound needs sounddevice: pip install 'drsn-agent[mic]'") from None
+        raise UserError("sound needs sounddevice: pip install 'drsn-agent[mic]'") from None
     except OSError:
-        raise ConfigError("sound needs the library PortAudio: apt install libportaudio2") from None
+        raise UserError("sound needs the library PortAudio: apt install libportaudio2") from None
     return sounddevice
 
 

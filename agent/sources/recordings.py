@@ -13,8 +13,8 @@ import numpy.typing as npt
 import soundfile
 
 from agent.core import pcm
-from agent.core.errors import ConfigError
-from agent.core.types import Samples, SourceError
+from agent.core.errors import DataError
+from agent.core.types import DamagedError, Samples
 from agent.sources import csv_table
 
 
@@ -22,7 +22,7 @@ from agent.sources import csv_table
 class OpenRecording:
     """An open file. `read(frames)` returns the next ones [frames, channels], fewer at the end.
 
-    It raises `SourceError` where the file is damaged.
+    It raises `DamagedError` where the file is damaged.
     """
 
     read: Callable[[int], Samples]
@@ -33,9 +33,9 @@ class OpenRecording:
 
 
 def open_recording(path: Path) -> OpenRecording:
-    """Opens the file by its suffix; `ConfigError`, one line, for one that cannot be read."""
+    """Opens the file by its suffix; `DataError`, one line, for one that cannot be read."""
     if not path.is_file():
-        raise ConfigError(f"{path}: found no such recording, expected a file")
+        raise DataError(f"{path}: found no such recording, expected a file")
     openers = {".npy": _open_npy, ".csv": _open_csv}
     return openers.get(path.suffix.lower(), _open_sound)(path)
 
@@ -58,7 +58,7 @@ def _open_sound(path: Path) -> OpenRecording:
         sound = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
         reason = str(error).rstrip(".")
-        raise ConfigError(f"{path}: not a recording that can be read: {reason}") from None
+        raise DataError(f"{path}: not a recording that can be read: {reason}") from None
     bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(sound.subtype)
     full_scale = None if bits is None else 1.0 - 2.0 ** (1 - bits)  # the largest positive code
 
@@ -67,7 +67,7 @@ def _open_sound(path: Path) -> OpenRecording:
             samples: Samples = sound.read(frames, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             reason = str(error).rstrip(".")
-            raise SourceError(f"{path}: damaged at frame {sound.tell()}: {reason}") from None
+            raise DamagedError(f"{path}: damaged at frame {sound.tell()}: {reason}") from None
         return samples
 
     return OpenRecording(read, float(sound.samplerate), sound.channels, full_scale, sound.frames)
@@ -77,9 +77,9 @@ def _open_npy(path: Path) -> OpenRecording:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
-        raise ConfigError(f"{path}: not an NPY array that can be read: {error}") from None
+        raise DataError(f"{path}: not an NPY array that can be read: {error}") from None
     if array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
-        raise ConfigError(
+        raise DataError(
             f"{path}: found {array.dtype} {list(array.shape)}, expected numbers [frames, channels]"
         )
     return from_array(array.reshape(len(array), -1), None)

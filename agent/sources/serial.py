@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from agent.core.annotated import Positive, PositiveInt
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, SourceError
 from agent.sources.sensor_nodes.deframer import Deframer
 from agent.sources.sensor_nodes.text_lines import TextLines
@@ -63,7 +63,7 @@ def open_source(options: Options) -> SerialSource:
     try:
         import serial
     except ImportError:
-        raise ConfigError("kind: serial needs pyserial: pip install 'drsn-agent[serial]'") from None
+        raise UserError("kind: serial needs pyserial: pip install 'drsn-agent[serial]'") from None
     try:
         port = serial.serial_for_url(options.port, options.baud, timeout=WAIT_S, exclusive=True)
     except ValueError as error:

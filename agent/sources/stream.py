@@ -134,9 +134,13 @@ def _open_tcp(options: Options) -> StreamSource:
 def _open_fifo(options: Options) -> StreamSource:
     """Opens a FIFO without waiting for its writer."""
     path = Path(options.url)
-    if not path.exists() or not stat.S_ISFIFO(path.stat().st_mode):
+    try:
+        fileno = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be opened: {error.strerror}") from None
+    if not stat.S_ISFIFO(os.fstat(fileno).st_mode):
+        os.close(fileno)
         raise ConfigError(f"url: found no FIFO {path}, expected stdin, a FIFO or tcp://HOST:PORT")
-    fileno = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     return StreamSource(
         options,
         fileno,

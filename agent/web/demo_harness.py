@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.acquisition.resampling import resample
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, DataError
 from agent.core.types import Samples, Source
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
@@ -74,14 +74,14 @@ def rival(model: OnnxClassifier, file: Path) -> OnnxClassifier:
 
 
 def background(path: Path, rate_hz: float) -> Samples:
-    """A recording's first channel [frames] at `rate_hz`, of unit variance; `ConfigError`."""
+    """A recording's first channel [frames] at `rate_hz`, of unit variance; `DataError`."""
     recording = open_recording(path)
     if recording.rate_hz is None:
-        raise ConfigError(f"{path}: found no sampling rate in the file, expected a sound file")
+        raise DataError(f"{path}: found no sampling rate in the file, expected a sound file")
     samples = recording.read(round(LONGEST_S * recording.rate_hz))[:, 0]
     sound: Samples = resample(samples, recording.rate_hz, rate_hz)
     sound = sound - sound.mean() if len(sound) else sound
     if len(sound) < rate_hz or sound.std() == 0:
-        raise ConfigError(f"{path}: found {len(sound) / rate_hz:.1f} s of sound, expected a second")
+        raise DataError(f"{path}: found {len(sound) / rate_hz:.1f} s of sound, expected a second")
     normalized: Samples = (sound / sound.std()).astype(np.float32)
     return normalized

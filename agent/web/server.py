@@ -7,7 +7,7 @@ import socket
 import threading
 from typing import Any
 
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError
 from agent.web.handlers import Handler
 from agent.web.server_context import ServerContext
 
@@ -54,9 +54,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def bind(address: str, port: int, context: ServerContext) -> Server:
-    """The server on that address; `ConfigError` where it is not available."""
+    """The server on that address; `ConditionError` where it is not available."""
     try:
         return Server((address, port), context)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"page: {address} port {port} is not available: {reason}") from None
+        raise ConditionError(f"page: {address} port {port} is not available: {reason}") from None

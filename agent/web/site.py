@@ -47,7 +47,7 @@ class Site:
     def __init__(
         self, page: Page, agent: str, state_dir: Path, *, harness: DemoHarness | None = None
     ) -> None:
-        """`agent` is the agent's id. `ConfigError` where the port is not available."""
+        """`agent` is the agent's id. `ConditionError` where the port is not available."""
         self._agent = agent
         self._pipelines: Sequence[SourcePipeline] = ()  # until `start`
         self._frame_builders: dict[str, tuple[SourcePipeline, FrameBuilder]] = {}

@@ -9,7 +9,7 @@ import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.core.errors import UserError
+from agent.core.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".csv", ".npy", ".mat")
 MANIFEST = "manifest.csv"
@@ -33,15 +33,15 @@ class Entry:
 
 
 def entries(folder: Path, variable: str = "") -> list[Entry]:
-    """All files of a data set; raises UserError where `folder` is no data set.
+    """All files of a data set; raises DataError where `folder` is no data set.
 
     `variable` is used for MATLAB files where the manifest has none.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: found no such folder, expected recordings")
+        raise DataError(f"{folder}: found no such folder, expected recordings")
     listed = _listed(folder) if (folder / MANIFEST).is_file() else _per_label(folder)
     if not listed:
-        raise UserError(f"{folder}: found no recordings, expected {MANIFEST} or a folder per label")
+        raise DataError(f"{folder}: found no recordings, expected {MANIFEST} or a folder per label")
     return [replace(entry, variable=entry.variable or variable) for entry in listed]
 
 
@@ -51,7 +51,7 @@ def _listed(folder: Path) -> list[Entry]:
         rows = csv.DictReader(file)
         missing = {"file", "label", "split"} - set(rows.fieldnames or ())
         if missing:
-            raise UserError(f"{path}: found no column {', '.join(sorted(missing))}")
+            raise DataError(f"{path}: found no column {', '.join(sorted(missing))}")
         return [_row(folder, line, row) for line, row in enumerate(rows, start=2)]
 
 
@@ -59,13 +59,13 @@ def _row(folder: Path, line: int, row: dict[str, str]) -> Entry:
     where = f"{folder / MANIFEST} line {line}"
     path = folder / row["file"]
     if not path.is_file():
-        raise UserError(f"{where}: found no file {row['file']}")
+        raise DataError(f"{where}: found no file {row['file']}")
     try:
         rate_hz = float(row.get("rate_hz") or 0)
         scale = tuple(float(factor) for factor in (row.get("scale") or "").split("|") if factor)
         rpm = float(row.get("rpm") or 0)
     except ValueError as error:
-        raise UserError(f"{where}: rate_hz, scale or rpm: {error}") from None
+        raise DataError(f"{where}: rate_hz, scale or rpm: {error}") from None
     rest = (row.get("severity") or "", row.get("variable") or "", rpm)
     return Entry(path, row["label"], row["split"], rate_hz, scale, *rest)
 
@@ -77,9 +77,9 @@ def _per_label(folder: Path) -> list[Entry]:
     for place in sorted(folders):
         files = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not files:
-            raise UserError(f"{place}: found no recordings, expected {', '.join(SUFFIXES)}")
+            raise DataError(f"{place}: found no recordings, expected {', '.join(SUFFIXES)}")
         if len(files) == 1:
-            raise UserError(f"{place}: found one recording, expected two: to train and to validate")
+            raise DataError(f"{place}: found one recording, expected two: to train and to validate")
         val = set(files[3::4] or files[-1:])
         listed += [Entry(f, place.name, "val" if f in val else "train", 0.0, ()) for f in files]
     return listed

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.errors import UserError
+from agent.core.errors import DataError, UserError
 from agent.sources.recordings import OpenRecording, from_array
 
 RATES = ("fs", "sr", "rate_hz", "sample_rate", "samplerate", "sampling_rate", "samplingrate")
@@ -24,7 +24,7 @@ Array = npt.NDArray[np.generic]
 def open_mat(path: Path, variable: str) -> OpenRecording:
     """Opens the signal whose name matches the pattern `variable` ('': the only signal).
 
-    A matrix has its frames along its longer side. Raises UserError where none or several match,
+    A matrix has its frames along its longer side. Raises DataError where none or several match,
     and for MATLAB 7.3 files, which are HDF5.
     """
     arrays = dict(_flat("", _loaded(path)))
@@ -33,10 +33,10 @@ def open_mat(path: Path, variable: str) -> OpenRecording:
     if len(matching) != 1:
         found = ", ".join(matching or signals) or "no signal"
         expected = f"one that matches {variable!r}" if variable else "one (--variable '*_DE_time')"
-        raise UserError(f"{path}: found {found}, expected {expected}")
+        raise DataError(f"{path}: found {found}, expected {expected}")
     signal = signals[matching[0]]
     if signal.ndim > 2:
-        raise UserError(f"{path}: {matching[0]}: found {list(signal.shape)}, expected two axes")
+        raise DataError(f"{path}: {matching[0]}: found {list(signal.shape)}, expected two axes")
     table = signal.reshape(len(signal), -1)
     return from_array(table if len(table) >= table.shape[1] else table.T, _rate_hz(arrays))
 
@@ -49,12 +49,12 @@ def _loaded(path: Path) -> dict[str, object]:
     try:
         variables: dict[str, object] = loadmat(path, simplify_cells=True)
     except NotImplementedError:
-        raise UserError(
+        raise DataError(
             f"{path}: found MATLAB 7.3 (HDF5), expected an older format: save(..., '-v7')"
         ) from None
     except Exception as error:  # noqa: BLE001 - a damaged file raises nearly anything in scipy
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a readable MATLAB file: {reason}") from None
+        raise DataError(f"{path}: not a readable MATLAB file: {reason}") from None
     return {name: value for name, value in variables.items() if not name.startswith("__")}
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from agent.acquisition.resampling import resample
 from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
-from agent.core.errors import UserError
+from agent.core.errors import DataError, UserError
 from agent.sources.recordings import OpenRecording, open_recording
 from models.data.listing import Entry, entries
 from models.data.matlab import open_mat
@@ -35,15 +35,15 @@ class Recording:
 def load(
     root: Path, source: Source, splits: Sequence[str], labels: Sequence[str], rate_hz: float
 ) -> list[Recording]:
-    """The recordings of `splits` at `rate_hz`; raises UserError for a label not in `labels`."""
+    """The recordings of `splits` at `rate_hz`; raises DataError for a label not in `labels`."""
     folder = root / source.folder
     listed = [entry for entry in entries(folder, source.variable) if entry.split in splits]
     if not listed:
-        raise UserError(f"{folder}: found no recording in split {'|'.join(splits)}")
+        raise DataError(f"{folder}: found no recording in split {'|'.join(splits)}")
     for entry in listed:
         if entry.label not in labels:
             expected = ", ".join(labels)
-            raise UserError(f"{entry.path}: label: found {entry.label!r}, expected {expected}")
+            raise DataError(f"{entry.path}: label: found {entry.label!r}, expected {expected}")
     machine = Path(source.folder).name
     return [
         Recording(
@@ -59,7 +59,7 @@ def load(
 
 
 def open_entry(entry: Entry) -> OpenRecording:
-    """Opens the file as the agent does, or as a MATLAB file; raises UserError where it cannot."""
+    """Opens the file as the agent does, or as a MATLAB file; raises DataError where it cannot."""
     if entry.path.suffix.lower() == ".mat":
         return open_mat(entry.path, entry.variable)
     return open_recording(entry.path)
@@ -76,7 +76,7 @@ def read(entry: Entry, source: Source, rate_hz: float) -> Array:
     samples, file_rate_hz = stored(entry)
     channels, needed = samples.shape[1], 1 + max(source.channels)
     if channels < needed or len(entry.scale) not in (0, channels):
-        raise UserError(f"{entry.path}: found {channels} channels, expected {needed}, each scaled")
+        raise DataError(f"{entry.path}: found {channels} channels, expected {needed}, each scaled")
     source_hz = entry.rate_hz or file_rate_hz or source.rate_hz
     if source_hz is None:
         raise UserError(f"{entry.path}: found no sampling rate in the file, expected --rate-hz")
@@ -96,7 +96,7 @@ def _finite(path: Path, samples: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     good = np.isfinite(samples).all(1)
     if not good.all():
         frame = int(np.argmin(good))
-        raise UserError(f"{path}: found NaN or infinity at frame {frame}, expected numbers")
+        raise DataError(f"{path}: found NaN or infinity at frame {frame}, expected numbers")
     return samples
 
 
@@ -104,6 +104,6 @@ def windows(recording: Recording, window: int, count: int) -> Array:
     """`count` windows [count, channels, window], evenly spread (they overlap if they must)."""
     frames = recording.samples.shape[-1]
     if frames < window:
-        raise UserError(f"{recording.file}: found {frames} frames, expected at least {window}")
+        raise DataError(f"{recording.file}: found {frames} frames, expected at least {window}")
     starts = np.linspace(0, frames - window, count).astype(int)
     return np.stack([recording.samples[:, start : start + window] for start in starts])

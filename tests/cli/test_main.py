@@ -79,9 +79,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+OTHER_EXITS = {  # 78 where only the configuration's text can mend it
+    "missing recording": 65,
+    "not a recording": 65,
+    "truncated model": 1,
+    "other contract": 1,
+    "no contract": 1,
+    "labels": 1,
+}
+
+
 @pytest.mark.parametrize("case", MISTAKES)
 @pytest.mark.parametrize("verb", ["check", "run"])
-def test_a_mistake_is_one_line_and_exit_78(folder: Path, case: str, verb: str) -> None:
+def test_a_mistake_is_one_line_and_its_exit_code(folder: Path, case: str, verb: str) -> None:
     changes, expected = MISTAKES[case]
     source = {"model": "./tiny.onnx"} | SYNTH | changes
     if source["kind"] != "synth":
@@ -89,18 +99,18 @@ def test_a_mistake_is_one_line_and_exit_78(folder: Path, case: str, verb: str) -
     tree = {"agent": {"state_dir": str(folder / "state")}, "sources": [source]}
     (folder / "c.yaml").write_text(yaml.safe_dump(tree))
     done = command(verb, "--config", "c.yaml", cwd=folder)
-    assert done.returncode == 78, done
+    assert done.returncode == OTHER_EXITS.get(case, 78), done
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("drsn-agent: ")
     assert expected in done.stderr
     assert not (folder / "state").exists()
 
 
-def test_a_state_directory_that_cannot_be_is_exit_78(folder: Path) -> None:
+def test_a_state_directory_that_cannot_be_is_exit_75(folder: Path) -> None:
     tree = {"agent": {"state_dir": "x.npy/state"}, "sources": [SYNTH | {"model": "./tiny.onnx"}]}
     (folder / "c.yaml").write_text(yaml.safe_dump(tree))
     done = command("run", "--config", "c.yaml", cwd=folder)
-    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (75, 1)
     assert "agent.state_dir: x.npy/state cannot be written" in done.stderr
 
 
@@ -157,7 +167,7 @@ def test_what_a_replay_measures_beside_the_network_does_not_depend_on_timing(fol
 def test_model_prints_the_contract(folder: Path) -> None:
     done = command("model", "./tiny.onnx", cwd=folder)
     assert json.loads(done.stdout)["labels"] == ["normal", "loud"]
-    assert command("model", "./bare.onnx", cwd=folder).returncode == 78
+    assert command("model", "./bare.onnx", cwd=folder).returncode == 1
 
 
 def test_model_without_a_name_lists_the_zoo() -> None:
@@ -177,7 +187,8 @@ def test_a_demo_that_cannot_be_is_one_line(arguments: tuple[str, str], expected:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = str(busy.getsockname()[1])
         done = command("demo", *(a.replace("BUSY", port) for a in arguments))
-    assert (done.returncode, done.stdout) == (1, "")
+    code = 75 if "BUSY" in arguments else 1
+    assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(f"drsn-agent: {expected}")
     assert done.stderr.count("\n") == 1
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.config import load
 from agent.core.bearing import of_geometry
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.model_contract import Decide
 
 NODE = {"name": "a", "model": "m", "rate_hz": 1000}
@@ -161,7 +161,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_mistake_is_one_line_with_path_finding_and_expectation(case: str) -> None:
     tree, expected = BROKEN[case]
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(UserError) as error:
         load.parse(tree)
     assert str(error.value).startswith(expected)
     assert "\n" not in str(error.value)

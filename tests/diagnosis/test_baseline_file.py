@@ -59,7 +59,7 @@ def test_a_baseline_that_does_not_fit_is_one_line_that_names_why(tmp_path: Path,
 )
 def test_a_file_that_is_no_baseline_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "baseline-bearing-de.json").write_text(text)
-    with pytest.raises(ConfigError, match=expected) as error:
+    with pytest.raises(record.LostError, match=expected) as error:
         record.load(tmp_path, "bearing-de", FRAME)
     assert "\n" not in str(error.value)
 

@@ -44,7 +44,7 @@ def work(first: int, last: int) -> None:
     """Loads those mutants of the released network, and scores a window where one loads."""
     import numpy as np
 
-    from agent.core.errors import ConfigError
+    from agent.core.errors import UserError
     from agent.inference import classifier, zoo
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -60,7 +60,7 @@ def work(first: int, last: int) -> None:
                 window = np.zeros((1, model.contract.channels, model.contract.window), np.float32)
                 model.classify(window)
                 print(number, "loaded", flush=True)
-            except ConfigError as error:
+            except UserError as error:
                 print(number, "refused" if "\n" not in str(error) else "verbose", flush=True)
             except Exception as error:  # noqa: BLE001 - to be counted
                 print(number, f"traceback {type(error).__name__}", flush=True)

@@ -12,7 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from agent.config import rollout as keys
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import UserError
 from agent.inference import bundle, onnx_check, signing
 from agent.inference.bundle import Bundle, older, pack, unpack
 from agent.messages import announcement
@@ -235,12 +235,12 @@ def test_a_mistake_in_the_section_is_one_line(rollout: dict[str, Any], why: str)
     from agent.config import load
 
     source = {"name": "a", "kind": "synth", "model": "bearing"}
-    with pytest.raises(ConfigError, match=why):
+    with pytest.raises(UserError, match=why):
         load.parse({"rollout": rollout, "sources": [source]})
 
 
 def test_a_private_key_is_not_taken_for_a_public_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="found a private key"):
+    with pytest.raises(UserError, match="found a private key"):
         keys.raw_key(bundles.key(tmp_path), "rollout.keys[0]")
 
 

@@ -9,13 +9,13 @@ import onnx
 import pytest
 
 from agent.core import model_contract
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 from agent.inference import classifier as classify
 from tests.support import tiny
 
 
 def refused(path: Path) -> str:
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(UserError) as error:
         classify.load(path)
     assert "\n" not in str(error.value)
     assert str(path) in str(error.value)

@@ -345,7 +345,7 @@ def test_a_mistake_is_one_line(case: str) -> None:
     given, expected = MISTAKES[case]
     line = [sys.executable, "-m", "agent", "ingest", *given]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode in (1, 78)
+    assert done.returncode in (1, 75, 78)
     assert done.stderr.count("\n") == 1, done.stderr
     assert expected in done.stderr
 

@@ -10,7 +10,7 @@ import pytest
 from esio_spb_builder.core.sparkplug_b_pb2 import Payload
 
 from agent.config import sparkplug
-from agent.core.errors import ConfigError
+from agent.core.errors import UserError
 from agent.core.types import Gap, Message
 from agent.delivery.sparkplug_sink import SparkplugSink
 from agent.messages import payloads
@@ -193,6 +193,6 @@ def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(alone: Alone)
 
 def test_without_protobuf_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
-    with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[sparkplug\]'"):
+    with pytest.raises(UserError, match=r"pip install 'drsn-agent\[sparkplug\]'"):
         sparkplug.check("sparkplug", sparkplug.Sparkplug(group="plant"), needs_plain_mqtt=False)
     sparkplug.check("mqtt", None, needs_plain_mqtt=True)

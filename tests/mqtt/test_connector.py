@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 import yaml
 
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError
 from agent.mqtt import client
 from agent.mqtt.connector import Connector
 from agent.mqtt.settings import Mqtt, Tls
@@ -47,7 +47,7 @@ def test_a_broker_that_listens_gives_a_client(broker: Broker) -> None:
         (Mqtt(port=1), ConnectionRefusedError),
         (Mqtt(host="a" * 64), UnicodeError),
         (Mqtt(password_file="/nonexistent/password", username="a"), FileNotFoundError),
-        (Mqtt(tls=Tls(ca_file="/nonexistent/ca.pem")), ConfigError),
+        (Mqtt(tls=Tls(ca_file="/nonexistent/ca.pem")), ConditionError),
     ],
     ids=["nobody listens", "host name that IDNA refuses", "password file", "certificate file"],
 )

@@ -262,7 +262,7 @@ def test_a_second_agent_is_kept_out_of_the_state_directory(
     first = run_agent(tree)
     eventually(lambda: subscriber.status() == ["online"], 20, "status online")
     second = run_agent(tree)
-    assert second.wait(20) == 78
+    assert second.wait(20) == 75
     assert "is in use by another agent" in second.logged()
     assert first.stop() == 0
 

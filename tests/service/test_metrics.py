@@ -158,6 +158,6 @@ def test_a_port_that_is_taken_is_one_line(
 ) -> None:
     tree = settings(broker.port, kind="synth", rate_hz=1000) | {"metrics": {"port": broker.port}}
     agent = run_agent(tree)
-    assert agent.wait(20) == 78
+    assert agent.wait(20) == 75
     port = broker.port
     assert f"drsn-agent: metrics.port: {port}: Address already in use" in agent.logged()

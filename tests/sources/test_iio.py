@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from agent.config.validation import convert
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.types import Source, SourceError
 from agent.sources.iio import Options, open_source
 from tests.conftest import eventually, free_port, needed
@@ -167,5 +167,5 @@ def test_the_kernels_own_buffer_is_read_without_waiting(rate_hz: float | None) -
 
 def test_without_its_module_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "iio", None)
-    with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[iio\]'"):
+    with pytest.raises(UserError, match=r"pip install 'drsn-agent\[iio\]'"):
         open_source(convert({"device": "x"}, Options, ""))

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from agent.config.validation import convert
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.types import SourceError
 from agent.sources import microphone, portaudio
 from agent.sources.portaudio import Input
@@ -68,10 +68,10 @@ def test_without_its_module_or_its_library_the_package_to_install_is_named(
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
-    with pytest.raises(ConfigError, match="apt install libportaudio2"):
+    with pytest.raises(UserError, match="apt install libportaudio2"):
         opened()
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[mic\]'"):
+    with pytest.raises(UserError, match=r"pip install 'drsn-agent\[mic\]'"):
         opened()
 
 

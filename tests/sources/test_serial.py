@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agent import sources
 from agent.config.validation import convert
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, Source, SourceError
 from agent.sources import serial
 from agent.sources.sensor_nodes import frames
@@ -173,5 +173,5 @@ def test_a_port_that_is_no_name_is_a_mistake() -> None:
 
 def test_without_pyserial_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "serial", None)
-    with pytest.raises(ConfigError, match=r"pip install 'drsn-agent\[serial\]'"):
+    with pytest.raises(UserError, match=r"pip install 'drsn-agent\[serial\]'"):
         sources.open_source("serial", options())

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.config import load
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import UserError
 from agent.web import server
 from agent.web.broadcast import Broadcaster
 from agent.web.demo_controls import Controls
@@ -133,13 +133,13 @@ def test_with_a_token_only_who_knows_it_is_let_in() -> None:
     [
         ({"address": "0.0.0.0"}, "page.address: found 0.0.0.0 and no token_file"),
         ({"address": "::"}, "page.address: found :: and no token_file"),
-        ({"token_file": "/nowhere"}, "page.token_file: found no text in /nowhere"),
+        ({"token_file": "/nowhere"}, "page.token_file: /nowhere cannot be read"),
         ({"prot": 1}, "page.prot: found an unknown key, did you mean port?"),
     ],
 )
 def test_a_page_for_others_is_refused_without_a_token(page: dict[str, Any], expected: str) -> None:
     source = {"name": "a", "kind": "synth", "model": "bearing"}
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UserError) as caught:
         load.parse({"sources": [source], "page": page})
     assert expected in str(caught.value)
 
@@ -148,7 +148,7 @@ def test_a_short_token_is_refused(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("1234\n")
     source = {"name": "a", "kind": "synth", "model": "bearing"}
     page = {"address": "0.0.0.0", "token_file": str(tmp_path / "token")}
-    with pytest.raises(ConfigError, match=r"page.token_file: found 4 characters, expected"):
+    with pytest.raises(UserError, match=r"page.token_file: found 4 characters, expected"):
         load.parse({"sources": [source], "page": page})
 
 

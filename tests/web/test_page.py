@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_is_one_line(
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         agent = run_agent(settings(broker.port, kind="synth") | {"page": {"port": port}})
-        assert agent.wait(20) == 78
+        assert agent.wait(20) == 75
     lines = agent.logged().splitlines()
     assert lines == [
         f"drsn-agent: page: 127.0.0.1 port {port} is not available: Address already in use"

@@ -4,6 +4,7 @@ A method returns when its decision is on the disk. It raises `UserError` for a b
 that is refused.
 """
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +119,8 @@ class RolloutSteps:
                     f"{name}: channels: found {channels}, expected {expected} ({pipeline.name})"
                 )
             frame = build.frame(pipeline.settings, bundle.contract)
-            baselines.load(self._state_dir, pipeline.name, frame)
+            with contextlib.suppress(baselines.LostError):  # it fits no model, and was told
+                baselines.load(self._state_dir, pipeline.name, frame)
 
     def _load_present(self, standing: Standing) -> Loaded:
         return Loaded(standing, classifier.load(registry.find(self._state_dir, standing.name)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from agent.core import files, json_input, state_directory
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.core.types import FaultLine
 from agent.diagnosis.baseline.states import State
 
@@ -14,6 +14,10 @@ SCHEMA = "drsn-baseline/2"
 MAX_BYTES = 16 * 2**20
 WHOLE_S = 300.0  # of sound signal; with less a baseline is provisional
 AGAIN = "commission the source again, or delete the file"
+
+
+class LostError(UserError):
+    """There is a baseline, and it cannot be read: not the same as none."""
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +73,10 @@ def path(state_dir: Path, source: str) -> Path:
 
 
 def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
-    """The source's baseline, None where it has none; `ConfigError` where it does not fit."""
+    """The source's baseline, None where it has none.
+
+    `ConfigError` where it does not fit the configuration, `LostError` where it cannot be read.
+    """
     file = path(state_dir, source)
     try:
         baseline = _decoded(file.read_bytes(), file)
@@ -78,7 +85,7 @@ def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
     except OSError as error:
         if not os.access(state_dir, os.X_OK):  # not our folder: whoever needs it will say so
             return None
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+        raise LostError(f"{file}: cannot be read: {error.strerror}") from None
     for key in Frame.__struct_fields__:
         was, now = getattr(baseline.frame, key), getattr(frame, key)
         if was != now:
@@ -90,10 +97,10 @@ def _decoded(data: bytes, file: Path) -> Baseline:
     try:
         schema = json_input.decode(data, dict, max_bytes=MAX_BYTES).get("schema")
         if schema != SCHEMA:
-            raise ConfigError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {AGAIN}")
+            raise LostError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {AGAIN}")
         return json_input.decode(data, Baseline, max_bytes=MAX_BYTES)
     except json_input.JsonError as error:
-        raise ConfigError(f"{file}: not a baseline ({error}): {AGAIN}") from None
+        raise LostError(f"{file}: not a baseline ({error}): {AGAIN}") from None
 
 
 def save(baseline: Baseline, state_dir: Path) -> Path:
@@ -103,5 +110,5 @@ def save(baseline: Baseline, state_dir: Path) -> Path:
         files.write(file, msgspec.json.encode(baseline))
         state_directory.give_to_owner(state_dir, file)
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None
+        raise ConditionError(f"{file}: cannot be written: {error.strerror}") from None
     return file

@@ -39,6 +39,7 @@ class Outcome:
     events: int = 0
     signal_s: float = 0.0
     trouble: str = ""  # why it was not scored; empty: it was
+    exit_code: int = 0  # of a run that has this trouble alone
 
 
 class Engine(Protocol):

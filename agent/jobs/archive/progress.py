@@ -15,6 +15,7 @@ class Progress:
         self._say = say
         self._expected = 0
         self._skipped: set[str] = set()
+        self._exit_codes: set[int] = set()  # of the failures
         self._scored = self._failed = self._windows = self._events = 0
         self._signal_s = 0.0
         self._began_s = self._reported_s = time.monotonic()
@@ -23,8 +24,9 @@ class Progress:
         """Counts a recording that was scored in an earlier run."""
         self._skipped.add(recording)
 
-    def fail(self, trouble: str) -> None:
+    def fail(self, trouble: str, exit_code: int) -> None:
         self._failed += 1
+        self._exit_codes.add(exit_code)
         self._say(f"drsn-agent: {trouble}")
 
     def begin(self, expected: int) -> None:
@@ -33,7 +35,7 @@ class Progress:
 
     def note(self, outcome: Outcome) -> None:
         if outcome.trouble:
-            self.fail(f"{outcome.recording}: {outcome.trouble}")
+            self.fail(f"{outcome.recording}: {outcome.trouble}", outcome.exit_code)
             return
         self._scored += 1
         self._windows += outcome.windows
@@ -49,7 +51,7 @@ class Progress:
             f"{self._scored} scored, {len(self._skipped)} scored before, {self._failed} failed: "
             f"{self._windows} windows, {self._events} events; {self._speed()}"
         )
-        return 1 if self._failed else 0
+        return min(self._exit_codes, default=0)  # 1 where any failure is of that kind
 
     def _speed(self) -> str:
         took_s = max(time.monotonic() - self._began_s, 1e-3)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from agent.core import state_directory
-from agent.core.errors import UserError
+from agent.core.errors import FAILED, ConditionError, UserError
 from agent.jobs.archive import keys, paths
 from agent.jobs.archive.job import Engine, Job, Outcome, Task
 from agent.jobs.archive.parquet import UNFINISHED
@@ -52,9 +52,10 @@ def _find(pattern: str, progress: Progress) -> list[paths.ArchiveFile]:
     try:
         return paths.find(pattern)
     except UserError as error:
-        progress.fail(str(error))
+        progress.fail(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - every file system of fsspec has its own
-        progress.fail(f"{pattern}: {type(error).__name__}: {' '.join(str(error).split())}")
+        text = " ".join(str(error).split())
+        progress.fail(f"{pattern}: {type(error).__name__}: {text}", FAILED)
     return []
 
 
@@ -81,4 +82,4 @@ def _folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--out: {path} cannot be written: {error.strerror}") from None
+        raise ConditionError(f"--out: {path} cannot be written: {error.strerror}") from None

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import FAILED, UserError
 from agent.core.types import SourceError
 from agent.inference import classifier, zoo
 from agent.inference.classifier import Serving
@@ -16,13 +16,13 @@ class Worker:
     """Call it with a `Task`; a failure is in the `Outcome`."""
 
     def __init__(self, job: Job) -> None:
-        """`ConfigError` where this machine has another model file than the job."""
+        """`UserError` where this machine has another model file than the job."""
         self._job = job
         name = job.source.common.model
         model = classifier.load(zoo.find(name))
         if model.sha256 != job.sha256:
             found, expected = model.sha256[:12], job.sha256[:12]
-            raise ConfigError(f"model {name}: found sha256 {found}, expected {expected}")
+            raise UserError(f"model {name}: found sha256 {found}, expected {expected}")
         self._models: dict[str, Serving] = {name: model}
 
     def __call__(self, task: Task) -> Outcome:
@@ -30,10 +30,10 @@ class Worker:
             with paths.fetched(task.recording) as file:
                 return self._score(task, file)
         except (UserError, SourceError) as error:
-            trouble = str(error)
+            trouble, exit_code = str(error), error.exit_code
         except Exception as error:  # noqa: BLE001 - the other recordings go on
-            trouble = f"{type(error).__name__}: {error}"
-        return Outcome(task.recording, trouble=" ".join(trouble.split()))
+            trouble, exit_code = f"{type(error).__name__}: {error}", FAILED
+        return Outcome(task.recording, trouble=" ".join(trouble.split()), exit_code=exit_code)
 
     def _score(self, task: Task, file: Path) -> Outcome:
         source = recorded(self._job.source, str(file), self._job.start)
@@ -47,7 +47,7 @@ class Worker:
             return self._write(task, runner)
         except (UserError, SourceError) as error:  # names source and file, as the caller does
             trouble = str(error).removeprefix(f"{source.path} ({source.common.name}): ")
-            raise SourceError(trouble.removeprefix(f"{file}: ")) from None
+            raise type(error)(trouble.removeprefix(f"{file}: ")) from None
 
     def _write(self, task: Task, runner: OfflineRunner) -> Outcome:
         """Writes the file of events last: where it is present, the other one is."""

@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import msgspec
 
 from agent.config.metrics import Metrics
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError, UserError
 from agent.messages.records import Health
 from agent.service.metrics.snapshot import Snapshot
 
@@ -17,13 +17,13 @@ HOST = "127.0.0.1"
 
 
 def serve(keys: Metrics, snapshot: Snapshot) -> None:
-    """Starts to answer, in separate threads; `ConfigError` for a missing package or a used port."""
+    """Starts to answer, in separate threads; `UserError` for a missing package or a used port."""
     try:
         from prometheus_client import CollectorRegistry, make_wsgi_app
 
         from agent.service.metrics.families import Collector
     except ImportError:
-        raise ConfigError("metrics: needs pip install 'drsn-agent[metrics]'") from None
+        raise UserError("metrics: needs pip install 'drsn-agent[metrics]'") from None
     registry = CollectorRegistry()
     registry.register(Collector(snapshot))
     metrics: Callable[[Any, Any], Iterable[bytes]] = make_wsgi_app(registry)
@@ -40,7 +40,7 @@ def serve(keys: Metrics, snapshot: Snapshot) -> None:
     try:
         server = make_server(HOST, keys.port, answer, _Server, _Quiet)
     except OSError as error:
-        raise ConfigError(f"metrics.port: {keys.port}: {error.strerror}") from None
+        raise ConditionError(f"metrics.port: {keys.port}: {error.strerror}") from None
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
 
 
