@@ -9,6 +9,7 @@ import pytest
 
 from agent.config import load
 from agent.core.types import Scored, Source
+from agent.delivery.outbox import Outbox
 from agent.pipeline.build import OpenSource
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service.daemon import Daemon
@@ -69,6 +70,33 @@ def test_each_source_is_opened_through_the_wrapper(config: load.Config) -> None:
 
     assert Daemon(config, wrap_source=wrap).run() == 0
     assert [source.format.rate_hz for source in opened] == [1000.0]
+
+
+def test_a_recording_waits_while_the_outbox_is_crowded(
+    config: load.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, looks = Recorder(), list[int]()
+
+    def crowded(_outbox: Outbox) -> bool:
+        looks.append(len(recorder.firsts))
+        return len(looks) <= 5
+
+    monkeypatch.setattr(Outbox, "crowded", property(crowded))
+    assert Daemon(config, observers=[recorder]).run() == 0
+    assert looks[:6] == [0, 0, 0, 0, 0, 0]
+    assert len(recorder.firsts) == 69
+
+
+def test_a_sensor_does_not_wait_for_a_crowded_outbox(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Outbox, "crowded", property(lambda _outbox: True))
+    scenario = {"rate_hz": 1000, "scenario": [{"duration_s": 0.5}]}
+    source = {"name": "a", "kind": "synth", "model": str(tiny_model)} | scenario
+    recorder = Recorder()
+    config = load.parse({"agent": {"sink": "stdout"}, "sources": [source]})
+    assert Daemon(config, observers=[recorder]).run() == 0
+    assert recorder.firsts == [0, 100, 200, 300]
 
 
 def test_what_is_optional_is_named_so_that_no_order_can_be_mistaken(config: load.Config) -> None:
