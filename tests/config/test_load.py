@@ -47,6 +47,14 @@ BROKEN: dict[str, tuple[Any, str]] = {
         {"mqtt": {"tls": {"cert_file": __file__}}, "sources": [SYNTH]},
         "mqtt.tls: found one of cert_file and key_file, expected both or neither",
     ),
+    "a verb that there is not": (
+        {"commands": {"allow": ["ping", "reboot"]}, "sources": [SYNTH]},
+        "commands.allow[1]: found 'reboot', expected one of ping, publish_windows, capture, reload",
+    ),
+    "a source in the place of commands": (
+        {"commands": {"allow": ["ping"]}, "sources": [SYNTH | {"name": "cmd"}]},
+        "sources: found the name cmd, expected another: commands come there",
+    ),
     "no kind": (
         {"sources": [{"name": "a"}]},
         "sources[0].kind: found no kind, expected one of file, iio, mic, mqtt, serial, stream, "

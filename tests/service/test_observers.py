@@ -99,6 +99,25 @@ def test_a_sensor_does_not_wait_for_a_crowded_outbox(
     assert recorder.firsts == [0, 100, 200, 300]
 
 
+def test_a_recording_beside_a_sensor_does_not_make_it_wait(
+    wav: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, looks = Recorder(), list[int]()
+
+    def crowded(_outbox: Outbox) -> bool:
+        looks.append(len(recorder.firsts))
+        return len(looks) <= 200
+
+    monkeypatch.setattr(Outbox, "crowded", property(crowded))
+    recording = {"name": "a", "kind": "file", "path": str(wav), "pace": "fast"}
+    sensor = {"name": "b", "kind": "synth", "rate_hz": 1000, "scenario": [{"duration_s": 0.5}]}
+    sources = [source | {"model": str(tiny_model)} for source in (recording, sensor)]
+    config = load.parse({"agent": {"sink": "stdout"}, "sources": sources})
+    assert Daemon(config, observers=[recorder]).run() == 0
+    assert len(looks) <= 200  # all was scored while the outbox was crowded
+    assert recorder.names == {"a", "b"}
+
+
 def test_what_is_optional_is_named_so_that_no_order_can_be_mistaken(config: load.Config) -> None:
     positional: Any = Daemon
     with pytest.raises(TypeError):
