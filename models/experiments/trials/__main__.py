@@ -34,6 +34,7 @@ from models.experiments.trials.plan import (
     RESULTS,
     SMOKE,
     SMOKE_FAMILIES,
+    SMOKE_PER_CLASS,
     SMOKE_STEPS,
     SMOKE_TASKS,
     Job,
@@ -51,7 +52,7 @@ def run(job: Job, root: Path, out: Path) -> None:
     due = [f for f in job.families if (job.task.name, f, job.seed, job.window) not in done]
     if not due:
         return
-    training, conditions = both_sides(job.task, root, job.window)
+    training, conditions = both_sides(job.task, root, job.window, job.per_class)
     for family in due:
         shared = shared_recipe(job.task, family, job.seed, job.window)
         recipe = msgspec.structs.replace(shared, steps=job.steps)
@@ -81,14 +82,14 @@ def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
         yield from (Job(TASKS[name], (REFERENCE,), 0) for name in QUICK_TASKS)
         return
     if arguments.smoke:
-        yield from (Job(TASKS[n], SMOKE_FAMILIES, 0, steps=SMOKE_STEPS) for n in SMOKE_TASKS)
+        size = {"steps": SMOKE_STEPS, "per_class": SMOKE_PER_CLASS}
+        yield from (Job(TASKS[name], SMOKE_FAMILIES, 0, **size) for name in SMOKE_TASKS)
         return
     for seed in arguments.seeds:
         for task in arguments.tasks:
             for window in arguments.windows:
-                families = planned(task, seed, window)
-                selected = [f for f in families if f in (arguments.families or families)]
-                yield Job(TASKS[task], tuple(selected), seed, window)
+                families = arguments.families or planned(task, seed, window)
+                yield Job(TASKS[task], tuple(families), seed, window)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -137,7 +138,7 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     running.add_argument("--out", type=Path, default=RESULTS)
     running.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    running.add_argument("--families", nargs="+", help="only these")
+    running.add_argument("--families", nargs="+", choices=PLAN, help="these, planned or not")
     running.add_argument("--windows", nargs="+", type=int, default=[WINDOW, LONG], help="frames")
     running.add_argument("--seeds", nargs="+", type=int, default=list(range(MANY_SEEDS)))
     running.set_defaults(run=_run)

@@ -7,7 +7,7 @@ from models.experiments.trials.table import REFERENCE, USUAL
 from models.experiments.trials.tasks import TASKS, Task
 
 TREES = "extra-trees"
-STEPS = 400
+STEPS, PER_CLASS = 400, 100
 LEFT_OUT = tuple(name for name in TASKS if name.startswith("leave-"))
 FORMS = (REFERENCE, "se-twin", "res-twin")  # the same network with thresholds, a gain, neither
 ORDERS = ("drsn-order", "se-order", "res-order")  # the same without the spectrum branch
@@ -23,20 +23,24 @@ PLAN = {  # family -> tasks
 LONG_FAMILIES, LONG_TASKS = (TREES,), ("ten", *LEFT_OUT)
 SEEDS, MANY_SEEDS = 3, 10  # many: of the three forms, where a severity is left out
 QUICK_TASKS, SMOKE_TASKS = ("ten", "leave-14mil"), ("ten",)
-SMOKE_FAMILIES, SMOKE_STEPS = (REFERENCE, "resnet"), 2
+SMOKE_FAMILIES, SMOKE_STEPS, SMOKE_PER_CLASS = (REFERENCE, "resnet"), 2, 4
 RESULTS, DOCUMENT = Path("runs/trials.jsonl"), Path("docs/TRIALS.md")
 QUICK, SMOKE = Path("runs/quick"), Path("runs/smoke")
 
 
 @dataclass(frozen=True)
 class Job:
-    """Families to train on one task with one seed; `window` in frames."""
+    """Families to train on one task with one seed.
+
+    `window` is in frames; `per_class` test windows of each class are evaluated.
+    """
 
     task: Task
     families: tuple[str, ...]
     seed: int
     window: int = USUAL
     steps: int = STEPS
+    per_class: int = PER_CLASS
 
 
 def planned(task: str, seed: int, window: int) -> list[str]:

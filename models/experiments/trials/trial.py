@@ -35,7 +35,6 @@ from models.training.train_and_calibrate import calibrated
 LEVELS_DB = range(-5, 6)
 UNKNOWN_DB = (0, -5)
 CALIBRATED = ("clean", "gaussian_0db", "gaussian_-5db")
-PER_CLASS = 100
 WINDOW = USUAL
 QUANTIZED = (REFERENCE, "drsn-order")  # families with released networks
 
@@ -93,14 +92,14 @@ def noisy_windows(
 
 
 def both_sides(
-    task: Task, root: Path, window: int = WINDOW
+    task: Task, root: Path, window: int, per_class: int
 ) -> tuple[list[Recording], dict[str, Labelled]]:
     """The training recordings, and the test windows in every condition, alike for all families."""
     training, test = task.sides(root)
     recipe = msgspec.structs.replace(
         shared_recipe(task, REFERENCE, 0, window), labels=task.test_labels
     )
-    clean = validation.labelled(test, recipe, PER_CLASS)
+    clean = validation.labelled(test, recipe, per_class)
     recorded = backgrounds.load(root / "noise", RATE_HZ, window)
     noisy = noisy_windows(clean.samples, recorded, bool(task.unknown))
     return training, {name: replace(clean, samples=samples) for name, samples in noisy}

@@ -8,6 +8,7 @@ import pytest
 from models.data import backgrounds, noise
 from models.data.recordings import Recording
 from models.evaluation import metrics
+from models.experiments.trials import __main__ as trials
 from models.experiments.trials import plan
 from models.experiments.trials.table import table
 from models.experiments.trials.tasks import BEARINGS, TASKS
@@ -112,3 +113,10 @@ def test_the_three_forms_have_ten_seeds_where_a_severity_is_left_out_and_all_els
     assert set(forms) < set(plan.planned("ten", 2, 4096))
     assert plan.planned("ten", 2, 8192) == ["extra-trees"]
     assert plan.planned("bearing", 2, 8192) == []
+
+
+def test_families_that_are_asked_for_are_trained_even_where_none_are_planned() -> None:
+    command = ["run", "--data", "DATA", "--windows", "8192", "--families", "drsn-order"]
+    arguments = trials.parser().parse_args([*command, "--seeds", "0", "--tasks", "ten"])
+    (job,) = trials._jobs(arguments)
+    assert (job.task.name, job.families, job.seed, job.window) == ("ten", ("drsn-order",), 0, 8192)
