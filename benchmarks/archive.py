@@ -25,23 +25,23 @@ RATE_HZ = 10_000
 
 
 def main() -> None:
-    chosen = _arguments()
+    arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="drsn-") as folder:
         fresh = map(str, (Path(folder) / f"out-{n}" for n in itertools.count()))
-        archive = chosen.data or _archive(Path(folder) / "archive", chosen.quick)
+        archive = arguments.data or _archive(Path(folder) / "archive", arguments.quick)
         load = os.getloadavg()[0]
         print(f"{os.cpu_count()} cores, load average {load:.0f} before\n")
 
-        for engine in chosen.engines:
+        for engine in arguments.engines:
 
             def score(workers: int, engine: str = engine) -> None:
                 flags = ("--workers", str(workers), "--engine", engine)
                 _score(archive, next(fresh), *flags)
 
-            rounds = options.rounds(chosen.rounds, chosen.quick)
+            rounds = options.rounds(arguments.rounds, arguments.quick)
             name = f"{archive.name}: {engine}, 2 workers / 1"
             print(compare(name, partial(score, 2), partial(score, 1), rounds), flush=True)
-        for seconds in (5, 20) if chosen.quick else (300, 3000):
+        for seconds in (5, 20) if arguments.quick else (300, 3000):
             recording = _recording(Path(folder) / f"{seconds}.wav", seconds, seed=0)
             peak = _score(recording, next(fresh), "--workers", "1", "--hop-s", "1")
             print(f"{seconds} s at {RATE_HZ} Hz: at most {peak:.0f} MiB in a process", flush=True)

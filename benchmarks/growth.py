@@ -29,17 +29,18 @@ ROUNDS = 60
 
 
 def main() -> None:
-    chosen = options.parse("growth", __doc__)
+    arguments = options.parse("growth", __doc__)
     columns = [f"batch {batch}, time a window to batch 1" for batch in BATCHES[1:]]
-    batches = document.table(("network", "batch 1, us", *columns), list(_by_batch(chosen.quick)))
+    batches = document.table(("network", "batch 1, us", *columns), list(_by_batch(arguments.quick)))
     print(batches, flush=True)
-    windows = options.first(WINDOWS, chosen.quick, few=2)
+    windows = options.first(WINDOWS, arguments.quick, few=2)
     columns = [f"{window} frames, to {WINDOWS[0]}" for window in windows[1:]]
     lengths = document.table(
-        ("network", f"{WINDOWS[0]} frames, us", *columns), list(_by_length(windows, chosen.quick))
+        ("network", f"{WINDOWS[0]} frames, us", *columns),
+        list(_by_length(windows, arguments.quick)),
     )
     print(lengths, flush=True)
-    if chosen.write:
+    if arguments.write:
         document.put("growth", f"{batches}\n\n{lengths}")
 
 

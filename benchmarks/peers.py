@@ -31,13 +31,13 @@ HEADS = ("network", "engine", *(f"batch {batch}" for batch in BATCHES))
 
 
 def main() -> None:
-    chosen = options.parse("peers", __doc__)
+    arguments = options.parse("peers", __doc__)
     print(document.table(HEADS, []), flush=True)
     rows = []
-    for row in _rows(chosen.quick):
+    for row in _rows(arguments.quick):
         rows.append(row)
         print(f"| {' | '.join(row)} |", flush=True)
-    if chosen.write:
+    if arguments.write:
         document.put("peers", document.table(HEADS, rows))
 
 

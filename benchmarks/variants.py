@@ -22,12 +22,12 @@ HEADS = (
 
 
 def main() -> None:
-    chosen = options.parse("variants", __doc__)
-    names = options.first(list(zoo.released()), chosen.quick)
+    arguments = options.parse("variants", __doc__)
+    names = options.first(list(zoo.released()), arguments.quick)
     rows = [row for name in names for row in _rows(name)]
     text = document.table(HEADS, rows)
     print(text, flush=True)
-    if chosen.write:
+    if arguments.write:
         document.put("variants", text)
 
 

@@ -98,17 +98,17 @@ def main() -> None:
         "--write", action="store_true", help=f"put the table in {document.PERFORMANCE.name}"
     )
     parser.add_argument("--python", default=sys.executable, help="that runs the agent")
-    chosen = parser.parse_args()
-    options.refuse_both(parser, chosen)
-    length = QUICK if chosen.quick else FULL
+    arguments = parser.parse_args()
+    options.refuse_both(parser, arguments)
+    length = QUICK if arguments.quick else FULL
     print(f"{described()}\n\n{HEAD}", flush=True)
     rows: list[Row] = []
-    for channels in options.first(CHANNELS, chosen.quick, few=2):
-        for rate_hz in options.first(RATES_HZ, chosen.quick):
-            rows.append(measure(channels, rate_hz, length, chosen.python))
+    for channels in options.first(CHANNELS, arguments.quick, few=2):
+        for rate_hz in options.first(RATES_HZ, arguments.quick):
+            rows.append(measure(channels, rate_hz, length, arguments.python))
             print(rows[-1], flush=True)
     print(growth(rows))
-    if chosen.write:
+    if arguments.write:
         document.put("table", "\n".join([described(), "", HEAD, *map(str, rows), "", growth(rows)]))
 
 
