@@ -23,6 +23,7 @@ LATE = {
     ("agent.service.metrics.server", "agent.service.metrics.families"),
     ("agent.cli.demo_agent", "iotcore"),
     ("models.data.matlab", "scipy.io"),
+    ("models.experiments.unseen.machines", "soxr"),
     # Verbs: `--help` and the other verbs do not load what one verb needs.
     ("agent.cli.commission", "agent.jobs.commission"),
     ("agent.cli.demo", "agent.cli"),
@@ -33,6 +34,8 @@ LATE = {
     ("models.cli.evaluate", "agent.inference"),
     ("models.cli.evaluate", "models"),
     ("models.cli.export", "models"),
+    ("models.cli.forms", "agent.inference"),
+    ("models.cli.forms", "models"),
     ("models.cli.quantize", "models"),
     ("models.cli.release", "models"),
     ("models.cli.train", "models"),

@@ -20,7 +20,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
         logs.start("CRITICAL")  # the findings say what would be logged
         wrong = 0
-        for finding in itertools.chain(examine(arguments.config), _bench(arguments)):
+        for finding in itertools.chain(examine(arguments.config), _benchmark(arguments)):
             print(finding, flush=True)
             wrong += finding.state == "wrong"
         return 1 if wrong else 0
@@ -34,7 +34,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=doctor)
 
 
-def _bench(arguments: argparse.Namespace) -> "Iterator[Finding]":
+def _benchmark(arguments: argparse.Namespace) -> "Iterator[Finding]":
     """Findings of `--bench`; none where the configuration cannot be read: reported already."""
     from agent.jobs import variant_benchmark
 

@@ -65,17 +65,17 @@ def highest_hz(orders: Orders, rpm: float) -> float:
     return LEAST_HARMONICS * max(_series(orders).values()) * rpm / 60 * (1 + TOLERANCE)
 
 
-def evidence_db(found: Envelope, orders: Orders, rpm: float) -> dict[str, float]:
+def evidence_db(spectrum: Envelope, orders: Orders, rpm: float) -> dict[str, float]:
     """How far each series of lines stands above the spectrum around it.
 
     The mean of its lines in dB, or that of the first alone where it is less: without it the
     others are likely those of the shaft.
     """
-    near = np.maximum(found.power, np.roll(found.power, 1))
-    near = np.maximum(near, np.roll(found.power, -1))  # a line may fall between two bins
+    near = np.maximum(spectrum.power, np.roll(spectrum.power, 1))
+    near = np.maximum(near, np.roll(spectrum.power, -1))  # a line may fall between two bins
     turn_hz = rpm / 60
     return {
-        name: _stands_out(found, near, order * turn_hz, turn_hz)
+        name: _stands_out(spectrum, near, order * turn_hz, turn_hz)
         for name, order in _series(orders).items()
     }
 
@@ -85,15 +85,15 @@ def _series(orders: Orders) -> dict[str, float]:
     return {"bpfo": orders.bpfo, "bpfi": orders.bpfi, "bsf": 2 * orders.bsf, "ftf": orders.ftf}
 
 
-def _stands_out(found: Envelope, near: Signal, line_hz: float, turn_hz: float) -> float:
-    width_hz = found.band_hz[1] - found.band_hz[0]
+def _stands_out(spectrum: Envelope, near: Signal, line_hz: float, turn_hz: float) -> float:
+    width_hz = spectrum.band_hz[1] - spectrum.band_hz[0]
     fitting = int(width_hz / (line_hz * (1 + TOLERANCE)))
     lines_hz = line_hz * np.arange(1, min(HARMONICS, fitting) + 1)
-    floor = np.asarray([_floor(found, each, turn_hz) for each in lines_hz])
-    at = np.rint(FACTORS[:, None] * lines_hz / found.bin_hz).astype(np.intp)
+    floor = np.asarray([_floor(spectrum, each, turn_hz) for each in lines_hz])
+    at = np.rint(FACTORS[:, None] * lines_hz / spectrum.bin_hz).astype(np.intp)
     ratio_db = 10 * np.log10(near[np.minimum(at, len(near) - 1)] / floor + 1e-12)
     turns = FACTORS[:, None] * lines_hz / turn_hz
-    return _strength(ratio_db, ~_on_shaft(turns, found.bin_hz / turn_hz))
+    return _strength(ratio_db, ~_on_shaft(turns, spectrum.bin_hz / turn_hz))
 
 
 def _strength(ratio_db: Signal, usable: npt.NDArray[np.bool_]) -> float:
@@ -115,13 +115,13 @@ def _on_shaft(turns: Signal, bin_turns: float) -> npt.NDArray[np.bool_]:
     return on_shaft
 
 
-def _floor(found: Envelope, line_hz: float, turn_hz: float) -> float:
+def _floor(spectrum: Envelope, line_hz: float, turn_hz: float) -> float:
     """Median of the spectrum a turn of the shaft to either side, of a slow line around itself."""
     low_hz, high_hz = line_hz - turn_hz, line_hz + turn_hz
     if low_hz <= 0:
         low_hz, high_hz = 0.3 * line_hz, 2 * line_hz
-    first = max(1, round(low_hz / found.bin_hz))
-    around = found.power[first : max(first, round(high_hz / found.bin_hz)) + 1]
+    first = max(1, round(low_hz / spectrum.bin_hz))
+    around = spectrum.power[first : max(first, round(high_hz / spectrum.bin_hz)) + 1]
     return float(np.median(around)) + 1e-30
 
 

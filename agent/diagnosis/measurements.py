@@ -32,7 +32,7 @@ class MachineInfo:
 
 
 def examine(
-    ring: Ring, known: MachineInfo, window: Window, healthy: Sequence[FaultLine | None] = ()
+    ring: Ring, machine: MachineInfo, window: Window, healthy: Sequence[FaultLine | None] = ()
 ) -> tuple[Physics, ...] | None:
     """Of each channel, up to the window's end; None for a flagged window.
 
@@ -41,24 +41,26 @@ def examine(
     if window.marks:
         return None
     end = window.first + window.samples.shape[1]
-    samples = ring.clean(end, round(SECONDS * known.rate_hz))[:, : window.samples.shape[0]]
+    samples = ring.clean(end, round(SECONDS * machine.rate_hz))[:, : window.samples.shape[0]]
     if not len(samples):  # overwritten since: a source that does not wait
         return None
     if window.rpm is not None:
-        known = replace(known, rpm=window.rpm)
+        machine = replace(machine, rpm=window.rpm)
     own = healthy or (None,) * samples.shape[1]
     channels = zip(samples.T.astype(np.float64), own, strict=True)
-    return tuple(measure(channel, known, lines) for channel, lines in channels)
+    return tuple(measure(channel, machine, lines) for channel, lines in channels)
 
 
-def measure(signal: levels.Signal, known: MachineInfo, healthy: FaultLine | None = None) -> Physics:
+def measure(
+    signal: levels.Signal, machine: MachineInfo, healthy: FaultLine | None = None
+) -> Physics:
     """Of one channel [frames] at the model's rate, in the source's unit."""
     found = levels.levels(signal)
-    speed = levels.velocity(signal, known.rate_hz, known.unit, known.rpm)
-    machine_class = known.machine_class
-    band_hz, evidence = _evidence(signal, known) if found.rms else (None, None)
+    speed = levels.velocity(signal, machine.rate_hz, machine.unit, machine.rpm)
+    machine_class = machine.machine_class
+    band_hz, evidence = _evidence(signal, machine) if found.rms else (None, None)
     return Physics(
-        seconds=round(len(signal) / known.rate_hz, 3),
+        seconds=round(len(signal) / machine.rate_hz, 3),
         rms=_short(found.rms),
         peak=_short(found.peak),
         crest=None if found.crest is None else _short(found.crest),
@@ -91,19 +93,19 @@ def above_healthy(evidence: FaultLine, healthy: FaultLine | None) -> dict[str, f
 
 
 def _evidence(
-    signal: levels.Signal, known: MachineInfo
+    signal: levels.Signal, machine: MachineInfo
 ) -> tuple[tuple[float, float] | None, FaultLine | None]:
     """The band that was demodulated, and what its lines say; None where they cannot be told."""
-    if known.orders is None or known.rpm is None:
+    if machine.orders is None or machine.rpm is None:
         return None, None
-    turns = len(signal) / known.rate_hz * known.rpm / 60
+    turns = len(signal) / machine.rate_hz * machine.rpm / 60
     if turns < envelope.LEAST_TURNS:
         return None, None
-    least_hz = envelope.highest_hz(known.orders, known.rpm)
-    found = envelope.envelope(signal, known.rate_hz, least_hz)
+    least_hz = envelope.highest_hz(machine.orders, machine.rpm)
+    found = envelope.envelope(signal, machine.rate_hz, least_hz)
     if found is None:
         return None, None
-    by_name = envelope.evidence_db(found, known.orders, known.rpm)
+    by_name = envelope.evidence_db(found, machine.orders, machine.rpm)
     low_hz, high_hz = found.band_hz
     return (round(low_hz, 1), round(high_hz, 1)), FaultLine(
         **{name: round(value, 1) for name, value in by_name.items()}

@@ -72,7 +72,7 @@ def labelled(
     )
 
 
-def mixed(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
+def in_noise(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
     """The same windows under the recipe's noise, as in training, and their SNR in dB [n]."""
     samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(HELD_OUT_SEED))
     return replace(clean, samples=samples), snr_db

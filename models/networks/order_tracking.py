@@ -36,7 +36,7 @@ class Orders(nn.Module):
     def forward(self, spectrum: Tensor, running: Tensor) -> Tensor:
         """spectrum [batch, bands, 1, bins], running [batch, 5] -> [batch, 4 bands, 1, POINTS]."""
         batch, bands = spectrum.shape[:2]
-        place = self._places(running)  # [batch, 4 POINTS], in bins
+        place = self._line_bins(running)  # [batch, 4 POINTS], in bins
         inside = (place <= self.bins - 1).to(spectrum.dtype)[:, None]
         place = place.clamp(0.0, self.bins - 1.001)  # the last interval's upper end is a bin too
         low = place.floor()
@@ -45,7 +45,7 @@ class Orders(nn.Module):
         read = (below + (place - low)[:, None] * (above - below)) * inside
         return read.reshape(batch, bands * VIEWS, 1, POINTS)
 
-    def _places(self, running: Tensor) -> Tensor:
+    def _line_bins(self, running: Tensor) -> Tensor:
         filled = torch.where(running > 0, running, self.nominal)
         turns_hz = filled[:, :1] / 60  # [batch, 1]
         bpfo, bpfi, bsf = filled[:, 1:2], filled[:, 2:3], filled[:, 3:4]

@@ -80,7 +80,7 @@ def _figures(checkpoint: Checkpoint, root: Path, network: OnnxClassifier) -> dic
     if recipe.simulated:
         figures |= model_file.recognition(network, recipe.labels, validation.simulated(recipe))
     if checkpoint.snr:
-        noisy, snr_db = validation.mixed(validation.together(recipe, root), recipe)
+        noisy, snr_db = validation.in_noise(validation.together(recipe, root), recipe)
         figures["snr_error_db"] = model_file.snr_error_db(network, noisy, snr_db)
     return figures
 
@@ -90,7 +90,7 @@ def _agreement(
 ) -> dict[str, float]:
     """Share of validation windows, clean and noisy, with the same label from both files."""
     clean = validation.together(checkpoint.recipe, root)
-    noisy, _ = validation.mixed(clean, checkpoint.recipe)
+    noisy, _ = validation.in_noise(clean, checkpoint.recipe)
     under = {"clean": clean, "noisy": noisy}
     if checkpoint.recipe.simulated:
         under[MACHINE] = validation.simulated(checkpoint.recipe)

@@ -16,7 +16,7 @@ from models.data import listing, noise, recordings
 from models.data.recipe import Recipe, Source
 from models.data.recordings import Array, Recording
 from models.speech import voices
-from models.speech.words import LONGEST, alone, among, backwards, between, trimmed
+from models.speech.words import LONGEST, among, backwards, between, in_silence, trimmed
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 OTHER, SILENCE = "other", "silence"
@@ -111,13 +111,13 @@ def _set(
     examples = []
     for label, words in by_label.items():
         for word in words:
-            examples.append(Recording(name, label, label, alone(word, window)))
+            examples.append(Recording(name, label, label, in_silence(word, window)))
             played = _at_a_speed(word, window, rng)
             beside = among(played, _random(pool, rng), _random(pool, rng), window, rng)
             examples.append(Recording(name, label, label, beside))
     pieces = [between(_random(pool, rng), _random(pool, rng), window, rng) for _ in digits]
     forwards = [word for label in DIGITS if label != MIRRORED for word in by_label[label]]
-    reversed_words = [alone(word, window) for word in backwards(forwards)]
+    reversed_words = [in_silence(word, window) for word in backwards(forwards)]
     # These have a data set's name of their own, so that each is drawn as often as a set of words.
     examples += [Recording("pieces", name, OTHER, samples) for samples in pieces]
     return examples + [

@@ -18,11 +18,11 @@ from models.data.recordings import Array
 from models.data.validation import HELD_OUT_SEED, Labelled
 from models.evaluation import metrics, model_file
 from models.speech.corpus import COMMANDS, FSDD, LABELS, SILENCE, backgrounds, words
-from models.speech.words import alone
+from models.speech.words import in_silence
 
 LEVELS_DB = (10.0, 5.0, 0.0, -5.0)
 CONDITIONS = ("clean", *(f"{level:g} dB" for level in LEVELS_DB))
-PLACES = {FSDD: 1, COMMANDS: 4}  # windows of each word; Speech Commands has few words
+WINDOWS_PER_WORD = {FSDD: 1, COMMANDS: 4}  # windows of each word; Speech Commands has few words
 SILENT = 100  # windows of background alone
 
 
@@ -63,13 +63,13 @@ def figure_name(figure: str, condition: str) -> str:
 
 def _words(recipe: Recipe, root: Path, rng: np.random.Generator) -> Labelled:
     samples, targets = [], []
-    for folder, places in PLACES.items():
+    for folder, count in WINDOWS_PER_WORD.items():
         for label, recorded_words in words(root, folder, "val", recipe).items():
             for word in recorded_words:
-                whole = alone(word, recipe.window)
-                starts = rng.integers(whole.shape[1] - recipe.window + 1, size=places)
+                whole = in_silence(word, recipe.window)
+                starts = rng.integers(whole.shape[1] - recipe.window + 1, size=count)
                 samples += [whole[:, start : start + recipe.window] for start in starts]
-                targets += [LABELS.index(label)] * places
+                targets += [LABELS.index(label)] * count
     return _labelled(np.stack(samples), np.array(targets))
 
 

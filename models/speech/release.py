@@ -41,7 +41,7 @@ RECIPE = Path(__file__).parents[1] / "zoo" / "digits.yaml"
 
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """The folder of the data sets, the folder of intermediate files, and the file to write."""
 
     data: Path
@@ -49,18 +49,18 @@ class Places:
     out: Path
 
 
-def release(recipe: Recipe, places: Places, seeds: Sequence[int], say: Say) -> None:
+def release(recipe: Recipe, paths: Paths, seeds: Sequence[int], say: Say) -> None:
     """Writes the INT8 network of the first seed to `places.out`, and its card beside it."""
-    shared = speech_run.material(recipe, places.data)
+    shared = speech_run.material(recipe, paths.data)
     say(f"{len(shared.recordings)} recordings to train on")
     runs = []
     for variant in _recipes(recipe, seeds):
-        runs.append(speech_run.run(variant, shared, _folder(places.work, variant), say))
+        runs.append(speech_run.run(variant, shared, _folder(paths.work, variant), say))
         say(card.line(runs[-1]))
-    folder = _folder(places.work, msgspec.structs.replace(recipe, seed=seeds[0]))
-    _publish(runs[0], recipe, shared.recordings, folder, places.out)
-    data = _card_data(recipe, places, shared, folder)
-    places.out.with_suffix(".md").write_text(card.text(recipe, runs, data, places.out))
+    folder = _folder(paths.work, msgspec.structs.replace(recipe, seed=seeds[0]))
+    _publish(runs[0], recipe, shared.recordings, folder, paths.out)
+    data = _card_data(recipe, paths, shared, folder)
+    paths.out.with_suffix(".md").write_text(card.text(recipe, runs, data, paths.out))
 
 
 def _recipes(recipe: Recipe, seeds: Sequence[int]) -> Iterator[Recipe]:
@@ -96,8 +96,8 @@ def _publish(
     )
 
 
-def _card_data(recipe: Recipe, places: Places, shared: Material, folder: Path) -> CardData:
-    released = classifier.load(places.out)
+def _card_data(recipe: Recipe, paths: Paths, shared: Material, folder: Path) -> CardData:
+    released = classifier.load(paths.out)
     networks = {name: classifier.load(folder / f"{name}.onnx") for name in speech_run.PRECISIONS}
     clean = shared.windows["clean"]
     batches = {"1": clean.samples[:1], "16": clean.samples[:16]}
@@ -106,7 +106,7 @@ def _card_data(recipe: Recipe, places: Places, shared: Material, folder: Path) -
         recordings=Counter(recording.machine for recording in shared.recordings),
         windows={label: counts[index] for index, label in enumerate(recipe.labels)},
         sentences={
-            level: _sentence_results(released, recipe, places.data, level) for level in SENTENCES_DB
+            level: _sentence_results(released, recipe, paths.data, level) for level in SENTENCES_DB
         },
         window_us={size: model_file.window_us(networks, batch) for size, batch in batches.items()},
     )
@@ -144,7 +144,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.steps is not None:
         recipe = msgspec.structs.replace(recipe, steps=arguments.steps)
     out = arguments.out or arguments.recipe.with_suffix(".onnx")
-    release(recipe, Places(arguments.data, arguments.work, out), arguments.seeds, say)
+    release(recipe, Paths(arguments.data, arguments.work, out), arguments.seeds, say)
     say(f"wrote {out} and its card")
     return 0
 

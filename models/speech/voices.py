@@ -33,14 +33,14 @@ def spoken(word: str, count: int, rate_hz: float, rng: np.random.Generator) -> I
         raise UserError(f"{PROGRAM}: found no such program, expected it for synthetic speakers")
     for _ in range(count):
         voice = f"{rng.choice(ACCENTS)}+{rng.choice(TIMBRES)}"
-        pace, pitch = int(rng.integers(120, 210)), int(rng.integers(20, 80))
-        yield _say(word, voice, pace, pitch, rate_hz)
+        words_per_min, pitch = int(rng.integers(120, 210)), int(rng.integers(20, 80))
+        yield _say(word, voice, words_per_min, pitch, rate_hz)
 
 
-def _say(word: str, voice: str, pace: int, pitch: int, rate_hz: float) -> Array:
-    """`pace` in words a minute; `pitch` on the program's scale of 0 to 99."""
+def _say(word: str, voice: str, words_per_min: int, pitch: int, rate_hz: float) -> Array:
+    """`pitch` is on the program's scale of 0 to 99."""
     command: Sequence[str] = (
-        *(PROGRAM, "--stdout", "-v", voice, "-s", str(pace), "-p", str(pitch)),
+        *(PROGRAM, "--stdout", "-v", voice, "-s", str(words_per_min), "-p", str(pitch)),
         word,
     )
     done = subprocess.run(command, capture_output=True, check=False)

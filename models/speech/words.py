@@ -31,15 +31,15 @@ def trimmed(samples: Array, rate_hz: float, window: int) -> Array:
     return word[over // 2 : len(word) - (over - over // 2)]
 
 
-def alone(word: Array, window: int) -> Array:
+def in_silence(word: Array, window: int) -> Array:
     """The word [frames] in silence, whole in every window [1, 2 * window - frames]."""
     rest = np.zeros(window - len(word), np.float32)
     return np.concatenate([rest, word, rest])[None]
 
 
 def among(word: Array, before: Array, after: Array, window: int, rng: np.random.Generator) -> Array:
-    """As `alone`, with the end of `before` or the beginning of `after` at the edges of windows."""
-    samples = alone(word, window)
+    """As `in_silence`, with the end of `before` or the beginning of `after` at a window's edge."""
+    samples = in_silence(word, window)
     room = window - len(word) - round(GAP * window)
     end, begin = (_length(neighbour, room, rng) for neighbour in (before, after))
     if end:

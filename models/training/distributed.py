@@ -43,7 +43,7 @@ class ProcessGroup:
         return box
 
 
-ALONE = ProcessGroup()
+SINGLE = ProcessGroup()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from models.data import simulate
 from models.data.batches import at_speeds
 from models.data.recipe import Recipe
 from models.data.recordings import Recording, load
-from models.training.distributed import ALONE, ProcessGroup
+from models.training.distributed import SINGLE, ProcessGroup
 from models.training.early_stopping import EarlyStopping
 from models.training.resume import Store
 from models.training.trainer import Trainer
@@ -29,7 +29,7 @@ class TrainingControl:
 
     early_stopping: EarlyStopping | None = None
     store: Store | None = None
-    group: ProcessGroup = ALONE
+    group: ProcessGroup = SINGLE
 
 
 def train(

@@ -17,7 +17,7 @@ from models.networks.distance import Distance, Rows, typical_features
 from models.training import resume
 from models.training.calibrate import SnrLine, features, forward, snr_line, temperature
 from models.training.checkpoint import Checkpoint
-from models.training.distributed import ALONE, ProcessGroup
+from models.training.distributed import SINGLE, ProcessGroup
 from models.training.early_stopping import EarlyStopping
 from models.training.progress import Progress, Say
 from models.training.resume import StateFile, Store
@@ -31,14 +31,14 @@ class Session:
     """How a training runs; nothing here changes its result."""
 
     state: StateFile | None = None
-    group: ProcessGroup = ALONE
+    group: ProcessGroup = SINGLE
 
 
 def fit(recipe: Recipe, root: Path, say: Say, session: Session | None = None) -> Checkpoint:
     """Trains the recipe's network on the data sets in `root`; raises UserError for bad data."""
     run, progress = session or Session(), Progress(recipe, say)
     recordings = training_recordings(recipe, root)
-    noisy, _ = validation.mixed(validation.together(recipe, root), recipe)
+    noisy, _ = validation.in_noise(validation.together(recipe, root), recipe)
     stopping = store = None
     if recipe.stopping:
         stopping = EarlyStopping(recipe.stopping, noisy, run.group, progress.score)

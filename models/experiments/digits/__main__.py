@@ -79,7 +79,7 @@ def batches(digits: Digits, rng: np.random.Generator) -> Iterator[tuple[Array, I
         snr_db = rng.uniform(*SNR_DB, BATCH)
         snr_db[rng.random(BATCH) < CLEAN] = np.inf
         yield (
-            cluttered_digits.add(clean, snr_db.astype(np.float32), cluttered_digits.mixed, rng),
+            cluttered_digits.add(clean, snr_db.astype(np.float32), cluttered_digits.any_noise, rng),
             clean.targets,
         )
 

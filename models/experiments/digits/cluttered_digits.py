@@ -104,7 +104,7 @@ def salt_and_pepper(shape: tuple[int, ...], rng: Generator) -> Array:
     return np.where(hit, rng.choice(np.array([-1, 1], np.float32), shape), np.float32(0))
 
 
-def mixed(shape: tuple[int, ...], rng: Generator) -> Array:
+def any_noise(shape: tuple[int, ...], rng: Generator) -> Array:
     """Each canvas in a random one of the noises used in training."""
     kinds = rng.integers(len(TRAINED), size=shape[0])
     draws = list(TRAINED.values())

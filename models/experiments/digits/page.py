@@ -54,18 +54,18 @@ def _curves(families: Runs) -> str:
         ("Against clutter, Gaussian 0 dB", "fragments|macro-F1, %", "Against clutter", counts),
     )
     parts = []
-    for title, names, section, places in drawn:
-        lines = {name: _line(by_seed, section, places) for name, by_seed in families.items()}
-        plot = plots.lines(lines, (places[0][0], places[-1][0]), (0, 100), names)
+    for title, names, section, columns in drawn:
+        lines = {name: _line(by_seed, section, columns) for name, by_seed in families.items()}
+        plot = plots.lines(lines, (columns[0][0], columns[-1][0]), (0, 100), names)
         parts.append(f"<div><h2>{title}</h2>{plot}</div>")
     return f"<div class=plots>{''.join(parts)}</div>"
 
 
 def _line(
-    by_seed: Mapping[int, DigitsRun], section: str, places: Sequence[tuple[float, str]]
+    by_seed: Mapping[int, DigitsRun], section: str, columns: Sequence[tuple[float, str]]
 ) -> list[tuple[float, float]]:
     figures = [SECTIONS[section](run) for run in by_seed.values()]
-    return [(x, float(np.mean([run[column] for run in figures]))) for x, column in places]
+    return [(x, float(np.mean([run[column] for run in figures]))) for x, column in columns]
 
 
 def _pictures(sample: Sample, sparsity: Sparsity) -> str:

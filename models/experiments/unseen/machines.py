@@ -21,7 +21,7 @@ NINE_BALLS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
 EIGHT_BALLS = {"bpfo": 3.05, "bpfi": 4.95, "bsf": 1.99, "ftf": 0.381}
 ER_12K = {"bpfo": 3.048, "bpfi": 4.952, "bsf": 1.992, "ftf": 0.381}
 ZA_2115 = {"balls": 16, "ball_mm": 8.407, "pitch_mm": 71.501, "angle_deg": 15.17}
-TOLD, UNTOLD = "bearing-orders", "bearing"
+ORDERS, PLAIN = "bearing-orders", "bearing"
 FAN_HZ = 200.0
 
 
@@ -116,7 +116,7 @@ def _one_healthy(
 
 def _mfs_compound(folder: Path) -> Iterator[Condition]:
     clips = [clip for _, clip in _clips(folder)]
-    condition = _one_healthy("mfs_compound", "2387 rpm", 25_600.0, TOLD, clips)
+    condition = _one_healthy("mfs_compound", "2387 rpm", 25_600.0, ORDERS, clips)
     yield replace(condition, bearing=ER_12K)
 
 
@@ -132,7 +132,14 @@ def _ims(folder: Path) -> Iterator[Condition]:
             )
         ]
         yield Condition(
-            *("ims_run_in", f"bearing {channel + 1}", 20_480.0, TOLD, (joined[0],), (joined[1],)),
+            *(
+                "ims_run_in",
+                f"bearing {channel + 1}",
+                20_480.0,
+                ORDERS,
+                (joined[0],),
+                (joined[1],),
+            ),
             faulty=(),
             bearing=ZA_2115,
             hop_s=0.5,
@@ -147,7 +154,7 @@ def _quadrotor(folder: Path) -> Iterator[Condition]:
         others = tuple(healthy[:at] + healthy[at + 1 :])
         broken = () if at else tuple(faulty)
         name = f"without {flight.name}"
-        yield Condition("uav_propeller", name, 16_000.0, UNTOLD, others, (flight,), broken)
+        yield Condition("uav_propeller", name, 16_000.0, PLAIN, others, (flight,), broken)
 
 
 def _compressor(folder: Path) -> Iterator[Condition]:
@@ -155,7 +162,7 @@ def _compressor(folder: Path) -> Iterator[Condition]:
     clips = [clip for _, clip in sorted(_clips(folder), key=lambda pair: pair[1].name)]
     learned, judged = tuple(clips[::2]), tuple(clips[1::2])
     yield Condition(
-        *("air_compressor", "all states", 16_000.0, UNTOLD, learned, judged, ()),
+        *("air_compressor", "all states", 16_000.0, PLAIN, learned, judged, ()),
         whole=tuple(clips),
     )
 
@@ -167,7 +174,7 @@ def _gearbox(folder: Path) -> Iterator[Condition]:
     for load in sorted({row["load"] for row in rows.values()}, key=lambda text: int(text[:-1])):
         own = [clip for clip in clips if rows[clip.name]["load"] == load]
         if {clip.label for clip in own} == {"normal", "broken_tooth"}:
-            yield _one_healthy("gearbox_gfd", f"load {load}", 12_800.0, UNTOLD, own)
+            yield _one_healthy("gearbox_gfd", f"load {load}", 12_800.0, PLAIN, own)
 
 
 def _fan(folder: Path) -> Iterator[Condition]:
@@ -183,7 +190,15 @@ def _fan(folder: Path) -> Iterator[Condition]:
         healthy = {split: clip for split, clip in own if clip.label == "normal"}
         faulty = tuple(clip for _, clip in own if clip.label != "normal")
         yield Condition(
-            *("ceiling_fan", speed, FAN_HZ, UNTOLD, (healthy["train"],), (healthy["val"],), faulty),
+            *(
+                "ceiling_fan",
+                speed,
+                FAN_HZ,
+                PLAIN,
+                (healthy["train"],),
+                (healthy["val"],),
+                faulty,
+            ),
             hop_s=0.2,
         )
 

@@ -58,7 +58,7 @@ def uncommissioned(condition: Condition) -> ConditionResult:
     """Every clip without a baseline."""
     with tempfile.TemporaryDirectory() as folder:
         clips = (*condition.uncommissioned, *condition.faulty)
-        return ConditionResult(_heard(condition, clips, Path(folder)))
+        return ConditionResult(_results(condition, clips, Path(folder)))
 
 
 def commissioned(
@@ -76,7 +76,7 @@ def commissioned(
             learn(condition, condition.learned if learned is None else learned, folder)
         except UserError as error:
             refused = str(error)
-        return ConditionResult(_heard(condition, clips, folder), refused)
+        return ConditionResult(_results(condition, clips, folder), refused)
 
 
 def learn(condition: Condition, clips: Sequence[Clip], folder: Path) -> None:
@@ -96,7 +96,7 @@ def at_speeds(condition: Condition) -> tuple[ClipResult, ...]:
             config = configuration(condition, file, folder, clip.rpm)
             request = Request(SOURCE, recordings=[str(file)], extend=at > 0)
             commission(config, request, lambda line: None)
-        return _heard(condition, (*condition.healthy, *condition.faulty), folder)
+        return _results(condition, (*condition.healthy, *condition.faulty), folder)
 
 
 def configuration(condition: Condition, file: Path, folder: Path, rpm: float | None) -> load.Config:
@@ -116,7 +116,7 @@ def configuration(condition: Condition, file: Path, folder: Path, rpm: float | N
     return load.parse({"agent": agent, "sources": [source]})
 
 
-def _heard(condition: Condition, clips: Sequence[Clip], folder: Path) -> tuple[ClipResult, ...]:
+def _results(condition: Condition, clips: Sequence[Clip], folder: Path) -> tuple[ClipResult, ...]:
     return tuple(_clip(condition, clip, folder) for clip in clips)
 
 

@@ -89,7 +89,7 @@ def test_the_split_is_the_same_whenever_it_is_made(sides: dict[str, Digits]) -> 
 @pytest.mark.parametrize("kind", [*NOISES, "mixed"])
 def test_the_noise_has_exactly_the_snr_asked_for(kind: str, sides: dict[str, Digits]) -> None:
     rng = np.random.default_rng(0)
-    draw = cluttered_digits.mixed if kind == "mixed" else NOISES[kind]
+    draw = cluttered_digits.any_noise if kind == "mixed" else NOISES[kind]
     clean = cluttered_digits.place(sides["validation"], np.arange(6), np.full(6, 2), rng)
     levels = np.array([-5, 0, 5, 10, 15, np.inf], np.float32)
     added = cluttered_digits.add(clean, levels, draw, rng).astype(np.float64) - clean.pixels

@@ -70,7 +70,7 @@ def drawn(count: int = 32) -> Batch:
     """Simulated windows, some noisy, of machines of which something is known or nothing."""
     made = simulate.default(1, 1.0, 5, 10_000.0)
     clean = validation.labelled(made, recipe())
-    noisy, snr_db = validation.mixed(clean, recipe())
+    noisy, snr_db = validation.in_noise(clean, recipe())
     some = slice(None, None, max(1, len(noisy.samples) // count))
     running = degraded(noisy.running, RunningInput(nothing=0.3), np.random.default_rng(0))
     return Batch(

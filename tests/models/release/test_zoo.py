@@ -42,7 +42,7 @@ def test_the_file_is_what_its_recipe_makes(network: classifier.OnnxClassifier) -
 def test_a_window_is_answered_alike_alone_and_in_any_batch(
     network: classifier.OnnxClassifier, simulated: validation.Labelled
 ) -> None:
-    noisy, _ = validation.mixed(simulated, RECIPE)
+    noisy, _ = validation.in_noise(simulated, RECIPE)
     windows = noisy.samples[::6]
     running = noisy.running[::6]
     alone = answers(network, windows, running, 1)

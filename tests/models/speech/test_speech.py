@@ -32,7 +32,7 @@ from models.speech.run import (  # noqa: E402
     SpeechRun,
 )
 from models.speech.sentences import Sentence, WordResults, score  # noqa: E402
-from models.speech.words import PIECES, alone, among, between, trimmed  # noqa: E402
+from models.speech.words import PIECES, among, between, in_silence, trimmed  # noqa: E402
 
 WINDOW, RATE_HZ = 8000, 8000.0
 
@@ -46,7 +46,7 @@ def word(frames: int, seed: int = 0) -> Array:
 def test_every_window_of_a_recording_holds_its_whole_word(frames: int) -> None:
     rng = np.random.default_rng(1)
     said = word(frames)
-    for made in (alone(said, WINDOW), among(said, word(5000, 1), word(5000, 2), WINDOW, rng)):
+    for made in (in_silence(said, WINDOW), among(said, word(5000, 1), word(5000, 2), WINDOW, rng)):
         for start in (0, (WINDOW - frames) // 2, WINDOW - frames):
             window = made[0, start : start + WINDOW]
             assert len(window) == WINDOW

@@ -32,7 +32,7 @@ savemat = pytest.importorskip("scipy.io").savemat
 from models.data import recipe  # noqa: E402 (torch may be missing)
 from models.data.recipe import Recipe, Source, Stopping  # noqa: E402
 from models.training import checkpoint, resume  # noqa: E402
-from models.training.distributed import ALONE  # noqa: E402
+from models.training.distributed import SINGLE  # noqa: E402
 from models.training.early_stopping import (  # noqa: E402
     EarlyStopping,
 )
@@ -164,8 +164,8 @@ def macro_f1(path: Path, folder: Path) -> float:
     """On validation windows under noise."""
     best: list[float] = []
     saved = checkpoint.load(path)
-    noisy, _ = validation.mixed(validation.together(saved.recipe, folder.parent), saved.recipe)
-    watch = EarlyStopping(Stopping(1), noisy, ALONE, lambda score, _: best.append(score.macro_f1))
+    noisy, _ = validation.in_noise(validation.together(saved.recipe, folder.parent), saved.recipe)
+    watch = EarlyStopping(Stopping(1), noisy, SINGLE, lambda score, _: best.append(score.macro_f1))
     watch.update(saved.network, 1)
     return best[0]
 
@@ -220,9 +220,9 @@ def test_fresh_begins_anew_and_other_recordings_are_noticed(
     samples, _ = soundfile.read(mine / "normal" / "0.wav")
     recordings = [r for r in simulate.default(1, 1.0, 3, RATE_HZ) if r.label in LABELS]
     noisy = validation.labelled(recordings, made(mine))
-    one = resume.origin(made(mine), recordings, noisy, ALONE)
+    one = resume.origin(made(mine), recordings, noisy, SINGLE)
     recordings[0].samples[0, 500] += 1e-3
-    assert resume.origin(made(mine), recordings, noisy, ALONE) != one
+    assert resume.origin(made(mine), recordings, noisy, SINGLE) != one
     assert len(samples) == 12_000
 
 
@@ -230,7 +230,7 @@ def test_the_best_weights_are_kept_and_enough_is_enough() -> None:
     noisy = validation.Labelled(
         np.ones((4, 1, 8), np.float32), np.array([0, 0, 1, 1]), np.zeros((4, 5), np.float32)
     )
-    watch = EarlyStopping(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
+    watch = EarlyStopping(Stopping(every=2, patience=2), noisy, SINGLE, lambda score, best: None)
     network = Told()
     for step, bias in enumerate((0.0, 1.0, 5.0, 3.0, 9.0, -4.0), start=1):
         network.bias.data.fill_(bias)
@@ -239,7 +239,7 @@ def test_the_best_weights_are_kept_and_enough_is_enough() -> None:
     assert watch.enough  # neither step 4 nor step 6 was better than step 2
     assert watch.best is not None
     assert watch.best.step == 2
-    again = EarlyStopping(Stopping(every=2, patience=2), noisy, ALONE, lambda score, best: None)
+    again = EarlyStopping(Stopping(every=2, patience=2), noisy, SINGLE, lambda score, best: None)
     again.restore(watch.state())
     again.load_best(network)
     assert float(network.bias.detach()) == 1.0
