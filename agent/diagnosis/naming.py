@@ -17,7 +17,7 @@ from agent.diagnosis.bearing_lines import Line
 
 SURE = 0.9  # how sure the network must be where no baseline or no line helps it
 AMONG_FAULTS = 0.6  # its share among the faults, where the baseline says that the machine changed
-HELD = 0.4  # the share at which a name that was given stays
+HELD = 0.5  # the share at which a name that was given stays
 
 Ask = Callable[[], Line | None]  # looks at the lines: costly, so only where they decide
 
@@ -69,12 +69,12 @@ def changed(
     if held is not None and shares.get(held, 0.0) >= HELD:
         return held
     best = max(shares, key=shares.__getitem__) if shares else ""
-    if not labels.is_bearing_part(best) or shares[best] < AMONG_FAULTS:
+    if not whole or not labels.is_bearing_part(best) or shares[best] < AMONG_FAULTS:
         return None
     line = ask()
     if line is None:
         sure = float(probabilities[labels.names.index(best)]) >= SURE
-        return best if sure and whole else None
+        return best if sure else None
     return best if _speaks_for(line, best) else None
 
 

@@ -86,6 +86,11 @@ class Tally:
     bearing: Counter[Outcome]
     other: Counter[Outcome]
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.healthy + other.healthy, self.bearing + other.bearing, self.other + other.other
+        )
+
     def share(self, group: Literal["healthy", "bearing", "other"], *outcomes: Outcome) -> Share:
         counts: Counter[Outcome] = getattr(self, group)
         return Share(sum(counts[each] for each in outcomes), counts.total())
@@ -145,3 +150,26 @@ def _calibration(right: np.ndarray, sure: np.ndarray) -> float:
         for at in np.unique(bins)
     ]
     return round(float(100 * sum(gaps) / len(sure)), 1)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that the tables need of one row on one machine."""
+
+    row: str
+    machine: str
+    recordings: Tally
+    pieces: Tally
+    sureness: Sureness
+
+
+def condensed(named: Iterable[tuple[str, Sequence[ClipResult]]]) -> list[Figures]:
+    """Row by row and machine by machine; `named` are rows' names with their results."""
+    by_key: dict[tuple[str, str], list[ClipResult]] = {}
+    for name, results in named:
+        for result in results:
+            by_key.setdefault((name, result.machine), []).append(result)
+    return [
+        Figures(name, machine, by_recording(own), by_piece(own), sureness(own))
+        for (name, machine), own in by_key.items()
+    ]

@@ -1,0 +1,83 @@
+"""Judges machines that no network has seen, as their owners would commission and run them.
+
+    python -m models.experiments.unseen --data DATA [--quick]
+
+Networks without each rig are trained first and kept in `runs/unseen`, with all that was measured;
+then the tables of `docs/UNSEEN.md` are written. With `--quick` one machine is judged by the
+released network, and nothing is written.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from agent.core.errors import UserError
+from models import command
+from models.experiments.unseen import document, left_out, machines, rows
+from models.experiments.unseen.figures import Figures, condensed
+from models.experiments.unseen.left_out import Training
+
+CACHE, DOCUMENT = Path("runs/unseen"), Path("docs/UNSEEN.md")
+BEFORE = Path(__file__).with_name("before.json")  # by `--figures`, with the agent as it was
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.experiments.unseen")
+    parser.add_argument("--data", type=Path, required=True, help="where the data sets lie")
+    parser.add_argument("--quick", action="store_true", help="one machine, in seconds")
+    parser.add_argument("--preset", default=Training.preset, help="%(default)s")
+    parser.add_argument("--steps", type=int, default=Training.steps, help="%(default)s")
+    parser.add_argument("--batch", type=int, default=Training.batch, help="%(default)s")
+    parser.add_argument("--no-controls", action="store_true", help="the machines as recorded only")
+    parser.add_argument("--figures", type=Path, help="writes the figures there, and no document")
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.quick:
+        figures = _quick(options.data)
+    else:
+        training = Training(options.preset, options.steps, options.batch)
+        figures = _whole(options.data, training, not options.no_controls)
+        if options.figures is not None:
+            options.figures.write_bytes(msgspec.json.encode(figures))
+        else:
+            document.write(DOCUMENT, document.tables(figures, load(BEFORE)))
+    for line in document.summary(figures):
+        command.say(line)
+    return 0
+
+
+def _whole(data: Path, training: Training, controls: bool) -> list[Figures]:
+    """Everything, measured anew."""
+    networks = left_out.networks(data, CACHE, training, _note)
+    conditions = list(machines.conditions(data, networks))
+    measured = list(rows.measure(conditions, _note, controls))
+    (CACHE / f"{training.name}.json").write_bytes(msgspec.json.encode(measured))
+    return condensed((row.name, row.results) for row in measured)
+
+
+def _quick(data: Path) -> list[Figures]:
+    """One machine that needs no training."""
+    first = next(machines.conditions(data, {}), None)
+    if first is None:
+        raise UserError(f"{data}: found no set of machines, expected e.g. mfs_compound")
+    measured = rows.measure([first], _note, controls=False)
+    return condensed((row.name, row.results) for row in measured)
+
+
+def load(path: Path) -> Sequence[Figures]:
+    return msgspec.json.decode(path.read_bytes(), type=list[Figures])
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(command.main(parser()))
