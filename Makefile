@@ -15,7 +15,7 @@ BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
 .PHONY: help dist demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
-  fleet zoo digits reproduce packages apt clean
+  fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
 	@awk -F ' *## *' '/^[a-z-]+:.*## / { split($$1, target, ":"); \
@@ -99,6 +99,10 @@ digits: $(DEV)/installed packages ## rebuilds the network of spoken digits: DATA
 # Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
 reproduce: $(DEV)/installed     ## writes docs/PAPER.md and docs/TRIALS.md: DATA=folder
 	$(DEV)/bin/python -m models.experiments.reproduce --data $(DATA) $(ARGS)
+
+# Trains a network without each rig first and keeps it in runs/; --quick: one machine, in seconds.
+unseen: $(DEV)/installed        ## writes docs/UNSEEN.md, machines that no network has seen: DATA=folder
+	$(DEV)/bin/python -m models.experiments.unseen --data $(DATA) $(ARGS)
 
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml

@@ -1,15 +1,17 @@
 """A recording says the same live, replayed and out of an archive, on either engine."""
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import soundfile
+import yaml
 
 from agent.sources import synthetic
 from tests.conftest import recording
 from tests.equality.compare import OF_DELIVERY, OF_NAMES, difference
-from tests.equality.ways import Records, Setting, archived, live, replayed
+from tests.equality.ways import Records, Setting, archived, live, replayed, run
 from tests.support import tiny
 
 ORDERS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
@@ -84,6 +86,27 @@ def test_what_is_known_of_the_machine_says_the_same(tmp_path: Path) -> None:
     stored = archived(setting, paths, tmp_path)
     assert stored[0].events[-1]["physics"][0]["evidence_db"]["bpfo"] > 10
     same(live(setting, paths, tmp_path), stored)
+
+
+def test_a_commissioned_machine_says_the_same(tmp_path: Path) -> None:
+    """The three seconds of a name, the median of the baseline, and the sentence of an event."""
+    machine = {"rpm": 1797, "bearing": ORDERS}
+    setting = Setting("bearing-orders", machine=machine)
+    paths = [developing_fault(tmp_path)]
+    samples, rate_hz = soundfile.read(paths[0], dtype="float32")
+    healthy = tmp_path / "healthy.wav"
+    soundfile.write(healthy, samples[: 3 * rate_hz], rate_hz, subtype="FLOAT")
+    config = tmp_path / "commission.yaml"
+    config.write_text(yaml.safe_dump(setting.tree(paths, "fast", tmp_path, 1883)))
+    source = ("--config", str(config), "--source", "s0")
+    run("commission", *source, "--recordings", str(healthy))
+    baseline = (tmp_path / "state" / "baseline-s0.json").rename(tmp_path / "baseline.json")
+    commissioned = dataclasses.replace(setting, baseline=baseline)
+    stored = archived(commissioned, paths, tmp_path)
+    last = stored[0].events[-1]
+    assert (last["label"], last["basis"]["baseline"]) == ("outer", "provisional")
+    assert last["basis"]["anomaly"] > 1
+    same(live(commissioned, paths, tmp_path), stored)
 
 
 def test_a_difference_is_found_and_named() -> None:

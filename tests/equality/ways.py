@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ class Setting:
     hop_s: float = 0.1
     channels: tuple[int, ...] = (0,)
     machine: dict[str, Any] = field(default_factory=dict)
+    baseline: Path | None = None  # of the first source
 
     def tree(self, recordings: Sequence[Path], pace: str, folder: Path, port: int) -> Record:
         """A configuration with a source for each of the recordings: s0, s1, ..."""
@@ -39,7 +41,11 @@ class Setting:
             {"name": f"s{at}", "path": str(path)} | common | self.machine
             for at, path in enumerate(recordings)
         ]
-        agent = {"id": "press-04", "state_dir": str(folder / "state")}
+        state_dir = folder / "state"
+        if self.baseline is not None:
+            state_dir.mkdir(exist_ok=True)
+            shutil.copy(self.baseline, state_dir / "baseline-s0.json")
+        agent = {"id": "press-04", "state_dir": str(state_dir)}
         return {"agent": agent, "mqtt": {"port": port}, "sources": sources}
 
 
@@ -62,7 +68,7 @@ def live(
         tree = setting.tree(recordings, pace, own, broker.port)
         config = own / "live.yaml"
         config.write_text(yaml.safe_dump(tree))
-        _run("run", "--config", str(config))
+        run("run", "--config", str(config))
         eventually(lambda: "offline" in subscriber.status(), 60, "status offline")
         said = [heard.record for heard in subscriber.received if heard.last in ("window", "event")]
         states = [heard.record for heard in subscriber.received if heard.last == "state"]
@@ -77,7 +83,7 @@ def live(
 def replayed(setting: Setting, recording: Path) -> Records:
     """By `replay`, on standard output."""
     assert not setting.machine
-    out = _run("replay", str(recording), "--start", START, *_options(setting))
+    out = run("replay", str(recording), "--start", START, *_options(setting))
     return _records(json.loads(each) for each in out.splitlines())
 
 
@@ -88,7 +94,7 @@ def archived(
     config, out = folder / "archive.yaml", folder / f"out-{len(list(folder.glob('out-*')))}"
     config.write_text(yaml.safe_dump(setting.tree(recordings[:1], "realtime", folder, 1883)))
     source = ("--config", str(config), "--source", "s0")
-    _run("score", *map(str, recordings), "--out", str(out), "--start", START, *source, *engine)
+    run("score", *map(str, recordings), "--out", str(out), "--start", START, *source, *engine)
     return [read(out, recording) for recording in recordings]
 
 
@@ -103,7 +109,7 @@ def _rows(folder: Path, recording: Path) -> list[Record]:
     return [{name: value for name, value in row.items() if name != "recording"} for row in rows]
 
 
-def _run(*arguments: str) -> bytes:
+def run(*arguments: str) -> bytes:
     """What the command prints; its complaint where it fails."""
     done = subprocess.run([*COMMAND, *arguments], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()

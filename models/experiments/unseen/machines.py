@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.acquisition import resampling
 from models.data import listing, recordings
 from models.data.listing import Entry
 from models.data.recordings import Array
@@ -230,6 +231,4 @@ def _cwru(rig: str, model: str, pairs: list[tuple[Entry, Clip]]) -> Condition:
 
 
 def _resampled(clip: Clip, rate_hz: float, wanted_hz: float) -> Clip:
-    import soxr
-
-    return replace(clip, samples=soxr.resample(clip.samples, rate_hz, wanted_hz, quality="HQ"))
+    return replace(clip, samples=resampling.resample(clip.samples, rate_hz, wanted_hz))
