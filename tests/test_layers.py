@@ -23,7 +23,6 @@ LATE = {
     ("agent.service.metrics.server", "agent.service.metrics.families"),
     ("agent.cli.demo_agent", "iotcore"),
     ("models.data.matlab", "scipy.io"),
-    ("models.experiments.unseen.machines", "soxr"),
     # Verbs: `--help` and the other verbs do not load what one verb needs.
     ("agent.cli.commission", "agent.jobs.commission"),
     ("agent.cli.demo", "agent.cli"),
