@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from agent.sources import noise
 from agent.sources.machine_simulator import Bearing, Machine, Spec
-from models.experiments.unseen.machines import TOLD, Clip, Condition
+from models.experiments.unseen.machines import ORDERS, Clip, Condition
 
 Signal = npt.NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def conditions(minutes: float) -> Iterator[Condition]:
             learned = _clip("undisturbed", spec, LEARNED_S, 0, "")
             heard = _clip(disturbance, spec, 60 * minutes, 1, disturbance)
             yield Condition(
-                *("simulated", f"{name}, {disturbance}", RATE_HZ, TOLD, (learned,), (heard,), ()),
+                *("simulated", f"{name}, {disturbance}", RATE_HZ, ORDERS, (learned,), (heard,), ()),
                 bearing=told,
             )
 
