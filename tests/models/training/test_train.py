@@ -99,6 +99,7 @@ def weights(path: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
 
 
+@pytest.mark.timeout(300)
 def test_one_command_makes_a_file_that_recognises_the_machine_and_a_report(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
