@@ -51,6 +51,7 @@ class MqttSink:
         self._client: paho.Client | None = None
         self._will: Message | None = None  # of the newest connection
         self._in_flight = InFlight()
+        self._births_mid: int | None = None  # awaited answer: the broker has read our births
         self._yielding = False  # to a duplicate that was just detected
         self._error: str | None = None  # paho's last error on this connection
         self._complaints = logging.Logger("paho", logging.ERROR)  # `on_log` would format all
@@ -191,6 +192,7 @@ class MqttSink:
         subscribing.subscribe(client, self._identity, modern)
         for birth in self._identity.births():  # QoS 0: they do not count as in flight
             self.send(birth)
+        self._births_mid = mqtt_client.fence(client)
 
     def _on_disconnect(
         self, client: paho.Client, _data: object, flags: Any, code: ReasonCode, _properties: Any
@@ -201,12 +203,17 @@ class MqttSink:
         if refused is not None and not self.in_flight_limit:
             self._lose(Lost("unreachable", f"cannot connect: {refused}"))
             return
-        silently = bool(self.in_flight_limit) and not flags.is_disconnect_packet_from_server
+        accepted = bool(self.in_flight_limit)
+        silently = accepted and not flags.is_disconnect_packet_from_server
+        announced = self._births_mid is None
+        why = errors.closed(code, accepted)
+        if accepted and not announced:
+            why = errors.closed_on_births(code, self._identity.topic)
         self._lose(
             self._duplicate.closed(
-                errors.closed(code, bool(self.in_flight_limit)),
+                why,
                 taken_over=code.value == TAKEN_OVER,
-                idle=silently and not self._in_flight,
+                idle=silently and announced and not self._in_flight,
                 lived_s=time.monotonic() - self._since_s,
             )
         )
@@ -239,5 +246,7 @@ class MqttSink:
         self, client: paho.Client, _data: object, mid: int, _codes: Any, _properties: Any
     ) -> None:
         """The broker has read all QoS 0 messages that were sent before the fence."""
+        if client is self._client and mid == self._births_mid:
+            self._births_mid = None
         if client is self._client and self._in_flight.acknowledge(mid, None):
             self._backoff.reset()

@@ -70,3 +70,12 @@ def closed(code: ReasonCode, accepted: bool) -> str:
     if accepted or code.value != UNSPECIFIED:
         return f"disconnected, {code}"
     return f"disconnected, {code}: before the broker accepted us; does the port expect TLS?"
+
+
+def closed_on_births(code: ReasonCode, topic: str) -> str:
+    """For a connection that ended before the broker had read what we publish first.
+
+    Most brokers close it on a message that their access list denies (MQTT 3.1.1, 3.3.5).
+    """
+    below = topic.rpartition("/")[0]
+    return f"disconnected, {code}: on our first messages; may we publish below {below}/?"
