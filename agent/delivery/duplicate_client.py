@@ -8,9 +8,10 @@ after this agent connected comes from a duplicate.
 A duplicate with another agent's name does not show there. It shows by its behaviour: it reconnects
 within half a second, so several connections in a row are accepted and closed by the broker in less
 than a second, while nothing is in flight. A bad cable breaks during traffic or lasts longer, a
-broker that is down refuses, and one that denies a topic closes before it has read the first messages. A client that suspects a duplicate reconnects at once instead of
-backing off, so that the other one can detect it too. A client that is sure reconnects once more,
-which closes the other's third connection: then both are sure, and both wait.
+broker that is down refuses, and one that denies a topic closes before it has read the first
+messages. A client that suspects a duplicate reconnects at once instead of backing off, so that the
+other one can detect it too. A client that is sure reconnects once more, which closes the other's
+third connection: then both are sure, and both wait.
 """
 
 import logging

@@ -117,6 +117,8 @@ def _learn(healthy: Healthy, pipeline: SourcePipeline, folder: Path, request: Re
     if request.extend and before is None:
         place = file.path(folder, pipeline.name)
         raise UserError(f"--extend: found no {place}, expected a baseline: leave --extend out")
+    if before is not None and not any(point.runs for point in before.points):
+        raise UserError("--extend: version 0.1 kept nothing to extend: leave --extend out")
     speed_known = common.rpm is not None or common.tacho is not None
     learned = fit(healthy.signal, frame, request.false_alarms_per_month, speed_known, before)
     return msgspec.structs.replace(learned, source=pipeline.name, made=iso(time.time()))

@@ -1,5 +1,6 @@
 """A baseline is one file, whole or not at all, and one that does not fit is refused in a line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,12 +8,16 @@ import time
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from agent.core import state_directory
 from agent.core.errors import ConfigError
 from agent.diagnosis.baseline import file as record
+from agent.diagnosis.baseline.features import features
+from agent.diagnosis.baseline.monitor import Monitor
 from tests.diagnosis.test_baseline import FRAME, baseline
+from tests.support.paths import PROJECT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another user")
@@ -86,3 +91,20 @@ def test_a_kill_while_saving_leaves_the_old_baseline_or_the_new_one(tmp_path: Pa
         saver.kill()
         saver.wait()
         assert record.load(tmp_path, "bearing-de", FRAME) is not None
+
+
+def test_a_baseline_of_0_1_says_of_every_window_what_it_said(tmp_path: Path) -> None:
+    """Distances over the threshold, as `agent.baseline.monitor` of 0.1 computed them."""
+    left = PROJECT / "tests/service/v0_1/baseline-bearing-de.json"
+    (tmp_path / left.name).write_bytes(left.read_bytes())
+    loaded = record.load(tmp_path, "bearing-de", msgspec.structs.replace(FRAME, patience=3))
+    assert loaded is not None
+    old = json.loads(left.read_bytes())
+    centre, spread = (np.asarray(old["states"][0][key]) for key in ("centre", "spread"))
+    monitor = Monitor(loaded)
+    for seed in range(5):
+        samples = np.random.default_rng(seed).standard_normal((1, 200)).astype(np.float32)
+        deviation = np.sort(np.abs((features(samples) - centre) / spread))[-3:].mean()
+        anomaly = monitor.compare(samples).anomaly
+        assert anomaly == pytest.approx(deviation / old["threshold"])
+    assert not loaded.provisional

@@ -11,6 +11,7 @@ from agent.core.types import FaultLine
 from agent.diagnosis.baseline.states import State
 
 SCHEMA = "drsn-baseline/2"
+SCHEMA_0_1 = "drsn-baseline/1"  # of version 0.1 of the agent
 MAX_BYTES = 16 * 2**20
 WHOLE_S = 300.0  # of sound signal; with less a baseline is provisional
 AGAIN = "commission the source again, or delete the file"
@@ -68,6 +69,41 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         return self.seconds < WHOLE_S
 
 
+class Baseline01(msgspec.Struct, frozen=True, kw_only=True):
+    """The baseline of version 0.1. Features and distances are the same as now."""
+
+    source: str
+    made: str
+    frame: Frame
+    states: tuple[State, ...]
+    threshold: float
+    false_alarms_per_month: float
+    windows: int
+    stretches: int
+    extrapolated_decades: float
+
+    def upgraded(self) -> Baseline:
+        """One operating point. What 0.1 did not learn stays empty.
+
+        The slow threshold is that of the windows, which a median does not exceed more often.
+        """
+        point = OperatingPoint(
+            seconds=self.windows * self.frame.hop_s,
+            states=self.states,
+            threshold=self.threshold,
+            slow_threshold=self.threshold,
+            stretches=self.stretches,
+            extrapolated_decades=self.extrapolated_decades,
+        )
+        return Baseline(
+            source=self.source,
+            made=self.made,
+            frame=self.frame,
+            points=(point,),
+            false_alarms_per_month=self.false_alarms_per_month,
+        )
+
+
 def path(state_dir: Path, source: str) -> Path:
     return state_dir / f"baseline-{source}.json"
 
@@ -96,6 +132,8 @@ def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
 def _decoded(data: bytes, file: Path) -> Baseline:
     try:
         schema = json_input.decode(data, dict, max_bytes=MAX_BYTES).get("schema")
+        if schema == SCHEMA_0_1:
+            return json_input.decode(data, Baseline01, max_bytes=MAX_BYTES).upgraded()
         if schema != SCHEMA:
             raise LostError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}: {AGAIN}")
         return json_input.decode(data, Baseline, max_bytes=MAX_BYTES)
