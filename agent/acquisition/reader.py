@@ -101,9 +101,7 @@ class SourceReader:
         except SourceError as error:
             self._break(error)
             return False
-        except UserError as error:  # the device was correct before and may be again
-            if self.conditioner is None:
-                raise
+        except UserError as error:  # the other sources go on, and a device may change again
             self._break(SourceError(str(error)))
             return False
         self._source = None

@@ -2,11 +2,11 @@
 
 import re
 import socket
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from agent.core.annotated import Name, Positive
+from agent.core.annotated import Name
 
 
 def host_name() -> str:
@@ -18,4 +18,6 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     id: Name = msgspec.field(default_factory=host_name)
     state_dir: str = "/var/lib/drsn-agent"
     sink: Literal["mqtt", "sparkplug", "stdout"] = "mqtt"
-    health_s: Positive = 10.0  # between two health messages
+    health_s: Annotated[float, msgspec.Meta(ge=0.01, le=86400)] = (
+        10.0  # between two health messages
+    )

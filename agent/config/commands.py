@@ -10,7 +10,7 @@ VERBS = ("ping", "publish_windows", "capture", "reload")  # done by `agent.contr
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    allow: tuple[str, ...] = ()
+    allow: tuple[Annotated[str, msgspec.Meta(max_length=64)], ...] = ()
     max_bytes: Annotated[int, msgspec.Meta(ge=64, le=65536)] = 2048  # of a command's payload
 
 

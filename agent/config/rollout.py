@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from agent.core.annotated import Positive, PositiveInt, Share
+from agent.core.annotated import LongSeconds, Share
 from agent.core.errors import ConditionError, ConfigError, UserError
 
 INSTALL = "pip install 'drsn-agent[rollout]'"
@@ -19,14 +19,20 @@ FILTER = r"^(\+|[^+#/\x00]+)(/(\+|[^+#/\x00]+))*$"  # no #: a topic tree is not 
 
 class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keys: tuple[str, ...] = ()  # files of public keys; none: unsigned bundles, by hand only
-    shadow_s: Positive = 3600.0  # a candidate is tried beside the present model for so long
-    shadow_windows: PositiveInt = 100  # and on at least so many windows
+    shadow_s: LongSeconds = 3600.0  # a candidate is tried beside the present model for so long
+    shadow_windows: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = (
+        100  # and on at least so many windows
+    )
     agreement: Share = 0.9  # of labels with the present model, at least
     hop_share: Share = 0.5  # of a hop, that its windows may take, over all of its sources
-    slower: Positive = 3.0  # than the present model, where that is more than 10 % of a hop
-    probation_s: Positive = 600.0  # after the switch
-    starts: PositiveInt = 3  # of the process that a candidate may spoil
-    max_mib: Positive = 64.0  # of a bundle
+    slower: Annotated[float, msgspec.Meta(gt=0, le=1000)] = (
+        3.0  # than the present model, where that is more than 10 % of a hop
+    )
+    probation_s: LongSeconds = 600.0  # after the switch
+    starts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = (
+        3  # of the process that a candidate may spoil
+    )
+    max_mib: Annotated[float, msgspec.Meta(gt=0, le=4096)] = 64.0  # of a bundle
     source: str | None = msgspec.field(default=None, name="from")  # of what is announced
     announce: Annotated[str, msgspec.Meta(pattern=FILTER)] | None = None  # of a fleet, besides ours
 

@@ -11,11 +11,13 @@ from typing import Annotated, Any
 import msgspec
 
 from agent import sources
-from agent.config.validation import convert, unknown_key
-from agent.core.annotated import Count, Name, Positive, PositiveInt, Share
+from agent.config.validation import convert, show, unknown_key
+from agent.core.annotated import Name, Positive, Rpm, Seconds, Share
 from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
+
+Channel = Annotated[int, msgspec.Meta(ge=0, le=254)]
 
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be computed
 
@@ -25,7 +27,7 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     enter: Share | None = None
     exit: Share | None = None
-    patience: PositiveInt | None = None
+    patience: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
     confidence: Share | None = None
     smoothing: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     max_distance: Positive | None = None  # the model's own `max_distance`; .inf: never unknown
@@ -43,9 +45,11 @@ class DecideOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class TachometerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A channel of the source that pulses with the shaft."""
 
-    channel: Count
-    pulses_per_turn: PositiveInt = 1
-    level: Positive = 0.5  # of the raw samples: a pulse rises above it
+    channel: Channel
+    pulses_per_turn: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+    level: Annotated[float, msgspec.Meta(gt=0, le=1e12)] = (
+        0.5  # of the raw samples: a pulse rises above it
+    )
 
 
 class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,13 +58,15 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     name: Name
     kind: str
     model: str
-    hop_s: Positive = 0.1
-    channels: tuple[Count, ...] | None = None  # None: all
-    scale: float = 1.0
+    hop_s: Seconds = 0.1
+    channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=255)] | None = (
+        None  # None: all
+    )
+    scale: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] = 1.0  # not 0
     unit: str | None = None
-    buffer_s: Positive = 10.0
+    buffer_s: Seconds = 10.0
     publish_windows: bool = False
-    rpm: Positive | None = None  # of the shaft; None: unknown
+    rpm: Rpm | None = None  # of the shaft; None: unknown
     tacho: TachometerKeys | None = None  # measures the shaft's speed
     bearing: Bearing | None = None
     machine_class: MachineClass | None = None
@@ -88,7 +94,7 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
     """
     kind = raw.get("kind")
     if kind not in sources.KINDS:
-        found = "no kind" if kind is None else repr(kind)
+        found = "no kind" if kind is None else show(kind)
         raise ConfigError(f"{path}.kind: found {found}, expected one of {', '.join(sources.KINDS)}")
     options = sources.options(str(kind))
     common_keys, option_keys = SourceKeys.__struct_fields__, options.__struct_fields__
@@ -103,6 +109,8 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
 
 def _check_machine(common: SourceKeys, path: str) -> None:
     """Bearing orders need a speed, and a machine class needs a unit of acceleration."""
+    if common.scale == 0:
+        raise ConfigError(f"{path}.scale: found 0, expected a factor that leaves a signal")
     if common.bearing is not None and common.rpm is None and common.tacho is None:
         raise ConfigError(f"{path}.bearing: found no rpm or tacho beside it, expected the speed")
     if common.machine_class is not None and common.unit not in ACCELERATION:

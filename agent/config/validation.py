@@ -10,6 +10,7 @@ import msgspec
 from agent.core.errors import ConfigError
 
 T = TypeVar("T")
+MAX_SHOWN = 60  # characters of a value or a key
 
 _PLAIN = {
     "bool": "true or false",
@@ -32,8 +33,9 @@ def convert(value: object, kind: type[T], path: str) -> T:
 
 def unknown_key(path: str, key: object, allowed: Iterable[str]) -> ConfigError:
     """The error for a key that is not in `allowed`."""
-    where = f"{path}.{key}" if path else str(key)
-    close = difflib.get_close_matches(str(key), list(allowed), 1)
+    name = str(key)[:MAX_SHOWN]
+    where = f"{path}.{name}" if path else name
+    close = difflib.get_close_matches(name, list(allowed), 1)
     hint = f", did you mean {close[0]}?" if close else f", expected one of {', '.join(allowed)}"
     return ConfigError(f"{where}: found an unknown key{hint}")
 
@@ -49,7 +51,7 @@ def _explain(text: str, value: object, kind: type, path: str) -> ConfigError:
     if missing := re.match(r"Object missing required field `(.*)`", what):
         return ConfigError(f"{_join(full, '.' + missing[1])}: found nothing, expected a value")
     expected = _choices(kind, steps) if "enum" in what else _expected(what)
-    return ConfigError(f"{full or 'top level'}: found {_show(part)}, expected {expected}")
+    return ConfigError(f"{full or 'top level'}: found {show(part)}, expected {expected}")
 
 
 def _join(path: str, where: str) -> str:
@@ -95,9 +97,10 @@ def _record(kind: Any) -> Any:
     return next((member for member in members if hasattr(member, "__struct_fields__")), kind)
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """The value for an error line, cut short."""
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
 def _expected(what: str) -> str:

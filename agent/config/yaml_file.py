@@ -6,15 +6,24 @@ from typing import Any
 
 import yaml
 
-from agent.core.errors import ConfigError
+from agent.config import yaml_bounds
+from agent.core.errors import ConditionError, ConfigError
 
 
 def read(path: Path) -> object:
-    """The values in the file; `ConfigError` where it cannot be read or is not YAML."""
+    """The values in the file; `ConfigError` where there is none or it is not YAML.
+
+    `ConditionError` where it cannot be read.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
+        with path.open("rb") as file:
+            data = file.read(yaml_bounds.MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        text = f"{path}: cannot be read: {error.strerror}"
+        absent = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+        raise (ConfigError if absent else ConditionError)(text) from None
+    try:
+        return _load(data.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
@@ -25,10 +34,19 @@ def value(text: str, where: str) -> object:
     `ConfigError`, naming `where`, for what is not YAML.
     """
     try:
-        parsed = yaml.load(text, Loader=UniqueKeys)
+        parsed = _load(text)
     except yaml.YAMLError:
         raise ConfigError(f"{where}: found {text!r}, expected a value as in YAML") from None
     return text if isinstance(parsed, dict) and not text.lstrip().startswith("{") else parsed
+
+
+def _load(text: str) -> object:
+    """The values in the text; `yaml.YAMLError` for whatever the constructors raise, too."""
+    yaml_bounds.check(text)
+    try:
+        return yaml.load(text, Loader=UniqueKeys)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # e.g. month 13
+        raise yaml.YAMLError(f"found a value that is none: {error}") from None
 
 
 class UniqueKeys(yaml.SafeLoader):

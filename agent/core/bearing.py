@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from agent.core.annotated import Positive
-
+Order = Annotated[float, msgspec.Meta(ge=0.001, le=1000)]
+Millimetres = Annotated[float, msgspec.Meta(ge=0.01, le=100_000)]
 MachineClass = Literal["group1-rigid", "group1-flexible", "group2-rigid", "group2-flexible"]
 
 BY_ORDERS = ("bpfo", "bpfi", "bsf", "ftf")
@@ -33,13 +33,13 @@ class Orders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Bearing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A bearing as a user describes it: by its orders, or by its geometry."""
 
-    bpfo: Positive | None = None
-    bpfi: Positive | None = None
-    bsf: Positive | None = None
-    ftf: Positive | None = None
-    balls: Annotated[int, msgspec.Meta(ge=3)] | None = None
-    ball_mm: Positive | None = None
-    pitch_mm: Positive | None = None
+    bpfo: Order | None = None
+    bpfi: Order | None = None
+    bsf: Order | None = None
+    ftf: Order | None = None
+    balls: Annotated[int, msgspec.Meta(ge=3, le=1000)] | None = None
+    ball_mm: Millimetres | None = None
+    pitch_mm: Millimetres | None = None
     angle_deg: Annotated[float, msgspec.Meta(ge=0, lt=90)] | None = None  # of contact; None: 0
 
     def __post_init__(self) -> None:

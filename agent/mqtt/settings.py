@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from agent.core import credentials
-from agent.core.annotated import LEVEL, Port, PositiveInt
+from agent.core.annotated import LEVEL, Port
 from agent.core.errors import ConditionError, ConfigError, UserError
 
 FILES = ("password_file", "tls.ca_file", "tls.cert_file", "tls.key_file")
@@ -33,7 +33,9 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     password_file: str | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
     will_delay_s: Seconds = 3  # MQTT 5: how long the agent may be away without an `offline`
-    window_expiry_s: PositiveInt = 3600  # MQTT 5: how long a broker keeps a window
+    window_expiry_s: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)] = (
+        3600  # MQTT 5: how long a broker keeps a window
+    )
     home_assistant: bool = False  # publish device descriptions for Home Assistant
     tls: Tls | None = None
 

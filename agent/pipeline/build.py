@@ -14,7 +14,7 @@ from agent.acquisition.timestamps import Timeline, WallClock
 from agent.acquisition.windows import Windower, hop_frames
 from agent.config.load import Config
 from agent.config.source import SourceSettings
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
 from agent.diagnosis import measurements
@@ -30,6 +30,8 @@ from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
 
 log = logging.getLogger("drsn")
+
+MAX_RING_BYTES = 512 * 2**20  # of one source
 
 OpenSource = Callable[[], Source]
 WrapSource = Callable[[OpenSource], Source]
@@ -122,11 +124,28 @@ def build_pipelines(
                 runtime=runtime,
             )
             pipelines.append(build_pipeline(source_build))
-        except UserError as error:
+        except BaseException as error:
             for pipeline in pipelines:
                 pipeline.reader.close()
-            raise error.within(f"{settings.path} ({settings.common.name})") from None
+            mistake = _mistake(error)
+            if mistake is None:
+                raise
+            raise mistake.within(f"{settings.path} ({settings.common.name})") from None
     return pipelines
+
+
+def _mistake(error: BaseException) -> UserError | None:
+    """The user's mistake behind an error; None: it is a bug.
+
+    A number within its bounds can still be too much for this machine beside another, and a path
+    or an address may be one that only the library refuses.
+    """
+    if isinstance(error, UserError):
+        return error
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    if isinstance(error, MemoryError | OverflowError | ValueError):
+        return ConfigError(text)
+    return ConditionError(text) if isinstance(error, OSError) else None
 
 
 def build_pipeline(build: SourceBuild) -> SourcePipeline:
@@ -191,6 +210,11 @@ def _ring(build: SourceBuild) -> Ring:
     measured = round(measurements.SECONDS * contract.rate_hz)
     clipped = round(build.clip_s * contract.rate_hz) + contract.window
     history = max(measured, clipped) + window_scorer.MAX_WINDOWS_PER_STEP * build.hop
+    size = 2 * (frames + history) * (4 * (contract.channels + build.has_tacho) + 1)
+    if size > MAX_RING_BYTES:
+        limit_s = frames / contract.rate_hz * MAX_RING_BYTES / size
+        buffer_s = build.settings.common.buffer_s
+        raise ConfigError(f"buffer_s: found {buffer_s:g}, expected at most about {limit_s:.0f}")
     return Ring(frames, contract.channels + build.has_tacho, build.runtime.wake, history)
 
 

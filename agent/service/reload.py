@@ -58,10 +58,16 @@ class Reload:
         try:
             changes = self._topology.change(self._reread()).describe()
         except UserError as error:
-            log.error("reload refused, nothing changed: %s", error)
-            return str(error), None
+            return self._refuse(str(error))
+        except Exception as error:
+            log.debug("reload", exc_info=True)
+            return self._refuse(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
         log.info("reload: %s", changes)
         return None, changes
+
+    def _refuse(self, why: str) -> tuple[str, None]:
+        log.error("reload refused, nothing changed: %s", why)
+        return why, None
 
 
 def _no_file() -> Config:

@@ -8,12 +8,12 @@ losing a frame.
 import datetime
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 
-from agent.core.annotated import Positive, PositiveInt
+from agent.core.annotated import RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, Samples
 from agent.sources.pacing import Pacing
@@ -27,9 +27,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     path: str
     pace: Literal["realtime", "fast"] = "realtime"
-    rate_hz: Positive | None = None  # for files that have none
+    rate_hz: RateHz | None = None  # for files that have none
     start: datetime.datetime | None = None  # of the first frame; None: when it is opened
-    block: PositiveInt | None = None  # frames at a time; None: 50 ms
+    block: Annotated[int, msgspec.Meta(ge=1, le=10**7)] | None = (
+        None  # frames at a time; None: 50 ms
+    )
 
 
 class FileSource:

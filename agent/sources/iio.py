@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.annotated import Positive
+from agent.core.annotated import RateHz
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, SourceError
 from agent.sources.iio_device import Device
@@ -32,7 +32,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     device: str  # its name or id: adxl345, iio:device0
     inputs: tuple[str, ...] | None = None  # ids of its channels, e.g. accel_x; None: all
     uri: str = "local:"  # of the context; ip:HOST of another machine's iiod
-    rate_hz: Positive | None = None  # to set; None: the device's current rate
+    rate_hz: RateHz | None = None  # to set; None: the device's current rate
     mode: Literal["buffer", "polled"] | None = None  # None: buffer where the driver has one
 
 

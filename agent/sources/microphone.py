@@ -6,14 +6,14 @@ writable and executable, which the systemd unit forbids, and a blocked read cann
 
 import logging
 import time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from agent.core import pcm
-from agent.core.annotated import Positive, PositiveInt
+from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, Samples, SourceError
 from agent.sources import portaudio
@@ -31,9 +31,11 @@ log = logging.getLogger("drsn.source")
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: mic`."""
 
-    device: str | int | None = None  # part of its name, or its index; None: the system's default
-    rate_hz: Positive | None = None  # None: the device's own
-    interleaved: PositiveInt = 1  # channels to record
+    device: str | Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = (
+        None  # part of its name, or its index; None: the system's default
+    )
+    rate_hz: RateHz | None = None  # None: the device's own
+    interleaved: Interleaved = 1  # channels to record
     bits: Literal[16, 24] = 16  # of its converter
 
 
@@ -112,7 +114,11 @@ def open_source(options: Options) -> MicSource:
     return MicSource(options, rate_hz, lease, sd.PortAudioError)
 
 
-def choose(inputs: list[Input], device: str | int | None, default: int) -> Input:
+def choose(
+    inputs: list[Input],
+    device: str | Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None,
+    default: int,
+) -> Input:
     """The device with that name or index, else the default one.
 
     `SourceError` where it is missing, since it may come; `ConfigError` for an ambiguous name.

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import paho.mqtt.client as paho
 
-from agent.core.annotated import Port, Positive
+from agent.core.annotated import Interleaved, Port, RateHz
 from agent.core.errors import ConditionError
 from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
@@ -29,7 +29,7 @@ KEEPALIVE_S = 15
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: mqtt`."""
 
-    rate_hz: Positive
+    rate_hz: RateHz
     topic: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00]+$")]  # one node's, no wildcards
     host: str = "127.0.0.1"
     port: Port = 1883
@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     password_file: str | None = None
     tls: Tls | None = None
     dtype: Literal["int16", "int32", "float32"] = "int16"
-    interleaved: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1  # channels in each frame
+    interleaved: Interleaved = 1  # channels in each frame
 
 
 class MqttSource:

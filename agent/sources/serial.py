@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from agent.core.annotated import Positive, PositiveInt
+from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, SourceError
 from agent.sources.sensor_nodes.deframer import Deframer
@@ -24,12 +24,12 @@ WAIT_S = 0.2
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: serial`."""
 
-    rate_hz: Positive
+    rate_hz: RateHz
     port: str  # /dev/serial/by-id/... stays the same when others are plugged in; or a pyserial URL
-    baud: PositiveInt = 115200
+    baud: Annotated[int, msgspec.Meta(ge=50, le=100_000_000)] = 115200
     format: Literal["text", "binary"] = "text"
     dtype: Literal["int16", "int32", "float32"] = "int16"  # of binary frames
-    interleaved: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1  # channels
+    interleaved: Interleaved = 1  # channels
 
 
 class SerialSource:

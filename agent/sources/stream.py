@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from agent.core import pcm
-from agent.core.annotated import Positive, PositiveInt
+from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 
@@ -35,10 +35,10 @@ GATHERED = 1 << 15  # bytes that a read waits for at most: half of what a pipe h
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: stream`."""
 
-    rate_hz: Positive
+    rate_hz: RateHz
     url: str = "stdin"  # stdin, the path of a FIFO, or tcp://HOST:PORT
     dtype: Literal["int16", "int32", "float32"] = "int16"
-    interleaved: PositiveInt = 1  # channels in each frame
+    interleaved: Interleaved = 1  # channels in each frame
     live: bool = True  # false: a recording, which may arrive at any speed
     once: bool = False  # true: the source ends with the stream, as stdin always does
 

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.annotated import Positive
+from agent.core.annotated import LongSeconds, Rpm
 from agent.core.types import Block, Format
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault, Machine, Spec
@@ -23,7 +23,7 @@ Snr = Annotated[float, msgspec.Meta(ge=-60, le=120)]
 class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part of the scenario; a pair of values is interpolated linearly over its duration."""
 
-    duration_s: Positive
+    duration_s: LongSeconds
     fault: Fault = "normal"
     severity: tuple[Severity, Severity] = (1.0, 1.0)
     snr_db: tuple[Snr, Snr] = (10.0, 10.0)
@@ -43,9 +43,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Keys of `kind: synth`."""
 
     pace: Literal["realtime", "fast"] = "realtime"
-    rate_hz: Annotated[float, msgspec.Meta(ge=1000)] = 10_000.0
-    rpm: Positive = 1797.0
-    seed: int = 0
+    rate_hz: Annotated[float, msgspec.Meta(ge=1000, le=1e6)] = 10_000.0
+    rpm: Rpm = 1797.0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     repeat: bool = False
     scenario: Annotated[tuple[Phase, ...], msgspec.Meta(min_length=1)] = DEVELOPING_FAULT
 

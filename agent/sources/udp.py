@@ -5,11 +5,11 @@ Datagrams out of order are sorted, duplicates are dropped, missing ones are a ga
 
 import socket
 import time
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from agent.core.annotated import Positive
+from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
 from agent.sources.sensor_nodes.receiver import Receiver
@@ -24,11 +24,11 @@ LARGEST = 1 << 16
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `kind: udp`."""
 
-    rate_hz: Positive
+    rate_hz: RateHz
     listen: str  # HOST:PORT of this machine, e.g. 0.0.0.0:5005 or [::]:5005
     sender: str | None = None  # its address, where others may send too; None: any sender
     dtype: Literal["int16", "int32", "float32"] = "int16"
-    interleaved: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1  # channels in each frame
+    interleaved: Interleaved = 1  # channels in each frame
 
 
 class UdpSource:
