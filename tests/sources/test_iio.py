@@ -25,7 +25,7 @@ LOCAL = """
 import json, sys
 from agent import sources
 from agent.config.validation import convert
-source = sources.open_source("iio", convert(json.loads(sys.argv[1]), Options, ""))
+source = sources.open_source("iio", convert(json.loads(sys.argv[1]), sources.options("iio"), ""))
 rows = []
 while len(rows) < 80:
     rows += source.read().samples.tolist()

@@ -81,10 +81,9 @@ import sys
 import agent.cli.main
 from agent.config import load
 from agent.pipeline import build
-from agent.acquisition.timestamps import WallClock
 common = {"name": "a", "model": "bearing"}
 chosen = load.parse({"sources": [common | {"kind": "synth", "pace": "fast"}]})
-build.build_pipelines(chosen, lambda: None, WallClock())
+build.build_pipelines(chosen)
 print({"sounddevice", "serial", "iio", "agent.sources.portaudio"} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
