@@ -41,6 +41,7 @@ LATE = {
     # Start time and memory: a daemon loads what its configuration asks for.
     ("agent.pipeline.clip", "soundfile"),
     ("agent.cli.run", "agent.web.site"),
+    ("agent.control.rollout.requests", "agent.control.rollout.download"),
     ("agent.service.publishing", "agent.service.metrics"),
     ("agent.service.publishing", "agent.delivery"),
 }

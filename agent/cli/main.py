@@ -8,8 +8,7 @@ from importlib.metadata import entry_points
 
 from agent import __version__, cli
 from agent.core import logs
-from agent.core.errors import UserError
-from agent.core.types import SourceError
+from agent.core.errors import SourceError, UserError
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -31,21 +30,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser for that command line. It loads only the verb that is used, to save memory."""
+    """The parser for that command line. It loads the verb that is used and no other."""
     parser = argparse.ArgumentParser("drsn-agent", description=_first_line(sys.modules["agent"]))
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    requested = words[0] if words and words[0] in cli.SUMMARIES else None
+    requested = words[0] if words else None
     for name, summary in cli.SUMMARIES.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
-        if requested in (name, None):
+        if requested == name:
             cli.define(name, verb)
-    if requested is not None:
+    if requested in cli.SUMMARIES:
         return parser
     for point in entry_points(group="drsn_agent.verbs"):
         define = point.load()
         summary = _first_line(define)
-        define(verbs.add_parser(point.name, help=summary, description=summary))
+        verb = verbs.add_parser(point.name, help=summary, description=summary)
+        if requested == point.name:
+            define(verb)
     return parser
 
 

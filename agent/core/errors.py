@@ -35,3 +35,19 @@ class DataError(UserError):
     """A recording that cannot be read: exit code 65."""
 
     exit_code = UNREADABLE_DATA
+
+
+class SourceError(Exception):
+    """A source cannot go on; the text says why in one line. A device may come back."""
+
+    exit_code = CONDITION
+
+
+class DamagedError(SourceError):
+    """The recording cannot be read on from here."""
+
+    exit_code = UNREADABLE_DATA
+
+
+class Later(Exception):  # noqa: N818 - it may work the next time
+    """Why something failed that a later attempt may do."""

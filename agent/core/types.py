@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import errors
+from agent.core.errors import DamagedError as DamagedError
+from agent.core.errors import SourceError as SourceError
 from agent.core.model_contract import Contract
 
 Samples = npt.NDArray[np.float32]
@@ -175,18 +176,6 @@ class Gap:
     last: int
     messages: int
     why: str
-
-
-class SourceError(Exception):
-    """A source cannot go on; the text says why in one line. A device may come back."""
-
-    exit_code = errors.CONDITION
-
-
-class DamagedError(SourceError):
-    """The recording cannot be read on from here."""
-
-    exit_code = errors.UNREADABLE_DATA
 
 
 class Source(Protocol):

@@ -9,7 +9,7 @@ from models.data.noise import Draw
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
-    """Measure a model file on recordings, in every noise: JSON, HTML report and charts."""
+    """Defines the arguments of `evaluate`."""
     parser.description = evaluate.__doc__
     parser.add_argument("model", type=Path, help="a name in the zoo or an .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="recordings: manifest or folders")

@@ -7,7 +7,7 @@ from models.command import needs_torch, say
 
 
 def export(parser: argparse.ArgumentParser) -> None:
-    """Write a trained network as one float ONNX file."""
+    """Defines the arguments of `export`."""
     parser.description = export.__doc__
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")

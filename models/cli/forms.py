@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def forms(parser: argparse.ArgumentParser) -> None:
-    """Write the other forms of a released network: float, INT8 weights, INT8 with 8 bits."""
+    """Defines the arguments of `forms`."""
     parser.description = forms.__doc__
     parser.add_argument("model", type=Path, help="the released INT8 file")
     parser.add_argument("--recipe", type=Path, required=True)

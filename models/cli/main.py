@@ -1,17 +1,35 @@
 """The verbs of this package. `release` and `forms` rebuild the files of the zoo."""
 
 import argparse
+import importlib
 import sys
+from collections.abc import Callable
 
 from models import command
-from models.cli.evaluate import evaluate
-from models.cli.export import export
-from models.cli.forms import forms
-from models.cli.quantize import quantize
-from models.cli.release import release
-from models.cli.train import train
 
-__all__ = ["evaluate", "export", "quantize", "release", "train"]
+Define = Callable[[argparse.ArgumentParser], None]
+
+SUMMARIES = {
+    "train": "Train an INT8 model from recordings, one folder for each label, and report on it",
+    "export": "Write a trained network as one float ONNX file",
+    "quantize": "Write the INT8 form of a float ONNX file",
+    "evaluate": "Measure a model file on recordings, in every noise: JSON, HTML report and charts",
+    "release": "Rebuild a released network and its card from the recipe",
+    "forms": "Write the other forms of a released network: float, INT8 weights, INT8 with 8 bits",
+}
+
+
+def _verb(name: str) -> Define:
+    """Defines a verb's arguments; loads its module only then."""
+
+    def define(parser: argparse.ArgumentParser) -> None:
+        getattr(importlib.import_module(f"models.cli.{name}"), name)(parser)
+
+    define.__doc__ = SUMMARIES[name]
+    return define
+
+
+train, export, quantize, evaluate, release, forms = map(_verb, SUMMARIES)
 
 
 def main() -> int:
@@ -23,8 +41,8 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the agent's verbs for models, and of `release` and `forms`."""
     parser = argparse.ArgumentParser(prog="python -m models")
     verbs = parser.add_subparsers(required=True)
-    for verb in (train, export, quantize, evaluate, release, forms):
-        verb(verbs.add_parser(verb.__name__))
+    for name, summary in SUMMARIES.items():
+        _verb(name)(verbs.add_parser(name, help=summary))
     return parser
 
 

@@ -9,7 +9,7 @@ from models.data import recipe as recipes
 
 
 def quantize(parser: argparse.ArgumentParser) -> None:
-    """Write the INT8 form of a float ONNX file."""
+    """Defines the arguments of `quantize`."""
     parser.description = quantize.__doc__
     parser.add_argument("model", type=Path, help="float .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="its training recordings")

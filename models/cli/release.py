@@ -8,7 +8,7 @@ from models.data import recipe as recipes
 
 
 def release(parser: argparse.ArgumentParser) -> None:
-    """Rebuild a released network and its card from the recipe."""
+    """Defines the arguments of `release`."""
     parser.description = release.__doc__
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of the recipe's data sets")

@@ -34,7 +34,7 @@ On several processes: torchrun --nproc-per-node 2 -m agent train ..."""
 
 
 def train(parser: argparse.ArgumentParser) -> None:
-    """Train an INT8 model from recordings, one folder for each label, and report on it."""
+    """Defines the arguments of `train`."""
     parser.description, parser.epilog = train.__doc__, MORE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(

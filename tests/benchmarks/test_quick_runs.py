@@ -32,6 +32,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "page": ("1", ("without a page", "page, nobody looks", "page, a browser")),
     "peers": ("--quick", (f"| {FIRST} | ours, float | ", f"| {FIRST} | torch.jit, frozen | ")),
     "resampling": ("--quick", ("| bearing | cwru | ", "| 51,200 | ")),
+    "start": ("--quick", ("| this | `--help` | ", "| this | `run`, to READY | ")),
     "shares": ("", ("a member is away", "session expires", "$share/", "max_queued_messages 1000")),
     "variants": ("--quick", (f"| {FIRST} | int8 | ", f"| {FIRST} | int8-full | ")),
     "whole": ("--quick", ("| 1 | 12,800 | ", "| 4 | 12,800 | ", "beyond the first costs")),
@@ -80,7 +81,9 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
         assert part in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["growth", "latency", "peers", "resampling", "variants", "whole"])
+@pytest.mark.parametrize(
+    "name", ["growth", "latency", "peers", "resampling", "start", "variants", "whole"]
+)
 def test_the_figures_of_a_quick_run_are_not_written(name: str) -> None:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--write"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.control.rollout.download import COPIES, RESERVE_BYTES, Later, fetch
+from agent.control.rollout.download import COPIES, RESERVE_BYTES, fetch
+from agent.core.errors import Later
 from agent.messages.announcement import Announcement
 from tests.mqtt import tls_table
 from tests.support import bundles, web

@@ -7,8 +7,8 @@ import pytest
 
 from agent.config.rollout import Rollout
 from agent.control.rollout import requests
-from agent.control.rollout.download import Later
 from agent.control.rollout.requests import AnnouncedRequest, UpdateQueue
+from agent.core.errors import Later
 from agent.inference import model_store
 
 ROLLOUT = Rollout(source="https://models.example/", keys=("release.pub.pem",), max_mib=1.0)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from agent.core import files
+from agent.core.errors import Later
 from agent.inference import model_store
 from agent.messages.announcement import Announcement, place
 
@@ -24,10 +25,6 @@ ATTEMPT_S = 900.0
 CHUNK = 1 << 16
 RESERVE_BYTES = 64 << 20  # of the disk, left to the outbox
 COPIES = 3  # of a bundle on the disk at once: the download, its parts, the model that they replace
-
-
-class Later(Exception):  # noqa: N818 - it may work the next time
-    """Why it could not be fetched; a later attempt may work."""
 
 
 def fetch(announcement: Announcement, source: str, state_dir: Path) -> bytes:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.config.rollout import Rollout
-from agent.control.rollout.download import Later, fetch
 from agent.core import files
 from agent.core.backoff import Backoff
-from agent.core.errors import UserError
+from agent.core.errors import Later, UserError
 from agent.core.types import Message
 from agent.inference import model_store
 from agent.inference.bundle import older
@@ -128,6 +127,8 @@ class UpdateQueue:
         """The bundle; `Later`, `UserError`."""
         if isinstance(request, OrderedRequest):
             return files.read_bounded(request.file, self._max_bytes, "rollout.max_mib")
+        from agent.control.rollout.download import fetch
+
         return fetch(request.announcement, request.source, self._state_dir)
 
     def postpone(self, request: UpdateRequest, error: Exception) -> bool:
