@@ -1,7 +1,7 @@
-"""What a file need not hold: few bits tell a pooled weight, and a Fourier basis is a formula.
+"""Shortens the weights in a file: pooled weights in fewer bits, a Fourier basis as a formula.
 
-What takes their place are constants under a Cast, a Mul, a Cos: ONNX Runtime works them out once,
-when it loads, and runs what it would have run. What a network computes of a signal is not rounded.
+The short forms are constants under Cast, Mul and Cos. ONNX Runtime computes them once when it loads
+the file and then runs the same graph. The arithmetic on the signal stays in float32.
 """
 
 import math
@@ -16,29 +16,29 @@ Floats = npt.NDArray[np.float32]
 Constants = dict[str, npt.NDArray[Any]]
 Part = tuple[list[onnx.NodeProto], Constants]
 ATTRIBUTES: dict[str, dict[str, Any]] = {"Cast": {"to": TensorProto.FLOAT}, "Concat": {"axis": 0}}
-BITS = 127  # of a weight's largest value
-MOST_ROUNDED = 0.01  # RMS of what rounding changes, of the weights' own RMS, over a whole tensor
-LEAST = 1024  # bytes: of smaller ones the names take as much
-NEAR = 1e-4  # of the largest: bases are computed in float32, by angles of many turns
+LARGEST = 127  # the INT8 value of a channel's largest weight
+MAX_ROUNDED = 0.01  # RMS of the rounding error over the RMS of the weights, of a whole tensor
+LEAST = 1024  # bytes: below this the names of the parts take as much space
+NEAR = 1e-4  # of the largest weight: bases are computed in float32, from large angles
 
 
 def compact(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The convolutions' float weights in as many bits as they need, Fourier bases as a formula."""
-    found = onnx.ModelProto()
-    found.CopyFrom(model)
-    del found.graph.value_info[:]  # shapes, which every runtime works out by itself
-    given = {each.name for each in found.graph.input}
-    floats = [each for each in found.graph.initializer if each.data_type == TensorProto.FLOAT]
-    stored = {each.name: each for each in floats if each.name not in given}
-    for node in [node for node in found.graph.node if node.op_type == "Conv"]:
+    """A copy whose convolutions have float weights in fewer bits and Fourier bases as formulas."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    del result.graph.value_info[:]  # shapes, which every runtime infers
+    inputs = {value.name for value in result.graph.input}
+    floats = [t for t in result.graph.initializer if t.data_type == TensorProto.FLOAT]
+    stored = {tensor.name: tensor for tensor in floats if tensor.name not in inputs}
+    for node in [node for node in result.graph.node if node.op_type == "Conv"]:
         tensor = stored.pop(node.input[1], None)
         if tensor is not None and (part := _shorter(tensor)) is not None:
-            _put(found.graph, tensor, *part)
-    return found
+            _put(result.graph, tensor, *part)
+    return result
 
 
 def is_basis(weights: Floats) -> bool:
-    """Whether [2 bins, 1, 1, frames] are the cosines and sines of `basis` under some taper."""
+    """Whether [2 bins, 1, 1, frames] are the cosines and sines of `basis` under any taper."""
     frames = weights.shape[-1]
     if frames < 2 or weights.shape != (frames // 2 * 2, 1, 1, frames):
         return False
@@ -55,13 +55,13 @@ def basis(taper: Floats) -> Floats:
 
 
 def _taper(weights: Floats) -> Floats:
-    """What the cosine and the sine of the first bin share: [frames], at least 0."""
+    """The taper [frames], at least 0, that the cosine and sine of the first bin share."""
     shared: Floats = np.hypot(weights[0, 0, 0], weights[len(weights) // 2, 0, 0])
     return shared
 
 
 def _shorter(tensor: onnx.TensorProto) -> Part | None:
-    """What gives the same weights, or nearly; None where nothing shorter does."""
+    """A shorter form of the same weights, or nearly the same; None where there is none."""
     weights = numpy_helper.to_array(tensor)
     if weights.nbytes <= LEAST:
         return None
@@ -69,7 +69,7 @@ def _shorter(tensor: onnx.TensorProto) -> Part | None:
         return _formula(tensor.name, weights)
     for fewer in (_eight_bits, _sixteen_bits):
         rounded, part = fewer(tensor.name, weights)
-        if _rms(rounded - weights) <= MOST_ROUNDED * _rms(weights):
+        if _rms(rounded - weights) <= MAX_ROUNDED * _rms(weights):
             return part
     return None
 
@@ -79,7 +79,7 @@ def _rms(values: Floats) -> float:
 
 
 def _formula(name: str, weights: Floats) -> Part:
-    """As `basis` computes it."""
+    """The nodes and constants that compute `basis`."""
     frames = weights.shape[-1]
     constants = {
         "bins": np.arange(1, frames // 2 + 1).reshape(-1, 1, 1, 1),
@@ -102,32 +102,34 @@ def _formula(name: str, weights: Floats) -> Part:
 
 
 def _eight_bits(name: str, weights: Floats) -> tuple[Floats, Part]:
-    """INT8 with a scale for each channel: what they become, and how."""
+    """INT8 with a scale for each channel: the rounded weights, and their nodes and constants."""
     peaks = np.abs(weights).max(axis=tuple(range(1, weights.ndim)), keepdims=True)
-    scale = (np.maximum(peaks, np.finfo(np.float32).tiny) / BITS).astype(np.float32)
+    scale = (np.maximum(peaks, np.finfo(np.float32).tiny) / LARGEST).astype(np.float32)
     whole = np.round(weights / scale).astype(np.int8)
     lines = [("Cast", ["int8"], "wide"), ("Mul", ["wide", "scale"], "")]
     return whole * scale, _named(name, lines, {"int8": whole, "scale": scale})
 
 
 def _sixteen_bits(name: str, weights: Floats) -> tuple[Floats, Part]:
-    """As they are in half precision."""
-    with np.errstate(over="ignore"):  # such weights come out infinite, and are not taken
+    """Half precision: the rounded weights, and their nodes and constants."""
+    with np.errstate(
+        over="ignore"
+    ):  # too large weights become infinite, and this form is then not used
         half = weights.astype(np.float16)
     return half.astype(np.float32), _named(name, [("Cast", ["half"], "")], {"half": half})
 
 
 def _named(name: str, lines: list[tuple[str, list[str], str]], constants: Constants) -> Part:
-    """Nodes and constants under the weights' name; the last one gives the weights themselves."""
+    """Nodes and constants with names below the weights' name; the last node has the name itself."""
 
     def full(part: str) -> str:
-        return f"{name}/{part}" if part else name  # as no exporter names one
+        return f"{name}/{part}" if part else name  # a name that no exporter uses
 
     nodes = [
         helper.make_node(
-            kind, [full(each) for each in given], [full(made)], **ATTRIBUTES.get(kind, {})
+            kind, [full(part) for part in inputs], [full(output)], **ATTRIBUTES.get(kind, {})
         )
-        for kind, given, made in lines
+        for kind, inputs, output in lines
     ]
     return nodes, {full(part): value for part, value in constants.items()}
 
@@ -138,7 +140,7 @@ def _put(
     nodes: list[onnx.NodeProto],
     constants: Constants,
 ) -> None:
-    """In the tensor's place, before everything that may read it."""
+    """Replaces the tensor by nodes and constants, before all nodes that may read it."""
     graph.initializer.remove(tensor)
     graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in constants.items())
     kept = list(graph.node)

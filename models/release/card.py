@@ -16,8 +16,8 @@ from models.release.card_text import CardText
 from models.release.measure import UNTOLD, Measured
 
 SPEED = {
-    False: """The network is not told the speed: one fault's strikes at one speed can come as often
-  as another's at another.""",
+    False: """The network does not read the speed: the impacts of one fault at one speed can be as
+  frequent as those of another fault at another speed.""",
     True: "A wrong speed or bearing in the configuration moves every line that it looks for.",
 }
 PRECISIONS = {"float32": "float", "int8": "INT8"}
@@ -97,13 +97,13 @@ def _running(recipe: Recipe) -> str:
         if source.bearing
     ]
     spec = recipe.running
-    return f"""It is told the shaft's speed, from the manifests, and the bearing's orders:
+    return f"""The network reads the shaft's speed, from the manifests, and the bearing's orders:
 
 {markdown.table(("data set", "BPFO", "BPFI", "BSF", "FTF"), rows)}
 
 In training the speed is off by up to {spec.rpm_off:.0%}, {spec.no_orders:.0%} of the windows come
-without orders and {spec.nothing:.0%} without both. Where a configuration tells neither, it
-answers as "told nothing" below."""
+without orders and {spec.nothing:.0%} without both. Where a configuration has neither, the
+figures are those of "speed and bearing unknown" below."""
 
 
 def _machines(simulated: Simulated) -> str:
@@ -111,7 +111,7 @@ def _machines(simulated: Simulated) -> str:
     return f"""{share} of each class's training windows are **simulated**
 (`agent.sources.machine_simulator`), from {count} machines of {seconds:g} s a state around a 6205
 bearing at 1797 rpm: speed within 5 %, resonance 1.5 to 4.2 kHz, severity 0.3 to 1. The network
-knows the demo's machine because it was trained on its like: that says
+recognises the demo's machine because it was trained on similar ones: that says
 nothing about real machines."""
 
 
@@ -141,7 +141,7 @@ def _rows(folder: str, measured: list[Measured]) -> Iterator[tuple[str, str, dic
             name, untold = f"{network.family} {PRECISIONS[precision]}", f"{UNTOLD}_{folder}"
             yield name, folder, figures
             if f"{untold}_clean" in figures:
-                yield f"{name}, told nothing", untold, figures
+                yield f"{name}, speed and bearing unknown", untold, figures
 
 
 def _recognition(recipe: Recipe, released: Measured) -> str:

@@ -37,9 +37,8 @@ def _head(recipe: Recipe, runs: Sequence[SpeechRun], out: Path) -> str:
     heads = ("parameters", "multiply-accumulates a window", "file")
     costs = (f"{released.parameters:,}", f"{released.macs:,}", f"{out.stat().st_size:,} bytes")
     file = f"models/zoo/{recipe.name}.yaml"
-    summary = filled(f"""A {recipe.family} network (`{recipe.preset}` preset) that hears the ten
-        digits,
-        spoken in English, in windows of {recipe.window / recipe.rate_hz:g} s at
+    summary = filled(f"""A {recipe.family} network (`{recipe.preset}` preset) that recognises the
+        ten digits, spoken in English, in windows of {recipe.window / recipe.rate_hz:g} s at
         {recipe.rate_hz:g} Hz, one microphone. What is no digit is `other`, cut words too;
         background alone is `silence`. Both are normal, so that a spoken digit is an event. Every
         window is standardized inside the graph: the microphone's gain does not matter, and silence
@@ -96,11 +95,12 @@ def _data(recipe: Recipe, data: CardData) -> str:
 
 def _limits(recipe: Recipe, released: SpeechRun) -> str:
     limits = [
-        """Four men, some two hundred short clips of others and a synthesizer taught it. Accents,
-        children and far microphones that it has not heard are another domain.""",
-        """`other` has been taught few words, see its recall above: near people who talk it will
-        report digits that nobody said.""",
-        """It hears a word when its 1 s window holds all of it; a decision comes some tenths of a
+        """It was trained on four men, some two hundred short clips of others and a synthesizer.
+        Other accents, children and distant microphones are another domain.""",
+        """`other` was trained on few words, see its recall above: near people who talk, the
+        network reports digits that nobody said.""",
+        """It recognises a word when its 1 s window holds all of it; a decision comes some tenths
+        of a
         second after the word's end.""",
         f"""What is farther from all training than one known window in
         {1 / recipe.unknown_rate:.0f} is called `unknown`; another voice may be, too.""",

@@ -58,7 +58,7 @@ def _scores(recipe: Recipe, runs: Sequence[SpeechRun], data: CardData) -> str:
         same windows, by a few trainings of {recipe.family}: expect less elsewhere, and read its
         distance from the controls with that in mind. Seed {runs[0].seed} is the one released,
         whatever others come to.""")
-    return f"""## Macro-F1 on speakers and in backgrounds that training never heard
+    return f"""## Macro-F1 on speakers and in backgrounds that are not in the training data
 
 {before}
 

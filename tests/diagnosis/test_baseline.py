@@ -8,7 +8,7 @@ import pytest
 
 from agent.core.errors import UserError
 from agent.diagnosis.baseline import noise_states, states, tail
-from agent.diagnosis.baseline.features import BANDS, PER_CHANNEL, features
+from agent.diagnosis.baseline.features import BANDS, WIDE_BANDS, features
 from agent.diagnosis.baseline.file import Baseline, Frame
 from agent.diagnosis.baseline.fit import REMEMBERED, fit
 from agent.diagnosis.baseline.healthy_signal import HealthyRun, HealthySignal
@@ -48,7 +48,7 @@ def windows(count: int, seed: int = 9) -> np.ndarray:
 
 def test_ten_times_as_strong_is_twenty_decibels_and_the_same_shape() -> None:
     samples = RNG.standard_normal((2, 4096)).astype(np.float32)
-    change = (features(10 * samples) - features(samples)).reshape(2, PER_CHANNEL)
+    change = (features(10 * samples) - features(samples)).reshape(2, -1)
     assert change[:, : BANDS + 1] == pytest.approx(20.0, abs=0.01)
     assert change[:, BANDS + 1 :] == pytest.approx(0.0, abs=0.01)
 
@@ -115,7 +115,7 @@ def test_what_is_held_is_what_all_windows_in_a_row_exceed() -> None:
 
 
 def test_a_machine_that_wanders_has_wider_bounds() -> None:
-    offsets_db = np.random.default_rng(1).normal(0, 6, (31, PER_CHANNEL))
+    offsets_db = np.random.default_rng(1).normal(0, 6, (31, BANDS + 3 + WIDE_BANDS))
     wandering = healthy(3100) + np.repeat(offsets_db, 100, axis=0)
     assert threshold(wandering) > threshold(healthy(3100))
 

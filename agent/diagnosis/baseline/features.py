@@ -15,11 +15,10 @@ BANDS = 24
 WIDE_BANDS = 4
 LOWEST, HIGHEST = 0.05, 0.9  # of Nyquist: above, a resampler's filter has taken it away
 FLOOR = 1e-7  # of a window's power in a band: below are rounding and filters' remains
-PER_CHANNEL = BANDS + 3 + WIDE_BANDS
 
 
 def features(samples: Samples) -> Vector:
-    """[channels * PER_CHANNEL] in dB of a window [channels, frames], channel by channel."""
+    """[channels * (BANDS + 3 + WIDE_BANDS)] in dB of a window [channels, frames]."""
     return np.concatenate([_of_channel(channel) for channel in samples.astype(np.float64)])
 
 

@@ -77,7 +77,7 @@ def samples(head: Head, data: bytes) -> Samples:
 
 
 def pack(values: npt.NDArray[np.generic], first: int) -> bytes:
-    """The frame of `values` [frames, channels], whose dtype is one of `DTYPES`."""
+    """The frame of `values` [frames, channels] as a node sends it; see `DTYPES`."""
     code = next(code for code, name in DTYPES.items() if name == values.dtype.name)
     frames, channels = values.shape
     start = HEADER.pack(MAGIC, VERSION, code, channels, 0, frames, first % WRAP)
@@ -85,7 +85,7 @@ def pack(values: npt.NDArray[np.generic], first: int) -> bytes:
 
 
 def seal(frame: bytes) -> bytes:
-    """The frame with its CRC, for a serial line."""
+    """The frame with its CRC, as a node sends it on a serial line."""
     return frame + CRC.pack(crc(frame))
 
 

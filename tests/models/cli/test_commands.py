@@ -14,6 +14,7 @@ from agent.sources.machine_simulator import Machine, Spec
 from models.cli import main
 
 RATE_HZ = 8000
+SMALL = ("--preset", "small")
 
 
 def run(verb: Callable[[argparse.ArgumentParser], None], *arguments: object) -> int:
@@ -40,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkpoint(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch")
     path = tmp_path_factory.mktemp("out") / "net.pt"
-    arguments = ("--rate-hz", 7000, "--window", 1024, "--steps", 60, "--batch", 32)
+    arguments = ("--rate-hz", 7000, "--window", 1024, "--steps", 60, "--batch", 32, *SMALL)
     assert run(main.train, folder, *arguments, "--out", path) == 0
     return path
 
@@ -80,7 +81,8 @@ def test_release_writes_file_and_card_and_trains_but_once(
     recipe = tmp_path / "small.yaml"
     recipe.write_text(
         "{name: small, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 1024, "
-        f"steps: 10, batch: 16, controls: [convnet], data: [folder: {folder.name}]}}\n"
+        "preset: small, steps: 10, batch: 16, controls: [convnet], "
+        f"data: [folder: {folder.name}]}}\n"
     )
     arguments = ("--recipe", recipe, "--data", folder.parent, "--work", tmp_path / "work")
     assert run(main.release, *arguments) == 0
@@ -93,6 +95,35 @@ def test_release_writes_file_and_card_and_trains_but_once(
     card = (tmp_path / "small.md").read_text()
     assert f"{100 * contract.figures[f'{folder.name}_clean']:.1f}" in card
     assert f"{len(first):,} bytes" in card
+
+
+def test_the_forms_of_a_released_file_are_written_again(
+    folder: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from models.cli.forms import forms
+
+    model, whole = tmp_path / "net.onnx", tmp_path / "whole.onnx"
+    assert run(main.export, checkpoint, "--out", whole) == 0
+    assert run(main.quantize, whole, "--data", folder, "--out", model) == 0
+    recipe = tmp_path / "net.yaml"
+    recipe.write_text(
+        "{name: net, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 1024, "
+        f"data: [folder: {folder.name}]}}\n"
+    )
+    arguments = ("--recipe", recipe, "--data", folder.parent)
+    with pytest.raises(
+        UserError, match=r"net\.float\.onnx: found no float form, expected it there"
+    ):
+        run(forms, model, *arguments)
+    assert run(forms, model, *arguments, "--float", whole) == 0
+    assert "100.00% of the calibration windows" in capsys.readouterr().out
+    written = {path.name: classifier.load(path) for path in (tmp_path / "variants").iterdir()}
+    assert {name: network.contract.precision for name, network in written.items()} == {
+        "net.float.onnx": "float32",
+        "net.int8-weights.onnx": "int8-weights",
+        "net.int8-full.onnx": "int8-full",
+    }
+    assert written["net.float.onnx"].contract.figures[f"{folder.name}_clean"] > 0.5
 
 
 def test_without_torch_a_verb_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
