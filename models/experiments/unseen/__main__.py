@@ -16,11 +16,13 @@ import msgspec
 
 from agent.core.errors import UserError
 from models import command
-from models.experiments.unseen import document, left_out, machines, rows
+from models.experiments.unseen import document, left_out, lines_alone, machines, rows, simulated
 from models.experiments.unseen.figures import Figures, condensed
 from models.experiments.unseen.left_out import Training
+from models.experiments.unseen.machines import Condition
 
 CACHE, DOCUMENT = Path("runs/unseen"), Path("docs/UNSEEN.md")
+SIMULATED_MINUTES = 10.0  # of each of six machines: an hour
 BEFORE = Path(__file__).with_name("before.json")  # by `--figures`, with the agent as it was
 
 
@@ -42,21 +44,25 @@ def _run(options: argparse.Namespace) -> int:
         figures = _quick(options.data)
     else:
         training = Training(options.preset, options.steps, options.batch)
-        figures = _whole(options.data, training, not options.no_controls)
+        networks = left_out.networks(options.data, CACHE, training, _note)
+        conditions = list(machines.conditions(options.data, networks))
+        figures = _whole(conditions, training, not options.no_controls)
         if options.figures is not None:
             options.figures.write_bytes(msgspec.json.encode(figures))
         else:
-            document.write(DOCUMENT, document.tables(figures, load(BEFORE)))
+            lines = lines_alone.table(conditions)
+            document.write(DOCUMENT, document.tables(figures, load(BEFORE), lines))
     for line in document.summary(figures):
         command.say(line)
     return 0
 
 
-def _whole(data: Path, training: Training, controls: bool) -> list[Figures]:
-    """Everything, measured anew."""
-    networks = left_out.networks(data, CACHE, training, _note)
-    conditions = list(machines.conditions(data, networks))
+def _whole(conditions: Sequence[Condition], training: Training, controls: bool) -> list[Figures]:
+    """Everything, measured anew; kept in the cache as well."""
     measured = list(rows.measure(conditions, _note, controls))
+    if controls:
+        disturbed = list(simulated.conditions(SIMULATED_MINUTES))
+        measured += rows.measure(disturbed, _note, controls=False)
     (CACHE / f"{training.name}.json").write_bytes(msgspec.json.encode(measured))
     return condensed((row.name, row.results) for row in measured)
 

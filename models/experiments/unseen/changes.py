@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.bearing import Orders, of_geometry
+from agent.diagnosis import envelope
 from agent.diagnosis.baseline import noise_states
 from models.experiments.unseen.machines import Clip, Condition
 
@@ -55,7 +56,8 @@ def own_vibration(healthy: Clip, snr_db: float) -> Change:
 def wrong_orders(true: Orders, seed: int = 0) -> list[Orders]:
     """Bearings that the machine does not have: the true orders scaled, and random geometries."""
     rng = np.random.default_rng(seed)
-    scaled = [factor for factor in np.linspace(0.8, 1.2, WRONG_SETS // 2 + 1) if factor != 1]
+    factors = np.linspace(0.8, 1.2, WRONG_SETS // 2 + 1)
+    scaled = [factor for factor in factors if abs(factor - 1) > 2 * envelope.TOLERANCE]
     sets = [
         Orders(
             bpfo=true.bpfo * factor, bpfi=true.bpfi * factor, bsf=true.bsf * factor, ftf=true.ftf

@@ -28,8 +28,13 @@ UNITS: dict[str, Unit] = {
 }
 
 
-def tables(now: Sequence[Figures], before: Sequence[Figures]) -> Iterator[str]:
-    """All tables as Markdown; `before` are the figures of the agent as it was."""
+def tables(
+    now: Sequence[Figures], before: Sequence[Figures], lines: Iterable[str]
+) -> Iterator[str]:
+    """All tables as Markdown; `before` are the figures of the agent as it was.
+
+    `lines` is the table of `models.experiments.unseen.lines_alone`.
+    """
     for row in (WITHOUT, WITH):
         for unit, tally in UNITS.items():
             yield from (f"### Every machine, {row}: {unit}", "")
@@ -39,6 +44,7 @@ def tables(now: Sequence[Figures], before: Sequence[Figures]) -> Iterator[str]:
         yield from (f"### Controls: {unit}", "")
         yield from _controls(now, tally)
         yield ""
+    yield from ("### The lines alone: recordings, their first 5 s", "", *lines, "")
     yield from ("### The network alone: windows", "")
     yield from _sure(_of(now, WITHOUT), _of(before, WITHOUT))
 

@@ -29,13 +29,18 @@ def conditions(minutes: float) -> Iterator[Condition]:
     for name, bearing in BALLS.items():
         spec = Spec(rate_hz=RATE_HZ, bearing=bearing)
         orders = bearing.orders
-        told = {"bpfo": orders.bpfo, "bpfi": orders.bpfi, "bsf": orders.bsf, "ftf": orders.ftf}
+        bearing_keys = {
+            "bpfo": orders.bpfo,
+            "bpfi": orders.bpfi,
+            "bsf": orders.bsf,
+            "ftf": orders.ftf,
+        }
         for disturbance in DISTURBANCES:
             learned = _clip("undisturbed", spec, LEARNED_S, 0, "")
             heard = _clip(disturbance, spec, 60 * minutes, 1, disturbance)
             yield Condition(
                 *("simulated", f"{name}, {disturbance}", RATE_HZ, ORDERS, (learned,), (heard,), ()),
-                bearing=told,
+                bearing=bearing_keys,
             )
 
 

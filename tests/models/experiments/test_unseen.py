@@ -78,7 +78,7 @@ def test_the_tables_stand_between_their_markers_and_the_text_around_them_stays(
     page = tmp_path / "UNSEEN.md"
     page.write_text(f"before\n{document.BEGIN}\nold\n{document.END}\nafter\n")
     now = condensed([(WITH, [clip("outer", OUTER)]), (WITHOUT, [clip("normal", NORMAL)])])
-    document.write(page, document.tables(now, now))
+    document.write(page, document.tables(now, now, ()))
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
