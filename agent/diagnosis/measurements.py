@@ -15,7 +15,7 @@ from agent.core.types import FaultLine, Physics, Window
 from agent.diagnosis import envelope, levels
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
-NOISE_DB = 7.5  # evidence that noise alone reaches in one of a hundred measurements
+NOISE_DB = 8.3  # evidence that noise alone reaches in one of a hundred measurements
 VARIES_DB = 1.5  # that a healthy machine's own line may rise by
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it
 

@@ -68,7 +68,7 @@ def test_a_changed_machine_has_a_faults_name_where_network_and_line_agree() -> N
 
 
 @pytest.mark.parametrize(
-    "physics", [lines(), lines(bpfo=3.9), lines(bpfo=9.0, bpfi=9.5), lines(bpfi=20.0)]
+    "physics", [lines(), lines(bpfo=8.2), lines(bpfo=9.0, bpfi=9.5), lines(bpfi=20.0)]
 )
 def test_a_changed_machine_without_the_networks_line_is_unknown(
     physics: tuple[Physics, ...],

@@ -69,15 +69,5 @@ def wrong_orders(true: Orders, seed: int = 0) -> list[Orders]:
     return sets
 
 
-def changed(condition: Condition, change: Change) -> Condition:
-    """The same condition whose judged clips are changed; what is commissioned is not."""
-    return replace(
-        condition,
-        healthy=tuple(change(clip, condition) for clip in condition.healthy),
-        faulty=tuple(change(clip, condition) for clip in condition.faulty),
-        whole=tuple(change(clip, condition) for clip in condition.whole),
-    )
-
-
 def _with(clip: Clip, samples: npt.NDArray[np.floating]) -> Clip:
     return replace(clip, samples=np.ascontiguousarray(samples, np.float32))

@@ -7,12 +7,14 @@ import msgspec
 
 from models.experiments.unseen import changes, runs
 from models.experiments.unseen.changes import Change
-from models.experiments.unseen.machines import Condition
-from models.experiments.unseen.runs import ClipResult
+from models.experiments.unseen.machines import Clip, Condition
+from models.experiments.unseen.runs import ClipResult, Machine
 
 WITHOUT, WITH = "without baseline", "with baseline"
 COLOURS = ("gaussian", "pink", "brown", "blue")
-MODULATED = range(1, 7)
+HARMONICS = range(1, 7)  # of the shaft
+OWN_VIBRATION = ("hit_sm mfs", "hit_sm selfbuilt", "uestc")
+OWN_DB = (0.0, -5.0)
 
 Say = Callable[[str], None]
 
@@ -29,44 +31,52 @@ def measure(conditions: Sequence[Condition], say: Say, controls: bool) -> Iterat
     """Row after row; the controls only where they are asked for."""
     for condition in conditions:
         say(f"{condition.machine}, {condition.name}")
-        yield Row(WITHOUT, runs.uncommissioned(condition).results)
-        commissioned = runs.commissioned(condition)
-        yield Row(WITH, commissioned.results, commissioned.refused)
-        if controls:
-            yield from _controls(condition)
+        with runs.uncommissioned(condition) as machine:
+            clips = (*condition.uncommissioned, *condition.faulty)
+            yield Row(WITHOUT, machine.results(clips))
+            if controls and condition.bearing is not None:
+                yield from _disturbed(machine, WITHOUT, condition.uncommissioned)
+        with runs.commissioned(condition) as machine:
+            clips = (*condition.healthy, *condition.faulty)
+            yield Row(WITH, machine.results(clips), machine.refused)
+            if controls:
+                yield from _later_noise(machine, clips)
+            if controls and condition.bearing is not None:
+                yield from _disturbed(machine, WITH, condition.healthy)
     if controls:
         yield from _between_speeds(conditions)
 
 
-def _controls(condition: Condition) -> Iterator[Row]:
+def _later_noise(machine: Machine, clips: Sequence[Clip]) -> Iterator[Row]:
     for colour in COLOURS:
-        yield _changed(f"{WITH}, {colour} noise at 5 dB", condition, changes.noisy(colour))
-    if condition.bearing is None:
-        return
-    for harmonic in MODULATED:
-        change = changes.swinging(harmonic)
-        healthy = changes.changed(replace(condition, faulty=()), change)
-        name = f"level swings at {harmonic}x shaft"
-        yield Row(f"{WITHOUT}, {name}", runs.uncommissioned(healthy).results)
-        yield Row(f"{WITH}, {name}", runs.commissioned(healthy).results)
-    if condition.machine in ("hit_sm mfs", "hit_sm selfbuilt", "uestc"):
-        for snr_db in (0.0, -5.0):
+        noisy = changed(clips, changes.noisy(colour), machine.condition)
+        yield Row(f"{WITH}, {colour} noise at 5 dB that comes later", machine.results(noisy))
+
+
+def _disturbed(machine: Machine, baseline: str, healthy: Sequence[Clip]) -> Iterator[Row]:
+    """A level that swings with the shaft, and faults below the machine's own vibration."""
+    condition = machine.condition
+    for harmonic in HARMONICS:
+        swinging = changed(healthy, changes.swinging(harmonic), condition)
+        yield Row(f"{baseline}, level swings at {harmonic}x shaft", machine.results(swinging))
+    if condition.machine in OWN_VIBRATION:
+        for snr_db in OWN_DB:
             change = changes.own_vibration(condition.healthy[0], snr_db)
-            faulty = changes.changed(replace(condition, healthy=(), whole=()), change)
-            name = f"own healthy vibration at {snr_db:g} dB"
-            yield Row(f"{WITHOUT}, {name}", runs.uncommissioned(faulty).results)
-            yield Row(f"{WITH}, {name}", runs.commissioned(faulty).results)
+            covered = changed(condition.faulty, change, condition)
+            name = f"{baseline}, own healthy vibration at {snr_db:g} dB"
+            yield Row(name, machine.results(covered))
 
 
-def _changed(name: str, condition: Condition, change: Change) -> Row:
-    outcome = runs.commissioned(changes.changed(condition, change))
-    return Row(name, outcome.results, outcome.refused)
+def changed(clips: Sequence[Clip], change: Change, condition: Condition) -> list[Clip]:
+    return [change(clip, condition) for clip in clips]
 
 
 def _between_speeds(conditions: Sequence[Condition]) -> Iterator[Row]:
     """uestc: commissioned at 800 and 1200 rpm, judged at 1000 rpm."""
-    speeds = {c.learned[0].rpm: c for c in conditions if c.machine == "uestc"}
+    speeds = {each.learned[0].rpm: each for each in conditions if each.machine == "uestc"}
     if {800.0, 1000.0, 1200.0} <= speeds.keys():
         learned = (*speeds[800.0].learned, *speeds[1200.0].learned)
         condition = replace(speeds[1000.0], learned=learned)
-        yield Row("commissioned at 800 and 1200 rpm, heard at 1000", runs.at_speeds(condition))
+        with runs.commissioned_at_speeds(condition) as machine:
+            clips = (*condition.healthy, *condition.faulty)
+            yield Row("commissioned at 800 and 1200 rpm, heard at 1000", machine.results(clips))

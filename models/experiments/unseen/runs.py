@@ -5,15 +5,17 @@
 add its start.
 """
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from agent.config import load
 from agent.core.errors import UserError
+from agent.inference.classifier import Serving
 from agent.jobs.commission import Request, commission
 from agent.pipeline.offline import OfflineRunner, recorded
 from models.experiments.unseen.machines import Clip, Condition
@@ -47,36 +49,36 @@ class ClipResult:
 
 
 @dataclass(frozen=True)
-class ConditionResult:
-    """A condition with a baseline or without; `refused` says why it has none."""
+class Machine:
+    """A condition with its state directory; `refused` says why it has no baseline."""
 
-    results: tuple[ClipResult, ...]
+    condition: Condition
+    folder: Path
     refused: str = ""
+    models: dict[str, Serving] = field(default_factory=dict)  # loaded once
+
+    def results(self, clips: Sequence[Clip]) -> tuple[ClipResult, ...]:
+        """What the agent says of each clip, begun afresh."""
+        return tuple(_result(self, clip) for clip in clips)
 
 
-def uncommissioned(condition: Condition) -> ConditionResult:
-    """Every clip without a baseline."""
-    with tempfile.TemporaryDirectory() as folder:
-        clips = (*condition.uncommissioned, *condition.faulty)
-        return ConditionResult(_results(condition, clips, Path(folder)))
-
-
-def commissioned(
-    condition: Condition, clips: Sequence[Clip] | None = None, learned: Sequence[Clip] | None = None
-) -> ConditionResult:
-    """Commissions, then hears `clips`: the healthy and the faulty ones where None.
-
-    Where commissioning refuses, the machine is heard without a baseline, as its owner would.
-    """
-    clips = (*condition.healthy, *condition.faulty) if clips is None else clips
-    refused = ""
+@contextlib.contextmanager
+def uncommissioned(condition: Condition) -> Iterator[Machine]:
+    """Without a baseline."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        yield Machine(condition, Path(name))
+
+
+@contextlib.contextmanager
+def commissioned(condition: Condition) -> Iterator[Machine]:
+    """With one; where commissioning refuses, without, as its owner would run it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, refused = Path(name), ""
         try:
-            learn(condition, condition.learned if learned is None else learned, folder)
+            learn(condition, condition.learned, folder)
         except UserError as error:
             refused = str(error)
-        return ConditionResult(_results(condition, clips, folder), refused)
+        yield Machine(condition, folder, refused)
 
 
 def learn(condition: Condition, clips: Sequence[Clip], folder: Path) -> None:
@@ -87,8 +89,9 @@ def learn(condition: Condition, clips: Sequence[Clip], folder: Path) -> None:
     commission(config, request, lambda line: None)
 
 
-def at_speeds(condition: Condition) -> tuple[ClipResult, ...]:
-    """Commissioned speed by speed, each extending the baseline, as an owner does it."""
+@contextlib.contextmanager
+def commissioned_at_speeds(condition: Condition) -> Iterator[Machine]:
+    """Commissioned speed by speed, each extending the baseline."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for at, clip in enumerate(condition.learned):
@@ -96,7 +99,7 @@ def at_speeds(condition: Condition) -> tuple[ClipResult, ...]:
             config = configuration(condition, file, folder, clip.rpm)
             request = Request(SOURCE, recordings=[str(file)], extend=at > 0)
             commission(config, request, lambda line: None)
-        return _results(condition, (*condition.healthy, *condition.faulty), folder)
+        yield Machine(condition, folder)
 
 
 def configuration(condition: Condition, file: Path, folder: Path, rpm: float | None) -> load.Config:
@@ -116,14 +119,12 @@ def configuration(condition: Condition, file: Path, folder: Path, rpm: float | N
     return load.parse({"agent": agent, "sources": [source]})
 
 
-def _results(condition: Condition, clips: Sequence[Clip], folder: Path) -> tuple[ClipResult, ...]:
-    return tuple(_clip(condition, clip, folder) for clip in clips)
-
-
-def _clip(condition: Condition, clip: Clip, folder: Path) -> ClipResult:
-    file = _written(clip, folder, "heard")
-    config = configuration(condition, file, folder, clip.rpm)
-    runner = OfflineRunner(config, recorded(config.sources[0], str(file)))
+def _result(machine: Machine, clip: Clip) -> ClipResult:
+    condition = machine.condition
+    file = _written(clip, machine.folder, "heard")
+    config = configuration(condition, file, machine.folder, clip.rpm)
+    source = recorded(config.sources[0], str(file))
+    runner = OfflineRunner(config, source, models=machine.models)
     contract = runner.pipeline.origin.contract
     labels, rate_hz = contract.labels, contract.rate_hz
     windows, state = [], runner.pipeline.scorer.decider.state
