@@ -108,3 +108,13 @@ def test_a_baseline_of_0_1_says_of_every_window_what_it_said(tmp_path: Path) -> 
         anomaly = monitor.compare(samples).anomaly
         assert anomaly == pytest.approx(deviation / old["threshold"])
     assert not loaded.provisional
+
+
+def test_a_baseline_of_0_1_that_would_hear_nothing_hears_something_again(tmp_path: Path) -> None:
+    file = PROJECT / "tests/service/v0_1/baseline-bearing-de.json"
+    old = msgspec.json.decode(file.read_bytes()) | {"threshold": 110.0, "source": "deaf"}
+    (tmp_path / "baseline-deaf.json").write_bytes(msgspec.json.encode(old))
+    frame = msgspec.convert(old["frame"], record.Frame)
+    read = record.load(tmp_path, "deaf", frame)
+    assert read is not None
+    assert read.points[0].threshold == 12.6

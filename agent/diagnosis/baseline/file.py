@@ -12,6 +12,7 @@ from agent.diagnosis.baseline.states import State
 
 SCHEMA = "drsn-baseline/2"
 SCHEMA_0_1 = "drsn-baseline/1"  # of version 0.1 of the agent
+FARTHEST_0_1 = 12.6  # distance: three times the threshold of a steady machine
 MAX_BYTES = 16 * 2**20
 WHOLE_S = 300.0  # of sound signal; with less a baseline is provisional
 AGAIN = "commission the source again, or delete the file"
@@ -85,13 +86,15 @@ class Baseline01(msgspec.Struct, frozen=True, kw_only=True):
     def upgraded(self) -> Baseline:
         """One operating point. What 0.1 did not learn stays empty.
 
-        The slow threshold is that of the windows, which a median does not exceed more often.
+        The slow threshold is that of the windows, which a median does not exceed more often. Version
+        0.1 could extrapolate a threshold beyond every fault, so neither is above `FARTHEST_0_1`.
         """
+        threshold = min(self.threshold, FARTHEST_0_1)
         point = OperatingPoint(
             seconds=self.windows * self.frame.hop_s,
             states=self.states,
-            threshold=self.threshold,
-            slow_threshold=self.threshold,
+            threshold=threshold,
+            slow_threshold=threshold,
             stretches=self.stretches,
             extrapolated_decades=self.extrapolated_decades,
         )
