@@ -86,8 +86,8 @@ class Baseline01(msgspec.Struct, frozen=True, kw_only=True):
     def upgraded(self) -> Baseline:
         """One operating point. What 0.1 did not learn stays empty.
 
-        The slow threshold is that of the windows, which a median does not exceed more often. Version
-        0.1 could extrapolate a threshold beyond every fault, so neither is above `FARTHEST_0_1`.
+        The slow threshold is that of the windows, which a median does not exceed more often.
+        Version 0.1 could extrapolate beyond every fault, so neither is above `FARTHEST_0_1`.
         """
         threshold = min(self.threshold, FARTHEST_0_1)
         point = OperatingPoint(
