@@ -9,6 +9,7 @@ import collections
 
 SLACK_S = 0.25  # a block from a pipe or driver may be this late
 DRIFT = 0.005  # relative error of a sensor's clock that is tolerated
+LATE_S = 0.05  # a block of a slow source may be this late, or as late as it is long
 SLOW_BELOW = 0.97  # of the nominal rate
 OVER_S = 2.0  # the rate is measured over this time
 SILENT_S = 2.0
@@ -81,7 +82,7 @@ class SampleClock:
             self._began_s += behind / self._rate_hz
             return 0
         if self.slow:  # it loses frames: a block's worth behind is lost, not late
-            return round(behind) if behind > frames else 0
+            return round(behind) if behind > max(frames, LATE_S * self._rate_hz) else 0
         if behind > self._slack_s * self._rate_hz:
             return round(behind)
         self._began_s += min(behind, DRIFT * frames) / self._rate_hz
