@@ -31,9 +31,10 @@ from benchmarks.fleet.processes import cpu_s
 from benchmarks.live_feeder import Sensors, Signal
 from benchmarks.machine import described, rss_mib
 from tests.conftest import Broker
-from tests.support import subscribing
+from tests.support import subscribing, tiny
 
 HOP_S, BLOCK_S, RATE_HZ, MODEL = 0.1, 0.005, 51_200, "bearing"
+ALTERNATE_S = 0.5  # of a quiet signal, then a loud one, where changes are published
 WARM_S = 4.0  # before anything is counted
 HERE = Path(__file__).parents[1]
 HEAD = (
@@ -89,6 +90,7 @@ class Arrivals:
 
     def __init__(self, port: int, topic: str) -> None:
         self.messages: list[tuple[float, float, bytes]] = []  # monotonic, Unix, payload
+        self.late: set[int] = set()  # channels whose frames the agent had to count as lost
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = subscribing.to(f"drsn/+/+/{topic}", qos=0)
         self._client.on_message = lambda _c, _d, message: self.messages.append(
@@ -110,6 +112,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each agent (%(default)d)")
     parser.add_argument("--baseline", type=Path, help="a checkout of an earlier commit")
     parser.add_argument("--fsync-ms", type=int, default=0)
+    parser.add_argument("--changes", action="store_true", help="publish changes only")
     parser.add_argument("--in-step", action="store_true", help="all channels begin at once")
     parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
     arguments = parser.parse_args()
@@ -131,23 +134,29 @@ def main() -> None:
 def _conditions(arguments: argparse.Namespace) -> str:
     step = "in step" if arguments.in_step else "out of step"
     return (
-        f"{arguments.rate_hz:,} Hz, hop {HOP_S:g} s, `{MODEL}`, every window published, channels "
+        f"{arguments.rate_hz:,} Hz, hop {HOP_S:g} s, {_published(arguments)} published, channels "
         f"{step}, fsync {arguments.fsync_ms or 'as the disk has it'}"
         f"{' ms longer' if arguments.fsync_ms else ''}, {arguments.rounds} rounds in turn."
     )
+
+
+def _published(arguments: argparse.Namespace) -> str:
+    return "a model of loudness, changes" if arguments.changes else f"`{MODEL}`, every window"
 
 
 def measure(run: Run, folder: Path, channels: int, arguments: argparse.Namespace) -> None:
     """Adds one run of the agent in that checkout."""
     seconds = 2.0 if arguments.quick else arguments.seconds
     stagger_s = 0.0 if arguments.in_step else HOP_S / channels
-    sensors = Sensors(Signal(arguments.rate_hz, BLOCK_S, stagger_s), channels)
+    alternate_s = ALTERNATE_S if arguments.changes else 0.0
+    signal = Signal(arguments.rate_hz, BLOCK_S, stagger_s, alternate_s)
+    sensors = Sensors(signal, channels)
     with tempfile.TemporaryDirectory(dir=HERE) as temporary:
         state = Path(temporary)
         broker = Broker(state, extra="allow_anonymous true\nmax_queued_messages 0\n").start()
-        arrivals = Arrivals(broker.port, "window")
+        arrivals = Arrivals(broker.port, "event" if arguments.changes else "window")
         try:
-            tree = _tree(state, broker.port, sensors.ports, arguments.rate_hz)
+            tree = _tree(state, broker.port, sensors.ports, arguments)
             with _agent(folder, state, tree, arguments.fsync_ms) as pid:
                 time.sleep(WARM_S)
                 _take(run, pid, arrivals, sensors, seconds)
@@ -168,6 +177,9 @@ def _take(run: Run, pid: int, arrivals: Arrivals, sensors: Sensors, seconds: flo
     for now_s, unix_s, payload in list(arrivals.messages):
         record = json.loads(payload)
         channel = int(record["source"].rpartition("-")[2])
+        if channel in arrivals.late or record["flags"]:  # its frames were late: the index is not
+            arrivals.late.add(channel)  # the time from then on
+            continue
         last = (record["first_sample"] + record["n_samples"] - 1) / record["rate_hz"]
         published_s = datetime.fromisoformat(record["t_published"]).timestamp() + 0.0005
         total_ms = 1000 * (now_s - sensors.began_s[channel] - last)
@@ -184,17 +196,23 @@ def _written(pid: int) -> int:
     return int(next(line for line in lines if line.startswith("write_bytes")).split()[1])
 
 
-def _tree(state: Path, port: int, ports: list[int], rate_hz: int) -> dict[str, object]:
+def _tree(
+    state: Path, port: int, ports: list[int], arguments: argparse.Namespace
+) -> dict[str, object]:
+    scored: dict[str, object] = {"model": MODEL, "publish_windows": True}
+    if arguments.changes:
+        loudness = tiny.contract(rate_hz=10_000.0, window=2048)
+        model = tiny.write(state / "loudness.onnx", loudness)
+        scored = {"model": str(model), "scale": 10.0, "decide": {"patience": 1}}
     sources = [
         {
             "name": f"channel-{channel}",
             "kind": "stream",
             "url": f"tcp://127.0.0.1:{stream}",
-            "rate_hz": rate_hz,
-            "model": MODEL,
+            "rate_hz": arguments.rate_hz,
             "hop_s": HOP_S,
-            "publish_windows": True,
         }
+        | scored
         for channel, stream in enumerate(ports)
     ]
     agent = {"id": "bench", "state_dir": f"{state}/state"}

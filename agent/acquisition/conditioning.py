@@ -80,7 +80,13 @@ class Conditioner:
 
     @property
     def frames_to_due(self) -> int:
-        """Frames of the source that complete the next window, at least 1."""
+        """Frames of the source that complete the next window, at least 1.
+
+        1 where the source is not steady: a read that lets frames gather would make them late, and
+        what is late may be lost.
+        """
+        if self.sample_clock is not None and not self.sample_clock.steady:
+            return 1
         return max(1, self._resampler.missing(self._ring.frames_to_due))
 
     def _hold_to_clock(self, frames: int, reported: int) -> int:
@@ -88,6 +94,8 @@ class Conditioner:
         if self.sample_clock is not None:
             self.sample_clock.lose(reported)
         if not frames:
+            if self.sample_clock is not None:
+                self.sample_clock.steady = False
             return 0
         now_s = time.monotonic()
         if self.sample_clock is None:

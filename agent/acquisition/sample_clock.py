@@ -27,6 +27,7 @@ class SampleClock:
         self.last_s = now_s  # when the last block came
         self._rate_hz = rate_hz
         self._began_s: float | None = None  # of frame 0
+        self.steady = False  # the last frames came in time: whoever reads may let some gather
         self._position = 0  # frames that arrived or are counted as lost
         self._came: collections.deque[tuple[float, int]] = (
             collections.deque()
@@ -44,11 +45,13 @@ class SampleClock:
         while len(self._came) > 2 and self._came[1][0] <= now_s - self._over_s:
             self._came.popleft()
         self.last_s = now_s
+        self.steady = lost == 0 and not self.slow
         return lost
 
     def reopened(self) -> None:
         """The source was reopened: its earlier rate does not count."""
         self._came.clear()
+        self.steady = False
 
     def lose(self, frames: int) -> None:
         """Counts frames that the source reported as lost; they do not make it slow."""

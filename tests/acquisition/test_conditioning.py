@@ -180,3 +180,18 @@ def test_what_a_live_source_says_it_lost_is_not_counted_against_the_clock_again(
     at(monkeypatch, 6.0)
     conditioner.push(Block(np.ones((1000, 1), np.float32), lost=2000))
     assert (ring.missing, ring.end) == (2000, 6000)
+
+
+def test_frames_gather_until_a_window_needs_them_and_not_where_the_source_was_silent() -> None:
+    ring = Ring(20_000, 1, lambda: None)
+    ring.expect(0, 1000)
+    conditioner = Conditioner(Format(12_000, 2, live=True), ring, 10_000, (0,), 1.0)
+    assert conditioner.frames_to_due == 1
+    conditioner.push(Block(SIGNAL[:600]))
+    missing = conditioner.frames_to_due
+    conditioner.push(Block(SIGNAL[600 : 600 + missing - 1]))
+    assert (ring.end, conditioner.frames_to_due) == (999, 1)
+    conditioner.push(Block(SIGNAL[:1]))
+    assert ring.end == 1000
+    conditioner.push(Block(SIGNAL[:0]))
+    assert conditioner.frames_to_due == 1

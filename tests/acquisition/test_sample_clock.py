@@ -121,3 +121,16 @@ def test_a_deficit_beyond_what_a_sensors_clock_may_be_off_is_lost_and_not_taken_
     lost, slow = run(SampleClock(RATE_HZ, 0.0), 0.0, 120, 500, rate=0.98)
     assert not slow
     assert (0.015 * 120 - 0.25) * RATE_HZ <= lost <= 0.02 * 120 * RATE_HZ
+
+
+def test_it_is_steady_only_while_frames_come_in_time() -> None:
+    """Whoever lets frames gather makes them late, and late ones may count as lost."""
+    clock = SampleClock(1000.0, 0.0)
+    assert not clock.steady
+    clock.arrived(50, 0.05)
+    assert clock.steady
+    clock.arrived(50, 5.0)
+    assert not clock.steady
+    clock.arrived(50, 5.05)
+    clock.reopened()
+    assert not clock.steady
