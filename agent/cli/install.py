@@ -8,7 +8,7 @@ from agent.config import rollout as keys
 from agent.config.load import Config
 from agent.control.rollout import status
 from agent.core import state_directory
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.inference import bundle as bundles
 from agent.inference import model_store, registry
 from agent.inference.bundle import Bundle
@@ -52,13 +52,19 @@ def _install(config: Config, state_dir: Path, file: Path, allow_downgrade: bool)
     signed = "signed" if bundle.signed else "not verified: rollout.keys names no key"
     print(f"{file}: {name} {bundle.manifest.version}, {signed}")
     if _is_first(state_dir, bundle):
-        registry.first(state_dir, bundle)
-        folder = model_store.root(state_dir)
-        state_directory.give_to_owner(state_dir, folder, *folder.rglob("*"))
+        _install_first(state_dir, bundle)
         print(f"{name}: installed, the first of its name: there is nothing to try it beside")
         return
     model_store.put_order(state_dir, name, "downgrade" if allow_downgrade else "install", data)
     _report(state_dir, f"{name}: tried beside the present model for {rollout.shadow_s:g} s")
+
+
+def _install_first(state_dir: Path, bundle: Bundle) -> None:
+    try:
+        with state_directory.as_owner(state_dir):
+            registry.first(state_dir, bundle)
+    except OSError as error:
+        raise ConditionError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None
 
 
 def _is_first(state_dir: Path, bundle: Bundle) -> bool:

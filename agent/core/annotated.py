@@ -11,7 +11,7 @@ NonNegative = Annotated[float, Meta(ge=0)]
 # Of the configuration; all finite. Bounds beyond which no machine, sensor or disk is.
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 LongSeconds = Annotated[float, Meta(gt=0, le=366 * 86400)]
-Mib = Annotated[float, Meta(gt=0, le=2**20)]
+Mib = Annotated[float, Meta(gt=0, le=1e9)]
 RateHz = Annotated[float, Meta(ge=0.01, le=1e8)]
 Rpm = Annotated[float, Meta(ge=0.01, le=1e6)]
 Interleaved = Annotated[int, Meta(ge=1, le=255)]  # channels in each frame

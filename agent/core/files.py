@@ -1,8 +1,11 @@
 """Atomic, durable file writes. Every file that must survive a power cut is written here."""
 
 import contextlib
+import errno
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from agent.core.errors import UserError
 
@@ -14,13 +17,32 @@ def read_bounded(file: Path, max_bytes: int, limit: str) -> bytes:
     `limit` sets.
     """
     try:
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
-            data = stream.read(max_bytes + 1)
+        return read(file, max_bytes)
     except OSError as error:
-        raise UserError(f"{file.name}: cannot be read: {error.strerror}") from None
+        if error.errno == errno.EFBIG:
+            text = f"found more than {max_bytes} bytes ({limit})"
+        else:
+            text = f"cannot be read: {error.strerror}"
+        raise UserError(f"{file.name}: {text}") from None
+
+
+def read(file: Path, max_bytes: int) -> bytes:
+    """The content of a regular file, not behind a link; `OSError`, EFBIG where it is larger."""
+    with open_regular(file) as stream:
+        data = stream.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise UserError(f"{file.name}: found more than {max_bytes} bytes ({limit})")
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return data
+
+
+def open_regular(file: Path) -> BinaryIO:
+    """Opens a regular file for reading; neither follows a link nor waits for a FIFO; `OSError`."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    stream = os.fdopen(os.open(file, flags), "rb")
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return stream
 
 
 def make_folder(folder: Path) -> None:
@@ -39,7 +61,9 @@ def write(file: Path, data: bytes | memoryview) -> None:
     """
     new = file.with_name(f"{file.name}.new")
     try:
-        with new.open("wb") as stream:
+        new.unlink(missing_ok=True)  # of a process that was killed, or a link that was put there
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(new, flags, 0o666), "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

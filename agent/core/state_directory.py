@@ -1,9 +1,16 @@
-"""The lock on the state directory: one process at a time uses it."""
+"""The state directory: the lock by which one process at a time uses it, and its owner.
 
+Root may run verbs on a directory that belongs to the service's user, who may have put links there.
+So root writes there as that user (`as_owner`): the kernel then refuses whatever the user may not.
+"""
+
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from agent.core import files
 from agent.core.errors import ConditionError
 
 
@@ -12,23 +19,28 @@ def claim(folder: Path, key: str = "agent.state_dir") -> int:
 
     `key` is the user's name for the folder.
     """
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        give_to_owner(folder, folder / "lock")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConditionError(f"{key}: {folder} is in use by another agent") from None
+        with as_owner(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(folder / "lock", flags, 0o600)
     except OSError as error:
         reason = error.strerror
         raise ConditionError(f"{key}: {folder} cannot be written: {reason}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        busy = isinstance(error, BlockingIOError)
+        reason = "is in use by another agent" if busy else f"cannot be locked: {error.strerror}"
+        raise ConditionError(f"{key}: {folder} {reason}") from None
     return lock
 
 
 def in_use(folder: Path) -> bool:
     """Whether an agent holds the state directory."""
     try:
-        with (folder / "lock").open("rb") as lock:
+        with files.open_regular(folder / "lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -37,10 +49,39 @@ def in_use(folder: Path) -> bool:
     return False
 
 
-def give_to_owner(state_dir: Path, *paths: Path) -> None:
-    """Gives files that root has made there to the directory's owner, who need not be root."""
-    if os.geteuid() != 0:
+@contextlib.contextmanager
+def as_owner(folder: Path) -> Iterator[None]:
+    """Root acts as the owner of `folder` meanwhile; any other user as before.
+
+    Not for a process with other threads at work: all of them change their user.
+    """
+    owner = _owner(folder) if os.geteuid() == 0 else None
+    if owner is None:
+        yield
         return
-    status = state_dir.stat()
-    for path in paths:
-        os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
+    groups, gid = os.getgroups(), os.getegid()
+    try:
+        os.setgroups([])
+        os.setegid(owner[1])
+        os.seteuid(owner[0])
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        os.setgroups(groups)
+
+
+def _owner(folder: Path) -> tuple[int, int] | None:
+    """User and group of the first part of the path, from `/` on, that is not root's.
+
+    Below it nothing can be trusted: its owner may have put a link there. None: all is root's.
+    """
+    path = folder.absolute()
+    for part in (*reversed(path.parents), path):
+        try:
+            status = part.lstat()
+        except OSError:
+            return None
+        if status.st_uid != 0:
+            return status.st_uid, status.st_gid
+    return None

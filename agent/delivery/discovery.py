@@ -50,7 +50,7 @@ class Discovery:
 
 def _read(file: Path) -> set[str]:
     try:
-        return set(json_input.decode(file.read_bytes(), list[str]))
+        return set(json_input.decode(files.read(file, json_input.MAX_BYTES), list[str]))
     except FileNotFoundError:
         return set()
     except (OSError, json_input.JsonError) as error:

@@ -21,6 +21,7 @@ from agent.inference.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
 SCHEMA = "drsn-standing/1"
+MAX_MODEL_BYTES = 2**32  # rollout.max_mib allows no more
 MAX_REFUSED = 50  # bundles that are remembered
 Phase = Literal["idle", "shadow", "probation"]
 Order = Literal["install", "downgrade", "back"]
@@ -71,7 +72,7 @@ def root(state_dir: Path) -> Path:
 def standing(state_dir: Path, name: str) -> Standing:
     """The standing of that name; an empty one where there is no file, or none that can be read."""
     try:
-        data = (root(state_dir) / name / STANDING).read_bytes()
+        data = files.read(root(state_dir) / name / STANDING, json_input.MAX_BYTES)
         return json_input.decode(data, Standing)
     except (OSError, json_input.JsonError):
         return Standing(name=name)
@@ -99,7 +100,7 @@ def put(state_dir: Path, name: str, sha256: str, parts: dict[str, bytes]) -> Non
     new = folder.with_name(f"{sha256}.new")
     shutil.rmtree(new, ignore_errors=True)
     with contextlib.suppress(OSError):
-        if hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest() == sha256:
+        if hashlib.sha256(files.read(folder / "model.onnx", MAX_MODEL_BYTES)).hexdigest() == sha256:
             return
     shutil.rmtree(folder, ignore_errors=True)
     files.make_folder(new)
@@ -131,9 +132,9 @@ def orders(state_dir: Path) -> Iterator[tuple[Path, str, Order]]:
 def put_order(state_dir: Path, name: str, verb: Order, data: bytes) -> None:
     """Orders something of the agent, from another process; `UserError`."""
     try:
-        folder = root(state_dir) / INCOMING
-        files.make_folder(folder)
-        files.write(folder / f"{name}.{verb}", data)
-        state_directory.give_to_owner(state_dir, root(state_dir), folder, folder / f"{name}.{verb}")
+        with state_directory.as_owner(state_dir):
+            folder = root(state_dir) / INCOMING
+            files.make_folder(folder)
+            files.write(folder / f"{name}.{verb}", data)
     except OSError as error:
         raise ConditionError(f"agent.state_dir: {state_dir}: cannot be written: {error}") from None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent.core import model_contract, state_directory
+from agent.core import files, model_contract, state_directory
 from agent.core.errors import ConfigError, UserError
 from agent.core.time import iso
 from agent.inference import model_store, onnx_check, zoo
@@ -35,10 +35,14 @@ def find(state_dir: Path, model: str) -> Path:
             continue
         file = model_store.model_file(state_dir, model, entry)
         with contextlib.suppress(OSError):
-            if hashlib.sha256(file.read_bytes()).hexdigest() == entry.sha256:
+            if hashlib.sha256(_content(file)).hexdigest() == entry.sha256:
                 return file
         log.error("%s: missing or changed since it was installed: passed over", file)
     return zoo.find(model)
+
+
+def _content(file: Path) -> bytes:
+    return files.read(file, model_store.MAX_MODEL_BYTES)
 
 
 def count_start(state_dir: Path, max_starts: int) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import onnxruntime
 
-from agent.core import files, json_input
+from agent.core import files, json_input, state_directory
 from agent.core.errors import ConditionError
 from agent.inference import registry as installed
 from agent.inference import variant_files
@@ -78,7 +78,7 @@ def lookup(folder: Path, model: Path) -> VariantChoice | None:
 def read(folder: Path) -> SavedChoices:
     """The saved choices; none where they cannot be read, since a choice is only about speed."""
     try:
-        return json_input.decode((folder / FILE).read_bytes(), SavedChoices)
+        return json_input.decode(files.read(folder / FILE, json_input.MAX_BYTES), SavedChoices)
     except (OSError, json_input.JsonError):
         return SavedChoices()
 
@@ -87,12 +87,13 @@ def keep(folder: Path, model: Path, choice: VariantChoice) -> None:
     """Saves the choice beside the others; `ConditionError` where the folder cannot be written."""
     models = read(folder).models | {sha256(model): choice}
     try:
-        if not folder.exists():
-            files.make_folder(folder)
-            _give_to_service(folder)
         choices = msgspec.json.format(msgspec.json.encode(SavedChoices(models)), indent=2)
-        files.write(folder / FILE, choices)
-        _give_to_service(folder / FILE)
+        with state_directory.as_owner(folder):
+            if not folder.exists():
+                files.make_folder(folder)
+                _give_to_service(folder)
+        with state_directory.as_owner(folder):
+            files.write(folder / FILE, choices)
     except OSError as error:
         raise ConditionError(f"{folder} cannot be written: {error.strerror}") from None
 
@@ -116,8 +117,8 @@ def sha256(path: Path) -> str:
 
 
 def _give_to_service(path: Path) -> None:
-    """Makes the service's user the owner of what root has written, where there is that user."""
+    """Makes the service's user, if there is one, the owner of what root has made."""
     if os.geteuid() == 0:
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(USER)
-            os.chown(path, user.pw_uid, user.pw_gid)
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)

@@ -104,7 +104,7 @@ def _state(folder: Path, running: bool) -> Finding:
 def _foreign(path: Path) -> bool:
     """Whether another user than the service's owns it; looked at by root alone, who can mend it."""
     try:
-        return os.geteuid() == 0 and path.stat().st_uid != pwd.getpwnam(USER).pw_uid
+        return os.geteuid() == 0 and path.lstat().st_uid != pwd.getpwnam(USER).pw_uid
     except KeyError:
         return False
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from tests.support.paths import PROJECT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another user")
-def test_what_root_learns_and_locks_belongs_to_the_agents_user(tmp_path: Path) -> None:
-    os.chown(tmp_path, 65534, 65534)
-    os.close(state_directory.claim(tmp_path))
-    record.save(baseline(), tmp_path)
-    made = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+def test_what_root_learns_and_locks_belongs_to_the_agents_user() -> None:
+    with tempfile.TemporaryDirectory() as name:  # the folders of pytest are root's alone
+        folder = Path(name)
+        os.chown(folder, 65534, 65534)
+        os.close(state_directory.claim(folder))
+        record.save(baseline(), folder)
+        made = {file.name: file.stat().st_uid for file in folder.iterdir()}
     assert made == {"lock": 65534, "baseline-bearing-de.json": 65534}
 
 

@@ -118,7 +118,7 @@ def load(state_dir: Path, source: str, frame: Frame) -> Baseline | None:
     """
     file = path(state_dir, source)
     try:
-        baseline = _decoded(file.read_bytes(), file)
+        baseline = _decoded(files.read(file, MAX_BYTES), file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -148,8 +148,8 @@ def save(baseline: Baseline, state_dir: Path) -> Path:
     """Writes it beside its predecessor and puts it in its place at once."""
     file = path(state_dir, baseline.source)
     try:
-        files.write(file, msgspec.json.encode(baseline))
-        state_directory.give_to_owner(state_dir, file)
+        with state_directory.as_owner(state_dir):
+            files.write(file, msgspec.json.encode(baseline))
     except OSError as error:
         raise ConditionError(f"{file}: cannot be written: {error.strerror}") from None
     return file

@@ -20,7 +20,7 @@ class BdSeq:
         self._file = file
         self._last = -1
         with contextlib.suppress(OSError, ValueError):
-            self._last = int(file.read_text(encoding="ascii")) % 256
+            self._last = int(files.read(file, 16)) % 256
 
     def next(self) -> int:
         self._last = (self._last + 1) % 256
