@@ -26,18 +26,22 @@ def healthy(windows: int, seed: int = 0) -> np.ndarray:
     return np.stack([features(each) for each in 0.1 * signal])
 
 
-def heard(*runs: np.ndarray, rpm: float = 0.0, condition: str | None = None) -> HealthySignal:
+def healthy_signal(
+    *runs: np.ndarray, rpm: float = 0.0, condition: str | None = None
+) -> HealthySignal:
     """A signal whose windows have these features [windows, features]."""
     return HealthySignal([HealthyRun(condition, list(rows), [rpm] * len(rows)) for rows in runs])
 
 
 @functools.cache
 def baseline() -> Baseline:
-    return msgspec.structs.replace(fit(heard(healthy(3100)), FRAME, 1.0), source="bearing-de")
+    return msgspec.structs.replace(
+        fit(healthy_signal(healthy(3100)), FRAME, 1.0), source="bearing-de"
+    )
 
 
 def threshold(*runs: np.ndarray) -> float:
-    return fit(heard(*runs), FRAME, 1.0).points[0].threshold
+    return fit(healthy_signal(*runs), FRAME, 1.0).points[0].threshold
 
 
 def windows(count: int, seed: int = 9) -> np.ndarray:
@@ -134,19 +138,19 @@ def test_no_threshold_is_farther_than_half_beyond_what_was_seen() -> None:
 
 
 def test_seconds_make_a_provisional_baseline_and_minutes_a_whole_one() -> None:
-    assert fit(heard(healthy(40)), FRAME, 1.0).provisional
+    assert fit(healthy_signal(healthy(40)), FRAME, 1.0).provisional
     assert not baseline().provisional
 
 
 @pytest.mark.parametrize("runs", [[], [healthy(7)]])
 def test_too_little_to_learn_from_is_refused(runs: list[np.ndarray]) -> None:
     with pytest.raises(UserError, match=r"sound windows in one operating point, expected at least"):
-        fit(heard(*runs), FRAME, 1.0)
+        fit(healthy_signal(*runs), FRAME, 1.0)
 
 
 def test_extending_adds_seconds_and_never_narrows_a_bound() -> None:
-    short = fit(heard(healthy(40)), FRAME, 1.0)
-    longer = fit(heard(healthy(3000, 1)), FRAME, 1.0, before=short)
+    short = fit(healthy_signal(healthy(40)), FRAME, 1.0)
+    longer = fit(healthy_signal(healthy(3000, 1)), FRAME, 1.0, before=short)
     assert longer.seconds == pytest.approx(304.0)
     assert not longer.provisional
     assert longer.points[0].threshold >= short.points[0].threshold
@@ -155,8 +159,8 @@ def test_extending_adds_seconds_and_never_narrows_a_bound() -> None:
 
 
 def test_each_speed_is_an_operating_point_and_a_speed_between_them_is_none() -> None:
-    slow = fit(heard(healthy(100), rpm=600.0), FRAME, 1.0, speed_known=True)
-    both = fit(heard(healthy(100, 1) + 20, rpm=1200.0), FRAME, 1.0, True, slow)
+    slow = fit(healthy_signal(healthy(100), rpm=600.0), FRAME, 1.0, speed_known=True)
+    both = fit(healthy_signal(healthy(100, 1) + 20, rpm=1200.0), FRAME, 1.0, True, slow)
     assert [point.rpm for point in both.points] == [600.0, 1200.0]
     monitor = Monitor(both)
     assert monitor.compare(windows(1)[0], 603.0).healthy
@@ -165,7 +169,7 @@ def test_each_speed_is_an_operating_point_and_a_speed_between_them_is_none() -> 
 
 
 def test_a_condition_that_was_not_commissioned_is_told_as_such() -> None:
-    monitor = Monitor(fit(heard(healthy(100), condition="idle"), FRAME, 1.0))
+    monitor = Monitor(fit(healthy_signal(healthy(100), condition="idle"), FRAME, 1.0))
     assert monitor.compare(windows(1)[0], condition="idle").healthy
     assert not monitor.compare(windows(1)[0], condition="load").commissioned
 
@@ -213,7 +217,7 @@ def test_noise_that_comes_later_is_no_anomaly(colour: str) -> None:
     tones = sum(np.sin(2 * np.pi * hz * time_s) for hz in (30, 110, 290))
     samples = (tones + 0.05 * rng.standard_normal(len(time_s))).astype(np.float32)
     cut = [samples[None, at : at + 200] for at in range(0, len(samples) - 200, 100)]
-    signal = heard(np.stack([features(each) for each in cut[:1000]]))
+    signal = healthy_signal(np.stack([features(each) for each in cut[:1000]]))
     without = Monitor(fit(signal, FRAME, 1.0))
     signal.kept = [(0, at, cut[at]) for at in range(0, 1000, 4)]
     learned = Monitor(fit(signal, FRAME, 1.0))

@@ -1,4 +1,4 @@
-"""The edge node alone: births, data and deaths of the messages that it is handed."""
+"""The edge node by itself: births, data and deaths of the messages that it is handed."""
 
 import socket
 import sys
@@ -41,7 +41,7 @@ def source(name: str = "s", **changes: Any) -> SourceInfo:
 
 
 @dataclass
-class Alone:
+class DetachedNode:
     """An edge node of these sources, and what it has published last."""
 
     node: EdgeNode
@@ -69,70 +69,70 @@ def kinds(messages: list[NodeMessage]) -> list[tuple[str, str | None]]:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Alone:
+def detached(tmp_path: Path) -> DetachedNode:
     sources, latest = [source()], Latest(0)
     address = Address("plant", "a")
     node = EdgeNode(address, "mine", lambda: sources, latest, BdSeq(tmp_path / "bdseq"))
-    return Alone(node, latest, sources)
+    return DetachedNode(node, latest, sources)
 
 
-def test_news_are_what_has_changed(alone: Alone) -> None:
-    alone.begin()
-    alone.put(observations.event(1))
-    [data] = alone.put(observations.event(2, snr_db=3.5))
+def test_news_are_what_has_changed(detached: DetachedNode) -> None:
+    detached.begin()
+    detached.put(observations.event(1))
+    [data] = detached.put(observations.event(2, snr_db=3.5))
     assert data.values == {"seq": 2, "snr_db": 3.5}
     assert data.historical == {False}
 
 
-def test_a_source_that_falls_silent_is_dead_until_it_is_heard_again(alone: Alone) -> None:
-    alone.begin()
-    silenced = alone.put(observations.event(1, **observations.SILENT))
+def test_a_source_that_falls_silent_is_dead_until_it_is_heard_again(detached: DetachedNode) -> None:
+    detached.begin()
+    silenced = detached.put(observations.event(1, **observations.SILENT))
     assert kinds(silenced) == [("DDATA", "s"), ("DDEATH", "s")]
     assert silenced[0].values["flags"] == "silent"
-    alone.node.delivered = 1
-    assert kinds(alone.begin()) == [("NBIRTH", None)], "a new session does not bring it back"
-    heard = alone.put(observations.event(2))
+    detached.node.delivered = 1
+    assert kinds(detached.begin()) == [("NBIRTH", None)], "a new session does not bring it back"
+    heard = detached.put(observations.event(2))
     assert kinds(heard) == [("DBIRTH", "s"), ("DDATA", "s")]
     assert heard[0].values["decision"] == "normal"
 
 
-def test_a_death_that_is_still_to_be_delivered_is_told_in_its_place(alone: Alone) -> None:
-    dead = alone.latest.note(observations.event(1, **observations.SILENT))
-    assert kinds(alone.begin()) == [("NBIRTH", None), ("DBIRTH", "s")]
-    told = decoded(alone.node.translate(dead))
+def test_a_death_that_is_still_to_be_delivered_is_told_in_its_place(detached: DetachedNode) -> None:
+    dead = detached.latest.note(observations.event(1, **observations.SILENT))
+    assert kinds(detached.begin()) == [("NBIRTH", None), ("DBIRTH", "s")]
+    told = decoded(detached.node.translate(dead))
     assert kinds(told) == [("DDATA", "s"), ("DDEATH", "s")]
     assert told[0].historical == {True}
 
 
-def test_sources_that_come_and_go_are_born_and_die(alone: Alone) -> None:
-    alone.begin()
-    alone.sources[:] = [source("t"), source("u")]
+def test_sources_that_come_and_go_are_born_and_die(detached: DetachedNode) -> None:
+    detached.begin()
+    detached.sources[:] = [source("t"), source("u")]
     info = Message(0, "drsn/a/info", b"{}", retain=True, qos=0)
-    changed = decoded(alone.node.translate(info))
+    changed = decoded(detached.node.translate(info))
     assert kinds(changed) == [("DDEATH", "s"), ("DBIRTH", "t"), ("DBIRTH", "u")]
     assert [each.seq for each in changed] == [2, 3, 4]
-    assert decoded(alone.node.translate(info)) == []
-    alone.sources[0] = source("t", labels=("normal", "outer"))
-    assert kinds(decoded(alone.node.translate(info))) == [("DDEATH", "t"), ("DBIRTH", "t")]
+    assert decoded(detached.node.translate(info)) == []
+    detached.sources[0] = source("t", labels=("normal", "outer"))
+    assert kinds(decoded(detached.node.translate(info))) == [("DDEATH", "t"), ("DBIRTH", "t")]
 
 
 def test_what_an_unconfigured_source_has_left_is_told_between_its_birth_and_its_death(
-    alone: Alone,
+    detached: DetachedNode,
 ) -> None:
-    alone.begin()
-    told = alone.put(observations.event(1, source="gone"))
+    detached.begin()
+    told = detached.put(observations.event(1, source="gone"))
     assert kinds(told) == [("DBIRTH", "gone"), ("DDATA", "gone"), ("DDEATH", "gone")]
     assert told[0].values["properties/model"] == "tiny"
 
 
-def test_messages_that_were_dropped_are_told_by_the_node(alone: Alone) -> None:
-    alone.begin()
+def test_messages_that_were_dropped_are_told_by_the_node(detached: DetachedNode) -> None:
+    detached.begin()
     gap = Gap(3, 9, 7, "age")
     marker = payloads.gap(Topics("drsn", "a"), observations.FIELDS["epoch"], gap, 0.0)
-    [message] = decoded(alone.node.translate(marker))
+    [message] = decoded(detached.node.translate(marker))
     assert (message.kind, message.device) == ("NDATA", None)
     assert message.values["gap/messages"] == 7
-    assert alone.begin()[0].values["gap/why"] == "age", "and still in the next birth"
+    assert detached.begin()[0].values["gap/why"] == "age", "and still in the next birth"
 
 
 def test_the_number_of_a_birth_goes_round_and_outlives_the_process(tmp_path: Path) -> None:
@@ -144,26 +144,30 @@ def test_the_number_of_a_birth_goes_round_and_outlives_the_process(tmp_path: Pat
     assert BdSeq(file).next() == 0
 
 
-def test_only_a_true_rebirth_is_a_command(alone: Alone, caplog: pytest.LogCaptureFixture) -> None:
-    alone.begin()
+def test_only_a_true_rebirth_is_a_command(
+    detached: DetachedNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    detached.begin()
     command = Payload()
     metric = command.metrics.add(name="Node Control/Rebirth", datatype=11, boolean_value=False)
     topic = "spBv1.0/plant/NCMD/a"
-    assert alone.node.on_command(topic, command.SerializeToString(), False) == []
+    assert detached.node.on_command(topic, command.SerializeToString(), False) == []
     metric.boolean_value = True
-    assert len(alone.node.on_command(topic, command.SerializeToString(), False)) == 2
-    assert alone.node.on_command(topic, b"\xff\xff\xff", False) == []
+    assert len(detached.node.on_command(topic, command.SerializeToString(), False)) == 2
+    assert detached.node.on_command(topic, b"\xff\xff\xff", False) == []
     assert "no Sparkplug payload" in caplog.text
 
 
-def test_a_birth_of_this_name_from_another_outbox_is_anothers(alone: Alone, tmp_path: Path) -> None:
+def test_a_birth_of_this_name_from_another_outbox_is_anothers(
+    detached: DetachedNode, tmp_path: Path
+) -> None:
     other = EdgeNode(Address("plant", "a"), "other", list, Latest(0), BdSeq(tmp_path / "other"))
-    assert alone.node.is_other(other.births()[0].payload)
-    assert not alone.node.is_other(alone.node.births()[0].payload)
+    assert detached.node.is_other(other.births()[0].payload)
+    assert not detached.node.is_other(detached.node.births()[0].payload)
 
 
-def test_what_no_version_of_the_agent_understands_is_refused(alone: Alone) -> None:
-    sink = SparkplugSink(Mqtt(port=free_port()), "a", Address("plant", "a"), alone.node)
+def test_what_no_version_of_the_agent_understands_is_refused(detached: DetachedNode) -> None:
+    sink = SparkplugSink(Mqtt(port=free_port()), "a", Address("plant", "a"), detached.node)
     sink.send(Message(7, "drsn/a/s/event", b'{"schema": 1}'))
     [receipt] = sink.poll(1.0)
     assert receipt.seq == 7
@@ -171,11 +175,11 @@ def test_what_no_version_of_the_agent_understands_is_refused(alone: Alone) -> No
     sink.close()
 
 
-def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(alone: Alone) -> None:
+def test_data_is_acknowledged_by_what_the_broker_answers_behind_it(detached: DetachedNode) -> None:
     """QoS 0 says nothing: only the answer to a later request tells that it was read."""
     server = socket.create_server(("127.0.0.1", 0))
     settings = Mqtt(port=server.getsockname()[1], version="3.1.1")
-    sink = SparkplugSink(settings, "a", Address("plant", "a"), alone.node)
+    sink = SparkplugSink(settings, "a", Address("plant", "a"), detached.node)
     sink.poll(0.05)
     connection, _ = server.accept()
     connection.sendall(b"\x20\x02\x00\x00")  # CONNACK
