@@ -62,9 +62,9 @@ def calibrations(runs: Sequence[TrialFigures]) -> str:
         return ""
     conditions = list(next(iter(grouped.values()))[0])
     rows = [
-        [*key, str(len(figures_of_runs))]
-        + [markdown.spread([100 * each[name] for each in figures_of_runs]) for name in conditions]
-        for key, figures_of_runs in grouped.items()
+        [*key, str(len(errors))]
+        + [markdown.spread([100 * error[name] for error in errors]) for name in conditions]
+        for key, errors in grouped.items()
     ]
     heads = ["task", "family", "seeds", *(name.replace("_", " ") for name in conditions)]
     return markdown.table(heads, rows)
@@ -106,10 +106,10 @@ def _section(kind: str, families: dict[str, dict[int, list[Figures]]]) -> str:
 
 def _mean(runs: Sequence[Figures]) -> Figures:
     """Columns of one family and seed, in per cent, over its tasks."""
-    figures_of_runs = [columns(figures) for figures in runs]
+    per_task = [columns(figures) for figures in runs]
     return {
-        name: statistics.fmean(figures_of_run[name] for figures_of_run in figures_of_runs)
-        for name in figures_of_runs[0]
+        name: statistics.fmean(task_figures[name] for task_figures in per_task)
+        for name in per_task[0]
     }
 
 
@@ -131,7 +131,7 @@ def columns(figures: Figures) -> Figures:
 
 def _row(family: str, by_seed: BySeed, heads: Sequence[str]) -> list[str]:
     values = ([figures[head] for figures in by_seed.values()] for head in heads)
-    return [family, str(len(by_seed)), *(markdown.spread(list(grouped)) for grouped in values)]
+    return [family, str(len(by_seed)), *(markdown.spread(list(column)) for column in values)]
 
 
 def _difference(
@@ -139,4 +139,4 @@ def _difference(
 ) -> list[str]:
     seeds = sorted(reference.keys() & compared.keys())
     pairs = ([reference[seed][head] - compared[seed][head] for seed in seeds] for head in heads)
-    return [family, str(len(seeds)), *(markdown.signed(list(grouped)) for grouped in pairs)]
+    return [family, str(len(seeds)), *(markdown.signed(list(column)) for column in pairs)]
