@@ -11,7 +11,7 @@ from agent.core import logs
 from agent.core.errors import UserError
 
 if TYPE_CHECKING:
-    from agent.jobs.doctor_checks import Finding
+    from agent.jobs.finding import Finding
 
 
 def define(parser: argparse.ArgumentParser) -> None:

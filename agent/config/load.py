@@ -60,8 +60,7 @@ def parse(tree: object) -> Config:
         tree = {key: value for key, value in tree.items() if key != "sources"}
     sections = convert(tree, Config, "")
     config = msgspec.structs.replace(
-        sections,
-        mqtt=credentials.resolve(sections.mqtt),
+        credentials.resolve(sections),
         sources=_sources(convert(raw_sources, list[dict[str, Any]], "sources")),
     )
     _check(config)

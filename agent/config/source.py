@@ -12,6 +12,7 @@ import msgspec
 
 from agent import sources
 from agent.config.validation import convert, show, unknown_key
+from agent.core import credentials
 from agent.core.annotated import Name, Positive, Rpm, Seconds, Share
 from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
@@ -103,8 +104,9 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
             raise unknown_key(path, key, (*common_keys, *option_keys))
     common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
     _check_machine(common, path)
-    chosen_options = {k: v for k, v in raw.items() if k in option_keys}
-    return SourceSettings(path, common, convert(chosen_options, options, path))
+    option_values = {k: v for k, v in raw.items() if k in option_keys}
+    own = credentials.resolve(convert(option_values, options, path))
+    return SourceSettings(path, common, own)
 
 
 def _check_machine(common: SourceKeys, path: str) -> None:

@@ -51,23 +51,30 @@ def in_use(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def as_owner(folder: Path) -> Iterator[None]:
-    """Root acts as the owner of `folder` meanwhile; any other user as before.
-
-    Not for a process with other threads at work: all of them change their user.
-    """
+    """Root acts as the owner of `folder` meanwhile; any other user as before."""
     owner = _owner(folder) if os.geteuid() == 0 else None
     if owner is None:
         yield
         return
-    groups, gid = os.getgroups(), os.getegid()
+    with acting_as(*owner):
+        yield
+
+
+@contextlib.contextmanager
+def acting_as(uid: int, gid: int) -> Iterator[None]:
+    """Root acts as that user and group alone meanwhile.
+
+    Not for a process with other threads at work: all of them change their user.
+    """
+    groups, gid_before = os.getgroups(), os.getegid()
     try:
         os.setgroups([])
-        os.setegid(owner[1])
-        os.seteuid(owner[0])
+        os.setegid(gid)
+        os.seteuid(uid)
         yield
     finally:
         os.seteuid(0)
-        os.setegid(gid)
+        os.setegid(gid_before)
         os.setgroups(groups)
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from agent.core.errors import ConfigError
+from agent.core.errors import ConditionError, ConfigError
 
 
 def released() -> dict[str, Path]:
@@ -25,7 +25,11 @@ def find(model: str) -> Path:
     """The file that `model` means; `ConfigError` where there is none."""
     if model.endswith(".onnx") or "/" in model:
         path = Path(model)
-        if not path.is_file():
+        try:
+            is_file = path.is_file()
+        except OSError as error:
+            raise ConditionError(f"{model}: cannot be read: {error.strerror}") from None
+        if not is_file:
             raise ConfigError(f"{model}: found no such file, expected an .onnx file")
         return path
     models = released()

@@ -7,13 +7,10 @@ It changes nothing, opens no source that a running agent has, and connects under
 import os
 import pwd
 import shutil
-import stat
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from agent.acquisition import timestamps
 from agent.config import load
@@ -22,24 +19,13 @@ from agent.config.source import SourceSettings
 from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import UserError
-from agent.jobs import broker_probe
+from agent.jobs import broker_probe, doctor_files
+from agent.jobs.finding import Finding
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
 USER = "drsn-agent"  # of the service
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check, one line. A `note` is worth knowing, and no fault."""
-
-    what: str
-    state: Literal["ok", "note", "wrong"]
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.state:5}  {self.what}: {self.text}"
 
 
 def examine(file: Path) -> Iterator[Finding]:
@@ -50,7 +36,7 @@ def examine(file: Path) -> Iterator[Finding]:
         yield Finding("configuration", "wrong", str(error))
         return
     yield Finding("configuration", "ok", f"{file}, {len(config.sources)} source(s)")
-    yield from _files(config)
+    yield from doctor_files.examine(config)
     folder = Path(config.agent.state_dir)
     running = config.agent.sink != "stdout" and state_directory.in_use(folder)
     yield _state(folder, running) if config.agent.sink != "stdout" else _stdout("state directory")
@@ -66,21 +52,6 @@ def examine(file: Path) -> Iterator[Finding]:
 
 def _stdout(what: str) -> Finding:
     return Finding(what, "ok", "not needed (agent.sink: stdout)")
-
-
-def _files(config: Config) -> Iterator[Finding]:
-    """Secrets must not be readable by everybody."""
-    paths = {"mqtt.password_file": config.mqtt.password_file}
-    if config.mqtt.tls is not None:
-        paths["mqtt.tls.key_file"] = config.mqtt.tls.key_file
-    for key, file in paths.items():
-        if file is None:
-            continue
-        mode = stat.S_IMODE(Path(file).stat().st_mode)
-        if mode & 0o007:
-            yield Finding(key, "wrong", f"everybody can read or write {file}: chmod 0600 {file}")
-        else:
-            yield Finding(key, "ok", f"{file}, mode {mode:04o}")
 
 
 def _state(folder: Path, running: bool) -> Finding:

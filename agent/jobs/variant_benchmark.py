@@ -11,7 +11,7 @@ from agent.inference import variant_files, variant_trial, variants
 from agent.inference.classifier import MAX_BATCH, OnnxClassifier, load
 from agent.inference.variant_trial import Outcome
 from agent.inference.variants import VariantChoice
-from agent.jobs.doctor_checks import Finding
+from agent.jobs.finding import Finding
 
 SAME = ("name", "version", "labels", "normal", "rate_hz", "window", "channels")
 

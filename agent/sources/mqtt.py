@@ -7,12 +7,12 @@ frames that are published while it is away are a gap. Retained messages are old,
 import collections
 import secrets
 import time
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import paho.mqtt.client as paho
 
+from agent.core import credentials
 from agent.core.annotated import Interleaved, Port, RateHz
 from agent.core.errors import ConditionError
 from agent.core.types import Block, Format, SourceError
@@ -119,8 +119,8 @@ def open_source(options: Options) -> MqttSource:
         "tls.key_file": tls.key_file,
     }
     for key, file in paths.items():
-        if file is not None and not Path(file).is_file():
-            raise SourceError(f"{key}: found no file {file}, expected one")
+        if file is not None and not credentials.readable(file):
+            raise SourceError(f"{key}: found no file {file} that can be read, expected one")
     shared = {key: getattr(options, key) for key in ("username", "password_file", "tls")}
     settings = Mqtt(host=options.host, port=options.port, version="3.1.1", **shared)
     where = f"{options.host}:{options.port}"

@@ -4,6 +4,7 @@ Integers are scaled to a full scale of 1.0, floats are used as they are. Trainin
 recordings here as well, so that a file is the same signal for both.
 """
 
+import os.path
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class OpenRecording:
 
 def open_recording(path: Path) -> OpenRecording:
     """Opens the file by its suffix; `DataError`, one line, for one that cannot be read."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - False where it cannot be looked at
         raise DataError(f"{path}: found no such recording, expected a file")
     openers = {".npy": _open_npy, ".csv": _open_csv}
     return openers.get(path.suffix.lower(), _open_sound)(path)

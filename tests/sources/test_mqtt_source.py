@@ -141,7 +141,7 @@ def test_a_password_is_needed_where_the_broker_wants_one_and_a_wrong_one_is_told
 
 
 def test_a_missing_file_is_named_with_its_key(broker: Broker) -> None:
-    with pytest.raises(SourceError, match=r"tls.ca_file: found no file /no/ca, expected one"):
+    with pytest.raises(SourceError, match=r"tls.ca_file: found no file /no/ca that can be read"):
         opened(broker, tls={"ca_file": "/no/ca"})
 
 

@@ -1,0 +1,16 @@
+"""The result of one check of `doctor`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. A `note` is worth knowing, and no fault."""
+
+    what: str
+    state: Literal["ok", "note", "wrong"]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.state:5}  {self.what}: {self.text}"
