@@ -18,6 +18,7 @@ SUMMARIES = {
     "score": "score archives of recordings into Parquet",
     "ingest": "store what a fleet publishes in PostgreSQL",
     "bundle": "make a signed bundle of a model, or a key to sign with",
+    "outbox": "show messages that the broker does not take, send them again or drop them",
     "install": "hand a bundle to the agent, which tries it beside the model that runs",
     "model": "print what a model file says of itself",
 }

@@ -6,7 +6,13 @@ import msgspec
 
 from agent.core.errors import ConfigError
 
-VERBS = ("ping", "publish_windows", "capture", "reload")  # done by `agent.control.operations`
+VERBS = (
+    "ping",
+    "publish_windows",
+    "capture",
+    "reload",
+    "outbox",
+)  # done by `agent.control.operations`
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,18 +8,22 @@ later.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from agent import __version__
 from agent.core.time import iso
+from agent.delivery.disk import DiskError
+from agent.delivery.sender import Sender
 from agent.messages.command import Refused
+from agent.messages.records import ParkedMessage
 from agent.pipeline import clip as clips
 from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.fault_clips import FOLDER
 from agent.pipeline.source_pipeline import SourcePipeline
 
+SHOWN = 20  # parked messages, the newest, in one result
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 
 
@@ -31,6 +35,7 @@ class CommandContext:
     clip_writer: ClipWriter | None
     reload: Callable[[Answer], None] | None  # None: there is no file to read again
     began_s: float  # monotonic
+    sender: Sender
 
     def pipeline(self, name: str) -> SourcePipeline:
         for pipeline in self.pipelines:
@@ -51,6 +56,11 @@ class Windows(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str
     seconds: Annotated[float, msgspec.Meta(gt=0, le=300)]
+
+
+class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    action: Literal["show", "retry", "drop"]
+    seqs: Annotated[tuple[int, ...], msgspec.Meta(max_length=100)] = ()  # of parked messages
 
 
 def ping(context: CommandContext, _arguments: NoArguments, answer: Answer) -> None:
@@ -90,6 +100,31 @@ def reload(context: CommandContext, _arguments: NoArguments, answer: Answer) -> 
     context.reload(answer)
 
 
+def outbox(context: CommandContext, arguments: Outbox, answer: Answer) -> None:
+    """Shows the messages that are set aside, sends them again, or drops them."""
+    parked, seqs = context.sender.parked, arguments.seqs
+    if arguments.action == "drop" and not seqs:
+        raise Refused("arguments: seqs: expected the numbers of the messages to drop")
+    try:
+        if arguments.action == "retry":
+            answer(messages=context.sender.retry_parked(seqs))
+        elif arguments.action == "drop":
+            answer(messages=len(parked.drop_parked(seqs)))
+        else:
+            _show(parked.parked_messages(), seqs, answer)
+    except DiskError as error:
+        raise Refused(f"the outbox cannot be written: {error}") from None
+
+
+def _show(parked: Sequence[Any], seqs: Sequence[int], answer: Answer) -> None:
+    asked = [item for item in parked if not seqs or item.seq in seqs]
+    shown = [
+        ParkedMessage(seq=item.seq, topic=item.topic, bytes=item.bytes, why=item.why)
+        for item in asked[-SHOWN:]
+    ]
+    answer(messages=len(asked), parked=tuple(shown))
+
+
 @dataclass(frozen=True)
 class Verb:
     arguments: type[msgspec.Struct]
@@ -101,4 +136,5 @@ VERBS = {
     "publish_windows": Verb(Windows, publish_windows),
     "capture": Verb(Capture, capture),
     "reload": Verb(NoArguments, reload),
+    "outbox": Verb(Outbox, outbox),
 }

@@ -166,16 +166,18 @@ class Receipt:
 
     seq: int
     refused: str | None = None  # why; None: acknowledged
+    passing: bool = False  # refused for a reason that may pass, e.g. a quota
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Messages that were dropped: `first` to `last` by sequence number."""
+    """Messages that were dropped or set aside: `first` to `last` by sequence number."""
 
     first: int
     last: int
     messages: int
     why: str
+    seq: int | None = None  # of the marker, where it is not `last`
 
 
 class Source(Protocol):

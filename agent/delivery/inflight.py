@@ -31,13 +31,13 @@ class InFlight:
     def sent(self, mid: int, seq: int) -> None:
         self._seq_of[mid] = seq
 
-    def acknowledge(self, mid: int, refused: str | None) -> bool:
+    def acknowledge(self, mid: int, refused: str | None = None, passing: bool = False) -> bool:
         """False for an id that is not in flight: QoS 0 is reported, too, once it is written."""
         seq = self._seq_of.pop(mid, None)
         if seq is None:
             return False
         self._moved_s = time.monotonic()
-        self._receipts.append(Receipt(seq, refused))
+        self._receipts.append(Receipt(seq, refused, passing))
         return True
 
     def silent_s(self) -> float:

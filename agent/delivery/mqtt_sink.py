@@ -31,6 +31,9 @@ STALL_S = 6.0  # without any acknowledgement: the broker is considered gone
 CLOSE_S = 1.0
 LOOK_S = 1.0  # the longest sleep: how often a stall is checked for
 CLOSED = ("lost", "taken_over")  # by the broker, after it had accepted the connection
+# Reason codes of a PUBACK that say nothing against the message: unspecified, implementation
+# specific, identifier in use, quota exceeded.
+PASSING = frozenset({0x80, 0x83, 0x91, 0x97})
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
 
 log = logging.getLogger("drsn.mqtt")
@@ -239,7 +242,8 @@ class MqttSink:
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, properties: Any
     ) -> None:
         refused = errors.broker(code, properties) if code.is_failure else None
-        if client is self._client and self._in_flight.acknowledge(mid, refused):
+        passing = code.value in PASSING
+        if client is self._client and self._in_flight.acknowledge(mid, refused, passing):
             self._backoff.reset()  # only now: accepting a connection proves little
 
     def _on_fence(
@@ -248,5 +252,5 @@ class MqttSink:
         """The broker has read all QoS 0 messages that were sent before the fence."""
         if client is self._client and mid == self._births_mid:
             self._births_mid = None
-        if client is self._client and self._in_flight.acknowledge(mid, None):
+        if client is self._client and self._in_flight.acknowledge(mid):
             self._backoff.reset()

@@ -13,12 +13,13 @@ import collections
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.types import Gap, Message
 from agent.delivery.disk import DiskError
+from agent.delivery.parked import ParkedMessage, runs
 from agent.delivery.store import Row, Store
 
 IN_MEMORY = (
@@ -56,6 +57,7 @@ class Outbox:
         self._next = self._store.last_seq + 1
         self._settled: list[int] = []
         self._to_park: list[tuple[int, str]] = []
+        self._unmarked: list[int] = []  # set aside, and in no gap marker yet
 
     @property
     def epoch(self) -> str:
@@ -117,6 +119,7 @@ class Outbox:
         drops them. A disk that cannot be written does not stop the agent: `trouble` has the
         reason, up to `IN_MEMORY` messages wait in memory, and the next commit tries again.
         """
+        self._mark_parked()
         try:
             if self.trouble is not None:
                 self._forget_delivered()
@@ -143,10 +146,50 @@ class Outbox:
         if all(seq != parked for parked, _ in self._to_park):
             log.error("message %d set aside: %s", seq, why)
             self._to_park.append((seq, why))
+            if not self._store.is_marker(seq):  # else a refused marker would make another
+                self._unmarked.append(seq)
+
+    def parked_messages(self) -> list[ParkedMessage]:
+        """Those that are set aside now, by their numbers."""
+        return self._store.parked.messages()
+
+    def retry(self, seqs: Sequence[int] = ()) -> list[int]:
+        """Puts parked messages back in the queue; without `seqs` all of them.
+
+        Returns their numbers. `DiskError`.
+        """
+        again = self._parked_among(seqs)
+        self._store.retry(again)
+        return again
+
+    def drop_parked(self, seqs: Sequence[int]) -> list[int]:
+        """Deletes those of `seqs` that are parked; their numbers. `DiskError`."""
+        gone = self._parked_among(seqs)
+        self._store.drop_parked(gone)
+        return gone
 
     def close(self) -> None:
         self.commit()
         self._store.close()
+
+    def _parked_among(self, seqs: Sequence[int]) -> list[int]:
+        self.commit()
+        parked = [item.seq for item in self.parked_messages()]
+        return [seq for seq in parked if not seqs or seq in seqs]
+
+    def _mark_parked(self) -> None:
+        """Queues a gap marker, with a number of its own, for each run of parked messages.
+
+        A later delivery of a parked number closes the gap, so the marker must not have it.
+        """
+        unmarked, self._unmarked = self._unmarked, []
+        for first, last in runs(unmarked):
+            with self._lock:
+                gap = Gap(first, last, last - first + 1, "parked", self._next)
+                self._next += 1
+                marker = self._make_gap(self.epoch, gap)
+                row = Row(marker, self._store.clock_s(), gap.first, gap.messages, parked=True)
+                self._waiting.append(row)
 
     def _write_some(self, most: int) -> None:
         """One transaction: up to `most` messages, all acknowledgements and parkings."""

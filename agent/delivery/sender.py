@@ -1,8 +1,9 @@
 """The sender thread: from outbox to sink, in order, with a limited number in flight."""
 
 import collections
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.core.types import Message, Receipt, Sink
 from agent.delivery.commit_pace import COMMITS_PER_S, CommitPace
@@ -13,6 +14,8 @@ MAX_IN_FLIGHT = 20
 IDLE_S = 1.0
 LATENCIES = 1000  # messages whose time from outbox to acknowledgement is remembered
 OVERHEAD = 128  # bytes of a packet beside topic and payload: header and properties
+
+log = logging.getLogger("drsn.outbox")
 
 
 class Sender:
@@ -47,6 +50,7 @@ class Sender:
         self._urgent = False  # a message waits that no window may delay
         self._called = False  # the sink was woken since the loop's turn began
         self._refusals = Refusals()
+        self._backing_off = False  # as it was logged
         self._session = 0
         self._session_s = 0.0  # when it began
         self._cursor = 0  # the last seq that was sent in this session
@@ -67,6 +71,18 @@ class Sender:
         """Sends a message soon if there is a connection; it is not kept for later."""
         self._unqueued.append(message)
         self._call()
+
+    @property
+    def parked(self) -> Outbox:
+        """The outbox with its parked messages; for the sender thread."""
+        return self._outbox
+
+    def retry_parked(self, seqs: Sequence[int]) -> int:
+        """Sends parked messages again; how many. `DiskError`; in the sender thread."""
+        again = self._outbox.retry(seqs)
+        if self._session:
+            self._refusals.send_again(seq for seq in again if seq <= self._cursor)
+        return len(again)
 
     def finish(self, within_s: float) -> None:
         """Has `run` end when everything is delivered, at the latest after `within_s`."""
@@ -115,13 +131,20 @@ class Sender:
         if self._sink.session != self._session:
             self._lose_session()
             self._begin_session()
-        for seq in self._refusals.due(time.monotonic()):
-            self._send(self._outbox.after(seq - 1, 1))
-        room = 1 if self._refusals.one_at_a_time else min(MAX_IN_FLIGHT, self._sink.in_flight_limit)
-        if room > len(self._in_flight):
-            fresh = self._outbox.after(self._cursor, room - len(self._in_flight))
+        now_s = time.monotonic()
+        if self._refusals.paused(now_s):
+            return
+        for seq in self._refusals.due(now_s, self._room()):
+            self._send([item for item in self._outbox.after(seq - 1, 1) if item.seq == seq])
+        if self._room() > 0 and not self._refusals.crowded:
+            fresh = self._outbox.after(self._cursor, self._room())
             self._cursor = fresh[-1].seq if fresh else self._cursor
             self._send(fresh)
+
+    def _room(self) -> int:
+        """How many more messages may be in flight."""
+        limit = min(MAX_IN_FLIGHT, self._sink.in_flight_limit)
+        return (1 if self._refusals.one_at_a_time else limit) - len(self._in_flight)
 
     def _send(self, messages: list[Message]) -> None:
         for message in messages:
@@ -155,11 +178,23 @@ class Sender:
         put_s = [self._put_s.pop(seq) for seq in delivered if seq in self._put_s]
         self.latencies_s.extend(now_s - began_s for began_s in put_s)
         self._outbox.settle(delivered)
-        self._refusals.delivered(delivered)
         for receipt in receipts:
             self._in_flight.discard(receipt.seq)
-            if receipt.refused is not None and self._refusals.refused(receipt.seq, now_s):
+            if receipt.refused is None:
+                self._refusals.delivered([receipt.seq])
+            elif self._refusals.refused(receipt.seq, now_s, receipt.passing):
                 self._outbox.park(receipt.seq, f"refused by the broker: {receipt.refused}")
+        self._log_backing_off(receipts)
+
+    def _log_backing_off(self, receipts: list[Receipt]) -> None:
+        """Logs when the broker begins and ceases to refuse everything."""
+        backing_off = self._refusals.backing_off
+        if backing_off and not self._backing_off:
+            why = next((item.refused for item in reversed(receipts) if item.refused), "")
+            log.warning("the broker refuses all messages (%s): they wait", why)
+        elif self._backing_off and not backing_off:
+            log.warning("the broker takes messages again")
+        self._backing_off = backing_off
 
     def _beat(self) -> None:
         """Sends health and other unqueued messages while connected."""

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from agent.core.types import Gap, Message
 from agent.delivery.disk import Disk
+from agent.delivery.parked import ParkedTable
 
 AGE_EVERY_S = 1.0  # between two looks at the oldest message's age
-PARKED_KEPT = 100  # of the messages set aside, the newest stay for a person to look at
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (
   epoch TEXT NOT NULL, clock_s REAL NOT NULL DEFAULT 0,
@@ -41,6 +40,7 @@ class Row:
     put_s: float  # by the store's clock
     first: int
     lost: int = 0  # 0: an ordinary message
+    parked: bool = False  # a marker of messages that were set aside, so not dropped
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self.disk = Disk(path, _SCHEMA)
         self._db = self.disk.db
+        self.parked = ParkedTable(self._db)
         if not self._number("SELECT count(*) FROM state"):
             self._db.execute("INSERT INTO state (epoch) VALUES (?)", (str(uuid.uuid4()),))
         self.state = self._read_state()
@@ -99,13 +100,28 @@ class Store:
             if rows:
                 self._insert(rows)
             if parked:
-                self._park(parked)
+                self.parked.add(parked)
             gone = [(seq,) for seq in settled] + [(seq,) for seq, _ in parked]
             if gone:
                 self._db.executemany("DELETE FROM message WHERE seq = ?", gone)
-            self._count(dropped=sum(row.lost for row in rows), parked=len(parked))
+            dropped = sum(row.lost for row in rows if not row.parked)
+            self._count(dropped=dropped, parked=len(parked))
         self.state = self._read_state()
         self.disk.keep_reserve()
+
+    def retry(self, seqs: Sequence[int]) -> None:
+        """Moves parked messages back to the queue; `DiskError`."""
+        with self.disk.transaction():
+            self.parked.put_back(seqs, self.clock_s())
+        self.state = self._read_state()
+
+    def drop_parked(self, seqs: Sequence[int]) -> None:
+        """Deletes parked messages; `DiskError`."""
+        with self.disk.transaction():
+            self.parked.delete(seqs)
+
+    def is_marker(self, seq: int) -> bool:
+        return self._number("SELECT lost FROM message WHERE seq = ?", seq) > 0
 
     def gap(self, behind: int, through: int, why: str) -> Gap | None:
         """The gap that dropping the messages after `behind` up to `through` would make."""
@@ -161,18 +177,6 @@ class Store:
                 for row in rows
                 for m in (row.message,)
             ],
-        )
-
-    def _park(self, parked: Sequence[tuple[int, str]]) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO parked "
-            "SELECT seq, topic, payload, ? FROM message WHERE seq = ?",
-            [(why, seq) for seq, why in parked],
-        )
-        self._db.execute(
-            "DELETE FROM parked WHERE seq NOT IN "
-            "(SELECT seq FROM parked ORDER BY seq DESC LIMIT ?)",
-            (PARKED_KEPT,),
         )
 
     def _count(self, dropped: int, parked: int) -> None:

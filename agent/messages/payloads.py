@@ -154,11 +154,12 @@ def info(
 
 
 def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
-    """The marker that takes the place of dropped messages."""
+    """The marker of messages that were dropped or set aside."""
+    seq = lost.last if lost.seq is None else lost.seq
     record = records.GapMarker(
         schema=schema("gap"),
         epoch=epoch,
-        seq=lost.last,
+        seq=seq,
         agent=topics.agent,
         t_published=iso(now_s),
         first_seq=lost.first,
@@ -166,7 +167,7 @@ def gap(topics: Topics, epoch: str, lost: Gap, now_s: float) -> Message:
         messages=lost.messages,
         why=lost.why,
     )
-    return message("gap", topics.of("gap"), record, lost.last)
+    return message("gap", topics.of("gap"), record, seq)
 
 
 def result(

@@ -95,17 +95,17 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GapMarker(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages that had to be dropped before they were delivered."""
+    """Messages that were dropped or set aside before they were delivered."""
 
     schema: str
     epoch: Epoch
-    seq: Seq  # also that of the last message dropped
+    seq: Seq  # also that of the last message dropped; one of its own where `why` is parked
     agent: str
     t_published: Time
     first_seq: Seq
     last_seq: Seq
     messages: Seq  # how many are missing
-    why: str  # messages, bytes, age (the limit that was reached) or disk (a failed write)
+    why: str  # messages, bytes, age (the limit), disk (a failed write) or parked (set aside)
 
 
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +179,15 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, SourceHealth]  # by name
 
 
+class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that the broker does not take, and that was set aside."""
+
+    seq: Seq
+    topic: str
+    bytes: Count  # of payload
+    why: str
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a command."""
 
@@ -197,6 +206,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     file: str | None = None  # capture: in the state directory
     seconds: float | None = None  # capture: the duration that was kept
     changes: str | None = None  # reload: which sources were kept, removed and added
+    messages: Count | None = None  # outbox: how many are set aside, sent again or dropped
+    parked: tuple[ParkedMessage, ...] | None = None  # outbox, show: the newest of them
 
 
 class ShadowFigures(msgspec.Struct, frozen=True, kw_only=True):

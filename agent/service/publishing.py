@@ -50,7 +50,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     `UserError` where the state directory, a port or a package is not available.
     """
     topics = payloads.Topics(config.mqtt.base, config.agent.id)
-    outbox = _open_outbox(config, topics)
+    outbox = open_outbox(config, topics)
     latest = Latest(outbox.last_seq)
     announcer = _announcer(config, topics, outbox, surroundings.pipelines)
     listeners: dict[str, Listener] = {}  # filled below: command results go through the sender
@@ -75,7 +75,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
         latencies_s=health.acknowledged_s,
     )
     results = subscriptions.CommandResults(topics, sender)
-    context = _command_context(surroundings, health.began_s)
+    context = _command_context(surroundings, health.began_s, sender)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(
         config, topics, announcer.discovery, commands, surroundings.updates
@@ -133,13 +133,13 @@ def _on_turn(config: Config, watchdog: Watchdog, health: HealthReporter) -> Call
     return on_turn
 
 
-def _command_context(surroundings: Surroundings, began_s: float) -> CommandContext:
+def _command_context(surroundings: Surroundings, began_s: float, sender: Sender) -> CommandContext:
     requests = surroundings.reload_requests
     reload = None if requests is None else requests.add
-    return CommandContext(surroundings.pipelines, surroundings.clip_writer, reload, began_s)
+    return CommandContext(surroundings.pipelines, surroundings.clip_writer, reload, began_s, sender)
 
 
-def _open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
+def open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
     """The outbox in the state directory, which is locked until the process ends.
 
     The stdout sink needs neither: its outbox is in memory.

@@ -49,7 +49,8 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "a verb that there is not": (
         {"commands": {"allow": ["ping", "reboot"]}, "sources": [SYNTH]},
-        "commands.allow[1]: found 'reboot', expected one of ping, publish_windows, capture, reload",
+        "commands.allow[1]: found 'reboot', expected one of ping, publish_windows, capture, "
+        "reload, outbox",
     ),
     "a source in the place of commands": (
         {"commands": {"allow": ["ping"]}, "sources": [SYNTH | {"name": "cmd"}]},

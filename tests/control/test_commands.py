@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -21,6 +21,7 @@ from agent.control import operations
 from agent.control.command_handler import MAX_IDS, CommandHandler
 from agent.control.operations import CommandContext
 from agent.core.errors import ConfigError
+from agent.delivery.sender import Sender
 from agent.messages import json_schema
 from agent.messages.command import Refused, read
 from agent.messages.topics import PUBLISHED
@@ -49,9 +50,8 @@ class Replies(list[tuple[str, str, str | None]]):
 
 
 def handler(replies: Replies, *allow: str) -> CommandHandler:
-    return CommandHandler(
-        Commands(allow=allow), CommandContext([], None, None, time.monotonic()), replies.reply
-    )
+    context = CommandContext([], None, None, time.monotonic(), sender=cast(Sender, None))
+    return CommandHandler(Commands(allow=allow), context, replies.reply)
 
 
 def hear(*payloads: bytes, verb: str = "ping", retained: bool = False) -> list[str | None]:

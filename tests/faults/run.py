@@ -3,7 +3,16 @@
 import time
 from pathlib import Path
 
-from . import delivery, microphone, model_files, network, process, sources, storage  # noqa: F401
+from . import (  # noqa: F401
+    delivery,
+    microphone,
+    model_files,
+    network,
+    process,
+    refusals,
+    sources,
+    storage,
+)
 from .outcome import INJECTIONS, Check, Injection, Outcome, Skip
 from .world import world
 
