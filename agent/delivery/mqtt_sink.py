@@ -210,7 +210,7 @@ class MqttSink:
         silently = accepted and not flags.is_disconnect_packet_from_server
         announced = self._births_mid is None
         why = errors.closed(code, accepted)
-        if accepted and not announced:
+        if accepted and not (announced or self._in_flight):
             why = errors.closed_on_births(code, self._identity.topic)
         self._lose(
             self._duplicate.closed(

@@ -66,12 +66,11 @@ class Refusals:
         return seqs
 
     def waiting(self) -> frozenset[int]:
-        """Refused messages that will be sent again later."""
-        return frozenset(self._retry_s)
+        """Refused messages that will be sent again later, on a new connection too.
 
-    def forget_waiting(self) -> None:
-        """Starts a new connection, on which everything is sent again anyway."""
-        self._retry_s.clear()
+        Some brokers close the connection after a refusal: the message must not be its first again.
+        """
+        return frozenset(self._retry_s)
 
     def delivered(self, seqs: Iterable[int]) -> None:
         for seq in seqs:

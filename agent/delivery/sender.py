@@ -136,10 +136,15 @@ class Sender:
             return
         for seq in self._refusals.due(now_s, self._room()):
             self._send([item for item in self._outbox.after(seq - 1, 1) if item.seq == seq])
-        if self._room() > 0 and not self._refusals.crowded:
-            fresh = self._outbox.after(self._cursor, self._room())
-            self._cursor = fresh[-1].seq if fresh else self._cursor
-            self._send(fresh)
+        if not self._refusals.crowded:
+            self._send_fresh()
+
+    def _send_fresh(self) -> None:
+        """Sends what this session has not sent yet; refused messages wait for their time."""
+        waiting = self._refusals.waiting()
+        while (room := self._room()) > 0 and (fresh := self._outbox.after(self._cursor, room)):
+            self._cursor = fresh[-1].seq
+            self._send([message for message in fresh if message.seq not in waiting])
 
     def _room(self) -> int:
         """How many more messages may be in flight."""
@@ -161,7 +166,6 @@ class Sender:
         self._outbox.commit()  # stores acknowledgements, so that those are not sent again
         self._session, self._session_s = self._sink.session, time.monotonic()
         self._cursor = 0
-        self._refusals.forget_waiting()
 
     def _lose_session(self) -> None:
         if not self._in_flight:

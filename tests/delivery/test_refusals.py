@@ -69,15 +69,6 @@ def test_a_message_is_given_up_after_six_connections_that_delivered_nothing_at_a
     assert [refusals.connection_lost({5}, 0.1) for _ in range(6)] == [None] * 5 + [5]
 
 
-def test_a_new_connection_sends_all_again_and_no_refused_message_twice() -> None:
-    refusals = Refusals()
-    refusals.refused(7, 0.0)
-    assert refusals.waiting() == {7}
-    refusals.forget_waiting()
-    assert refusals.waiting() == frozenset()
-    assert refusals.due(100.0, 20) == []
-
-
 @pytest.mark.parametrize("passing", [True, False])
 def test_where_nothing_is_taken_no_message_is_given_up_and_the_line_backs_off(
     passing: bool,
