@@ -14,7 +14,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.mqtt.properties import session
+from agent.mqtt.client import MAX_PACKET_BYTES
+from agent.mqtt.properties import connect
 from benchmarks.fleet.processes import BROKER, Broker, free_port
 from tests.support import subscribing
 
@@ -40,7 +41,7 @@ class Member:
         self._client.on_message = lambda _c, _d, message: self.received.append(
             bytes(message.payload)
         )
-        properties = session(keep_s)
+        properties = connect(keep_s, MAX_PACKET_BYTES)
         self._client.connect("127.0.0.1", port, clean_start=False, properties=properties)
         self._client.loop_start()
         assert self._ready.wait(10)

@@ -4,6 +4,7 @@ Works on a stopped agent's outbox; a running agent owns the file and takes the c
 """
 
 import argparse
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,12 +39,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError(f"agent.state_dir: found no outbox in {folder}")
     if state_directory.in_use(folder):
         raise UserError(f"agent.state_dir: {folder}: {RUNNING}")
-    outbox = open_outbox(config, payloads.Topics(config.mqtt.base, config.agent.id))
-    try:
-        ACTIONS[arguments.action](outbox, arguments.seqs)
-    finally:
-        outbox.close()
-        state_directory.give_to_owner(folder, *folder.glob("outbox.sqlite*"))
+    with state_directory.as_owner(folder):
+        topics = payloads.Topics(config.mqtt.base, config.agent.id)
+        with contextlib.closing(open_outbox(config, topics)) as outbox:
+            ACTIONS[arguments.action](outbox, arguments.seqs)
     return 0
 
 

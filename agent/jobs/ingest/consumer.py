@@ -71,7 +71,11 @@ class Consumer:
             now_s = time.monotonic()
             empty_s = empty_s if before else now_s
             came_s = came_s if len(subscriber.held) == before else now_s
-            if len(subscriber.held) >= BATCH or (subscriber.held and now_s - empty_s >= GATHER_S):
+            if (
+                len(subscriber.held) >= BATCH
+                or subscriber.full
+                or (subscriber.held and now_s - empty_s >= GATHER_S)
+            ):
                 self._store(subscriber)
             self._counts.log(now_s)
         self._write_s = 0.0

@@ -5,6 +5,7 @@ next one. So a `Subscriber` never reconnects: a message id is valid on its own c
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.mqtt import client as mqtt_client
+from agent.mqtt import properties
 from agent.mqtt.event_loop import SUCCESS, close_socket
 from agent.mqtt.settings import Mqtt
 
 RECEIVE_MAXIMUM = 2000  # messages in flight to us: the most that we hold while the database is away
+MOST_HELD_BYTES = 32 << 20  # of payload; beyond it nothing more is read
 READS = 100  # packets read in one call
 NO_SUBSCRIPTION = 17  # MQTT 5 reason code: no subscription existed
 
@@ -52,6 +55,7 @@ class Subscriber:
         self.ready = False  # the broker has accepted the subscriptions, or their end
         self.resumed = False  # the broker had our session
         self.unknown: tuple[str, ...] = ()  # topics without a subscription, when leaving
+        self._held_bytes = 0
         self._session = session
         self._lost: str | None = None
         try:
@@ -66,7 +70,7 @@ class Subscriber:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
-        client.on_message = lambda _client, _data, message: self.held.append(message)
+        client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         client.connect(
             settings.host,
@@ -79,18 +83,30 @@ class Subscriber:
 
     def work(self, timeout_s: float) -> None:
         """Waits up to `timeout_s` for the broker and reads what it has sent."""
+        if self.full:
+            time.sleep(timeout_s)
+            return
         before = len(self.held)
         code = self._client.loop(timeout_s)
         for _ in range(READS):  # one call is one packet
-            if code != SUCCESS or self._lost or len(self.held) == before:
+            if code != SUCCESS or self._lost or self.full or len(self.held) == before:
                 break
             before = len(self.held)
             code = self._client.loop_read()
         self._check(code)
 
+    @property
+    def full(self) -> bool:
+        """Whether no more is read until messages are acknowledged.
+
+        The broker waits; it may close the connection and sends the messages again on the next.
+        """
+        return self._held_bytes >= MOST_HELD_BYTES
+
     def acknowledge(self, count: int) -> None:
         """Acknowledges the first `count` messages of `held` and removes them."""
         done, self.held = self.held[:count], self.held[count:]
+        self._held_bytes -= sum(len(message.payload) for message in done)
         for message in done:
             self._check(self._client.ack(message.mid, message.qos))
 
@@ -139,6 +155,10 @@ class Subscriber:
         )
         self.ready = True
 
+    def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self.held.append(message)
+        self._held_bytes += len(message.payload)
+
     def _on_disconnect(
         self, _client: object, _data: object, _flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
@@ -146,10 +166,9 @@ class Subscriber:
 
 
 def _connecting(keep_s: int) -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = keep_s
-    properties.ReceiveMaximum = RECEIVE_MAXIMUM
-    return properties
+    connecting = properties.connect(keep_s, mqtt_client.MAX_PACKET_BYTES)
+    connecting.ReceiveMaximum = RECEIVE_MAXIMUM
+    return connecting
 
 
 def _parting() -> Properties:
