@@ -11,6 +11,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from agent.acquisition.rails import Rails
 from agent.acquisition.resampling import Resampler
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.sample_clock import SampleClock
@@ -21,6 +22,7 @@ from agent.core.types import Block, Format, Mark, Marks, Samples
 Flags = npt.NDArray[np.bool_]
 
 CLIP_RUN = 3  # consecutive frames at full scale: fewer may be a real peak
+LARGEST = 1e15  # |sample| in its unit: the squares of a window still fit into float32
 
 
 class Conditioner:
@@ -34,8 +36,12 @@ class Conditioner:
         channels: tuple[int, ...],
         scale: float,
         tacho: TachometerKeys | None = None,
+        bits: int | None = None,
     ) -> None:
-        """With a `tacho` the ring's last channel holds the speed in rpm."""
+        """With a `tacho` the ring's last channel holds the speed in rpm.
+
+        `bits`: the converter's width, where it is narrower than its words.
+        """
         self.samples = 0  # frames taken from the source
         self.began_s: float | None = None  # monotonic time of frame 0; None until the first block
         now_s = time.monotonic()
@@ -52,6 +58,7 @@ class Conditioner:
             Tachometer(source.rate_hz, tacho.pulses_per_turn, tacho.level) if tacho else None
         )
         self._index = 0  # absolute index, at the source's rate, of the next frame
+        self._rails = Rails(source, len(channels), bits)
         self._railed: Flags = np.zeros(CLIP_RUN - 1, bool)  # the last frames of the block before
 
     def push(self, block: Block) -> bool:
@@ -64,8 +71,11 @@ class Conditioner:
             return True
         samples = block.samples[:, self._channels]
         marks = self._marks(samples)
-        samples = samples * self._scale
-        samples[~np.isfinite(samples)] = 0.0
+        with np.errstate(over="ignore"):  # infinity is marked
+            samples = samples * self._scale
+        out_of_range = ~(np.abs(samples) <= LARGEST)
+        marks |= _in_any(out_of_range) * np.uint8(Mark.INVALID)
+        samples[out_of_range] = 0.0
         if self._tacho is not None:
             speeds = self._tacho.push(block.samples[:, self._pulses])
             samples = np.column_stack([samples, speeds])
@@ -117,10 +127,8 @@ class Conditioner:
             self._ring.skip(behind)
 
     def _marks(self, samples: Samples) -> Marks:
-        marks = _in_any(~np.isfinite(samples)) * np.uint8(Mark.INVALID)
-        if self.format.full_scale is not None:
-            railed = _in_any(np.abs(samples) >= self.format.full_scale)
-            marks |= self._clipped(railed) * np.uint8(Mark.CLIPPED)
+        clipped = self._clipped(self._rails.reached(samples))
+        marks: Marks = clipped * np.uint8(Mark.CLIPPED)
         if self.sample_clock is not None and self.sample_clock.slow:
             marks |= np.uint8(Mark.SLOW)
         return marks

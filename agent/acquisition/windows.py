@@ -10,6 +10,7 @@ from agent.core.types import Mark, Samples, Window
 STUCK_SHARE = 0.5  # of a window: a signal that does not change for longer is flat
 MIDDLE = 16  # frames on each side of a window's middle
 STILL = 1e-6  # relative to the largest |x|: a resampler's ripple on a constant
+SMALLEST = 1e-11  # a step in the unit: networks divide by the deviation, but not by less
 
 
 def hop_frames(hop_s: float, rate_hz: float) -> int:
@@ -88,7 +89,8 @@ def speed(rpm: Samples) -> float | None:
 def is_flat(samples: Samples) -> bool:
     """Whether any channel of `samples` [channels, frames] stands still for half of it or more."""
     frames = samples.shape[1]
-    still = STILL * np.maximum(samples.max(axis=1), -samples.min(axis=1))[:, None]
+    largest = np.maximum(samples.max(axis=1), -samples.min(axis=1))[:, None]
+    still = np.maximum(STILL * largest, np.float32(SMALLEST))
     if _moves_about_the_middle(samples, still):
         return False
     moves = np.abs(np.diff(samples)) > still

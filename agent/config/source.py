@@ -20,6 +20,8 @@ from agent.core.model_contract import Decide
 
 Channel = Annotated[int, msgspec.Meta(ge=0, le=254)]
 
+Bits = Annotated[int, msgspec.Meta(ge=8, le=32)]
+
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be computed
 
 
@@ -64,6 +66,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         None  # None: all
     )
     scale: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] = 1.0  # not 0
+    bits: Bits | None = None  # of the converter, where its words are wider; None: found in the data
     unit: str | None = None
     buffer_s: Seconds = 10.0
     publish_windows: bool = False

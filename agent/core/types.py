@@ -47,6 +47,7 @@ class Format:
     patient: bool = False  # may be kept waiting without losing samples (a file, a pipe)
     live: bool = False  # what the clock expects and is not delivered is lost
     counted: bool = False  # live, and what is lost on its way shows in `Block.lost`
+    step: float | None = None  # what one count is, where samples are whole counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
     def attach(source: Source) -> Conditioner:
         channels = _channels(build, source.format.channels)
         conditioner = Conditioner(
-            source.format, ring, rate_hz, channels, common.scale, common.tacho
+            source.format, ring, rate_hz, channels, common.scale, common.tacho, common.bits
         )
         timeline.attach(conditioner)
         return conditioner

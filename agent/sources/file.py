@@ -65,6 +65,7 @@ def open_source(options: Options) -> FileSource:
         rate_hz=options.rate_hz or recording.rate_hz or 0.0,
         channels=recording.channels,
         full_scale=recording.full_scale,
+        step=recording.step,
         started_s=None if started is None else started.timestamp(),
         patient=options.pace == "fast",
     )

@@ -46,7 +46,9 @@ class MicSource:
         self, options: Options, rate_hz: float, lease: Lease, broken: type[Exception]
     ) -> None:
         full_scale = 1.0 - 2.0 ** (1 - options.bits)
-        self.format = Format(rate_hz, options.interleaved, full_scale, live=True)
+        self.format = Format(
+            rate_hz, options.interleaved, full_scale, live=True, step=1.0 - full_scale
+        )
         self.close = lease.close
         self._lease = lease
         self._broken = broken

@@ -31,6 +31,7 @@ class OpenRecording:
     channels: int
     full_scale: float | None  # see `Format`
     frames: int
+    step: float | None = None  # see `Format`
 
 
 def open_recording(path: Path) -> OpenRecording:
@@ -51,7 +52,8 @@ def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRec
         at += len(samples)
         return samples
 
-    return OpenRecording(read, rate_hz, array.shape[1], pcm.full_scale(array.dtype), len(array))
+    full_scale, step = pcm.full_scale(array.dtype), pcm.step(array.dtype)
+    return OpenRecording(read, rate_hz, array.shape[1], full_scale, len(array), step)
 
 
 def _open_sound(path: Path) -> OpenRecording:
@@ -71,7 +73,9 @@ def _open_sound(path: Path) -> OpenRecording:
             raise DamagedError(f"{path}: damaged at frame {sound.tell()}: {reason}") from None
         return samples
 
-    return OpenRecording(read, float(sound.samplerate), sound.channels, full_scale, sound.frames)
+    step = None if bits is None else 2.0 ** (1 - bits)
+    rate_hz = float(sound.samplerate)
+    return OpenRecording(read, rate_hz, sound.channels, full_scale, sound.frames, step)
 
 
 def _open_npy(path: Path) -> OpenRecording:

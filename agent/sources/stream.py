@@ -57,7 +57,12 @@ class StreamSource:
         """`await_bytes` lets the next `select` wait for so many bytes."""
         full_scale = pcm.full_scale(options.dtype)
         self.format = Format(
-            options.rate_hz, options.interleaved, full_scale, patient=True, live=options.live
+            options.rate_hz,
+            options.interleaved,
+            full_scale,
+            patient=True,
+            live=options.live,
+            step=pcm.step(options.dtype),
         )
         self._once = options.once or options.url == "stdin"
         self.close = close

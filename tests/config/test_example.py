@@ -44,6 +44,7 @@ EXAMPLES = {
     "sources.model": "has no default",
     "sources.channels": "all",
     "sources.unit": "the model's",
+    "sources.bits": "found in the data",
     "sources.rpm": "unknown",
     "sources.tacho.channel": "has no default",
     "sources.bearing.bpfo": "unknown",
@@ -122,7 +123,9 @@ def test_the_example_as_it_stands_is_equal_to_the_defaults() -> None:
     parsed = load.load(EXAMPLE)
     assert (parsed.agent, parsed.mqtt) == (Agent(), Mqtt())
     for source, raw in zip(parsed.sources, tree["sources"], strict=True):
-        common = {key: value for key, value in raw.items() if key in {"name", "kind", "model"}}
+        common = {
+            key: value for key, value in raw.items() if key in {"name", "kind", "model", "bits"}
+        }
         assert source.common == SourceKeys(**common)
         kind = sources.options(source.common.kind)
         required = [field.name for field in msgspec.structs.fields(kind) if field.required]

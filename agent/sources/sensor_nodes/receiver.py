@@ -21,7 +21,9 @@ class Receiver:
     ) -> None:
         """`hold_s` and `max_held`: see `Sequence`."""
         full_scale = pcm.full_scale(dtype)
-        self.format = Format(rate_hz, channels, full_scale, live=True, counted=True)
+        self.format = Format(
+            rate_hz, channels, full_scale, live=True, counted=True, step=pcm.step(dtype)
+        )
         self.sequence = Sequence(rate_hz, hold_s, max_held)
         self.refused = 0
         self._dtype = dtype
