@@ -37,6 +37,8 @@ HOP_S, BLOCK_S, RATE_HZ, MODEL = 0.1, 0.005, 51_200, "bearing"
 ALTERNATE_S = 0.5  # of a quiet signal, then a loud one, where changes are published
 WARM_S = 4.0  # before anything is counted
 HERE = Path(__file__).parents[1]
+# Without TCP_NODELAY the broker holds a message back until the subscriber's last acknowledgement.
+BROKER = "allow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\n"
 HEAD = (
     *("agent", "channels", "n", "p50, ms", "p99, ms", "arrived", "queued", "answered"),
     *("CPU, %", "RSS, MiB", "MB written a day"),
@@ -114,9 +116,14 @@ def main() -> None:
     parser.add_argument("--fsync-ms", type=int, default=0)
     parser.add_argument("--changes", action="store_true", help="publish changes only")
     parser.add_argument("--in-step", action="store_true", help="all channels begin at once")
+    parser.add_argument(
+        "--real-time", action="store_true", help="before all else on a shared machine; as root"
+    )
     parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
     arguments = parser.parse_args()
     options.refuse_both(parser, arguments)
+    if arguments.real_time:  # inherited by the agent, the broker and the sensors
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
     agents = {"this": HERE} | ({"baseline": arguments.baseline} if arguments.baseline else {})
     rows = []
     for channels in options.first(arguments.channels, arguments.quick):
@@ -133,10 +140,11 @@ def main() -> None:
 
 def _conditions(arguments: argparse.Namespace) -> str:
     step = "in step" if arguments.in_step else "out of step"
+    shared = " Real-time priority: the machine is shared." if arguments.real_time else ""
     return (
         f"{arguments.rate_hz:,} Hz, hop {HOP_S:g} s, {_published(arguments)} published, channels "
         f"{step}, fsync {arguments.fsync_ms or 'as the disk has it'}"
-        f"{' ms longer' if arguments.fsync_ms else ''}, {arguments.rounds} rounds in turn."
+        f"{' ms longer' if arguments.fsync_ms else ''}, {arguments.rounds} rounds in turn.{shared}"
     )
 
 
@@ -153,7 +161,7 @@ def measure(run: Run, folder: Path, channels: int, arguments: argparse.Namespace
     sensors = Sensors(signal, channels)
     with tempfile.TemporaryDirectory(dir=HERE) as temporary:
         state = Path(temporary)
-        broker = Broker(state, extra="allow_anonymous true\nmax_queued_messages 0\n").start()
+        broker = Broker(state, extra=BROKER).start()
         arrivals = Arrivals(broker.port, "event" if arguments.changes else "window")
         try:
             tree = _tree(state, broker.port, sensors.ports, arguments)
@@ -230,9 +238,7 @@ def _agent(folder: Path, state: Path, tree: dict[str, object], fsync_ms: int) ->
         subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, state / "shim.c"], check=True)
         environment |= {"LD_PRELOAD": str(shim), "FSYNC_MS": str(fsync_ms)}
     command = [sys.executable, "-m", "agent", "run", "--log-level", "ERROR"]
-    process = subprocess.Popen(
-        ["nice", "-n", "-10", *command, "--config", str(config)], env=environment, cwd=folder
-    )
+    process = subprocess.Popen([*command, "--config", str(config)], env=environment, cwd=folder)
     try:
         yield process.pid
     finally:

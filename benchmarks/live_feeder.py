@@ -4,10 +4,8 @@ Channel k begins `k * stagger_s` later than its agent connects, as real sensors 
 The process says when each channel's frame 0 was taken.
 """
 
-import contextlib
 import heapq
 import multiprocessing
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -64,8 +62,6 @@ class Sensors:
 
 
 def _serve(signal: Signal, servers: list[socket.socket], pipe: Connection) -> None:
-    with contextlib.suppress(PermissionError):
-        os.nice(-10)
     once = signal.data()
     frames = round(signal.block_s * signal.rate_hz)
     data = memoryview(once + once[: 2 * frames])

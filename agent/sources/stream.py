@@ -28,8 +28,8 @@ from agent.core.types import Block, Format, SourceError
 WAIT_S = 0.1  # the longest that a read gathers frames
 CONNECT_S = 2.0
 AT_ONCE = 1 << 16  # bytes of a read
-PAUSE_SHARE = 0.8  # of the time that the frames take to come: a block of them may be there
-GATHERED = 1 << 15  # bytes that a read waits for at most: half of what a pipe holds
+EARLY_S = 0.006  # before a window is complete, blocks are read as they come
+GATHERED = 1 << 15  # bytes that gather at most: half of what a pipe holds
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,9 +52,7 @@ class StreamSource:
         fileno: int,
         read_bytes: Callable[[int], bytes],
         close: Callable[[], None],
-        await_bytes: Callable[[int], None],
     ) -> None:
-        """`await_bytes` lets the next `select` wait for so many bytes."""
         full_scale = pcm.full_scale(options.dtype)
         self.format = Format(
             options.rate_hz,
@@ -68,23 +66,35 @@ class StreamSource:
         self.close = close
         self._fileno = fileno
         self._read_bytes = read_bytes
-        self._await_bytes = await_bytes
         self._dtype = np.dtype(options.dtype).newbyteorder("<")
         self._rest = b""  # of an incomplete frame
+        self._more = False  # the last read left bytes behind
+        self._missing = 0  # frames until a window is complete
+        self._due_s = 0.0  # monotonic time at which they have come
 
     def gather(self, frames: int) -> None:
+        if self._more or not self.format.live:
+            return
+        now_s = time.monotonic()
+        if frames > self._missing:  # another window's
+            self._due_s = now_s + frames / self.format.rate_hz
+        self._missing = frames
         size = self._dtype.itemsize * self.format.channels
-        self._await_bytes(max(1, min(frames * size - len(self._rest), GATHERED)))
+        longest_s = min(WAIT_S, GATHERED / size / self.format.rate_hz)
+        time.sleep(max(0.0, min(self._due_s - EARLY_S - now_s, longest_s)))
 
     def read(self) -> Block | None:
-        select.select([self._fileno], [], [], WAIT_S)
-        try:  # even where too little is there: what came in time is not late
+        ready, _, _ = select.select([self._fileno], [], [], WAIT_S)
+        if not ready:
+            return self._block(b"")
+        try:
             data = self._read_bytes(AT_ONCE)
         except BlockingIOError:
             return self._block(b"")
         except OSError as error:
             raise SourceError(f"the stream failed: {error.strerror}") from None
         if data:
+            self._more = len(data) == AT_ONCE
             return self._block(data)
         if self._once:
             return None
@@ -105,9 +115,8 @@ def open_source(options: Options) -> StreamSource:
         return StreamSource(
             options,
             fileno,
-            lambda size: _read_ready(fileno, size),
+            lambda size: os.read(fileno, size),
             lambda: None,
-            _pipe_pause(options),
         )
     if options.url.startswith("tcp://"):
         return _open_tcp(options)
@@ -128,12 +137,13 @@ def _open_tcp(options: Options) -> StreamSource:
         raise SourceError(f"{options.url}: cannot connect: {error.strerror or error}") from None
     connection.setblocking(False)
 
-    def await_bytes(count: int) -> None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+    def read_bytes(count: int) -> bytes:
+        data = connection.recv(count)
+        # A sender may hold back its next small block until the last one is acknowledged.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return data
 
-    return StreamSource(
-        options, connection.fileno(), connection.recv, connection.close, await_bytes
-    )
+    return StreamSource(options, connection.fileno(), read_bytes, connection.close)
 
 
 def _open_fifo(options: Options) -> StreamSource:
@@ -149,22 +159,6 @@ def _open_fifo(options: Options) -> StreamSource:
     return StreamSource(
         options,
         fileno,
-        lambda size: _read_ready(fileno, size),
+        lambda size: os.read(fileno, size),
         lambda: os.close(fileno),
-        _pipe_pause(options),
     )
-
-
-def _read_ready(fileno: int, size: int) -> bytes:
-    """Reads a pipe; `BlockingIOError` where nothing is there, also of one without a writer yet."""
-    ready, _, _ = select.select([fileno], [], [], 0.0)
-    if not ready:
-        raise BlockingIOError
-    return os.read(fileno, size)
-
-
-def _pipe_pause(options: Options) -> Callable[[int], None]:
-    """Sleeps for most of the time that so many bytes take: a pipe knows no lower bound."""
-    size = np.dtype(options.dtype).itemsize * options.interleaved
-    pause_s = PAUSE_SHARE / (size * options.rate_hz) if options.live else 0.0
-    return lambda count: time.sleep(min(WAIT_S, pause_s * count))
