@@ -5,6 +5,7 @@ It uses the standard library, and sends no request to any other machine.
 
 import http.server
 import logging
+import math
 import socket
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from agent.core import json_input
+from agent.core.connections import Connections
 from agent.core.errors import UserError
 from agent.web import authorization
 from agent.web.broadcast import Viewer
@@ -25,6 +27,7 @@ STALLED_S = 10.0  # a browser that reads or sends nothing for so long is gone
 ALIVE_S = 2.0  # an idle stream repeats the state, to detect browsers that are gone
 BUFFERED = 32 * 1024  # bytes in the kernel for one browser: seconds, not minutes
 MAX_BYTES = 50 * 2**20  # of a recording
+RECORDING_S = 300.0  # for it to arrive and to be scored
 MAX_SETTING_BYTES = 4096
 
 log = logging.getLogger("drsn.page")
@@ -50,6 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _handle(self, answer: Callable[[str, dict[str, str]], None]) -> None:
         """Checks the request and answers it; a refusal is a line of text."""
+        self._extend(None)
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         try:
@@ -64,6 +68,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._send(refused.status, "text/plain; charset=utf-8", f"{refused}\n".encode())
         except TimeoutError:
             self.close_connection = True
+
+    def _extend(self, for_s: float | None) -> None:
+        """Gives this connection more time, see `Connections.extend`."""
+        connections: Connections = self.server.connections  # type: ignore[attr-defined]
+        connections.extend(self.connection, for_s)
 
     def _get(self, path: str, query: dict[str, str]) -> None:
         if path == "/" and self._context.token is not None and "token" in query:
@@ -100,6 +109,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     ) -> msgspec.Struct:
         """Scores the recording in a temporary file."""
         length = self._length(MAX_BYTES)
+        self._extend(RECORDING_S)
         with tempfile.TemporaryDirectory(prefix="drsn-") as folder:
             file = Path(folder) / "recording.sound"  # without a suffix, which would select a format
             with file.open("wb") as out:
@@ -126,6 +136,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if viewer is None:
             raise RefusedError(503, "too many browsers show this page already")
         self.close_connection = True
+        self._extend(math.inf)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED)
         try:
             self._head(200, "text/event-stream", {"Connection": "close"})

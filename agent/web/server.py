@@ -4,14 +4,15 @@ import functools
 import http.server
 import logging
 import socket
-import threading
 from typing import Any
 
+from agent.core.connections import Connections
 from agent.core.errors import ConditionError
 from agent.web.handlers import Handler
 from agent.web.server_context import ServerContext
 
 CONNECTIONS = 32
+REQUEST_S = 20.0  # for a request and its answer; a stream of events and a recording have more
 
 log = logging.getLogger("drsn.page")
 
@@ -25,12 +26,12 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], context: ServerContext) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._free = threading.Semaphore(CONNECTIONS)
+        self.connections = Connections(CONNECTIONS, REQUEST_S)
         super().__init__(address, functools.partial(Handler, context=context))
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Starts a thread for the request, or closes it where there are too many."""
-        if not self._free.acquire(blocking=False):
+        if not self.connections.admit(request):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -39,7 +40,11 @@ class Server(http.server.ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self.connections.leave(request)
+
+    def service_actions(self) -> None:
+        """Called by `serve_forever` twice a second."""
+        self.connections.shut_late()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that leaves in the middle of an answer is normal."""

@@ -137,7 +137,7 @@ def test_an_agent_can_publish_below_its_own_id_and_nowhere_else(
         heard = len(listening.received)
         foreign = tree | {"agent": {"id": "press-05", "state_dir": str(broker.folder / "05")}}
         agent = run_agent(foreign)
-        told = "set aside: refused by the broker: Not authorized"
+        told = "the broker refuses all messages (Not authorized): they wait"
         eventually(lambda: told in agent.logged(), 20, "refused, and told")
         assert agent.stop() == 0
         publish = ["mosquitto_pub", "-h", "localhost", "-p", str(broker.port), "-V", "mqttv5"]

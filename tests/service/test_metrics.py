@@ -1,5 +1,6 @@
 """What Prometheus scrapes is what `health` tells, and nothing is served that was not asked for."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -161,3 +162,30 @@ def test_a_port_that_is_taken_is_one_line(
     assert agent.wait(20) == 75
     port = broker.port
     assert f"drsn-agent: metrics.port: {port}: Address already in use" in agent.logged()
+
+
+def test_more_connections_than_there_are_descriptors_neither_end_the_agent_nor_stay(
+    broker: Broker, run_agent: Start, settings: Settings
+) -> None:
+    port = free_port()
+    endless = {"repeat": True, "scenario": [{"duration_s": 3600}]}
+    tree = settings(broker.port, kind="synth", rate_hz=1000, **endless)
+    agent = run_agent(tree | {"metrics": {"port": port}})
+    eventually(lambda: "connected to" in agent.logged(), 20, "connected")
+    clients = [socket.socket() for _ in range(1100)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", port))
+    fds = Path(f"/proc/{agent.process.pid}/fd")
+    eventually(lambda: len(list(fds.iterdir())) < 64, 20, "only a few of them are open")
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < 12:  # a byte now and then is no request
+        for client in clients[:16]:
+            with contextlib.suppress(OSError):
+                client.send(b"G")
+        time.sleep(0.5)
+    eventually(lambda: get(port, "/healthz")[0] == 200, 20, "it answers again")
+    for client in clients:
+        client.close()
+    assert agent.process.poll() is None
+    assert "Traceback" not in agent.logged()

@@ -1,8 +1,10 @@
 """Who is let in to the page, what may be changed there and by whom."""
 
 import contextlib
+import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -187,3 +189,26 @@ def test_a_name_with_a_path_in_it_is_only_a_name() -> None:
     with served() as (port, _):
         answer = request(port, "/api/recording?name=../../etc/pass%0Awd&source=a", "POST", b"1234")
         assert answer.read().decode() == "pass wd: 4 bytes of a\n"
+
+
+def test_a_client_that_sends_a_byte_now_and_then_costs_its_place_for_its_time_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 1.0)
+    with served() as (port, _):
+        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(server.CONNECTIONS)]
+        with pytest.raises(OSError, match=r".*"):
+            request(port)
+        answered = False
+        for _ in range(100):
+            for client in slow:
+                with contextlib.suppress(OSError):
+                    client.send(b"G")
+            time.sleep(0.1)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answered = answered or request(port).status == 200
+            if answered:
+                break
+        for client in slow:
+            client.close()
+        assert answered

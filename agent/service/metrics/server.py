@@ -1,5 +1,6 @@
 """`/metrics` and `/healthz` over HTTP, on loopback only. Needs the extra `metrics`."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
@@ -9,11 +10,16 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import msgspec
 
 from agent.config.metrics import Metrics
+from agent.core.connections import Connections
 from agent.core.errors import ConditionError, UserError
 from agent.messages.records import Health
 from agent.service.metrics.snapshot import Snapshot
 
 HOST = "127.0.0.1"
+CONNECTIONS = 16
+REQUEST_S = 10.0  # for a request and its answer
+
+log = logging.getLogger("drsn.metrics")
 
 
 def serve(keys: Metrics, snapshot: Snapshot) -> None:
@@ -56,7 +62,36 @@ def _healthz(health: Health | None, start: Any) -> list[bytes]:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """Few connections, each for seconds: what is open elsewhere must not end the agent."""
+
     daemon_threads = True
+    block_on_close = False
+    request_queue_size = CONNECTIONS
+
+    def __init__(self, *args: Any) -> None:
+        self._connections = Connections(CONNECTIONS, REQUEST_S)
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Starts a thread for the request, or closes it where there are too many."""
+        if not self._connections.admit(request):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._connections.leave(request)
+
+    def service_actions(self) -> None:
+        """Called by `serve_forever` twice a second."""
+        self._connections.shut_late()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves in the middle of an answer is normal."""
+        log.debug("a connection ended", exc_info=True)
 
 
 class _Quiet(WSGIRequestHandler):
