@@ -20,6 +20,7 @@ SUMMARIES = {
     "bundle": "make a signed bundle of a model, or a key to sign with",
     "outbox": "show messages that the broker does not take, send them again or drop them",
     "install": "hand a bundle to the agent, which tries it beside the model that runs",
+    "bearing": "print a bearing's orders, and its frequencies at a speed",
     "model": "print what a model file says of itself",
 }
 

@@ -9,6 +9,7 @@ from agent.config.load import Config
 from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import ConditionError, ConfigError, UserError
+from agent.core.model_contract import NO_NETWORK
 from agent.inference import bundle as bundles
 from agent.inference import model_store, registry
 from agent.inference.bundle import Bundle
@@ -19,7 +20,8 @@ def define(parser: argparse.ArgumentParser) -> None:
         config = load.load(arguments.config)
         state_dir = Path(config.agent.state_dir)
         if arguments.list:
-            for name in dict.fromkeys(source.common.model for source in config.sources):
+            names = [source.common.model for source in config.sources]
+            for name in dict.fromkeys(name for name in names if name != NO_NETWORK):
                 print(status.describe(state_dir, name))
             return 0
         if (arguments.bundle is None) == (arguments.rollback is None):

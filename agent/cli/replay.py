@@ -1,8 +1,14 @@
 """`replay`: scores a recording with the agent's pipeline and prints JSON lines."""
 
 import argparse
+import dataclasses
+import datetime
 
-from agent.config import load
+import msgspec
+
+from agent.cli import recording_options
+from agent.config.load import Config
+from agent.config.validation import convert
 from agent.core import logs
 from agent.service.daemon import Daemon
 
@@ -13,28 +19,30 @@ def define(parser: argparse.ArgumentParser) -> None:
         return Daemon(_replay_config(arguments)).run()
 
     parser.add_argument("file", metavar="FILE", help="FLAC, WAV, NPY or CSV")
-    parser.add_argument("--model", required=True, help="a name in the zoo or an .onnx file")
-    parser.add_argument("--hop-s", type=float, default=0.1)
-    parser.add_argument("--channels", type=int, nargs="+", metavar="N")
-    parser.add_argument("--rate-hz", type=float, help="where the file does not say")
+    recording_options.define(parser)
     parser.add_argument("--start", help="time of the first frame, ISO 8601; default: now")
     logs.add_level(parser, "WARNING")
     parser.set_defaults(run=replay)
 
 
-def _replay_config(arguments: argparse.Namespace) -> load.Config:
+def _replay_config(arguments: argparse.Namespace) -> Config:
     """A configuration with the same pipeline as `run`, as fast as possible, to standard output."""
-    source = {
-        "name": "replay",
-        "kind": "file",
-        "path": arguments.file,
-        "pace": "fast",
-        "model": arguments.model,
-        "hop_s": arguments.hop_s,
-        "publish_windows": True,
-        "channels": arguments.channels,
-        "rate_hz": arguments.rate_hz,
-        "start": arguments.start,
-    }
-    keys = {key: value for key, value in source.items() if value is not None}
-    return load.parse({"agent": {"sink": "stdout"}, "sources": [keys]})
+    if arguments.config is not None:
+        return _of_source(arguments)
+    others = {"path": arguments.file, "pace": "fast", "publish_windows": True}
+    start = {} if arguments.start is None else {"start": arguments.start}
+    return recording_options.from_keys(arguments, **others, **start)
+
+
+def _of_source(arguments: argparse.Namespace) -> Config:
+    """The configured source with its signal from the file."""
+    from agent.pipeline.offline import named, recorded
+
+    config = recording_options.printing(recording_options.from_file(arguments))
+    start = None
+    if arguments.start is not None:
+        start = convert(arguments.start, datetime.datetime, "--start")
+    source = recorded(named(config, arguments.source), arguments.file, start)
+    common = msgspec.structs.replace(source.common, publish_windows=True)
+    source = dataclasses.replace(source, common=common)
+    return msgspec.structs.replace(config, sources=(source,))

@@ -6,19 +6,19 @@ import functools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent.config import load
+from agent.cli import recording_options
 from agent.config.validation import convert
 from agent.core import logs
 from agent.core.errors import UserError
-from agent.inference import classifier, zoo
+from agent.core.model_contract import NO_NETWORK
+from agent.inference import classifier, no_network, zoo
 
 if TYPE_CHECKING:
     from agent.jobs.archive.job import Engine, Job
 
 BEGINNING = "1970-01-01T00:00:00Z"
-OF_SOURCE = ("model", "hop_s", "channels", "rate_hz")  # options that a configuration replaces
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +26,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="a recording, a pattern, a folder; or their URL"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--model", help="a name in the zoo or an .onnx file")
-    parser.add_argument("--hop-s", type=float, help="0.1")
-    parser.add_argument("--channels", type=int, nargs="+", metavar="N")
-    parser.add_argument("--rate-hz", type=float, help="where the file does not say")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="instead of these options")
-    parser.add_argument("--source", metavar="NAME", help="in that configuration")
+    recording_options.define(parser)
     parser.add_argument("--start", default=BEGINNING, help="of each first frame; %(default)s")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--workers", type=int, metavar="N", help="default: one a core")
@@ -69,37 +64,26 @@ def job(arguments: argparse.Namespace) -> "Job":
     from agent.jobs.archive.job import Job
     from agent.pipeline.offline import named
 
-    every = {key: getattr(arguments, key) for key in OF_SOURCE}
-    options = {key: value for key, value in every.items() if value is not None}
     if arguments.config is None:
-        config = _from_options(options)
+        config = recording_options.from_keys(arguments, name="archive")
         source = config.sources[0]
     else:
-        config = _loaded(arguments, options)
+        config = recording_options.from_file(arguments)
         source = named(config, arguments.source)
     return Job(
         config=config,
         source=source,
-        sha256=classifier.load(zoo.find(source.common.model)).sha256,
+        sha256=_sha256(source.common.model),
         out=arguments.out.absolute(),
         start=_start(arguments.start),
         commissioned=arguments.config is not None,
     )
 
 
-def _from_options(options: dict[str, Any]) -> load.Config:
-    if "model" not in options:
-        raise UserError("--model: found neither it nor --config, expected one of them")
-    return load.parse({"sources": [{"name": "archive", "kind": "file", "path": ""} | options]})
-
-
-def _loaded(arguments: argparse.Namespace, options: dict[str, Any]) -> load.Config:
-    if options:
-        found = ", ".join(f"--{key.replace('_', '-')}" for key in options)
-        raise UserError(f"--config: found {found} beside it, expected the source to say so")
-    if arguments.source is None:
-        raise UserError("--source: found nothing, expected a source's name beside --config")
-    return load.load(arguments.config)
+def _sha256(model: str) -> str:
+    if model == NO_NETWORK:
+        return no_network.SHA256
+    return classifier.load(zoo.find(model)).sha256
 
 
 def _start(text: str) -> datetime.datetime:

@@ -4,6 +4,7 @@ A kind's own options are defined where the kind is (`agent/sources/<kind>.py`, `
 beside the common keys in the file.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,8 +12,9 @@ from typing import Annotated, Any
 import msgspec
 
 from agent import sources
+from agent.config import model_choice
 from agent.config.validation import convert, show, unknown_key
-from agent.core import credentials
+from agent.core import bearing_names, credentials
 from agent.core.annotated import Name, Positive, Rpm, Seconds, Share
 from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
@@ -60,7 +62,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     name: Name
     kind: str
-    model: str
+    model: str = model_choice.AUTO  # a name in the zoo, a file, `auto` or `none`
     hop_s: Seconds = 0.1
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=255)] | None = (
         None  # None: all
@@ -89,6 +91,7 @@ class SourceSettings:
     path: str  # its key path in the file, for error messages
     common: SourceKeys
     options: msgspec.Struct
+    model_choice: str | None = None  # why `auto` chose the model; None: the file names it
 
 
 def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
@@ -105,11 +108,38 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
     for key in raw:
         if key not in common_keys and key not in option_keys:
             raise unknown_key(path, key, (*common_keys, *option_keys))
+    raw = dict(raw) | _bearing(raw, path)
     common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
     _check_machine(common, path)
     option_values = {k: v for k, v in raw.items() if k in option_keys}
     own = credentials.resolve(convert(option_values, options, path))
-    return SourceSettings(path, common, own)
+    return _with_model(SourceSettings(path, common, own))
+
+
+def _bearing(raw: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The bearing as a mapping, where the file names it or has its four orders in a list."""
+    value = raw.get("bearing")
+    if value is None or isinstance(value, dict):
+        return {}
+    try:
+        bearing = bearing_names.bearing(value)
+    except ValueError as error:
+        found = show(value)
+        raise ConfigError(f"{path}.bearing: found {found}, expected {error}") from None
+    keys = msgspec.structs.asdict(bearing)
+    return {"bearing": {key: number for key, number in keys.items() if number is not None}}
+
+
+def _with_model(settings: SourceSettings) -> SourceSettings:
+    """The settings with the model that `auto` stands for."""
+    common = settings.common
+    if common.model != model_choice.AUTO:
+        return settings
+    rate_hz = sources.declared(common.kind, settings.options).rate_hz
+    speed_known = common.rpm is not None or common.tacho is not None
+    model, why = model_choice.choose(rate_hz, speed_known, common.bearing is not None)
+    common = msgspec.structs.replace(common, model=model)
+    return dataclasses.replace(settings, common=common, model_choice=why)
 
 
 def _check_machine(common: SourceKeys, path: str) -> None:

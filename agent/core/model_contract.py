@@ -23,6 +23,8 @@ INPUT = "samples"
 RUNNING = "running"
 RUNNING_WIDTH = 5
 PROBABILITIES = "probabilities"
+NO_NETWORK = "none"  # the name that stands for no model
+LEAST_RATE = 0.8  # of the model's rate: a source must have it, where the file says nothing else
 OPTIONAL_OUTPUTS = ("shrinkage", "snr_db", "distance")
 
 
@@ -56,6 +58,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, float] = {}
     licence: str = ""
     commit: str = ""
+    min_rate_hz: float | None = None  # of a source; None: `LEAST_RATE` of `rate_hz`
+
+    @property
+    def least_rate_hz(self) -> float:
+        """The rate below which a source lacks the band that the network needs."""
+        return LEAST_RATE * self.rate_hz if self.min_rate_hz is None else self.min_rate_hz
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()

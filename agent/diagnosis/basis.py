@@ -71,7 +71,11 @@ def _baseline(comparison: Comparison | None) -> str:
 
 
 def _network(network: tuple[str, float] | None) -> str:
-    return "" if network is None else f"the network says {network[0]} ({network[1]:.2f})"
+    return (
+        "there is no network"
+        if network is None
+        else f"the network says {network[0]} ({network[1]:.2f})"
+    )
 
 
 def _line(line: Line | None) -> str:

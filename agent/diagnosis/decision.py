@@ -14,6 +14,9 @@ says. What it calls changed is a fault where `agent.diagnosis.naming` lets it ha
 *Without a baseline* a bearing fault is named where the network is sure over about 3 s and the
 bearing's line agrees, else it is `unknown`; every other call of the network stands.
 
+*Without a network* (`model: none`) the baseline alone decides between normal and unknown; where
+nothing is commissioned either, the state is `abstain`.
+
 Whatever is called for must be called for by `patience` windows in a row.
 """
 
@@ -50,6 +53,8 @@ class Judge:
         """A flagged window is a sensor fault, whatever it looks like; never normal."""
         if marks or prediction is None:
             return SENSOR_FAULT
+        if not prediction.probabilities:  # there is no network
+            return Verdict("abstain")
         best = int(np.argmax(prediction.probabilities))
         probability = prediction.probabilities[best]
         if self._is_unknown(prediction):
@@ -145,11 +150,13 @@ class Decider:
         if judged.decision == "sensor_fault" or prediction is None:
             self._forget()
             return
+        self._looked_ago += 1
+        if not prediction.probabilities:
+            return
         new = np.asarray(prediction.probabilities, np.float64)
         old = new if self._smoothed is None else self._smoothed
         self._smoothed = old + self._settings.smoothing * (new - old)
         self._accumulated.add(new)
-        self._looked_ago += 1
 
     def _forget(self) -> None:
         self._smoothed, self._line = None, None
@@ -162,15 +169,18 @@ class Decider:
             return judged
         if comparison.healthy:
             return self._normal(judged)
-        if judged.decision == "normal" or not comparison.commissioned:
+        silent = judged.decision == "normal" or self._smoothed is None
+        if silent or not comparison.commissioned:
             return Verdict("unknown", None, judged.probability)
         return judged
 
     def _wanted(self, judged: Verdict, comparison: Comparison | None, examine: Examine) -> Verdict:
         """The state that this window calls for."""
         over_seconds = self._accumulated.probabilities()
-        if judged.decision == "sensor_fault" or over_seconds is None:
+        if judged.decision == "sensor_fault":
             return judged
+        if over_seconds is None:
+            return self._by_baseline(judged, comparison)
         call = self._call(judged)
         if comparison is None:
             return self._confirmed(call, over_seconds, examine)
@@ -179,6 +189,10 @@ class Decider:
         if comparison.healthy:
             return self._normal(call)
         return self._changed(call, over_seconds, examine)
+
+    def _by_baseline(self, judged: Verdict, comparison: Comparison | None) -> Verdict:
+        """Without a network: normal or unknown, and undecided where nothing is commissioned."""
+        return judged if comparison is None else self._of_window(judged, comparison)
 
     def _call(self, judged: Verdict) -> Verdict:
         """The network's own, by its smoothed probabilities."""
@@ -201,7 +215,8 @@ class Decider:
         if call.decision == "normal":
             return call
         over_seconds = self._accumulated.probabilities()
-        assert over_seconds is not None
+        if over_seconds is None:  # there is no network
+            return Verdict("normal", self._judge.labels[0])
         return Verdict("normal", self._labels.best_normal(over_seconds))
 
     def _confirmed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:

@@ -18,6 +18,7 @@ import msgspec
 from agent.config import load
 from agent.core import state_directory
 from agent.core.errors import UserError
+from agent.core.model_contract import NO_NETWORK
 from agent.core.time import iso
 from agent.core.types import Scored
 from agent.diagnosis.baseline import file
@@ -53,6 +54,7 @@ class Healthy:
 
     signal: HealthySignal = field(default_factory=HealthySignal)
     labels: Counter[str] = field(default_factory=Counter)
+    network: bool = False  # whether there is one
     faulty: int = 0
     flagged: int = 0
     lines_frame: int = 0  # before it nothing is looked at again
@@ -103,6 +105,7 @@ def _take(healthy: Healthy, scored: Scored, pipeline: SourcePipeline) -> None:
         return
     common = pipeline.settings.common
     healthy.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
+    healthy.network = pipeline.origin.contract.name != NO_NETWORK
     healthy.labels[scored.verdict.label or scored.verdict.decision] += 1
     healthy.faulty += scored.verdict.decision == "fault"
     if common.orders is not None and window.first >= healthy.lines_frame:
@@ -133,7 +136,8 @@ def _report(baseline: Baseline, healthy: Healthy, request: Request) -> Iterator[
         )
     total = healthy.signal.windows
     labels = ", ".join(f"{name} {n / total:.0%}" for name, n in healthy.labels.most_common())
-    yield f"{total} sound windows ({healthy.flagged} flagged ones left out); the network: {labels}"
+    network = f"the network: {labels}" if healthy.network else "no network"
+    yield f"{total} sound windows ({healthy.flagged} flagged ones left out); {network}"
     for point in baseline.points:
         clean = sum(state.noise is None for state in point.states)
         limit = (

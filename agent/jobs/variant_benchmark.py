@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.config.load import Config
 from agent.core.errors import UserError
+from agent.core.model_contract import NO_NETWORK
 from agent.inference import registry as installed
 from agent.inference import variant_files, variant_trial, variants
 from agent.inference.classifier import MAX_BATCH, OnnxClassifier, load
@@ -20,6 +21,7 @@ def examine(config: Config) -> Iterator[Finding]:
     """A finding for each model; sources that share one are scored in one call."""
     sources_of = collections.Counter(source.common.model for source in config.sources)
     folder = Path(config.agent.state_dir)
+    sources_of.pop(NO_NETWORK, None)
     for model, sources in sources_of.items():
         what = f"variants of {model}"
         try:

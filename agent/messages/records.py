@@ -81,6 +81,7 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Commissioned = "none"  # provisional: of less than 300 s; lost: cannot be read
     baseline_s: float = 0.0  # of healthy running that it was learned from
     condition: str | None = None  # of the machine, as configured
+    model_choice: str | None = None  # why `model: auto` chose this one; None: it is configured
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):

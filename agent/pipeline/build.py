@@ -22,10 +22,10 @@ from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Baseline, Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
-from agent.inference import registry, variants
 from agent.inference.classifier import Serving
 from agent.messages import payloads
-from agent.pipeline import fault_clips, window_scorer
+from agent.pipeline import fault_clips, source_format, window_scorer
+from agent.pipeline.serving import open_serving
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
 
@@ -111,13 +111,9 @@ def build_pipelines(
     pipelines: list[SourcePipeline] = []
     for settings in config.sources:
         try:
-            model = settings.common.model
-            if model not in models:
-                model_file = registry.find(state_dir, model)
-                models[model] = variants.open_model(model_file, state_dir if commissioned else None)
             source_build = SourceBuild(
                 settings=settings,
-                model=models[model],
+                model=open_serving(settings, state_dir, models, fastest=commissioned),
                 topics=payloads.Topics(config.mqtt.base, config.agent.id),
                 baselines=state_dir if commissioned else None,
                 clip_s=fault_clips.reach_s(config.evidence),
@@ -151,6 +147,8 @@ def _mistake(error: BaseException) -> UserError | None:
 def build_pipeline(build: SourceBuild) -> SourcePipeline:
     """Builds the pipeline of one source and opens the source; `UserError`."""
     common, contract = build.settings.common, build.contract
+    if (rate_hz := getattr(build.settings.options, "rate_hz", None)) is not None:
+        source_format.check_rate(rate_hz, contract)  # also of a device that is not there
     ring = _ring(build)
     timeline = Timeline(build.runtime.clock, contract.rate_hz)
     baseline, lost_baseline = _baseline(build)
@@ -222,7 +220,8 @@ def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
     common, rate_hz = build.settings.common, build.contract.rate_hz
 
     def attach(source: Source) -> Conditioner:
-        channels = _channels(build, source.format.channels)
+        source_format.check_rate(source.format.rate_hz, build.contract)
+        channels = source_format.channels(build.settings, build.contract, source.format.channels)
         conditioner = Conditioner(
             source.format, ring, rate_hz, channels, common.scale, common.tacho, common.bits
         )
@@ -269,24 +268,3 @@ def _baseline(build: SourceBuild) -> tuple[Baseline | None, str | None]:
     except file.LostError as error:
         log.error("%s: runs as if not commissioned: %s", settings.common.name, error)
         return None, str(error)
-
-
-def _channels(build: SourceBuild, available: int) -> tuple[int, ...]:
-    """The source's channels that the model reads; `ConfigError` where they do not fit it."""
-    contract = build.contract
-    channels, tacho = build.settings.common.channels, build.settings.common.tacho
-    last = available - 1
-    if tacho is not None and tacho.channel >= available:
-        raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {last}")
-    if channels is None and available != contract.channels:
-        raise ConfigError(
-            f"channels: found {available} in the source, expected the {contract.channels} "
-            f"of the model {contract.name}: choose, e.g. channels: "
-            f"{list(range(contract.channels))}"
-        )
-    channels = tuple(range(available)) if channels is None else channels
-    if len(channels) != contract.channels or max(channels) >= available:
-        raise ConfigError(
-            f"channels: found {list(channels)}, expected {contract.channels} of 0 to {last}"
-        )
-    return channels

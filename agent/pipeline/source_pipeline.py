@@ -9,6 +9,7 @@ from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
 from agent.config.source import SourceSettings
+from agent.core.model_contract import NO_NETWORK, Contract
 from agent.core.types import Commissioned, Scored
 from agent.messages import payloads
 from agent.messages.records import SourceInfo
@@ -16,6 +17,7 @@ from agent.pipeline import window_scorer
 from agent.pipeline.window_scorer import Scorer
 
 LATENCIES = 1000  # windows whose latency is kept, for health
+UNDECIDED = ", no baseline: nothing is decided until it is commissioned"
 LATE_S = 5.0  # a window that is scored so much later than due shows that something is wrong
 
 
@@ -91,16 +93,18 @@ class SourcePipeline:
             if conditioner
             else f"not there: {self.reader.fault}"
         )
+        choice = self.settings.model_choice
+        chosen = "" if choice is None else f" (auto: {choice})"
         missing = ", which reads the shaft's speed: rpm or tacho is missing"
         baselines = {
-            "none": ", no baseline",
+            "none": ", no baseline" if model.name != NO_NETWORK else UNDECIDED,
             "lost": f", as if not commissioned: {self.lost_baseline}",
             "provisional": ", provisional baseline",
         }
         note = (missing if self.speed_missing else "") + baselines.get(self.commissioned, "")
         return (
-            f"{self.settings.common.kind} {source} -> {model.name} {model.version} "
-            f"({model.precision}) at {model.rate_hz:g} Hz{note}"
+            f"{self.settings.common.kind} {source} -> "
+            f"{_title(model)} at {model.rate_hz:g} Hz{chosen}{note}"
         )
 
     @property
@@ -129,4 +133,12 @@ class SourcePipeline:
             baseline=self.commissioned,
             baseline_s=0.0 if self.scorer.monitor is None else self.scorer.monitor.baseline.seconds,
             condition=common.condition,
+            model_choice=self.settings.model_choice,
         )
+
+
+def _title(model: Contract) -> str:
+    """The model for a person."""
+    if model.name == NO_NETWORK:
+        return "no network"
+    return f"{model.name} {model.version} ({model.precision})"

@@ -14,9 +14,8 @@ import msgspec
 
 from agent.config.load import Config, differences
 from agent.diagnosis.baseline import file
-from agent.inference import variants
 from agent.inference.classifier import Serving
-from agent.pipeline import build, model_swap
+from agent.pipeline import build, model_swap, serving
 from agent.pipeline.build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
@@ -152,7 +151,7 @@ class Topology:
         return {
             name: model
             for name, model in self._models.items()
-            if name in used and model.sha256 == variants.sha256(variants.served(name, state_dir))
+            if name in used and model.sha256 == serving.sha256_of(name, state_dir)
         }
 
     def _index(self) -> None:
@@ -167,7 +166,7 @@ def _is_unchanged(pipeline: SourcePipeline, config: Config) -> bool:
     configured = [(source.common, source.options) for source in config.sources]
     if (settings.common, settings.options) not in configured:
         return False
-    if variants.sha256(variants.served(settings.common.model, state_dir)) != pipeline.origin.sha256:
+    if serving.sha256_of(settings.common.model, state_dir) != pipeline.origin.sha256:
         return False
     frame = build.frame(settings, pipeline.origin.contract)
     try:

@@ -3,11 +3,15 @@
 A module is imported only when its kind is configured. A new kind is a new module and a line here.
 """
 
+import contextlib
 import importlib
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
 
 import msgspec
 
+from agent.core.errors import DataError
 from agent.core.types import Source
 
 _MODULES = {  # kind -> module
@@ -49,9 +53,36 @@ def longest_s(kind: str) -> float:
     return LOCAL_S if kind in LOCAL else REMOTE_S
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What is known of a source before it is opened; None: only the device knows."""
+
+    rate_hz: float | None
+    channels: int | None
+
+
+def declared(kind: str, settings: msgspec.Struct) -> Declared:
+    """Rate and channels by the options or, of a recording, by the file."""
+    if kind == "file":
+        return _of_recording(settings)
+    inputs = getattr(settings, "inputs", None)
+    channels = None if kind == "iio" else getattr(settings, "interleaved", 1)
+    return Declared(getattr(settings, "rate_hz", None), len(inputs) if inputs else channels)
+
+
 def open_source(kind: str, settings: msgspec.Struct) -> Source:
     """Opens a source of that kind; see `Kind.open_source`."""
     return _module(kind).open_source(settings)
+
+
+def _of_recording(settings: msgspec.Struct) -> Declared:
+    from agent.sources.recordings import open_recording
+
+    rate_hz: float | None = getattr(settings, "rate_hz", None)
+    with contextlib.suppress(DataError):  # it is told where the source is opened
+        recording = open_recording(Path(getattr(settings, "path", "")))
+        return Declared(rate_hz or recording.rate_hz, recording.channels)
+    return Declared(rate_hz, None)
 
 
 def _module(kind: str) -> Kind:

@@ -39,13 +39,15 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 class FrameBuilder:
     """Makes the frames of one source in the page's thread, with its own copies of the networks."""
 
-    def __init__(self, pipeline: SourcePipeline, harness: DemoHarness | None, file: Path) -> None:
-        """`file` is the model file that the source runs."""
+    def __init__(
+        self, pipeline: SourcePipeline, harness: DemoHarness | None, file: Path | None
+    ) -> None:
+        """`file` is the model file that the source runs; None: it has no network."""
         self._pipeline = pipeline
         self._harness = harness
         rate_hz = pipeline.origin.contract.rate_hz
         self._spectrogram = Spectrogram(rate_hz, min(pipeline.hop, pipeline.origin.contract.window))
-        self._activations = activations.load(file)
+        self._activations = None if file is None else activations.load(file)
         self.layers = self._activations.count if self._activations else 0
         self.column_s = self._spectrogram.column / rate_hz
 

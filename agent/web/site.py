@@ -17,7 +17,7 @@ from agent.config.page import Page, token
 from agent.core.errors import UserError
 from agent.core.time import iso
 from agent.core.types import Scored, Verdict
-from agent.inference import variants
+from agent.pipeline import serving
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.web import recording_scoring, server
 from agent.web.broadcast import Broadcaster
@@ -119,7 +119,7 @@ class Site:
         """The builder of the source's frames; a new one after the source was configured anew."""
         owner, builder = self._frame_builders.get(pipeline.name, (None, None))
         if builder is None or owner is not pipeline:
-            file = variants.served(pipeline.settings.common.model, self._state_dir)
+            file = serving.file_of(pipeline.settings.common.model, self._state_dir)
             builder = FrameBuilder(pipeline, self._harness, file)
             self._frame_builders[pipeline.name] = (pipeline, builder)
         return builder

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from agent.core.bearing import BY_ORDERS, Bearing
+from agent.core import bearing_names
+from agent.core.bearing import Bearing
 from agent.core.errors import UserError
 from models.command import rate
 from models.data.listing import MANIFEST
@@ -25,10 +26,10 @@ def add(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument(
         "--bearing",
-        type=float,
-        nargs=4,
-        metavar=("BPFO", "BPFI", "BSF", "FTF"),
-        help="orders of the bearing, for networks that read them; the rpm is in the manifest",
+        nargs="+",
+        metavar="NAME",
+        help="the bearing, for networks that read its orders: its name, e.g. 6205, or BPFO BPFI "
+        "BSF FTF; the rpm is in the manifest",
     )
 
 
@@ -58,11 +59,11 @@ def source(arguments: argparse.Namespace, channels: int) -> Source:
 
 
 def bearing(arguments: argparse.Namespace) -> Bearing | None:
-    """The bearing of `--bearing`, or None; raises UserError for impossible orders."""
+    """The bearing of `--bearing`, or None; raises UserError for an unknown or impossible one."""
     if arguments.bearing is None:
         return None
+    text = " ".join(arguments.bearing)
     try:
-        return Bearing(**dict(zip(BY_ORDERS, arguments.bearing, strict=True)))
+        return bearing_names.bearing(text)
     except ValueError as error:
-        found = " ".join(f"{order:g}" for order in arguments.bearing)
-        raise UserError(f"--bearing: found {found}, expected {error}") from None
+        raise UserError(f"--bearing: found {text}, expected {error}") from None

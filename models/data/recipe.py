@@ -1,11 +1,13 @@
 """A training recipe: everything that decides how a network is trained (YAML). Free of torch."""
 
 from pathlib import Path
+from types import NoneType
 from typing import Annotated
 
 import msgspec
 import yaml
 
+from agent.core import bearing_names
 from agent.core.bearing import Bearing
 from agent.core.errors import UserError
 from agent.core.model_contract import Decide
@@ -136,6 +138,24 @@ def text(recipe: Recipe) -> str:
 def checked(fields: object, origin: str) -> Recipe:
     """The recipe of `fields`; raises a UserError that begins with `origin` where it is invalid."""
     try:
-        return msgspec.convert(fields, Recipe)
-    except msgspec.ValidationError as error:
+        return msgspec.convert(_with_bearings(fields), Recipe)
+    except (msgspec.ValidationError, ValueError) as error:
         raise UserError(f"{origin}: {error}") from None
+
+
+def _with_bearings(fields: object) -> object:
+    """The same fields with a mapping for each bearing that is a name or a list of orders."""
+    if not isinstance(fields, dict) or not isinstance(fields.get("data"), list):
+        return fields
+    return fields | {"data": [_with_bearing(source) for source in fields["data"]]}
+
+
+def _with_bearing(source: object) -> object:
+    if not isinstance(source, dict) or isinstance(source.get("bearing"), dict | NoneType):
+        return source
+    try:
+        keys = msgspec.structs.asdict(bearing_names.bearing(source["bearing"]))
+    except ValueError as error:
+        found = source["bearing"]
+        raise ValueError(f"data.bearing: found {found!r}, expected {error}") from None
+    return source | {"bearing": {key: value for key, value in keys.items() if value is not None}}

@@ -65,7 +65,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     },
     ("Home Assistant entity", SourceInfo): {
         EXPERTS: "kind hop_s window_s rate_hz unit normal model.sha256 model.precision rpm "
-        "bearing.* machine_class baseline baseline_s condition",
+        "bearing.* machine_class baseline baseline_s condition model_choice",
     },
     ("Sparkplug metric", Observation): {
         HEADER: "schema epoch agent t_start t_published",
@@ -81,7 +81,8 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     },
     ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
     ("Sparkplug metric", SourceInfo): {
-        EXPERTS: "normal model.precision bearing.* machine_class baseline baseline_s condition",
+        EXPERTS: "normal model.precision bearing.* machine_class baseline baseline_s condition "
+        "model_choice",
     },
     ("Prometheus metric", Health): {
         "labels of the scrape": "schema agent t_published",

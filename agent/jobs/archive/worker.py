@@ -4,6 +4,7 @@ import contextlib
 from pathlib import Path
 
 from agent.core.errors import FAILED, UserError
+from agent.core.model_contract import NO_NETWORK
 from agent.core.types import SourceError
 from agent.inference import classifier, zoo
 from agent.inference.classifier import Serving
@@ -19,11 +20,14 @@ class Worker:
         """`UserError` where this machine has another model file than the job."""
         self._job = job
         name = job.source.common.model
+        self._models: dict[str, Serving] = {}
+        if name == NO_NETWORK:
+            return
         model = classifier.load(zoo.find(name))
         if model.sha256 != job.sha256:
             found, expected = model.sha256[:12], job.sha256[:12]
             raise UserError(f"model {name}: found sha256 {found}, expected {expected}")
-        self._models: dict[str, Serving] = {name: model}
+        self._models[name] = model
 
     def __call__(self, task: Task) -> Outcome:
         try:
