@@ -40,6 +40,7 @@ LATE = {
     ("models.cli.train", "models"),
     # Start time and memory: a daemon loads what its configuration asks for.
     ("agent.pipeline.clip", "soundfile"),
+    ("agent.sources", "agent.sources.recordings"),
     ("agent.cli.run", "agent.web.site"),
     ("agent.control.rollout.requests", "agent.control.rollout.download"),
     ("agent.service.publishing", "agent.service.metrics"),

@@ -10,6 +10,7 @@ from agent.cli import recording_options
 from agent.config.load import Config
 from agent.config.validation import convert
 from agent.core import logs
+from agent.pipeline.offline import named, recorded
 from agent.service.daemon import Daemon
 
 
@@ -36,8 +37,6 @@ def _replay_config(arguments: argparse.Namespace) -> Config:
 
 def _of_source(arguments: argparse.Namespace) -> Config:
     """The configured source with its signal from the file."""
-    from agent.pipeline.offline import named, recorded
-
     config = recording_options.printing(recording_options.from_file(arguments))
     start = None
     if arguments.start is not None:

@@ -176,9 +176,16 @@ def test_a_second_run_is_kept_out_of_the_folder(archive: Path, tmp_path: Path) -
 
 CONFIG = ("--config", "agent.yaml")
 MISTAKES = {
-    (): "--model: found neither it nor --config, expected one of them",
+    ("--rpm", "0"): "--rpm: found 0.0, expected a number >= 0.01",
+    ("--bearing", "6205"): "--bearing: found no rpm or tacho beside it, expected the speed",
+    (
+        "--bearing",
+        "6208",
+        "--rpm",
+        "1480",
+    ): "--bearing: found '6208', expected a name that is known",
     ("--model", "bearings"): "model 'bearings': not in the zoo",
-    ("--model", "bearing", "--hop-s", "0"): "sources[0].hop_s: found 0.0, expected a number > 0",
+    ("--model", "bearing", "--hop-s", "0"): "--hop-s: found 0.0, expected a number > 0",
     ("--model", "bearing", "--start", "noon"): "--start: found 'noon', expected a time like",
     ("--model", "bearing", "--workers", "0"): "--workers: found 0, expected at least 1",
     ("--model", "bearing", "--address", "auto"): "--address: found it without --engine ray",
