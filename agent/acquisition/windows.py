@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent.acquisition.ring_buffer import Ring
-from agent.core.types import Mark, Samples, Window
+from agent.core.errors import DataError
+from agent.core.model_contract import Contract
+from agent.core.types import Format, Mark, Samples, Window
 
 STUCK_SHARE = 0.5  # of a window: a signal that does not change for longer is flat
 MIDDLE = 16  # frames on each side of a window's middle
@@ -16,6 +18,18 @@ SMALLEST = 1e-11  # a step in the unit: networks divide by the deviation, but no
 def hop_frames(hop_s: float, rate_hz: float) -> int:
     """The frames between the starts of two windows; `hop_s` in seconds."""
     return round(hop_s * rate_hz)
+
+
+def check_length(recording: Format, contract: Contract) -> None:
+    """`DataError` for a recording that is shorter than a window of the model."""
+    if recording.frames is None:
+        return
+    frames = round(recording.frames * contract.rate_hz / recording.rate_hz)
+    if frames < contract.window:
+        found = f"found {recording.frames} frames, {recording.frames / recording.rate_hz:.3g} s"
+        window_s = contract.window / contract.rate_hz
+        expected = f"a window of the model {contract.name}, {window_s:.3g} s, or more"
+        raise DataError(f"the recording is too short: {found}, expected {expected}")
 
 
 class Windower:

@@ -48,6 +48,7 @@ class Format:
     live: bool = False  # what the clock expects and is not delivered is lost
     counted: bool = False  # live, and what is lost on its way shows in `Block.lost`
     step: float | None = None  # what one count is, where samples are whole counts
+    frames: int | None = None  # that it holds; None: unknown
 
 
 @dataclass(frozen=True, slots=True)

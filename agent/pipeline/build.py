@@ -11,7 +11,7 @@ from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline, WallClock
-from agent.acquisition.windows import Windower, hop_frames
+from agent.acquisition.windows import Windower, check_length, hop_frames
 from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.core.errors import ConditionError, ConfigError, UserError
@@ -220,6 +220,7 @@ def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
     common, rate_hz = build.settings.common, build.contract.rate_hz
 
     def attach(source: Source) -> Conditioner:
+        check_length(source.format, build.contract)
         source_format.check_rate(source.format.rate_hz, build.contract)
         channels = source_format.channels(build.settings, build.contract, source.format.channels)
         conditioner = Conditioner(

@@ -20,6 +20,7 @@ from agent.sources.pacing import Pacing
 from agent.sources.recordings import open_recording
 
 BLOCK_S = 0.05
+LAST_YEAR = 9000  # of a start: no time of a window may reach the year 10000
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,6 +60,8 @@ def open_source(options: Options) -> FileSource:
     if recording.rate_hz is None and options.rate_hz is None:
         raise ConfigError(f"{path}: found no sampling rate in the file, expected the key rate_hz")
     started = options.start
+    if started is not None and started.year > LAST_YEAR:
+        raise ConfigError(f"start: found the year {started.year}, expected {LAST_YEAR} at most")
     if started is not None and started.tzinfo is None:
         started = started.replace(tzinfo=datetime.UTC)
     format = Format(
@@ -66,6 +69,7 @@ def open_source(options: Options) -> FileSource:
         channels=recording.channels,
         full_scale=recording.full_scale,
         step=recording.step,
+        frames=recording.frames,
         started_s=None if started is None else started.timestamp(),
         patient=options.pace == "fast",
     )

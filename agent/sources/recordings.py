@@ -4,7 +4,8 @@ Integers are scaled to a full scale of 1.0, floats are used as they are. Trainin
 recordings here as well, so that a file is the same signal for both.
 """
 
-import os.path
+import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,13 @@ import soundfile
 from agent.core import pcm
 from agent.core.errors import DataError
 from agent.core.types import DamagedError, Samples
-from agent.sources import csv_table
+from agent.sources import csv_table, wav_header, wav_raw
+from agent.sources.wav_header import WavHeader
+
+MOST_CHANNELS = 255
+WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+
+log = logging.getLogger("drsn.source")
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,11 @@ def open_recording(path: Path) -> OpenRecording:
     """Opens the file by its suffix; `DataError`, one line, for one that cannot be read."""
     if not os.path.isfile(path):  # noqa: PTH113 - False where it cannot be looked at
         raise DataError(f"{path}: found no such recording, expected a file")
-    openers = {".npy": _open_npy, ".csv": _open_csv}
-    return openers.get(path.suffix.lower(), _open_sound)(path)
+    openers = {".npy": _open_npy, ".csv": _open_csv, ".raw": _refuse_raw}
+    recording = openers.get(path.suffix.lower(), _open_sound)(path)
+    if not recording.frames:
+        raise DataError(f"{path}: found no samples, expected a recording of a window or more")
+    return recording
 
 
 def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRecording:
@@ -56,14 +66,33 @@ def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRec
     return OpenRecording(read, rate_hz, array.shape[1], full_scale, len(array), step)
 
 
+def _refuse_raw(path: Path) -> OpenRecording:
+    raise DataError(
+        f"{path}: found samples without a header, expected WAV, FLAC, NPY or CSV: "
+        "kind: stream reads raw samples from a pipe, and sox adds a header"
+    )
+
+
 def _open_sound(path: Path) -> OpenRecording:
+    header = _wav_header(path)
+    if header is not None and header.wrong:
+        log.warning(
+            "%s: the header says %d bytes of samples, and %d are there: all of them are read",
+            *(path, header.declared, header.present),
+        )
+        rate_hz, width = float(header.rate_hz), wav_raw.bits(header)
+        read_past = wav_raw.reader(path, header)
+        return _sound(read_past, rate_hz, header.channels, wav_raw.frames(header), width)
+    if header is not None and header.cut:
+        log.warning(
+            "%s: the header says %d bytes of samples, and %d are there: the file was cut",
+            *(path, header.declared, header.follow),
+        )
     try:
-        sound = soundfile.SoundFile(path)
+        sound = soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
     except soundfile.LibsndfileError as error:
         reason = str(error).rstrip(".")
         raise DataError(f"{path}: not a recording that can be read: {reason}") from None
-    bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(sound.subtype)
-    full_scale = None if bits is None else 1.0 - 2.0 ** (1 - bits)  # the largest positive code
 
     def read(frames: int) -> Samples:
         try:
@@ -73,21 +102,39 @@ def _open_sound(path: Path) -> OpenRecording:
             raise DamagedError(f"{path}: damaged at frame {sound.tell()}: {reason}") from None
         return samples
 
+    rate_hz, width = float(sound.samplerate), WIDTHS.get(sound.subtype)
+    return _sound(read, rate_hz, sound.channels, sound.frames, width)
+
+
+def _sound(
+    read: Callable[[int], Samples], rate_hz: float, channels: int, frames: int, bits: int | None
+) -> OpenRecording:
+    """A recording of samples so many `bits` wide; None: of floats."""
     step = None if bits is None else 2.0 ** (1 - bits)
-    rate_hz = float(sound.samplerate)
-    return OpenRecording(read, rate_hz, sound.channels, full_scale, sound.frames, step)
+    full_scale = None if step is None else 1.0 - step  # the largest positive code
+    return OpenRecording(read, rate_hz, channels, full_scale, frames, step)
+
+
+def _wav_header(path: Path) -> WavHeader | None:
+    try:
+        return wav_header.read(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _open_npy(path: Path) -> OpenRecording:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path}: not an NPY array that can be read: {error}") from None
     if array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
         raise DataError(
             f"{path}: found {array.dtype} {list(array.shape)}, expected numbers [frames, channels]"
         )
-    return from_array(array.reshape(len(array), -1), None)
+    if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
+        found = f"found {array.shape[1]} channels of {array.shape[0]} frames"
+        raise DataError(f"{path}: {found}, expected [frames, channels]: transpose the array")
+    return from_array(array if array.ndim == 2 else array[:, None], None)
 
 
 def _open_csv(path: Path) -> OpenRecording:

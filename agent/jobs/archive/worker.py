@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from agent.core.errors import FAILED, UserError
+from agent.core.errors import FAILED, DataError, UserError
 from agent.core.model_contract import NO_NETWORK
 from agent.core.types import SourceError
 from agent.inference import classifier, zoo
@@ -31,6 +31,7 @@ class Worker:
 
     def __call__(self, task: Task) -> Outcome:
         try:
+            _check_name(task.recording)
             with paths.fetched(task.recording) as file:
                 return self._score(task, file)
         except (UserError, SourceError) as error:
@@ -68,3 +69,11 @@ class Worker:
         signal_s = conditioner.samples / conditioner.format.rate_hz
         rows = {topic: writer.rows for topic, writer in writers.items()}
         return Outcome(task.recording, rows["window"], rows["event"], signal_s)
+
+
+def _check_name(recording: str) -> None:
+    """`DataError` for a name that Parquet's text cannot hold."""
+    try:
+        recording.encode()
+    except UnicodeEncodeError:
+        raise DataError("found a name that is not UTF-8, expected one: rename it") from None
