@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist demo faults contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
+.PHONY: help dist demo faults hostile contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -42,6 +42,9 @@ format: $(DEV)/installed        ## mends what ruff can mend
 
 faults: $(DEV)/installed packages ## injects what breaks in the field, against the real process
 	$(DEV)/bin/python -m tests.faults $(ARGS)
+
+hostile: $(DEV)/installed       ## untrusted bytes at every decoder, 10,000 cases each
+	$(DEV)/bin/python -m tests.hostile $(ARGS)
 
 dist: $(DEV)/installed          ## dist/: source distribution and wheel
 	$(DEV)/bin/python -m pip install --quiet 'build>=1.2'

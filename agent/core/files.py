@@ -90,3 +90,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def set_aside(file: Path) -> str:
+    """Renames a file that cannot be used, for a person to look at; what to add to the log line."""
+    broken = file.with_name(f"{file.name}.broken")
+    try:
+        file.rename(broken)
+    except OSError as error:
+        return f"cannot be set aside: {error.strerror}"
+    return f"set aside as {broken.name}"

@@ -54,9 +54,8 @@ def _read(file: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, json_input.JsonError) as error:
-        log.warning(
-            "%s: cannot be read, removed devices may stay in Home Assistant: %s", file, error
-        )
+        aside = files.set_aside(file)
+        log.warning("%s: %s, %s: removed devices may stay in Home Assistant", file, error, aside)
         return set()
 
 

@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 RESERVE_BYTES = 1 << 20
@@ -28,15 +28,26 @@ class DiskError(Exception):
     """The disk cannot be written now; nothing of the transaction was stored."""
 
 
+def _nothing(_db: sqlite3.Connection) -> None:
+    """For a file whose content nobody checks."""
+
+
 class Disk:
     """One database file, owned by one thread; `path` None keeps it in memory."""
 
-    def __init__(self, path: Path | None, schema: str) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        schema: str,
+        check: Callable[[sqlite3.Connection], None] = _nothing,
+    ) -> None:
+        """`check` raises `sqlite3.DatabaseError` for a file whose content is none of ours."""
+        self._check = check
         self._reserve = None if path is None else path.with_name("reserve")
         self._has_reserve = self._reserve is not None and self._reserve.exists()
         self.set_aside: Path | None = None  # where an unreadable earlier file was moved
         try:
-            self.db = _open(path, schema)
+            self.db = _open(path, schema, check)
         except sqlite3.DatabaseError as error:
             self.db = self._open_again(path, schema, error)
         self.keep_reserve()
@@ -51,7 +62,7 @@ class Disk:
             self.set_aside = _put_aside(path)
             log.error("%s cannot be read (%s): set aside as %s", path, error, self.set_aside.name)
         try:
-            return _open(path, schema)
+            return _open(path, schema, self._check)
         except sqlite3.DatabaseError as again:
             raise DiskError(str(again)) from None
 
@@ -104,7 +115,9 @@ class Disk:
         self.db.close()
 
 
-def _open(path: Path | None, schema: str) -> sqlite3.Connection:
+def _open(
+    path: Path | None, schema: str, check: Callable[[sqlite3.Connection], None] = _nothing
+) -> sqlite3.Connection:
     db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")  # one process: no shared-memory file
@@ -116,6 +129,7 @@ def _open(path: Path | None, schema: str) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         db.executescript(schema)
+        check(db)
     except sqlite3.Error:
         db.close()
         raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.types import Gap, Message
+from agent.delivery import store_check
 from agent.delivery.disk import Disk
 from agent.delivery.parked import ParkedTable
 
@@ -60,7 +61,7 @@ class Store:
     """Owned by one thread; `path` None keeps it in memory."""
 
     def __init__(self, path: Path | None) -> None:
-        self.disk = Disk(path, _SCHEMA)
+        self.disk = Disk(path, _SCHEMA, store_check.check)
         self._db = self.disk.db
         self.parked = ParkedTable(self._db)
         if not self._number("SELECT count(*) FROM state"):

@@ -7,6 +7,7 @@ models/NAME/SHA256/model.onnx     a model that a standing may name; card.md besi
 
 import contextlib
 import hashlib
+import logging
 import re
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from agent.inference.bundle import NAME
 
 FOLDER, INCOMING, STANDING = "models", "incoming", "standing.json"
 SCHEMA = "drsn-standing/1"
+log = logging.getLogger("drsn.rollout")
+
 MAX_MODEL_BYTES = 2**32  # rollout.max_mib allows no more
 MAX_REFUSED = 50  # bundles that are remembered
 Phase = Literal["idle", "shadow", "probation"]
@@ -76,6 +79,15 @@ def standing(state_dir: Path, name: str) -> Standing:
         return json_input.decode(data, Standing)
     except (OSError, json_input.JsonError):
         return Standing(name=name)
+
+
+def set_broken_aside(state_dir: Path) -> None:
+    """Renames standings that cannot be read; the zoo's models run then, and the log says so."""
+    for file in root(state_dir).glob(f"*/{STANDING}"):
+        try:
+            json_input.decode(files.read(file, json_input.MAX_BYTES), Standing)
+        except (OSError, json_input.JsonError) as error:
+            log.error("%s: %s, %s: the zoo's model runs", file, error, files.set_aside(file))
 
 
 def standings(state_dir: Path) -> list[Standing]:

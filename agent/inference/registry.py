@@ -54,6 +54,7 @@ def count_start(state_dir: Path, max_starts: int) -> bool:
     if not model_store.root(state_dir).is_dir():
         return True
     os.close(state_directory.claim(state_dir))  # fails while another agent has the directory
+    model_store.set_broken_aside(state_dir)
     try:
         for file, name, verb in list(model_store.orders(state_dir)):
             if verb == "back":

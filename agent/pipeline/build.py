@@ -18,7 +18,7 @@ from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.core.model_contract import Contract, Decide
 from agent.core.types import Source
 from agent.diagnosis import measurements
-from agent.diagnosis.baseline import file
+from agent.diagnosis.baseline import features, file
 from agent.diagnosis.baseline.file import Baseline, Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
@@ -265,7 +265,11 @@ def _baseline(build: SourceBuild) -> tuple[Baseline | None, str | None]:
     settings = build.settings
     now = frame(settings, build.contract)
     try:
-        return file.load(build.baselines, settings.common.name, now), None
+        baseline = file.load(build.baselines, settings.common.name, now)
+        if baseline is not None:
+            width = features.PER_CHANNEL * build.contract.channels
+            file.check_width(baseline, build.baselines, width)
+        return baseline, None
     except file.LostError as error:
         log.error("%s: runs as if not commissioned: %s", settings.common.name, error)
         return None, str(error)

@@ -21,7 +21,7 @@ def refusal(method: str, headers: Message) -> str | None:
     if not _is_local(host):
         return f"Host {host!r} is none of this machine's names"
     origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         return f"Origin {origin!r} is another site"
     same_site = headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
     linked = method == "GET" and headers.get("Sec-Fetch-Dest") == "document"

@@ -29,6 +29,7 @@ BUFFERED = 32 * 1024  # bytes in the kernel for one browser: seconds, not minute
 MAX_BYTES = 50 * 2**20  # of a recording
 RECORDING_S = 300.0  # for it to arrive and to be scored
 MAX_SETTING_BYTES = 4096
+MAX_LENGTH_DIGITS = 12  # of a Content-Length
 
 log = logging.getLogger("drsn.page")
 
@@ -54,15 +55,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _handle(self, answer: Callable[[str, dict[str, str]], None]) -> None:
         """Checks the request and answers it; a refusal is a line of text."""
         self._extend(None)
-        url = urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(url.query).items()}
         try:
+            path, query = _split(self.path)
             why = authorization.refusal(self.command, self.headers)
             if why is not None:
                 raise RefusedError(403, why)
             if not authorization.knows(self._context.token, self.headers, query.get("token")):
                 raise RefusedError(401, "the page needs its token: open it as ...?token=TOKEN")
-            answer(url.path, query)
+            answer(path, query)
         except RefusedError as refused:
             self.close_connection = True  # a part of the request may be unread
             self._send(refused.status, "text/plain; charset=utf-8", f"{refused}\n".encode())
@@ -121,8 +121,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _length(self, max_bytes: int) -> int:
         text = self.headers.get("Content-Length", "")
-        if not text.isdecimal():
-            raise RefusedError(411, "found no Content-Length, expected one")
+        if not (text.isdecimal() and text.isascii() and len(text) <= MAX_LENGTH_DIGITS):
+            raise RefusedError(411, "found no Content-Length that can be, expected one")
         length = int(text)
         if length > max_bytes:
             size, limit = length / 2**20, max_bytes / 2**20
@@ -172,6 +172,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.close_connection and "Connection" not in more:
             self.send_header("Connection", "close")
         self.end_headers()
+
+
+def _split(target: str) -> tuple[str, dict[str, str]]:
+    """Path and query of a request; of a key that comes twice the first. `RefusedError`."""
+    try:
+        url = urlsplit(target)
+        query = parse_qs(url.query, max_num_fields=100)
+    except ValueError:
+        raise RefusedError(400, "found no path of this page") from None
+    return url.path, {key: values[0] for key, values in query.items()}
 
 
 def _copy(body: Any, out: IO[bytes], length: int) -> None:

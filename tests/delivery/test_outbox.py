@@ -3,6 +3,7 @@
 import functools
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -245,13 +246,13 @@ def test_on_a_disk_that_is_full_at_the_start_the_reserve_makes_room(
     Outbox(tmp_path / "o.sqlite").close()
     real, calls = disk._open, []
 
-    def full_once(path: Path | None, schema: str) -> sqlite3.Connection:
+    def full_once(*arguments: Any) -> sqlite3.Connection:
         calls.append((tmp_path / "reserve").exists())
         if calls[-1]:
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorname = "SQLITE_FULL"
             raise error
-        return real(path, schema)
+        return real(*arguments)
 
     monkeypatch.setattr(disk, "_open", full_once)
     put(Outbox(tmp_path / "o.sqlite"), "a")
@@ -293,3 +294,55 @@ def test_the_marker_of_messages_that_memory_dropped_is_as_old_as_the_newest_of_t
     outbox.commit()
     assert everything(outbox) == ["[1-2:2]", "a"]
     assert outbox.oldest_age_s() == 100.0
+
+
+DAMAGE = (
+    "topic = 'drsn/#'",
+    "topic = CAST(x'ff' AS TEXT)",
+    "payload = 'text'",
+    "qos = 7",
+    "first = -1",
+)
+
+
+@pytest.mark.parametrize("change", DAMAGE)
+def test_a_message_whose_row_is_damaged_is_set_aside_and_the_others_are_delivered(
+    tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Outbox(tmp_path / "o.sqlite")
+    put(first, "abc")
+    epoch = first.epoch
+    first.close()
+    with sqlite3.connect(tmp_path / "o.sqlite") as db:
+        db.execute(f"UPDATE message SET {change} WHERE seq = 2")
+    db.close()
+    again = Outbox(tmp_path / "o.sqlite")
+    assert ([m.seq for m in again.after(0, 9)], again.epoch) == ([1, 3], epoch)
+    assert (again.parked, again.depth, again.last_seq) == (1, 2, 3)
+    assert "message 2 set aside: its row on the disk is damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE state SET epoch = 'none'",
+        "UPDATE state SET dropped = -1",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+        "ALTER TABLE message RENAME COLUMN topic TO place",
+        "DROP TABLE parked; CREATE TABLE parked (x)",
+    ],
+)
+def test_a_file_with_other_tables_or_counters_is_set_aside_and_a_new_epoch_begins(
+    tmp_path: Path, edit: str
+) -> None:
+    first = Outbox(tmp_path / "o.sqlite")
+    put(first, "a")
+    epoch = first.epoch
+    first.close()
+    with sqlite3.connect(tmp_path / "o.sqlite") as db:
+        db.executescript(edit)
+    db.close()
+    again = Outbox(tmp_path / "o.sqlite")
+    put(again, "b")
+    assert again.epoch != epoch
+    assert len(list(tmp_path.glob("o.sqlite.unreadable-*"))) == 1

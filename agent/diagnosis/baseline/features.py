@@ -13,12 +13,13 @@ Vector = npt.NDArray[np.float64]
 
 BANDS = 24
 WIDE_BANDS = 4
+PER_CHANNEL = BANDS + 3 + WIDE_BANDS  # features
 LOWEST, HIGHEST = 0.05, 0.9  # of Nyquist: above, a resampler's filter has taken it away
 FLOOR = 1e-7  # of a window's power in a band: below are rounding and filters' remains
 
 
 def features(samples: Samples) -> Vector:
-    """[channels * (BANDS + 3 + WIDE_BANDS)] in dB of a window [channels, frames]."""
+    """[channels * PER_CHANNEL] in dB of a window [channels, frames]."""
     return np.concatenate([_of_channel(channel) for channel in samples.astype(np.float64)])
 
 

@@ -49,6 +49,19 @@ class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
     rows: bytes = b""  # features of healthy windows, float16 [windows, features]
     runs: tuple[int, ...] = ()  # how many of those windows each run has
 
+    def __post_init__(self) -> None:
+        """`ValueError` for what no window can be compared with."""
+        widths = {len(numbers) for s in self.states for numbers in (s.centre, s.spread)}
+        if len(widths) != 1 or widths & {0}:
+            raise ValueError("states of one and the same width")
+        if not (self.threshold > 0 and self.slow_threshold > 0):
+            raise ValueError("thresholds above 0")
+
+    @property
+    def width(self) -> int:
+        """Features of a window."""
+        return len(self.states[0].centre)
+
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """What a healthy machine is like, one operating point after another."""
@@ -105,6 +118,14 @@ class Baseline01(msgspec.Struct, frozen=True, kw_only=True):
             points=(point,),
             false_alarms_per_month=self.false_alarms_per_month,
         )
+
+
+def check_width(baseline: Baseline, state_dir: Path, width: int) -> None:
+    """`LostError` where its windows have another number of features than `width`."""
+    for point in baseline.points:
+        if point.width != width:
+            file = path(state_dir, baseline.source)
+            raise LostError(f"{file}: found {point.width} features, expected {width}: {AGAIN}")
 
 
 def path(state_dir: Path, source: str) -> Path:

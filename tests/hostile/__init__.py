@@ -1,0 +1,1 @@
+"""Untrusted bytes at every decoder: `python -m tests.hostile`, and a sample of it in the tests."""

@@ -1,0 +1,251 @@
+"""Every decoder of bytes from outside, with valid messages to mutate.
+
+A call returns whatever it decodes; only the errors in `expected`, which a user reads as one line,
+may come out of it.
+"""
+
+import datetime
+import io
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from agent.config.commands import VERBS, Commands
+from agent.config.rollout import Rollout
+from agent.control.command_handler import CommandHandler
+from agent.control.operations import CommandContext
+from agent.control.rollout.requests import UpdateQueue
+from agent.core.connections import Connections
+from agent.core.errors import UserError
+from agent.core.types import Message
+from agent.delivery.discovery import Discovery
+from agent.delivery.outbox import Limits, Outbox
+from agent.delivery.sender import Sender
+from agent.delivery.stdout_sink import StdoutSink
+from agent.jobs.ingest import rows
+from agent.messages import payloads, topics
+from agent.messages.sparkplug.bdseq import BdSeq
+from agent.messages.sparkplug.edge_node import Address, EdgeNode
+from agent.messages.sparkplug.latest import Latest
+from agent.messages.sparkplug.protocol import Payload
+from agent.service.announcer import Announcer
+from agent.sources.sensor_nodes import frames
+from agent.sources.sensor_nodes.deframer import Deframer
+from agent.sources.sensor_nodes.receiver import Receiver
+from agent.sources.sensor_nodes.text_lines import TextLines
+from agent.web.handlers import Handler
+from agent.web.server_context import ServerContext
+from tests.hostile import stored
+from tests.hostile.decoder import Decoder
+
+LONG_AGO = "2020-01-01T00:00:00Z"
+EPOCH = "0a0b0c0d-0000-4000-8000-000000000000"
+
+
+def table(folder: Path) -> list[Decoder]:
+    """All of them; what they keep is in `folder`."""
+    return [
+        *_topics(folder),
+        *_sensors(),
+        *stored.state_files(folder),
+        *stored.models(folder),
+        _page(),
+    ]
+
+
+def _topics(folder: Path) -> list[Decoder]:
+    """What the broker brings."""
+    own_topics = payloads.Topics("drsn", "press-04")
+    discovery = Discovery(folder, ())
+    announcer = Announcer(topics=own_topics, epoch=EPOCH, pipelines=(), discovery=discovery)
+    outbox = Outbox(None, Limits(), lambda _epoch, _gap: Message(0, "t", b""))
+    sender = Sender(outbox, StdoutSink(), lambda: Message(0, "t", b""), 60.0, lambda: None)
+    context = CommandContext((), None, None, time.monotonic(), sender)
+    commands = CommandHandler(Commands(allow=VERBS), context, lambda *_a, **_k: None)
+    few = CommandHandler(Commands(allow=("ping",)), context, lambda *_a, **_k: None)
+    updates = UpdateQueue(Rollout(source="https://example.org/models"), folder)
+    node = EdgeNode(Address("g", "n"), EPOCH, lambda: (), Latest(0), BdSeq(folder / "bdseq"))
+    info = payloads.info(own_topics, "1", EPOCH, 0.0, []).payload
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=30)
+    command = {"id": "a", "expires": moment.isoformat(), "arguments": {}}
+    capture = command | {"arguments": {"source": "a", "seconds": 1.5}}
+    late, past = command | {"expires": "2999-01-01T00:00:00Z"}, command | {"expires": LONG_AGO}
+    announced = {"name": "tiny", "version": "2", "sha256": "0" * 64, "size": 9, "url": "tiny.drsn"}
+    rebirth = Payload()
+    metric = rebirth.metrics.add(name="Node Control/Rebirth", boolean_value=True)
+    metric.datatype = 11
+    gap = {
+        "schema": topics.schema("gap"),
+        "epoch": EPOCH,
+        "seq": 5,
+        "agent": "press-04",
+        "t_published": "2026-01-01T00:00:00Z",
+        "first_seq": 1,
+        "last_seq": 4,
+        "messages": 4,
+        "why": "age",
+    }
+    observed = {key: gap[key] for key in ("epoch", "seq", "agent")} | {
+        "schema": topics.schema("event"),
+        "source": "a",
+        "t_end": "2026-01-01T00:00:00Z",
+        "decision": "fault",
+        "model": {"name": "m", "version": "1"},
+        "label": "outer",
+        "probability": 0.9,
+    }
+
+    def command_of_any_verb(data: bytes) -> None:
+        for verb in (*VERBS, "no-such-verb"):
+            commands.on_command(f"drsn/press-04/cmd/{verb}", data, len(data) % 5 == 0)
+            few.on_command(f"drsn/press-04/cmd/{verb}", data, False)
+
+    def ingested(data: bytes) -> None:
+        rows.read("drsn/press-04/gap", data)
+        rows.read("drsn/press-04/a/event", data)
+
+    return [
+        Decoder(
+            "topic info",
+            announcer.is_other,
+            [info],
+            [
+                "agent/service/announcer.py:Announcer.is_other",
+                *(f"agent/core/json_input.py:{name}" for name in ("decode", "depth", "_check")),
+            ],
+        ),
+        Decoder(
+            "topic cmd/+",
+            command_of_any_verb,
+            [json.dumps(made).encode() for made in (command, capture, late, past)],
+            [
+                *(f"agent/messages/command.py:{name}" for name in ("read", "arguments", "parse")),
+                "agent/control/command_handler.py:CommandHandler._admit",
+                "agent/core/json_input.py:decode_object",
+            ],
+        ),
+        Decoder(
+            "topic models/+/announce",
+            lambda data: updates.on_announcement("t", data, False),
+            [
+                json.dumps(announced | more).encode()
+                for more in ({}, {"url": "../x"}, {"size": 9**20})
+            ],
+            ["agent/messages/announcement.py:read", "agent/messages/announcement.py:place"],
+        ),
+        Decoder(
+            "topic homeassistant/status",
+            lambda data: discovery.on_status("t", data, False),
+            [b"online", b"offline"],
+            ["agent/delivery/discovery.py:Discovery.on_status"],
+        ),
+        Decoder(
+            "topics NCMD and NBIRTH",
+            lambda data: (node.on_command("t", data, False), node.is_other(data)),
+            [rebirth.SerializeToString()],
+            [
+                "agent/messages/sparkplug/protocol.py:read",
+                "agent/messages/sparkplug/edge_node.py:EdgeNode.on_command",
+                "agent/messages/sparkplug/edge_node.py:EdgeNode.is_other",
+            ],
+        ),
+        Decoder(
+            "ingest",
+            ingested,
+            [json.dumps(gap).encode(), json.dumps(observed).encode()],
+            [f"agent/jobs/ingest/rows.py:{name}" for name in ("read", "_gap", "_check_topic")],
+        ),
+    ]
+
+
+def _sensors() -> list[Decoder]:
+    """What sensor nodes send; a decoder that keeps state goes on from case to case."""
+    values = np.arange(40, dtype=np.int16).reshape(-1, 2)
+    frame = frames.pack(values, 7)
+    receiver = Receiver(1000.0, "int16", 2, 0.1, 16)
+    deframer = Deframer(1000.0, "int16", 2)
+    lines = TextLines(1000.0, 2)
+
+    def receive(data: bytes) -> None:
+        receiver.put(data, time.monotonic())
+        receiver.take(time.monotonic())
+
+    folder = "agent/sources/sensor_nodes"
+    return [
+        Decoder(
+            "frames of udp and mqtt",
+            receive,
+            [frame, frames.pack(values, 2**32 - 5)],
+            [f"{folder}/frames.py:{name}" for name in ("head", "samples")],
+        ),
+        Decoder(
+            "frames of a serial line",
+            lambda data: deframer.push(data, time.monotonic()),
+            [frames.seal(frame) * 2],
+            [f"{folder}/deframer.py:Deframer.{name}" for name in ("push", "_cut")],
+        ),
+        Decoder(
+            "text of a serial line",
+            lambda data: lines.push(data, time.monotonic()),
+            [b"1.5, -0.2\n3;4\n"],
+            [f"{folder}/text_lines.py:TextLines.{name}" for name in ("push", "_numbers")],
+        ),
+    ]
+
+
+class _Connection:
+    """A client's socket in memory: the request is there, the answer is dropped."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+
+    def makefile(self, *_: Any) -> io.BytesIO:
+        return io.BytesIO(self._request)
+
+    def sendall(self, _data: bytes) -> None:
+        pass
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
+    def setsockopt(self, *_: Any) -> None:
+        pass
+
+
+def _page() -> Decoder:
+    def change(value: object) -> msgspec.Struct:
+        raise UserError(f"found {str(value)[:50]!r}")
+
+    def score(_file: Path, name: str, _source: str) -> msgspec.Struct:
+        raise UserError(f"{name}: not a recording")
+
+    nothing: Any = None
+    context = ServerContext(nothing, nothing, "0123456789abcdef", change, score)
+
+    server: Any = SimpleNamespace(connections=Connections(32, 10.0))
+
+    def handle(data: bytes) -> None:
+        Handler(_Connection(data), ("127.0.0.1", 1), server, context=context)
+
+    head = b"Host: localhost\r\nAuthorization: Bearer 0123456789abcdef\r\n"
+    body = b'{"snr_db": 3}'
+    post = b"Content-Length: %d\r\nOrigin: http://localhost\r\nCookie: drsn_token=x\r\n\r\n%s"
+    return Decoder(
+        "page",
+        handle,
+        [
+            b"GET / HTTP/1.1\r\n" + head + b"\r\n",
+            b"GET /api/none?source=a&token=x HTTP/1.1\r\n" + head + b"\r\n",
+            b"POST /api/setting HTTP/1.1\r\n" + head + post % (len(body), body),
+            b"POST /api/recording?name=a.wav&source=b HTTP/1.1\r\n" + head + post % (4, b"RIFF"),
+        ],
+        [
+            *(f"agent/web/handlers.py:Handler.{name}" for name in ("_handle", "_post", "_length")),
+            *(f"agent/web/authorization.py:{name}" for name in ("refusal", "knows", "_cookie")),
+        ],
+    )

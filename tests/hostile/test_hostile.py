@@ -1,0 +1,101 @@
+"""A sample of `python -m tests.hostile`, and hostile bytes at a running agent."""
+
+import json
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent.sources.sensor_nodes import frames
+from tests.conftest import Agent, Broker, Subscriber, eventually, free_port
+from tests.hostile import mutants
+from tests.hostile.decoder import Decoder
+from tests.hostile.decoders import table
+from tests.hostile.run import run
+from tests.support import bundles
+
+CASES = 200
+
+
+@pytest.fixture
+def decoders(tmp_path: Path) -> list[Decoder]:
+    return table(tmp_path)
+
+
+def test_no_decoder_lets_an_error_out_or_takes_long_or_keeps_memory(
+    decoders: list[Decoder],
+) -> None:
+    seed = secrets.randbelow(2**32)
+    for decoder in decoders:
+        result = run(decoder, round(CASES * decoder.share), seed)
+        assert result.passed, (decoder.name, seed, result)
+
+
+@pytest.fixture
+def everything(
+    settings: Callable[..., dict[str, Any]], broker: Broker, tmp_path: Path
+) -> dict[str, Any]:
+    """A configuration that subscribes to all that it can, with two sensor nodes."""
+    tree = settings(broker.port, kind="synth", rate_hz=1000, repeat=True, publish_windows=True)
+    node = {"model": tree["sources"][0]["model"], "rate_hz": 1000}
+    udp = node | {"name": "udp", "kind": "udp", "listen": f"127.0.0.1:{free_port(2)}"}
+    mqtt = node | {"name": "node", "kind": "mqtt", "topic": "node", "port": broker.port}
+    tree["sources"] += [udp, mqtt]
+    tree["mqtt"]["home_assistant"] = True
+    tree["commands"] = {"allow": ["ping", "publish_windows", "capture"]}
+    key = bundles.key(tmp_path).with_suffix(".pub.pem")
+    tree["rollout"] = {"keys": [str(key)], "from": str(tmp_path), "announce": "fleet/models"}
+    return tree
+
+
+@pytest.mark.timeout(180)
+def test_an_agent_lives_on_and_delivers_whatever_comes_on_its_topics_and_ports(
+    broker: Broker,
+    subscriber: Subscriber,
+    run_agent: Callable[..., Agent],
+    everything: dict[str, Any],
+) -> None:
+    agent = run_agent(everything)
+    eventually(lambda: bool(subscriber.of("window")), 20, "windows")
+    base = "drsn/press-04"
+    command = json.dumps({"id": "a", "expires": "2999-01-01T00:00:00Z"}).encode()
+    frame = frames.pack(np.zeros((10, 1), np.int16), 0)
+    topics = {
+        f"{base}/info": subscriber.of("info")[-1].payload,
+        f"{base}/cmd/ping": command,
+        f"{base}/cmd/capture": command,
+        f"{base}/models/tiny/announce": b'{"name": "tiny", "version": "2", "size": 1}',
+        "fleet/models": b'{"name": "tiny", "version": "2", "size": 1}',
+        "homeassistant/status": b"online",
+        "node": frame,
+    }
+    _attack(broker.port, topics, everything["sources"][1]["listen"], frame)
+    before = len(subscriber.of("window"))
+    eventually(lambda: len(subscriber.of("window")) > before + 10, 20, "windows after that")
+    assert agent.stop() == 0
+    assert "Traceback" not in agent.logged()
+    mine = [w for w in subscriber.records("window") if w["source"] == "bearing-de"]
+    assert [w["first_sample"] for w in mine] == list(range(0, 100 * len(mine), 100))
+
+
+def _attack(port: int, topics: dict[str, bytes], listen: str, frame: bytes) -> None:
+    """Sends hostile payloads, retained ones too, to each topic and the UDP port."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for seed, (topic, valid) in enumerate(topics.items()):
+        for at, payload in enumerate(mutants.cases([valid], CASES, seed)):
+            last = client.publish(topic, payload, qos=1, retain=at % 50 == 0)
+        last.wait_for_publish(30)
+    client.disconnect()
+    client.loop_stop()
+    host, _, udp_port = listen.rpartition(":")
+    with socket.socket(type=socket.SOCK_DGRAM) as node:
+        for payload in mutants.cases([frame], CASES, 99):
+            node.sendto(payload[:60_000], (host, int(udp_port)))
