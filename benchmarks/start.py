@@ -21,7 +21,7 @@ from benchmarks.fleet.processes import cpu_s
 from benchmarks.machine import described
 
 HERE = Path(__file__).parents[1]
-ROUNDS = 15
+ROUNDS = 7
 HEAD = ("agent", "command", "wall, s", "CPU, s")
 
 Times = tuple[float, float]  # wall and CPU, in seconds
