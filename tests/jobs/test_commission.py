@@ -1,6 +1,7 @@
 """`drsn-agent commission` learns a healthy machine, and `run` then tells what is unlike it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,3 +127,38 @@ def test_a_commissioning_that_cannot_be_is_one_line_and_leaves_no_baseline(
     assert (done.returncode, done.stderr.count("\n")) == (code, 1), done
     assert done.stderr.startswith(f"drsn-agent: {expected}")
     assert not list(tmp_path.glob("state/baseline*"))
+
+
+def test_seconds_make_a_provisional_baseline_that_says_so_everywhere_until_it_has_grown(
+    broker: Broker,
+    subscriber: Subscriber,
+    run_agent: Callable[..., Agent],
+    plant: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    tree = plant() | {"mqtt": {"port": broker.port}}
+    few = 0.1 * np.random.default_rng(5).standard_normal(8000)
+    soundfile.write(tmp_path / "few.wav", few, 1000, subtype="PCM_16")
+    short = ("--source", "bearing-de", "--recordings", "few.wav")
+    done = commission(tmp_path, tree, *short)
+    assert done.stdout.startswith("provisional baseline: 8 s of 300 s; let it grow with --extend")
+    assert run_agent(tree).wait() == 0
+    eventually(lambda: "offline" in subscriber.status(), 5, "status offline")
+    assert subscriber.records("info")[0]["sources"][0]["baseline"] == "provisional"
+    bases = [each["basis"]["baseline"] for each in subscriber.records("event")]
+    assert set(bases) == {"provisional"}
+    grown = commission(tmp_path, tree, *HEALTHY, "--extend")
+    assert grown.returncode == 0, grown
+    assert "provisional" not in grown.stdout
+    made = json.loads((tmp_path / "state" / "baseline-bearing-de.json").read_text())
+    assert 320 < made["points"][0]["seconds"] < 330
+
+
+def test_a_machine_that_the_network_calls_faulty_is_learned_with_a_warning(
+    plant: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    loud = 0.3 * np.random.default_rng(5).standard_normal(8000)
+    soundfile.write(tmp_path / "loud.wav", loud, 1000, subtype="PCM_16")
+    done = commission(tmp_path, plant(), "--source", "bearing-de", "--recordings", "loud.wav")
+    assert done.returncode == 0, done
+    assert re.search(r"warning: the network calls \d+% of these windows faulty", done.stdout)
