@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.core.types import Physics
-from agent.diagnosis.measurements import NOISE_DB, above_healthy
+from agent.diagnosis.measurements import SHOWN_DB, above_healthy
 
 PARTS = {"outer": "bpfo", "inner": "bpfi", "ball": "bsf"}  # part in a label -> its series
-NAMES_DB = NOISE_DB  # a line that may help to name a fault
+NAMES_DB = SHOWN_DB  # a line that may help to name a fault
 
 
 @dataclass(frozen=True)

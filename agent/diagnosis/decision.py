@@ -20,24 +20,20 @@ nothing is commissioned either, the state is `abstain`.
 Whatever is called for must be called for by `patience` windows in a row.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agent.core.model_contract import Decide
-from agent.core.types import Basis, Mark, Physics, Prediction, Verdict
-from agent.diagnosis import bearing_lines, naming
+from agent.core.types import Basis, Mark, Prediction, Verdict
+from agent.diagnosis import naming
 from agent.diagnosis.accumulation import Accumulation, Probabilities
 from agent.diagnosis.baseline.monitor import Comparison
 from agent.diagnosis.basis import explain
-from agent.diagnosis.bearing_lines import Line
+from agent.diagnosis.line_looks import Examine, LineLooks
 from agent.diagnosis.naming import Labels
 
 SENSOR_FAULT = Verdict("sensor_fault")
-LOOK_S = 1.0  # of windows, between two looks at the bearing's lines
-
-Examine = Callable[[], Sequence[Physics] | None]
 
 
 @dataclass(frozen=True)
@@ -88,14 +84,12 @@ class Decider:
     def __init__(self, judge: Judge, settings: Decide, hop_s: float) -> None:
         self.state = Verdict("abstain")
         self._settings = settings
-        self._look_every = max(1, round(LOOK_S / hop_s))
         self._accumulated = Accumulation(hop_s)
         self._smoothed: Probabilities | None = None
         self._called_for = self.state
         self._in_a_row = 0
         self._announced = False
-        self._line: Line | None = None
-        self._looked_ago = self._look_every  # windows
+        self._looks = LineLooks(hop_s)
         self.succeeded(judge, settings)
 
     def succeeded(self, judge: Judge, settings: Decide) -> None:
@@ -150,7 +144,7 @@ class Decider:
         if judged.decision == "sensor_fault" or prediction is None:
             self._forget()
             return
-        self._looked_ago += 1
+        self._looks.pass_window()
         if not prediction.probabilities:
             return
         new = np.asarray(prediction.probabilities, np.float64)
@@ -159,9 +153,9 @@ class Decider:
         self._accumulated.add(new)
 
     def _forget(self) -> None:
-        self._smoothed, self._line = None, None
+        self._smoothed = None
         self._accumulated.forget()
-        self._looked_ago = self._look_every
+        self._looks.forget()
 
     def _of_window(self, judged: Verdict, comparison: Comparison | None) -> Verdict:
         """What the window alone shows; the network's word on a changed machine stays."""
@@ -226,10 +220,14 @@ class Decider:
             return call
         at = self._judge.labels.index(label)
         if self.state == Verdict("fault", label, self.state.probability):
-            held = over_seconds[at] >= self._settings.exit
+            likely = over_seconds[at] >= self._settings.exit
+            held = likely and naming.may_stay(label, self._looks.take(examine))
             return call if held else Verdict("unknown", None, call.probability)
         carried = naming.without_baseline(
-            label, float(over_seconds[at]), self._accumulated.whole, lambda: self._look(examine)
+            label,
+            float(over_seconds[at]),
+            self._accumulated.whole,
+            lambda: self._looks.take(examine),
         )
         if carried:
             return call
@@ -244,20 +242,14 @@ class Decider:
         held = self.state.label if self.state.decision == "fault" else None
         name = naming.changed(
             *(self._labels, over_seconds, held, self._accumulated.whole),
-            lambda: self._look(examine),
+            lambda: self._looks.take(examine),
         )
         if name is None:
             return Verdict("unknown", None, call.probability)
         at = self._judge.labels.index(name)
         return Verdict("fault", name, float(over_seconds[at]))
 
-    def _look(self, examine: Examine) -> Line | None:
-        """The strongest line, looked at once in `LOOK_S` at most."""
-        if self._looked_ago >= self._look_every:
-            self._line, self._looked_ago = bearing_lines.strongest(examine()), 0
-        return self._line
-
     def _basis(self, event: Verdict, comparison: Comparison | None) -> Basis:
         over_seconds = self._accumulated.probabilities()
         network = None if over_seconds is None else naming.most_likely(self._labels, over_seconds)
-        return explain(event, comparison, network, self._accumulated.seconds, self._line)
+        return explain(event, comparison, network, self._accumulated.seconds, self._looks.newest)

@@ -6,7 +6,7 @@ network alone is sure, and one without a baseline has none, since nothing could 
 that names no part of a bearing has no line either, and the network's word stands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,15 @@ import numpy as np
 from agent.diagnosis import bearing_lines
 from agent.diagnosis.accumulation import Probabilities
 from agent.diagnosis.bearing_lines import Line
+from agent.diagnosis.line_looks import LOOKS
 
 SURE = 0.9  # how sure the network must be where no baseline or no line helps it
 AMONG_FAULTS = 0.6  # its share among the faults, where the baseline says that the machine changed
+LEAST = 0.1  # how likely it must hold the fault at all: no name against a network sure of health
 HELD = 0.5  # the share at which a name that was given stays
 
-Ask = Callable[[], Line | None]  # looks at the lines: costly, so only where they decide
+Looks = Sequence[Line | None]  # at the strongest line, the newest last
+Ask = Callable[[], Looks]  # costly, so only where lines decide
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,7 @@ class Labels:
 
 def without_baseline(label: str, probability: float, whole: bool, ask: Ask) -> bool:
     """Whether a bearing fault may be named: over whole seconds, surely, and with its line."""
-    if not whole or probability < SURE:
-        return False
-    line = ask()
-    return line is not None and _speaks_for(line, label)
+    return probability >= SURE and _confirmed(ask(), label) and whole
 
 
 def changed(
@@ -66,16 +66,21 @@ def changed(
     `held` is the fault that was named before.
     """
     shares = labels.among_faults(probabilities)
-    if held is not None and shares.get(held, 0.0) >= HELD:
+    if held is not None and shares.get(held, 0.0) >= HELD and may_stay(held, ask()):
         return held
     best = max(shares, key=shares.__getitem__) if shares else ""
-    if not whole or not labels.is_bearing_part(best) or shares[best] < AMONG_FAULTS:
+    if not labels.is_bearing_part(best) or shares[best] < AMONG_FAULTS:
         return None
-    line = ask()
-    if line is None:
-        sure = float(probabilities[labels.names.index(best)]) >= SURE
-        return best if sure else None
-    return best if _speaks_for(line, best) else None
+    probability = float(probabilities[labels.names.index(best)])
+    looks = ask()
+    if not any(looks):
+        return best if whole and probability >= SURE else None
+    return best if whole and probability >= LEAST and _confirmed(looks, best) else None
+
+
+def may_stay(label: str, looks: Looks) -> bool:
+    """Whether a name that was given may stay: one look still has its line, or there are none."""
+    return not any(looks) or any(_speaks_for(line, label) for line in looks)
 
 
 def most_likely(labels: Labels, probabilities: Probabilities) -> tuple[str, float]:
@@ -83,5 +88,11 @@ def most_likely(labels: Labels, probabilities: Probabilities) -> tuple[str, floa
     return labels.names[at], float(probabilities[at])
 
 
-def _speaks_for(line: Line, label: str) -> bool:
-    return line.series == bearing_lines.series_of(label) and line.db >= bearing_lines.NAMES_DB
+def _confirmed(looks: Looks, label: str) -> bool:
+    return len(looks) == LOOKS and all(_speaks_for(line, label) for line in looks)
+
+
+def _speaks_for(line: Line | None, label: str) -> bool:
+    if line is None or line.series != bearing_lines.series_of(label):
+        return False
+    return line.db >= bearing_lines.NAMES_DB
