@@ -237,7 +237,7 @@ def test_an_event_carries_what_the_signal_shows_without_the_network(
     orders = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
     machine = {"rpm": 1797, "bearing": orders, "machine_class": "group2-rigid", "unit": "m/s2"}
     healthy = {"duration_s": 3, "snr_db": [5, 5]}
-    scenario = [healthy, healthy | {"fault": "outer"}]
+    scenario = [healthy, healthy | {"fault": "outer", "duration_s": 8}]
     source = {"kind": "synth", "pace": "fast", "model": "bearing", "scenario": scenario}
     tree = settings(broker.port, **source, **machine, publish_windows=True)
     assert run_agent(tree).wait() == 0
