@@ -246,8 +246,9 @@ def test_an_event_carries_what_the_signal_shows_without_the_network(
     assert (events[-1]["label"], len(events[-1]["physics"])) == ("outer", 1)
     (found,) = events[-1]["physics"]
     assert (found["shows"], found["zone"]) == ("bpfo", "A")
-    # A shaft of 0.3 m/s2 at 30, 60 and 120 Hz, a mesh of 0.4 at 689 Hz: 1.14 mm/s, by hand.
-    assert found["velocity_mm_s"] == pytest.approx(1.14, rel=0.05)
+    # A shaft of 0.3 m/s2 at 30, 60 and 120 Hz, a mesh of 0.4 at 689 Hz: 1.14 mm/s, by hand. The
+    # strikes and the noise add a little.
+    assert 1.14 < found["velocity_mm_s"] < 1.25
     assert events[0]["physics"][0]["evidence_db"] is None  # the first window is too short for it
     assert subscriber.records("state")[-1]["physics"] == events[-1]["physics"]
     assert {each["physics"] for each in subscriber.records("window")} == {None}

@@ -22,7 +22,7 @@ NINE_BALLS = {"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398}
 EIGHT_BALLS = {"bpfo": 3.05, "bpfi": 4.95, "bsf": 1.99, "ftf": 0.381}
 ER_12K = {"bpfo": 3.048, "bpfi": 4.952, "bsf": 1.992, "ftf": 0.381}
 ZA_2115 = {"balls": 16, "ball_mm": 8.407, "pitch_mm": 71.501, "angle_deg": 15.17}
-ORDERS, PLAIN = "bearing-orders", "bearing"
+ORDERS, PLAIN, NO_NETWORK = "bearing-orders", "bearing", "none"  # 200 Hz carry no network
 FAN_HZ = 200.0
 
 
@@ -195,7 +195,7 @@ def _fan(folder: Path) -> Iterator[Condition]:
                 "ceiling_fan",
                 speed,
                 FAN_HZ,
-                PLAIN,
+                NO_NETWORK,
                 (healthy["train"],),
                 (healthy["val"],),
                 faulty,
