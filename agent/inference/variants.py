@@ -79,7 +79,7 @@ def read(folder: Path) -> SavedChoices:
     """The saved choices; none where they cannot be read, since a choice is only about speed."""
     try:
         return json_input.decode(files.read(folder / FILE, json_input.MAX_BYTES), SavedChoices)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return SavedChoices()
     except (OSError, json_input.JsonError) as error:
         log.warning("%s: cannot be read, ignored: %s", folder / FILE, error)

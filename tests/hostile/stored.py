@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from agent.config import load
+from agent.config.rollout import raw_key
 from agent.core import model_contract
 from agent.core.errors import UserError
 from agent.core.types import Message
@@ -18,9 +19,10 @@ from agent.delivery.discovery import Discovery
 from agent.delivery.outbox import Limits, Outbox
 from agent.diagnosis.baseline import file as baselines
 from agent.inference import bundle as bundles
-from agent.inference import model_store, onnx_check, variants
+from agent.inference import model_store, onnx_check, signing, variants
 from agent.messages.sparkplug.bdseq import BdSeq
 from tests.hostile.decoder import Decoder
+from tests.support import bundles as signed_bundles
 from tests.support import tiny
 
 EDITS = (  # by hand
@@ -127,6 +129,13 @@ def state_files(folder: Path) -> list[Decoder]:
     ]
 
 
+def _unpack(data: bytes, trusted: bytes) -> None:
+    """With and without a key to trust."""
+    with contextlib.suppress(UserError):
+        bundles.unpack(data, (trusted,), "b.drsn")
+    bundles.unpack(data, (), "b.drsn")
+
+
 def _outbox(folder: Path, edit: str = "") -> bytes:
     """The file of an outbox with a few messages, after that edit by hand."""
     made = folder / "made.sqlite"
@@ -159,7 +168,12 @@ def _open_outbox(folder: Path) -> None:
 def models(folder: Path) -> list[Decoder]:
     model = tiny.build()
     contract = tiny.contract().to_json()
-    _, bundle = bundles.pack(tiny.write(folder / "tiny.onnx"), None, None)
+    file, card = tiny.write(folder / "tiny.onnx"), folder / "card.md"
+    card.write_text("# A card\n")
+    private = signed_bundles.key(folder)
+    trusted = raw_key(private.with_suffix(".pub.pem"), "rollout.keys[0]")
+    _, bundle = bundles.pack(file, None, None)
+    _, signed = bundles.pack(file, card, signing.private_key(private))
     return [
         Decoder(
             "model metadata",
@@ -177,8 +191,8 @@ def models(folder: Path) -> list[Decoder]:
         ),
         Decoder(
             "bundle",
-            lambda data: bundles.unpack(data, (bytes(32),) if len(data) % 2 else (), "b.drsn"),
-            [bundle],
+            lambda data: _unpack(data, trusted),
+            [bundle, signed],
             ["agent/inference/bundle.py:unpack", "agent/inference/bundle.py:_signed"],
             (UserError,),
         ),
