@@ -1,6 +1,6 @@
 """How slow may a source be for a network? Simulated faults, resampled to lower and lower rates.
 
-    python -m benchmarks.source_rate [MODEL ...]
+    python -m benchmarks.source_rate [--quick] [MODEL ...]
 
 A row for each rate: the share of windows whose most likely label is the right one, of each
 condition of the simulated machine, and the label that most windows of white noise of that rate
@@ -8,7 +8,6 @@ get. The signal comes to the network as in the agent: resampled to the model's r
 """
 
 import collections
-import sys
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from agent.core import bearing
 from agent.inference import classifier, zoo
 from agent.inference.classifier import OnnxClassifier
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
+from benchmarks import options
 
 RATES_HZ = (10_000, 9_000, 8_000, 6_400, 5_000, 3_200, 1_000)
 WINDOWS = 30
@@ -28,11 +28,14 @@ Signal = npt.NDArray[np.float64]
 
 
 def main() -> None:
-    for name in sys.argv[1:] or ["bearing", "bearing-orders"]:
+    parser = options.parser("source_rate", __doc__)
+    parser.add_argument("models", nargs="*", default=["bearing", "bearing-orders"])
+    arguments = parser.parse_args()
+    for name in options.first(arguments.models, arguments.quick):
         network = classifier.load(zoo.find(name))
         print(f"{name}: right windows of {SEEDS * WINDOWS} each, and what white noise is called")
         print(f"{'rate_hz':>8} " + " ".join(f"{fault:>7}" for fault in FAULTS) + "  noise")
-        for rate_hz in RATES_HZ:
+        for rate_hz in options.first(RATES_HZ, arguments.quick, few=2):
             print(_row(network, rate_hz), flush=True)
 
 

@@ -34,6 +34,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "resampling": ("--quick", ("| bearing | cwru | ", "| 51,200 | ")),
     "start": ("--quick", ("| this | `--help` | ", "| this | `run`, to READY | ")),
     "shares": ("", ("a member is away", "session expires", "$share/", "max_queued_messages 1000")),
+    "source_rate": ("--quick", ("bearing: right windows of 90 each", "   10000 ", "    9000 ")),
     "variants": ("--quick", (f"| {FIRST} | int8 | ", f"| {FIRST} | int8-full | ")),
     "whole": ("--quick", ("| 1 | 12,800 | ", "| 4 | 12,800 | ", "beyond the first costs")),
 }
@@ -67,7 +68,7 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
     for program in NEEDED.get(name, ()):
         if not (MOSQUITTO if program == "mosquitto" else shutil.which(program)):
             pytest.skip(f"needs {program}")
-    if name in ("growth", "peers"):
+    if name in ("growth", "peers", "source_rate"):  # torch, or scipy with it
         pytest.importorskip("torch")
     if name == "resampling":
         pytest.importorskip("soxr")
