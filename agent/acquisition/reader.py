@@ -12,7 +12,7 @@ from agent.acquisition.conditioning import Conditioner
 from agent.acquisition.ring_buffer import Ring
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
-from agent.core.types import Gathering, Mark, Source, SourceError
+from agent.core.types import Gathering, Mark, Refusing, Source, SourceError
 
 FIRST_S = 0.5
 
@@ -34,6 +34,7 @@ class SourceReader:
         """`longest_s`: the longest wait before the source is reopened."""
         self.conditioner: Conditioner | None = None
         self.fault: str | None = None  # why the source is not open; None while it is
+        self.refusal: str | None = None  # what the source hears and refuses
         self.opened = 0
         self.reading_s: float | None = None  # monotonic time at which the running read began
         self._name = name
@@ -125,6 +126,8 @@ class SourceReader:
             self.reading_s = time.monotonic()
             block = source.read()
             self.reading_s = None
+            if isinstance(source, Refusing):
+                self.refusal = source.refusal
             if block is None or not self.conditioner.push(block):
                 break
             if len(block.samples) and self.fault is not None:

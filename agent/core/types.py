@@ -208,6 +208,15 @@ class Gathering(Protocol):
         """
 
 
+@runtime_checkable
+class Refusing(Protocol):
+    """A source that may hear something and take nothing of it."""
+
+    @property
+    def refusal(self) -> str | None:
+        """What came last and why it was refused, quoted; None while samples are taken."""
+
+
 class Classifier(Protocol):
     """A network behind its contract."""
 

@@ -130,6 +130,8 @@ def _read_window(what: str, pipeline: SourcePipeline) -> Finding:
     thread.join(LISTEN_S)
     if not windows:
         frames = f"{pipeline.reader.samples} frames in {LISTEN_S + window_s:.1f} s"
+        if pipeline.reader.refusal is not None:
+            return Finding(what, "wrong", f"{frames}: {pipeline.reader.refusal}")
         return Finding(what, "wrong", f"{frames}, and a window needs {window_s:.2f} s: is it on?")
     if flags := windows[0].flags:
         todo = "check the sensor, its cable, its gain"

@@ -77,6 +77,10 @@ class MqttSource:
             self._receiver.put(self._payloads.popleft(), time.monotonic())
         return self._receiver.take(time.monotonic())
 
+    @property
+    def refusal(self) -> str | None:
+        return self._receiver.refusals.text
+
     def close(self) -> None:
         """Drops the callbacks, which refer to this source, so that the sockets close at once."""
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None

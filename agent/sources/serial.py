@@ -54,6 +54,10 @@ class SerialSource:
         empty = Block(np.zeros((0, self.format.channels), np.float32))
         return self._ready.pop(0) if self._ready else empty
 
+    @property
+    def refusal(self) -> str | None:
+        return self._decoder.refusals.text
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._port.close()

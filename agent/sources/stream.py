@@ -6,6 +6,7 @@ Samples are little-endian and interleaved. Integers are scaled to a full scale o
 has to wait rather than lose a frame. A FIFO or a server that ends is opened again.
 """
 
+import logging
 import os
 import select
 import socket
@@ -24,6 +25,10 @@ from agent.core import pcm
 from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
+from agent.sources import stream_header
+from agent.sources.sensor_nodes.refusal import Refusals
+
+log = logging.getLogger("drsn.source")
 
 WAIT_S = 0.1  # the longest that a read gathers frames
 CONNECT_S = 2.0
@@ -68,6 +73,9 @@ class StreamSource:
         self._read_bytes = read_bytes
         self._dtype = np.dtype(options.dtype).newbyteorder("<")
         self._rest = b""  # of an incomplete frame
+        self._options = options
+        self._at_start = True
+        self.refusals = Refusals()
         self._more = False  # the last read left bytes behind
         self._missing = 0  # frames until a window is complete
         self._due_s = 0.0  # monotonic time at which they have come
@@ -102,11 +110,37 @@ class StreamSource:
 
     def _block(self, data: bytes) -> Block:
         data = self._rest + data
+        if self._at_start:
+            length = stream_header.length(data)
+            self._rest = data
+            data = b"" if length is None else self._past_header(data, length)
+        if self.refusals.text is not None or self._at_start:
+            return Block(np.zeros((0, self.format.channels), np.float32))
         size = self._dtype.itemsize * self.format.channels
         whole = len(data) - len(data) % size
         self._rest = data[whole:]
         samples = pcm.to_float(np.frombuffer(data[:whole], self._dtype))
         return Block(samples.reshape(-1, self.format.channels))
+
+    @property
+    def refusal(self) -> str | None:
+        return self.refusals.text
+
+    def _past_header(self, data: bytes, length: int) -> bytes:
+        """The samples behind a WAV header of that length; none behind one of another format."""
+        self._at_start = False
+        if not length:
+            return data
+        options = self._options
+        differs = stream_header.differs(
+            data[:length], options.dtype, options.interleaved, options.rate_hz
+        )
+        if differs is None:
+            log.warning("found a WAV header before the samples, and skipped it")
+            return data[length:]
+        expected = f"{options.dtype}, {options.interleaved} channels, {options.rate_hz:g} Hz"
+        self.refusals.add(f"found a WAV header {differs}, expected raw samples of {expected}")
+        return b""
 
 
 def open_source(options: Options) -> StreamSource:

@@ -3,6 +3,7 @@
 Datagrams out of order are sorted, duplicates are dropped, missing ones are a gap.
 """
 
+import ipaddress
 import socket
 import time
 from typing import Literal
@@ -12,6 +13,7 @@ import msgspec
 from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
+from agent.sources.sensor_nodes.frames import FrameError
 from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
@@ -34,13 +36,21 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class UdpSource:
     """Reads datagrams from a bound socket."""
 
-    def __init__(self, options: Options, bound: socket.socket) -> None:
+    def __init__(
+        self, options: Options, bound: socket.socket, senders: frozenset[str] | None = None
+    ) -> None:
+        """`senders`: the addresses of `options.sender`; None: any."""
         self._receiver = Receiver(
             options.rate_hz, options.dtype, options.interleaved, HOLD_S, MAX_HELD
         )
         self._socket = bound
         self._sender = options.sender
+        self._senders = senders
         self.close = bound.close
+
+    @property
+    def refusal(self) -> str | None:
+        return self._receiver.refusals.text
 
     @property
     def format(self) -> Format:
@@ -56,8 +66,12 @@ class UdpSource:
             return self._receiver.take(time.monotonic())
         except OSError as error:
             raise SourceError(f"the socket failed: {error.strerror}") from None
-        if self._sender in (None, host):
+        address = plain_address(host)
+        if self._senders is None or address in self._senders:
             self._receiver.put(data, time.monotonic())
+        else:
+            found = f"found a datagram of {address}, expected the sender {self._sender}"
+            self._receiver.refuse(FrameError(found))
         return self._receiver.take(time.monotonic())
 
 
@@ -65,6 +79,7 @@ def open_source(options: Options) -> UdpSource:
     host, _, port = options.listen.rpartition(":")
     if not host or not port.isdigit() or not 0 <= int(port) < 1 << 16:
         raise ConfigError(f"listen: found {options.listen!r}, expected HOST:PORT of this machine")
+    senders = _addresses(options.sender)
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host.strip("[]"), int(port), type=socket.SOCK_DGRAM
@@ -79,4 +94,22 @@ def open_source(options: Options) -> UdpSource:
         bound.close()
         raise SourceError(f"{options.listen}: cannot listen: {error.strerror}") from None
     bound.settimeout(WAIT_S)
-    return UdpSource(options, bound)
+    return UdpSource(options, bound, senders)
+
+
+def plain_address(host: str) -> str:
+    """The address without its zone; that of an IPv4 sender on an IPv6 socket as IPv4."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def _addresses(sender: str | None) -> frozenset[str] | None:
+    """All addresses of a sender, which may be a name; `SourceError` where it has none."""
+    if sender is None:
+        return None
+    try:
+        entries = socket.getaddrinfo(sender.strip("[]"), None, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise SourceError(f"sender: {sender}: {error.strerror}") from None
+    return frozenset(plain_address(str(entry[4][0])) for entry in entries)

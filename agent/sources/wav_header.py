@@ -73,12 +73,12 @@ def read(path: Path) -> WavHeader | None:
                 empty = length == 0 and _is_chunk(file, size - at)
                 return None if fmt is None or empty else WavHeader(*fmt, at, length, size - at)
             if name == b"fmt ":
-                fmt = _format(file.read(min(length, 40)))
+                fmt = format_chunk(file.read(min(length, 40)))
             file.seek(at + length + length % 2)
     return None
 
 
-def _format(data: bytes) -> tuple[str | None, int, int] | None:
+def format_chunk(data: bytes) -> tuple[str | None, int, int] | None:
     """Type of the samples, channels, rate in Hz; None where the chunk is too short."""
     if len(data) < FMT.size:
         return None

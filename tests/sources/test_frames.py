@@ -80,8 +80,8 @@ def test_frames_of_another_shape_are_refused_and_told_once(
     for at in range(3):
         inbox.put(frames.pack(np.ones((5, 2), np.int16), at * 5), 0.0)
         inbox.put(frames.pack(np.ones((5, 1), np.int32), at * 5), 0.0)
-    assert inbox.refused == 6
-    assert caplog.messages == ["frame refused: found int16 in 2 channels, expected int16 in 1"]
+    assert inbox.refusals.count == 6
+    assert caplog.messages == ["refused: found int16 in 2 channels, expected int16 in 1"]
     assert len(inbox.take(0.0).samples) == 0
 
 

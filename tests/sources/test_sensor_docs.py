@@ -109,7 +109,7 @@ def test_the_sketch_is_understood(tmp_path: Path) -> None:
     assert [block.lost for block in came] == [0] * 4
     values = np.concatenate([block.samples for block in came])[:, 0] * 2**15
     assert np.array_equal(values, (np.arange(500, 700) - 512) * 64)
-    assert decoder.receiver.refused == 0
+    assert decoder.receiver.refusals.count == 0
 
 
 def test_every_configuration_in_it_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,10 @@ from agent.core.types import Block
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.frames import CRC, HEADER, MAGIC, FrameError
 from agent.sources.sensor_nodes.receiver import Receiver
+from agent.sources.sensor_nodes.refusal import quote
 
 LARGEST = 1 << 14  # bytes of samples
+UNFRAMED = 1 << 12  # bytes in which a node would have begun a frame
 
 
 class Deframer:
@@ -14,7 +16,9 @@ class Deframer:
     def __init__(self, rate_hz: float, dtype: str, channels: int) -> None:
         self.receiver = Receiver(rate_hz, dtype, channels)
         self.format = self.receiver.format
+        self.refusals = self.receiver.refusals
         self._data = b""
+        self._skipped = 0  # bytes, since the last frame
 
     def push(self, data: bytes, now_s: float) -> list[Block]:
         """The blocks of all frames that are complete now."""
@@ -29,6 +33,7 @@ class Deframer:
     def _cut(self, now_s: float) -> bool:
         """Takes one frame or skips a byte; False where more bytes have to come first."""
         at = self._data.find(MAGIC)
+        self._skip(len(self._data) if at < 0 else at)
         if at < 0:
             self._data = self._data[-1:] if self._data.endswith(MAGIC[:1]) else b""
             return False
@@ -50,4 +55,13 @@ class Deframer:
             return True
         self.receiver.put(self._data[:size], now_s)
         self._data = self._data[size + CRC.size :]
+        self._skipped = 0
         return True
+
+    def _skip(self, count: int) -> None:
+        """Counts bytes that are no frame; many of them are refused, and quoted."""
+        self._skipped += count
+        if self._skipped > UNFRAMED:
+            self._skipped = 0
+            found = quote(self._data[:count])
+            self.receiver.refuse(FrameError(f"found {found}, expected frames with {MAGIC!r}"))

@@ -1,16 +1,13 @@
 """Turns frames (`agent.sources.sensor_nodes.frames`) into blocks, for udp, mqtt and serial."""
 
-import logging
-
 import numpy as np
 
 from agent.core import pcm
 from agent.core.types import Block, Format
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.frames import FrameError, Head
+from agent.sources.sensor_nodes.refusal import Refusals
 from agent.sources.sensor_nodes.sequence import Sequence
-
-log = logging.getLogger("drsn.source")
 
 
 class Receiver:
@@ -25,17 +22,16 @@ class Receiver:
             rate_hz, channels, full_scale, live=True, counted=True, step=pcm.step(dtype)
         )
         self.sequence = Sequence(rate_hz, hold_s, max_held)
-        self.refused = 0
+        self.refusals = Refusals()
         self._dtype = dtype
         self._empty = np.zeros((0, channels), np.float32)
-        self._logged = False
 
     def put(self, data: bytes, now_s: float) -> None:
-        """Takes one frame; a run of bad frames is logged in one line, at its start."""
+        """Takes one frame; the first bad one is quoted in the log."""
         try:
             head = self.head(data)
             self.sequence.put(head.first, frames.samples(head, data), now_s)
-            self._logged = False
+            self.refusals.took()
         except FrameError as error:
             self.refuse(error)
 
@@ -48,10 +44,7 @@ class Receiver:
         return head
 
     def refuse(self, error: FrameError) -> None:
-        self.refused += 1
-        if not self._logged:
-            log.warning("frame refused: %s", error)
-        self._logged = True
+        self.refusals.add(str(error))
 
     def take(self, now_s: float) -> Block:
         """The next block in order; an empty one where none is ready."""
