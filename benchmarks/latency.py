@@ -71,6 +71,10 @@ class Run:
     written_a_day: list[float] = field(default_factory=list)  # MB
 
     def row(self, name: str, channels: int) -> tuple[str, ...]:
+        if not self.total:
+            raise SystemExit(
+                f"{name}, {channels} channels: found no message in time, expected some"
+            )
         p50, p99 = np.percentile(self.total, [50, 99])
         stages = (self.arrived, self.queued, self.answered)
         means = (f"{statistics.mean(stage):.1f}" for stage in stages)

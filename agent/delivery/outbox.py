@@ -123,10 +123,13 @@ class Outbox:
         try:
             if self.trouble is not None:
                 self._forget_delivered()
-            while self.uncommitted:
+            left = max(1, len(self._waiting))  # what is put meanwhile is the next commit's
+            while left > 0 and self.uncommitted:
                 if self.trouble is not None:
                     self._demand_room()
-                self._write_some(IN_MEMORY if self.trouble is None else FEW)
+                most = min(left, IN_MEMORY if self.trouble is None else FEW)
+                self._write_some(most)
+                left -= most
             self._keep_limits(in_flight)
         except DiskError as error:
             self._relieve(error)

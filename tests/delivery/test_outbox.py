@@ -346,3 +346,23 @@ def test_a_file_with_other_tables_or_counters_is_set_aside_and_a_new_epoch_begin
     put(again, "b")
     assert again.epoch != epoch
     assert len(list(tmp_path.glob("o.sqlite.unreadable-*"))) == 1
+
+
+def test_a_commit_ends_though_messages_come_faster_than_the_disk_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite")
+    write, writes = outbox._store.write, 0
+
+    def slow(*parts: Any) -> None:
+        nonlocal writes
+        writes += 1
+        assert writes < 10, "the commit does not end"
+        outbox.put(lambda epoch, seq: Message(seq, "t", b"b"))  # by another thread, meanwhile
+        write(*parts)
+
+    monkeypatch.setattr(outbox._store, "write", slow)
+    outbox.put(lambda epoch, seq: Message(seq, "t", b"a"))
+    outbox.commit()
+    assert texts(outbox) == "a"
+    assert outbox.waiting == 1
