@@ -19,6 +19,7 @@ import paho.mqtt.client as paho
 import pytest
 import soundfile
 import yaml
+from hypothesis import settings as hypothesis_settings
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support import subscribing, tiny
@@ -27,6 +28,10 @@ from tests.support.soundcard import MISSING, SoundCard
 
 # Whoever starts the tests in the background has them ignore Ctrl-C, and their children too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine makes an example slow; every test has its time limit besides.
+hypothesis_settings.register_profile("project", deadline=None)
+hypothesis_settings.load_profile("project")
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 

@@ -32,9 +32,9 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 def test_the_noise_is_mixed_in_and_the_second_network_scores_every_window(port: int) -> None:
     events = stream(port, 5)
-    (source,) = events["stand"][0]["sources"]
+    (source,) = events["state"][0]["sources"]
     assert source["rival"] == "bearing-resnet"
-    assert events["stand"][0]["setting"]["snr_db"] == page.SNR_DB
+    assert events["state"][0]["setting"]["snr_db"] == page.SNR_DB
     for frame in events["frame"]:
         assert len(frame["rival"]) == len(frame["probabilities"])
     assert events["frame"][-1]["mixed_db"] == pytest.approx(page.SNR_DB, abs=1)

@@ -19,6 +19,8 @@ from tests.support.paths import PROJECT
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
+pytestmark = pytest.mark.timeout(600)  # each trains networks in a process of its own
+
 HISTORIC = {"models.trials"}  # in NETWORKS.md, to be run at an earlier commit
 INLINE = re.compile(r"`python -m (models[\w.]*)([^`#]*)`")  # may be wrapped
 BLOCK = re.compile(r"^[ \t]+[^`\n]*?python -m (models[\w.]*)([^`#\n]*)$", re.MULTILINE)

@@ -13,6 +13,8 @@ from agent.inference import classifier
 from agent.sources.machine_simulator import Machine, Spec
 from models.cli import main
 
+pytestmark = pytest.mark.timeout(300)  # networks are trained or exported
+
 RATE_HZ = 8000
 SMALL = ("--preset", "small")
 

@@ -32,6 +32,8 @@ from models.networks.standardize import standardize  # noqa: E402
 from models.training.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
 from models.training.checkpoint import Checkpoint, untrained  # noqa: E402
 
+pytestmark = pytest.mark.timeout(300)  # networks are trained or exported
+
 TEN = Dimensions(1, 2048, 10, 10_000)
 BATCHES = (1, 2, 3, 7, 16, 32)
 ENVELOPES = ("drsn-env", "se-env", "res-env")

@@ -38,6 +38,8 @@ from models.training.early_stopping import (  # noqa: E402
 )
 from models.training.resume import Origin, StateFile  # noqa: E402
 
+pytestmark = pytest.mark.timeout(300)  # networks are trained or exported
+
 RATE_HZ = 8000
 LABELS = ("inner", "normal", "outer")
 SMALL = ("--preset", "small", "--window", "1024", "--batch", "32", "--rate-hz", str(RATE_HZ))
