@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist demo faults hostile contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
+.PHONY: help dist lock sbom demo faults hostile contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -47,9 +47,16 @@ hostile: $(DEV)/installed       ## untrusted bytes at every decoder, 10,000 case
 	$(DEV)/bin/python -m tests.hostile $(ARGS)
 
 dist: $(DEV)/installed          ## dist/: source distribution and wheel
-	$(DEV)/bin/python -m pip install --quiet 'build>=1.2'
 	rm -rf build/lib # where setuptools keeps modules that are gone
-	$(DEV)/bin/python -m build --outdir dist .
+	$(DEV)/bin/python -m build --no-isolation --outdir dist .
+
+lock:                           ## writes requirements/*.lock anew; needs uv
+	$(PYTHON) requirements/lock.py
+
+sbom: $(DEV)/installed          ## dist/drsn-agent.cdx.json: what a box gets, as CycloneDX
+	mkdir -p dist
+	$(DEV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --of JSON -o dist/drsn-agent.cdx.json requirements/box.lock
 
 deb: $(RUN)/installed           ## dist/drsn-agent_VERSION_{amd64,arm64}.deb
 	for arch in amd64 arm64; do \
@@ -107,16 +114,24 @@ reproduce: $(DEV)/installed     ## writes docs/PAPER.md and docs/TRIALS.md: DATA
 unseen: $(DEV)/installed        ## writes docs/UNSEEN.md, machines that no network has seen: DATA=folder
 	$(DEV)/bin/python -m models.experiments.unseen --data $(DATA) $(ARGS)
 
+# Every package comes by its hash; the project itself without what it depends on.
+define locked
+	$(1)/bin/python -m pip install --quiet --require-hashes -r requirements/$(2).lock
+	$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endef
+
 # The daemon's own environment: no torch in it.
-$(RUN)/installed: pyproject.toml
+$(RUN)/installed: pyproject.toml requirements/demo.lock
 	$(call venv,$(RUN))
-	$(RUN)/bin/python -m pip install --quiet --editable '.[demo]'
+	$(call locked,$(RUN),demo)
 	@touch $@
 
 # What developers need on top: training, tests, tools.
-$(DEV)/installed: pyproject.toml
+# torch stands outside of the lock: which build of it fits depends on the machine.
+$(DEV)/installed: pyproject.toml requirements/dev.lock
 	$(call venv,$(DEV))
-	$(DEV)/bin/python -m pip install --quiet --editable '.[demo,iio,ingest,metrics,mic,ray,rollout,score,serial,sparkplug,train,test]'
+	$(call locked,$(DEV),dev)
+	$(DEV)/bin/python -m pip install --quiet "$$(sed -n 's/^  "\(torch==[^"]*\)",$$/\1/p' pyproject.toml)"
 	@touch $@
 
 # Debian's python3 comes without venv's own part; its broker and strace are what tests talk to.

@@ -11,7 +11,10 @@ checkout=$(cd "$(dirname "$0")/.." && pwd)
 etc=/etc/drsn-agent
 
 python3 -m venv /opt/drsn-agent
-/opt/drsn-agent/bin/pip install --quiet --upgrade "${checkout}[box]"
+pip=/opt/drsn-agent/bin/pip
+lock=$checkout/requirements
+$pip install --quiet --require-hashes -r "$lock/build.lock" -r "$lock/box.lock"
+$pip install --quiet --upgrade --no-deps --no-build-isolation "$checkout"
 ln -sf /opt/drsn-agent/bin/drsn-agent /usr/local/bin/drsn-agent
 
 id drsn-agent >/dev/null 2>&1 ||

@@ -24,12 +24,16 @@ doc=$root/usr/share/doc/drsn-agent
 rm -rf "$build" build/lib # where setuptools keeps modules that are gone
 
 # The agent and what it needs, as the target has it; what pip cannot know of it stays out.
-$python -m pip wheel --quiet --no-deps --wheel-dir "$build/wheel" .
-$python -m pip install --quiet --no-compile --only-binary=:all: --target "$lib" \
-  --implementation cp --python-version "$for_python" \
-  --platform "manylinux_2_28_$machine" --platform "manylinux_2_27_$machine" \
-  --platform "manylinux_2_17_$machine" --platform "manylinux2014_$machine" \
-  "$(echo "$build"/wheel/*.whl)[box]"
+# Every package comes by its hash. The agent comes by its name: from a path pip would note the path.
+$python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$build/wheel" .
+install_to_lib() {
+  $python -m pip install --quiet --no-compile --no-deps --only-binary=:all: --target "$lib" \
+    --implementation cp --python-version "$for_python" \
+    --platform "manylinux_2_28_$machine" --platform "manylinux_2_27_$machine" \
+    --platform "manylinux_2_17_$machine" --platform "manylinux2014_$machine" "$@"
+}
+install_to_lib --require-hashes -r requirements/box.lock
+install_to_lib --no-index --find-links "$build/wheel" "drsn-agent==$version"
 $python -m pip list --path "$lib" --format=freeze >"$build/vendored.txt"
 rm -r "${lib:?}/bin" # commands of its own that nobody needs, with the build machine's Python in them
 find "$lib" -type d -name tests -prune -exec rm -r {} +
@@ -53,7 +57,7 @@ gzip -9nc deploy/deb/drsn-agent.1 >"$root/usr/share/man/man1/drsn-agent.1.gz"
 
 install -d "$root/DEBIAN"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@PYTHON@/$for_python/" \
-  -e "s/@NEXT@/$next_python/" -e "s/@SIZE@/$(du -sk "$root" | cut -f1)/" \
+  -e "s/@NEXT@/$next_python/" -e "s/@SIZE@/$(du -sk --apparent-size "$root" | cut -f1)/" \
   deploy/deb/control >"$root/DEBIAN/control"
 echo /etc/drsn-agent/config.yaml >"$root/DEBIAN/conffiles"
 install -m 0755 -t "$root/DEBIAN" deploy/deb/postinst deploy/deb/prerm deploy/deb/postrm
