@@ -57,7 +57,7 @@ def parse(tree: object) -> Config:
     raw_sources: object = []
     if isinstance(tree, dict):
         raw_sources = tree.get("sources", [])
-        tree = {key: value for key, value in tree.items() if key != "sources"}
+        tree = {key: value for key, value in tree.items() if key != "sources" and value is not None}
     sections = convert(tree, Config, "")
     config = msgspec.structs.replace(
         credentials.resolve(sections),

@@ -5,6 +5,7 @@ beside the common keys in the file.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -144,8 +145,10 @@ def _with_model(settings: SourceSettings) -> SourceSettings:
 
 def _check_machine(common: SourceKeys, path: str) -> None:
     """Bearing orders need a speed, and a machine class needs a unit of acceleration."""
-    if common.scale == 0:
-        raise ConfigError(f"{path}.scale: found 0, expected a factor that leaves a signal")
+    if common.scale == 0 or math.isnan(common.scale):
+        raise ConfigError(
+            f"{path}.scale: found {common.scale:g}, expected a factor that leaves a signal"
+        )
     if common.bearing is not None and common.rpm is None and common.tacho is None:
         raise ConfigError(f"{path}.bearing: found no rpm or tacho beside it, expected the speed")
     if common.machine_class is not None and common.unit not in ACCELERATION:

@@ -1,13 +1,17 @@
 """A YAML file as plain values, by YAML's safe loader; a duplicate key is refused."""
 
+import datetime
+import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from agent.config import yaml_bounds
 from agent.core.errors import ConditionError, ConfigError
+
+MERGE = "tag:yaml.org,2002:merge"
+EXPONENT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 
 
 def read(path: Path) -> object:
@@ -50,12 +54,38 @@ def _load(text: str) -> object:
 
 
 class UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a duplicate key."""
+    """YAML's safe loader, which also refuses a duplicate key.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    Numbers such as 12e3 are numbers, as in YAML 1.2, and a date is its midnight, UTC.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._checked: set[yaml.MappingNode] = set()  # merging puts keys of others into a node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Puts merged mappings (`<<`) into the node, whose own keys must differ."""
+        if node in self._checked:
+            return
+        self._checked.add(node)
+        self._check_keys(node)
+        own = [item for item in node.value if item[0].tag != MERGE]
+        super().flatten_mapping(node)
+        names = {(key.tag, str(key.value)) for key, _ in own}
+        merged = [item for item in node.value if item not in own]
+        node.value = [item for item in merged if (item[0].tag, str(item[0].value)) not in names]
+        node.value += own
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> datetime.datetime:
+        value = super().construct_yaml_timestamp(node)
+        if isinstance(value, datetime.datetime):
+            return value
+        return datetime.datetime.combine(value, datetime.time(), datetime.UTC)
+
+    def _check_keys(self, node: yaml.MappingNode) -> None:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = MERGE if key_node.tag == MERGE else self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 raise yaml.constructor.ConstructorError(
                     None,
@@ -64,8 +94,12 @@ class UniqueKeys(yaml.SafeLoader):
                     key_node.start_mark,
                 )
             if key in seen:
+                shown = "<<" if key == MERGE else key
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"found the key {key!r} twice, expected once", key_node.start_mark
+                    None, None, f"found the key {shown!r} twice, expected once", key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
+
+
+UniqueKeys.add_constructor("tag:yaml.org,2002:timestamp", UniqueKeys.construct_yaml_timestamp)
+UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))

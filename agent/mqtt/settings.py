@@ -42,16 +42,35 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 def check(mqtt: Mqtt) -> None:
     """`UserError` for a file that is missing or cannot be used."""
+    check_host(mqtt.host, "mqtt.host")
+    if mqtt.base.startswith("$"):
+        raise ConfigError(f"mqtt.base: found {mqtt.base!r}, expected no $ first: brokers refuse it")
     tls = mqtt.tls or Tls()
     for key in FILES:
         section, _, name = key.rpartition(".")
         path = getattr(tls if section else mqtt, name)
         if path is not None and not credentials.readable(path):
             raise ConditionError(f"mqtt.{key}: found no file {path} that can be read, expected one")
+    if mqtt.password_file is not None and mqtt.username is None:
+        raise ConfigError("mqtt.password_file: found no username beside it, expected one")
     if (tls.cert_file is None) != (tls.key_file is None):
         raise ConfigError("mqtt.tls: found one of cert_file and key_file, expected both or neither")
     if mqtt.tls is not None:
         context(mqtt.tls)
+
+
+def check_host(host: str, key: str) -> None:
+    """`ConfigError` for a host with brackets, a scheme or a port."""
+    bare = host.partition("://")[2].rstrip("/") if "://" in host else host
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    if bare != host:
+        raise ConfigError(
+            f"{key}: found {host!r}, expected a name or an address: write {bare!r}, "
+            "and the port beside it"
+        )
 
 
 def password(mqtt: Mqtt) -> str | None:

@@ -18,7 +18,7 @@ from agent.core.errors import ConditionError
 from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import close_socket
-from agent.mqtt.settings import Mqtt, Tls
+from agent.mqtt.settings import Mqtt, Tls, check_host
 from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
@@ -115,6 +115,7 @@ class MqttSource:
 
 
 def open_source(options: Options) -> MqttSource:
+    check_host(options.host, "host")
     tls = options.tls or Tls()
     paths = {
         "password_file": options.password_file,
