@@ -13,4 +13,5 @@ class Decoder:
     valid: Sequence[bytes]
     functions: Sequence[str]
     expected: tuple[type[Exception], ...] = ()
+    slow_s: float = 0.05  # of processor time, in one call
     share: float = 1.0  # of the number of cases: less where a call writes to a disk

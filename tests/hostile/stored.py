@@ -124,6 +124,7 @@ def state_files(folder: Path) -> list[Decoder]:
             [config],
             ["agent/config/yaml_bounds.py:check", "agent/config/yaml_file.py:_load"],
             (UserError,),
+            slow_s=0.5,  # nobody remote writes it, and the ring holds more signal than that
             share=0.2,
         ),
     ]
