@@ -97,7 +97,7 @@ def test_lines_and_anomalies_measure_recordings(tmp_path: Path) -> None:
     small = ("--machines", 1, "--trials", 2)
     lines = run(tmp_path, "models.experiments.lines", "--data", data, *small)
     assert "| cwru | outer | as recorded | 3 | 3 | 3 | 0 |" in lines
-    assert re.search(r"shows a line in \d of 2 trials", lines)
+    assert re.search(r"alone, 2 trials: at least \d+(\.\d)? and 10 dB in bpfo \d and \d", lines)
     anomalies = run(tmp_path, "models.experiments.anomalies", "--data", data)
     assert "| cwru | as recorded | 1.000 |" in anomalies
     assert "| mfs 1797 | same RMS, noise always |" in anomalies
