@@ -106,7 +106,7 @@ def test_a_disk_without_room_for_the_outbox_is_told(
     [
         ({"kind": "stream", "url": "tcp://127.0.0.1:9", "rate_hz": 1000}, "is it plugged in"),
         ({"kind": "file", "path": "still.npy", "rate_hz": 1000}, "the signal is flat: check"),
-        ({"kind": "file", "path": "short.npy", "rate_hz": 1000}, "50 frames in"),
+        ({"kind": "file", "path": "short.npy", "rate_hz": 1000}, "too short: found 50 frames"),
         ({"kind": "synth", "model": "bearings"}, "model 'bearings': not in the zoo"),
     ],
     ids=["not there", "flat", "too little", "no such model"],
