@@ -107,7 +107,7 @@ digits: $(DEV)/installed packages ## rebuilds the network of spoken digits: DATA
 	$(DEV)/bin/python -m models.speech.release --data $(DATA)
 
 # Hours; with ARGS=--quick minutes, and the documents are checked instead of written.
-reproduce: $(DEV)/installed     ## writes docs/PAPER.md and docs/TRIALS.md: DATA=folder
+reproduce: $(DEV)/installed     ## writes docs/PAPER.md, docs/TRIALS.md and docs/UNSEEN.md: DATA=folder
 	$(DEV)/bin/python -m models.experiments.reproduce --data $(DATA) $(ARGS)
 
 # Trains a network without each rig first and keeps it in runs/; --quick: one machine, in seconds.

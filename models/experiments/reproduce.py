@@ -18,9 +18,10 @@ from pathlib import Path
 from models import command
 from models.experiments.trials.plan import MANY_SEEDS
 
-PAPER, TRIALS = (
+PAPER, TRIALS, UNSEEN = (
     ("-m", "models.experiments.paper"),
     ("-m", "models.experiments.trials"),
+    ("-m", "models.experiments.unseen"),
 )
 
 
@@ -61,6 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
             list(pool.map(run, steps(arguments.data, size)))
         for module in (PAPER, TRIALS):
             run([*module, "table", *size])
+        if not arguments.smoke:
+            run([*UNSEEN, "--data", str(arguments.data), *size])
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
     return 0

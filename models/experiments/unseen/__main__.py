@@ -9,6 +9,7 @@ released network, and nothing is written.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,7 +78,12 @@ def _quick(data: Path) -> list[Figures]:
 
 
 def load(path: Path) -> Sequence[Figures]:
-    return msgspec.json.decode(path.read_bytes(), type=list[Figures])
+    """Figures that `--figures` wrote."""
+    return msgspec.json.decode(path.read_bytes(), type=list[Figures], dec_hook=_counter)
+
+
+def _counter(_type: type, value: dict[str, int]) -> Counter[str]:
+    return Counter(value)
 
 
 def _note(line: str) -> None:

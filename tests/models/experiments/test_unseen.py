@@ -10,6 +10,7 @@ import pytest
 from agent.core.bearing import Orders
 from models.data.listing import MANIFEST
 from models.experiments.unseen import changes, document, figures, left_out, runs, simulated
+from models.experiments.unseen.__main__ import BEFORE, load
 from models.experiments.unseen.figures import Share, condensed
 from models.experiments.unseen.machines import Clip, Condition
 from models.experiments.unseen.rows import WITH, WITHOUT
@@ -84,6 +85,13 @@ def test_the_tables_stand_between_their_markers_and_the_text_around_them_stays(
     assert text.endswith("\nafter\n")
     assert "old" not in text
     assert "| rig | now | - | - | - | 1 of 1 (100 %) | 0 of 1 (0 %) |" in text
+
+
+def test_the_figures_of_before_are_there_for_every_machine_that_had_them() -> None:
+    before = load(BEFORE)
+    rows = {(each.row, each.machine) for each in before}
+    assert {(WITH, "cwru"), (WITHOUT, "uav_propeller")} <= rows
+    assert any("| cwru | before | " in line for line in document.tables(before, before, ()))
 
 
 def test_the_network_without_a_rig_learns_from_none_of_its_recordings(tmp_path: Path) -> None:
