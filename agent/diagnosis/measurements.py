@@ -16,7 +16,7 @@ from agent.diagnosis import envelope, levels
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
 NOISE_DB = 8.3  # evidence that noise alone reaches in one of a hundred measurements
-VARIES_DB = 1.5  # that a healthy machine's own line may rise by
+VARIES_DB = 1.5  # by which a healthy machine's own line may rise
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it
 
 
