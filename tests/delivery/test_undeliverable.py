@@ -79,10 +79,14 @@ def parked(folder: Path) -> list[tuple[int, str]]:
 
 
 def outbox_in(folder: Path) -> Outbox:
-    def no_gap(epoch: str, gap: Gap) -> Message:
-        raise AssertionError("nothing is over a limit here")
+    """Its marker of a message that is set aside has a number of its own."""
 
-    return Outbox(folder / "o.sqlite", Limits(), no_gap)
+    def marker(_epoch: str, gap: Gap) -> Message:
+        assert gap.why == "parked"
+        assert gap.seq is not None
+        return Message(gap.seq, TOPIC, b"{}")
+
+    return Outbox(folder / "o.sqlite", Limits(), marker)
 
 
 def test_one_that_ends_every_connection_is_sent_alone_to_be_sure_that_it_is_the_one(
@@ -92,7 +96,7 @@ def test_one_that_ends_every_connection_is_sent_alone_to_be_sure_that_it_is_the_
     deliver(outbox_in(tmp_path), sink, [b"a"] * 5)
     assert sink.sessions[:6] == [[1, 2, 3]] * 3 + [[1]] * 3
     assert parked(tmp_path) == [(1, "every connection that it was sent on was closed")]
-    assert sink.acknowledged == [2, 3, 4, 5]
+    assert sink.acknowledged == [2, 3, 4, 5, 6]  # the last is the marker
 
 
 def test_one_that_is_larger_than_the_broker_takes_with_its_packet_is_never_sent(
@@ -103,5 +107,5 @@ def test_one_that_is_larger_than_the_broker_takes_with_its_packet_is_never_sent(
     assert OVERHEAD >= 100  # MQTT's header and the properties of our messages
     deliver(outbox_in(tmp_path), sink, [b"x" * fits, b"x" * (fits + 1), b"x"])
     assert parked(tmp_path) == [(2, "1001 bytes, and the broker takes 1000")]
-    assert sink.acknowledged == [1, 3]
-    assert sink.sessions == [[1, 3]]
+    assert sink.acknowledged == [1, 3, 4]  # the last is the marker
+    assert sink.sessions == [[1, 3, 4]]
