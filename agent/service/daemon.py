@@ -19,6 +19,7 @@ from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Scored, Verdict
+from agent.inference import memory
 from agent.pipeline import window_scorer
 from agent.pipeline.build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.clip_keeper import ClipKeeper
@@ -96,6 +97,7 @@ class Daemon:
         clip_writer = self._start_clip_writer()
         for observer in self._observers:
             observer.start(self._topology.pipelines)
+        memory.unmap_code()  # what only starting needed
         notify("READY=1")
         for pipeline in self._topology.pipelines:
             log.info("%s: %s", pipeline.name, pipeline.describe())
