@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+import weakref
 from typing import Any, cast
 
 import paho.mqtt.client as paho
@@ -17,9 +18,7 @@ from agent.mqtt.settings import Mqtt
 
 CONNECT_S = 4.0
 FENCE = "drsn/fence"  # a topic to which nobody subscribes
-MAX_PACKET_BYTES = (
-    1 << 20
-)  # of a packet from the broker; the largest that is meant for us is 64 KiB
+MAX_PACKET_BYTES = 1 << 20  # of a packet from the broker; the largest meant for us has 64 KiB
 USER_TIMEOUT_MS = 5000  # a peer that does not acknowledge TCP for so long is gone
 
 log = logging.getLogger("drsn.mqtt")
@@ -113,12 +112,13 @@ def _bound_packets(client: paho.Client) -> None:
     has no hook there: it asks its socket for all that is left of a packet, so what it asks for is
     the packet's length. paho logs the error and ends the connection.
     """
-    receive = client._sock_recv
+    reference = weakref.ref(client)  # a client that refers to itself would keep its sockets open
 
     def receive_bounded(bufsize: int) -> bytes:
+        owner = reference()
         if bufsize > MAX_PACKET_BYTES:
             raise PacketSizeError(bufsize)
-        return receive(bufsize)
+        return b"" if owner is None else paho.Client._sock_recv(owner, bufsize)
 
     client._sock_recv = receive_bounded  # type: ignore[method-assign]
 

@@ -62,7 +62,8 @@ def score(path: Path, name: str, pipeline: SourcePipeline) -> ScoredTimeline:
     try:
         windows = _run(_runner(path, pipeline))
     except (UserError, SourceError, soundfile.LibsndfileError) as error:
-        raise UserError(f"{name}: {str(error).replace(str(path), name)}") from None
+        why = str(error).replace(str(path), name).removeprefix(f"file ({pipeline.name}): ")
+        raise UserError(f"{name}: {why}") from None
     if not windows.count:
         contract = pipeline.origin.contract
         window_s = contract.window / contract.rate_hz

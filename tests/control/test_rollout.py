@@ -155,13 +155,22 @@ def test_a_fleet_is_told_on_a_topic_of_its_own_and_what_nobody_signed_is_refused
 def test_a_candidate_of_another_rate_is_tried_on_the_same_signal_and_takes_over(
     running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
 ) -> None:
-    install(tmp_path, tree, bundles.bundle(tmp_path, "2", rate_hz=2000.0, window=500))
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2", rate_hz=800.0, window=200))
     told = until(subscriber, "switched")
     assert told["shadow"]["agreement"] == 1.0
     until(subscriber, "kept")
     eventually(lambda: versions(subscriber)[-1] == "2", 10, "windows of the new model")
     last = subscriber.records("window")[-1]
-    assert (last["rate_hz"], last["n_samples"]) == (2000.0, 500)
+    assert (last["rate_hz"], last["n_samples"]) == (800.0, 200)
+    assert running.stop() == 0
+
+
+def test_a_candidate_for_which_a_source_is_too_slow_is_refused_before_it_is_tried(
+    running: Agent, tmp_path: Path, tree: Tree, subscriber: Subscriber
+) -> None:
+    install(tmp_path, tree, bundles.bundle(tmp_path, "2", rate_hz=2000.0, window=500))
+    why = until(subscriber, "refused")["why"]
+    assert why.startswith("rate_hz: found 1000, expected at least 1600 for the model tiny")
     assert running.stop() == 0
 
 

@@ -23,14 +23,14 @@ REAL = (
 
 
 def generated(folder: Path) -> list[Path]:
-    """Quiet, loud, clipped and flat stretches at 1000 Hz, at another rate, and next to nothing."""
+    """Quiet, loud, clipped and flat stretches at 1000 Hz, and at another rate."""
     generator = np.random.default_rng(0)
     loudness = np.repeat([0.1, 0.5, 3.0, 0.0, 0.1], 1500)
     samples = np.clip(loudness * generator.standard_normal(loudness.size), -1, 1)
     paths = []
-    for name, rate_hz, frames in (("same", 1000, 7500), ("other", 1600, 7500), ("short", 1000, 99)):
+    for name, rate_hz in (("same", 1000), ("other", 1600)):
         paths.append(folder / f"{name}.wav")
-        soundfile.write(paths[-1], samples[:frames], rate_hz, subtype="PCM_16")
+        soundfile.write(paths[-1], samples, rate_hz, subtype="PCM_16")
     return paths
 
 
@@ -48,7 +48,7 @@ def test_generated_recordings_say_the_same_in_every_way(tmp_path: Path) -> None:
     stored = archived(setting, paths, tmp_path)
     flags = {flag for window in stored[0].windows for flag in window["flags"]}
     assert flags == {"clipped", "flat"}
-    assert [len(each.windows) for each in stored] == [74, 45, 0]
+    assert [len(each.windows) for each in stored] == [74, 45]
     for pace in ("fast", "realtime"):
         said = live(setting, paths, tmp_path, pace)
         same(said, stored, OF_DELIVERY | {"source"})  # live, each has a source of its own

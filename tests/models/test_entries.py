@@ -28,7 +28,8 @@ BLOCK = re.compile(r"^[ \t]+[^`\n]*?python -m (models[\w.]*)([^`#\n]*)$", re.MUL
 
 def documented() -> Iterator[str]:
     """The command lines of documents, cards, Makefile and modules, one more for each option."""
-    documents = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")]
+    top = [path for path in PROJECT.glob("*.md") if path.name != "CHANGELOG.md"]  # names the past
+    documents = [*top, *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")]
     texts = [path.read_text() for path in documents]
     modules = [path.read_text() for path in PROJECT.glob("models/**/*.py")]
     texts += [text.split('"""')[1] for text in modules if text.startswith('"""')]

@@ -176,8 +176,8 @@ def test_noise_turned_up_moves_the_thresholds_the_estimate_and_the_truth(page: P
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     machine = Machine(Spec(), np.random.default_rng(0))
-    parts = [machine.render(30_000, fault, 1.0) for fault in ("normal", "outer")]
-    noise = 0.05 * np.random.default_rng(1).standard_normal(60_000)
+    parts = [machine.render(30_000, "normal", 1.0), machine.render(80_000, "outer", 1.0)]
+    noise = 0.05 * np.random.default_rng(1).standard_normal(110_000)
     file = tmp_path_factory.mktemp("recording") / "broken <b>.flac"
     soundfile.write(file, 0.05 * (np.concatenate(parts) + noise), 10_000)
     return file
@@ -198,7 +198,7 @@ def test_a_dropped_recording_shows_the_timeline_of_its_decisions(
     data = base64.b64encode(recording.read_bytes()).decode()
     page.driver.execute_script(DROP, recording.name, data)
     page.until(lambda: "windows" in page.text("#file-result"), "the answer")
-    assert page.text("#file-result").startswith("broken <b>.flac: 6.0 s")
+    assert page.text("#file-result").startswith("broken <b>.flac: 11.0 s")
     decisions = page.texts("#spans td:nth-child(3)")
     assert decisions[-1] == "fault: outer"
     assert "normal" in decisions

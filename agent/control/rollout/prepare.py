@@ -22,7 +22,7 @@ from agent.inference import classifier, model_store, registry
 from agent.inference.bundle import Bundle
 from agent.inference.classifier import Serving
 from agent.inference.model_store import Standing
-from agent.pipeline import build
+from agent.pipeline import build, source_format
 from agent.pipeline.source_pipeline import SourcePipeline
 
 log = logging.getLogger("drsn.rollout")
@@ -118,6 +118,9 @@ class RolloutSteps:
                 raise UserError(
                     f"{name}: channels: found {channels}, expected {expected} ({pipeline.name})"
                 )
+            conditioner = pipeline.reader.conditioner
+            if conditioner is not None:
+                source_format.check_rate(conditioner.format.rate_hz, bundle.contract)
             frame = build.frame(pipeline.settings, bundle.contract)
             with contextlib.suppress(baselines.LostError):  # it fits no model, and was told
                 baselines.load(self._state_dir, pipeline.name, frame)

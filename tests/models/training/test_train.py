@@ -313,7 +313,7 @@ def spoiled(folder: Path, mine: Path, how: str) -> None:
         ("broken", r"outer/0\.wav: not a recording that can be read"),
         ("alone", r"outer: found one recording, expected two"),
         ("unhealthy", r"found labels healthy, .* --normal healthy; with no healthy recording"),
-        ("flat", r"outer/4\.npy: found 2 frames of 5000 channels, expected \[frames, channels\]"),
+        ("flat", r"outer/4\.npy: found 5000 channels of 2 frames, expected \[frames, channels\]"),
         ("one", r"fan: found only the label normal, expected two or more"),
     ],
 )
