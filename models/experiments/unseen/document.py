@@ -8,6 +8,7 @@ from models.experiments.unseen.figures import Figures, Outcome, Tally
 from models.experiments.unseen.rows import WITH, WITHOUT
 
 BEGIN, END = "<!-- tables: make unseen -->", "<!-- end of tables -->"
+SIMULATED = "simulated"  # the machines of `models.experiments.unseen.simulated`
 JUDGE_ONLY = (
     *("mfs_compound", "ims_run_in", "uav_propeller", "air_compressor"),
     *("gearbox_gfd", "ceiling_fan"),
@@ -64,8 +65,9 @@ def _machines(now: dict[str, Figures], before: dict[str, Figures], unit: Unit) -
     yield f"| machine | | {' | '.join(HEADS)} |"
     yield "|" + "---|" * (2 + len(HEADS))
     groups = {name: [name] for name in now}
-    groups["**rigs left out**"] = [name for name in now if name not in JUDGE_ONLY]
-    groups["**all**"] = list(now)
+    real = [name for name in now if name != SIMULATED]
+    groups["**rigs left out**"] = [name for name in real if name not in JUDGE_ONLY]
+    groups["**all real ones**"] = real
     for title, members in groups.items():
         for when, figures in (("before", before), ("now", now)):
             own = _total((figures[name] for name in members if name in figures), unit)
