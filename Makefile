@@ -26,10 +26,10 @@ demo: $(RUN)/installed          ## a simulated machine's fault is found and publ
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
 
 test: $(DEV)/installed packages ## the tests, with a real broker and the real process
-	$(DEV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(DEV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(DEV)/installed packages ## which lines and branches the tests run, as a table
-	$(DEV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	$(DEV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 check: $(DEV)/installed         ## ruff, ruff format, mypy --strict
 	$(DEV)/bin/ruff check .

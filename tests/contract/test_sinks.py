@@ -117,9 +117,15 @@ def test_a_message_without_a_number_is_not_acknowledged(opened: Opened) -> None:
 
 def test_wake_ends_a_poll_at_once(opened: Opened) -> None:
     opened.poll_until(lambda: opened.sink.in_flight_limit > 0, "connected")
-    threading.Timer(0.1, opened.sink.wake).start()
+    waking = threading.Event()
+
+    def wake() -> None:
+        waking.set()  # a poll that ends before this says nothing: the next one is to be woken
+        opened.sink.wake()
+
     began_s = time.monotonic()
-    while time.monotonic() - began_s < 0.1:
+    threading.Timer(0.1, wake).start()
+    while not waking.is_set():
         opened.sink.poll(10)
     assert time.monotonic() - began_s < 2
     opened.sink.close()
