@@ -38,6 +38,7 @@ def tree(folder: Path, port: int) -> dict[str, Any]:
         "model": "bearing",
     }
     source |= {"rpm": 1797.0, "unit": "m/s2", "publish_windows": True, "scenario": SCENARIO}
+    source |= {"measure_s": 4.0}
     source |= {"bearing": BEARING, "machine_class": "group2-rigid"}
     return {
         "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 1.0},

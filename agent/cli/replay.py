@@ -30,7 +30,7 @@ def _replay_config(arguments: argparse.Namespace) -> Config:
     """A configuration with the same pipeline as `run`, as fast as possible, to standard output."""
     if arguments.config is not None:
         return _of_source(arguments)
-    others = {"path": arguments.file, "pace": "fast", "publish_windows": True}
+    others = {"path": arguments.file, "pace": "fast", "publish_windows": True, "measure_s": 0}
     start = {} if arguments.start is None else {"start": arguments.start}
     return recording_options.from_keys(arguments, **others, **start)
 
@@ -42,6 +42,6 @@ def _of_source(arguments: argparse.Namespace) -> Config:
     if arguments.start is not None:
         start = convert(arguments.start, datetime.datetime, "--start")
     source = recorded(named(config, arguments.source), arguments.file, start)
-    common = msgspec.structs.replace(source.common, publish_windows=True)
+    common = msgspec.structs.replace(source.common, publish_windows=True, measure_s=0.0)
     source = dataclasses.replace(source, common=common)
     return msgspec.structs.replace(config, sources=(source,))

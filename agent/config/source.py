@@ -25,6 +25,9 @@ Channel = Annotated[int, msgspec.Meta(ge=0, le=254)]
 
 Bits = Annotated[int, msgspec.Meta(ge=8, le=32)]
 
+MeasureSeconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
+LEAST_MEASURE_S = 1.0  # measuring costs tens of milliseconds of the thread that scores
+
 ACCELERATION = ("m/s2", "g")  # units from which a velocity can be computed
 
 
@@ -73,6 +76,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     unit: str | None = None
     buffer_s: Seconds = 10.0
     publish_windows: bool = False
+    measure_s: MeasureSeconds = 10.0  # between two measurements; 0: none
     rpm: Rpm | None = None  # of the shaft; None: unknown
     tacho: TachometerKeys | None = None  # measures the shaft's speed
     bearing: Bearing | None = None
@@ -111,6 +115,7 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
             raise unknown_key(path, key, (*common_keys, *option_keys))
     raw = dict(raw) | _bearing(raw, path)
     common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
+    _check_measuring(common, path)
     _check_machine(common, path)
     option_values = {k: v for k, v in raw.items() if k in option_keys}
     own = credentials.resolve(convert(option_values, options, path))
@@ -141,6 +146,14 @@ def _with_model(settings: SourceSettings) -> SourceSettings:
     model, why = model_choice.choose(rate_hz, speed_known, common.bearing is not None)
     common = msgspec.structs.replace(common, model=model)
     return dataclasses.replace(settings, common=common, model_choice=why)
+
+
+def _check_measuring(common: SourceKeys, path: str) -> None:
+    if 0 < common.measure_s < LEAST_MEASURE_S:
+        raise ConfigError(
+            f"{path}.measure_s: found {common.measure_s:g}, expected 0 (no measurements) or at "
+            f"least {LEAST_MEASURE_S:g}"
+        )
 
 
 def _check_machine(common: SourceKeys, path: str) -> None:

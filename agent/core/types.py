@@ -101,6 +101,7 @@ class Physics(msgspec.Struct, frozen=True, kw_only=True):
     evidence_db: FaultLine | None
     shows: str | None  # the line of evidence that is strong enough: bpfo, bpfi, bsf, ftf
     healthy_db: FaultLine | None = None  # the commissioned machine's own, which `shows` leaves out
+    contrast_db: FaultLine | None = None  # evidence_db less healthy_db
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +138,18 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What the signal up to a window's end shows, where it was time to measure the source."""
+
+    physics: tuple[Physics, ...]  # a channel each, of the last `Physics.seconds` of signal
+    verdict: Verdict  # the source's state after the window
+    rpm: float | None  # of the shaft, measured or configured; 0: it stands; None: not known
+    anomaly: float | None  # of the window, over its threshold; None: there is no baseline
+    anomaly_slow: float | None  # of the median over up to 18 s
+    drift: float | None  # of the average over the last 1000 windows
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """A window at the end of the pipeline."""
 
@@ -149,13 +162,14 @@ class Scored:
     physics: tuple[Physics, ...] | None = None  # a channel each, where the state has changed
     anomaly: float | None = None  # distance to the baseline over its threshold; None: has none
     basis: Basis | None = None  # of the event, where this window made one
+    measured: Measured | None = None  # every `measure_s` of a source's signal
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """What a sink delivers."""
 
-    seq: int  # place in the outbox; 0: not from there, and nobody waits for its acknowledgement
+    seq: int  # place in the outbox; 0: nobody waits for its acknowledgement; below 0: coalesced
     topic: str
     payload: bytes
     retain: bool = False

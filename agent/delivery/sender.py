@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from agent.core.types import Message, Receipt, Sink
+from agent.delivery.coalesced import CoalescedMessages
 from agent.delivery.commit_pace import COMMITS_PER_S, CommitPace
 from agent.delivery.outbox import Outbox
-from agent.delivery.refusals import RETRY_S, Refusals
+from agent.delivery.refusals import RETRY_S, SOON_S, Refusals
 
 MAX_IN_FLIGHT = 20
 IDLE_S = 1.0
@@ -56,6 +57,7 @@ class Sender:
         self._cursor = 0  # the last seq that was sent in this session
         self._in_flight: set[int] = set()
         self._unqueued: collections.deque[Message] = collections.deque()
+        self._coalesced = CoalescedMessages()
         self._stop_by_s: float | None = None  # monotonic; None: `finish` was not called
 
     def put(self, make: Callable[[str, int], Message], *, urgent: bool = True) -> None:
@@ -70,6 +72,11 @@ class Sender:
     def send_unqueued(self, message: Message) -> None:
         """Sends a message soon if there is a connection; it is not kept for later."""
         self._unqueued.append(message)
+        self._call()
+
+    def put_newest(self, message: Message) -> None:
+        """Queues a message that replaces the one before it on its topic, where that still waits."""
+        self._coalesced.put(message)
         self._call()
 
     @property
@@ -104,7 +111,9 @@ class Sender:
     def _finished(self) -> bool:
         if self._stop_by_s is None:
             return False
-        return self._outbox.depth == 0 or time.monotonic() >= self._stop_by_s
+        now_s = time.monotonic()
+        delivered = self._outbox.depth == 0 and not self._coalesced.waiting(now_s)
+        return delivered or now_s >= self._stop_by_s
 
     def _commit(self) -> None:
         began_s = time.monotonic()
@@ -138,6 +147,15 @@ class Sender:
             self._send([item for item in self._outbox.after(seq - 1, 1) if item.seq == seq])
         if not self._refusals.crowded:
             self._send_fresh()
+        if not (self._in_flight or self._refusals.one_at_a_time):  # only once nothing else waits
+            self._send_coalesced(now_s)
+
+    def _send_coalesced(self, now_s: float) -> None:
+        for message in self._coalesced.due(now_s, self._room()):
+            if (why := self._too_large(message)) is None:
+                self._sink.send(message)
+            else:
+                self._coalesced.drop(message, now_s, why)
 
     def _send_fresh(self) -> None:
         """Sends what this session has not sent yet; refused messages wait for their time."""
@@ -149,17 +167,24 @@ class Sender:
     def _room(self) -> int:
         """How many more messages may be in flight."""
         limit = min(MAX_IN_FLIGHT, self._sink.in_flight_limit)
-        return (1 if self._refusals.one_at_a_time else limit) - len(self._in_flight)
+        most = 1 if self._refusals.one_at_a_time else limit
+        return most - len(self._in_flight) - self._coalesced.in_flight
 
     def _send(self, messages: list[Message]) -> None:
         for message in messages:
-            size = OVERHEAD + len(message.topic.encode()) + len(message.payload)
-            if size > self._sink.most_bytes:
-                why = f"{size} bytes, and the broker takes {self._sink.most_bytes}"
+            if (why := self._too_large(message)) is not None:
                 self._outbox.park(message.seq, why)
                 continue
             self._in_flight.add(message.seq)
             self._sink.send(message)
+
+    def _too_large(self, message: Message) -> str | None:
+        """Why the broker cannot take a message of that size; None: it can."""
+        size, most = (
+            OVERHEAD + len(message.topic.encode()) + len(message.payload),
+            self._sink.most_bytes,
+        )
+        return f"{size} bytes, and the broker takes {most}" if size > most else None
 
     def _begin_session(self) -> None:
         """Starts a session: everything that is not acknowledged is sent again."""
@@ -168,9 +193,12 @@ class Sender:
         self._cursor = 0
 
     def _lose_session(self) -> None:
+        now_s = time.monotonic()
+        lived_s = now_s - self._session_s
+        suspected = not self._in_flight and lived_s <= SOON_S
+        self._coalesced.connection_lost(now_s, suspected=suspected)
         if not self._in_flight:
             return
-        lived_s = time.monotonic() - self._session_s
         culprit = self._refusals.connection_lost(self._in_flight, lived_s)
         if culprit is not None:
             self._outbox.park(culprit, "every connection that it was sent on was closed")
@@ -178,6 +206,8 @@ class Sender:
 
     def _note(self, receipts: list[Receipt]) -> None:
         now_s = time.monotonic()
+        self._coalesced.settle([receipt for receipt in receipts if receipt.seq < 0], now_s)
+        receipts = [receipt for receipt in receipts if receipt.seq > 0]
         delivered = [receipt.seq for receipt in receipts if receipt.refused is None]
         put_s = [self._put_s.pop(seq) for seq in delivered if seq in self._put_s]
         self.latencies_s.extend(now_s - began_s for began_s in put_s)

@@ -72,6 +72,7 @@ def measure(
         evidence_db=evidence,
         shows=None if evidence is None else shown(evidence, healthy),
         healthy_db=healthy,
+        contrast_db=_contrast(evidence, healthy),
     )
 
 
@@ -90,6 +91,16 @@ def above_healthy(evidence: FaultLine, healthy: FaultLine | None) -> dict[str, f
         if own > NOISE_DB:
             above[name] -= own - NOISE_DB + VARIES_DB
     return above
+
+
+def _contrast(evidence: FaultLine | None, healthy: FaultLine | None) -> FaultLine | None:
+    """Each series in dB above the healthy machine's own; None where one of them is not known."""
+    if evidence is None or healthy is None:
+        return None
+    names = evidence.__struct_fields__
+    return FaultLine(
+        **{name: round(getattr(evidence, name) - getattr(healthy, name), 1) for name in names}
+    )
 
 
 def _evidence(

@@ -14,8 +14,9 @@ import msgspec
 
 from agent.core.model_contract import Contract
 from agent.core.time import iso
-from agent.core.types import Gap, Message, Prediction, Scored
+from agent.core.types import Gap, Measured, Message, Prediction, Scored
 from agent.messages import records
+from agent.messages.measurement import Measurement
 from agent.messages.records import Info, Model, Observation, SourceInfo
 from agent.messages.topics import ADDRESSES, PUBLISHED, schema
 
@@ -80,6 +81,16 @@ class Stamp:
     evidence: str | None = None  # the file that will hold the signal around it
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredAt:
+    """When a source was measured."""
+
+    epoch: str  # of the outbox
+    end: int  # absolute index behind the last frame
+    end_s: float  # Unix time of that
+    now_s: float  # Unix time
+
+
 def topics(scored: Scored, windows: bool) -> list[Topic]:
     """What to publish of a scored window, in order; `windows`: every window, not only changes."""
     has_window = windows and scored.window.samples.size  # a source's fault has no window
@@ -136,6 +147,30 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
         evidence=stamp.evidence if topic == "event" else None,
         basis=None if topic == "window" else scored.basis,
     )
+
+
+def measurement(measured: Measured, origin: Origin, at: MeasuredAt) -> Message:
+    """The message about a measured source."""
+    payload = Measurement(
+        schema=schema("measurement"),
+        epoch=at.epoch,
+        agent=origin.topics.agent,
+        source=origin.source,
+        t_start=iso(at.end_s - measured.physics[0].seconds),
+        t_end=iso(at.end_s),
+        t_published=iso(at.now_s),
+        end_sample=at.end,
+        rate_hz=origin.contract.rate_hz,
+        unit=origin.unit,
+        decision=measured.verdict.decision,
+        label=measured.verdict.label,
+        rpm=_rounded(measured.rpm, 2),
+        anomaly=_rounded(measured.anomaly, 4),
+        anomaly_slow=_rounded(measured.anomaly_slow, 4),
+        drift=_rounded(measured.drift, 4),
+        physics=measured.physics,
+    )
+    return message("measurement", origin.topics.of("measurement", source=origin.source), payload)
 
 
 def info(

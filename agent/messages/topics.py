@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from agent.messages import announcement, command, records
+from agent.messages.measurement import Measurement
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,14 @@ PUBLISHED = {
             1,
             False,
             "every window, with `publish_windows: true`",
+            SOURCE,
+        ),
+        Published(
+            "measurement",
+            Measurement,
+            1,
+            True,
+            "every `measure_s` seconds of sound signal, whatever the decision",
             SOURCE,
         ),
         Published(

@@ -22,6 +22,7 @@ from agent.diagnosis.baseline import features, file
 from agent.diagnosis.baseline.file import Baseline, Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
+from agent.diagnosis.measuring_times import MeasuringTimes
 from agent.inference.classifier import Serving
 from agent.messages import payloads
 from agent.pipeline import fault_clips, source_format, window_scorer
@@ -252,7 +253,15 @@ def _scorer(build: SourceBuild, ring: Ring, baseline: Baseline | None) -> Scorer
         measured_speed=build.has_tacho,
         monitor=None if baseline is None else Monitor(baseline),
         examine=functools.partial(measurements.examine, ring, machine),
+        measuring=_measuring(settings, contract),
     )
+
+
+def _measuring(settings: SourceSettings, contract: Contract) -> MeasuringTimes | None:
+    common = settings.common
+    if not common.measure_s:
+        return None
+    return MeasuringTimes(common.name, common.measure_s, contract.rate_hz)
 
 
 def _baseline(build: SourceBuild) -> tuple[Baseline | None, str | None]:

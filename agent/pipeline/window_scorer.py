@@ -9,9 +9,10 @@ import numpy as np
 from agent.acquisition.windows import Windower
 from agent.core import bearing
 from agent.core.bearing import Orders, Running
-from agent.core.types import Classifier, Mark, Physics, Prediction, Scored, Window
-from agent.diagnosis.baseline.monitor import Monitor
+from agent.core.types import Classifier, Mark, Measured, Physics, Prediction, Scored, Window
+from agent.diagnosis.baseline.monitor import Comparison, Monitor
 from agent.diagnosis.decision import Decider
+from agent.diagnosis.measuring_times import MeasuringTimes
 
 Examine = Callable[..., tuple[Physics, ...] | None]  # window, the healthy machine's lines
 
@@ -32,6 +33,7 @@ class Scorer:
     condition: str | None = None  # of the machine, as configured
     measured_speed: bool = False  # by a tachometer: a window without a speed stands still
     examine: Examine = lambda window, healthy=(): None
+    measuring: MeasuringTimes | None = None  # None: never
 
     def running(self, window: Window) -> Running:
         """Speed and bearing orders during that window; a measured speed goes before `rpm`."""
@@ -101,4 +103,27 @@ def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Sc
         physics=None if update.event is None else examine(),
         anomaly=comparison.anomaly if comparison is not None else None,
         basis=update.basis,
+        measured=_measured(scorer, window, comparison, examine),
+    )
+
+
+def _measured(
+    scorer: Scorer,
+    window: Window,
+    comparison: Comparison | None,
+    examine: Callable[[], tuple[Physics, ...] | None],
+) -> Measured | None:
+    """What is measured up to the window's end; None where it is not the time for it."""
+    if scorer.measuring is None or not scorer.measuring.is_due(window):
+        return None
+    physics = examine()
+    if physics is None:  # overwritten since
+        return None
+    return Measured(
+        physics=physics,
+        verdict=scorer.decider.state,
+        rpm=scorer.rpm_of(window),
+        anomaly=None if comparison is None else comparison.anomaly,
+        anomaly_slow=None if comparison is None else comparison.anomaly_slow,
+        drift=None if scorer.monitor is None else scorer.monitor.drift,
     )

@@ -2,7 +2,7 @@
 
 import time
 
-from agent.core.types import Message, Scored
+from agent.core.types import Measured, Message, Scored, Window
 from agent.delivery.outbox import Outbox
 from agent.delivery.sender import Sender
 from agent.messages import payloads
@@ -30,12 +30,21 @@ class Publisher:
         every_window = pipeline.settings.common.publish_windows or on_command
         for topic in payloads.topics(scored, every_window):
             self._put(topic, scored, pipeline, latency_s, clip)
+        if scored.measured is not None:
+            self._put_measured(scored.measured, scored.window, pipeline)
 
     def announce(self) -> None:
         """Publishes which sources there are; each new connection begins with that anyway."""
         self._announcer.renew_devices()
         for birth in self._announcer.births():
             self.sender.send_unqueued(birth)
+
+    def _put_measured(self, measured: Measured, window: Window, pipeline: SourcePipeline) -> None:
+        end = window.first + window.samples.shape[1]
+        now_s, end_s = time.time(), pipeline.timeline.unix_s(end)
+        at = payloads.MeasuredAt(self.outbox.epoch, end, end_s, now_s)
+        message = payloads.measurement(measured, pipeline.origin, at)
+        self.sender.put_newest(self._latest.note(message))
 
     def _put(
         self,

@@ -33,7 +33,7 @@ class Latest:
     def note(self, message: Message) -> Message:
         with self._lock:
             by_topic = self._snapshot.by_topic | {message.topic: message}
-            self._snapshot = LatestMessages(message.seq, by_topic)
+            self._snapshot = LatestMessages(max(message.seq, self._snapshot.seq), by_topic)
         return message
 
     def snapshot(self) -> LatestMessages:
