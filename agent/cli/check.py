@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from agent.config import load
+from agent.config import advice, load
 from agent.pipeline import build
 
 
@@ -13,6 +13,8 @@ def define(parser: argparse.ArgumentParser) -> None:
         for pipeline in build.build_pipelines(config):
             pipeline.reader.close()
             print(f"{pipeline.name}: {pipeline.describe()}")
+        for note in advice.notes(config):
+            print(f"note: {note}")
         print(f"{arguments.config}: ok")
         return 0
 

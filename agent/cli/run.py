@@ -2,14 +2,17 @@
 
 import argparse
 import functools
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.config import load
+from agent.config import advice, load
 from agent.config.load import Config
 from agent.core import logs
 from agent.service.daemon import Daemon
 from agent.service.observer import Observer
+
+log = logging.getLogger("drsn")
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +20,8 @@ def define(parser: argparse.ArgumentParser) -> None:
         logs.start(arguments.log_level)
         read = functools.partial(load.load, arguments.config)
         config = read()
+        for note in advice.notes(config):
+            log.warning("%s", note)
         return Daemon(config, reread=read, observers=observers(config)).run()
 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")

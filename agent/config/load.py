@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from agent.config import commands, page, rollout, source, sparkplug, yaml_file
-from agent.config.agent import Agent
+from agent.config.agent import Agent, default_id
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
 from agent.config.metrics import Metrics
@@ -59,12 +59,21 @@ def parse(tree: object) -> Config:
         raw_sources = tree.get("sources", [])
         tree = {key: value for key, value in tree.items() if key != "sources" and value is not None}
     sections = convert(tree, Config, "")
+    agent_section = tree.get("agent") if isinstance(tree, dict) else None
     config = msgspec.structs.replace(
         credentials.resolve(sections),
+        agent=_with_id(sections.agent, agent_section),
         sources=_sources(convert(raw_sources, list[dict[str, Any]], "sources")),
     )
     _check(config)
     return config
+
+
+def _with_id(agent: Agent, section: object) -> Agent:
+    """The section with its default id, which depends on the state directory."""
+    if isinstance(section, dict) and "id" in section:
+        return agent
+    return msgspec.structs.replace(agent, id=default_id(Path(agent.state_dir)))
 
 
 def differences(old: Config, new: Config) -> list[str]:

@@ -35,6 +35,10 @@ log = logging.getLogger("drsn.mqtt")
 Listener = Callable[[str, bytes, bool], Sequence[Message]]
 
 
+def _nothing() -> None:
+    """For an identity whose wills are all alike."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """The client's id, last will, birth messages and subscriptions."""
@@ -47,6 +51,7 @@ class Identity:
     listens: Mapping[str, Listener] = field(
         default_factory=dict
     )  # further subscriptions, by topic or filter
+    will_unused: Callable[[], None] = _nothing  # called where the CONNECT was never sent
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from agent.mqtt.properties import PackedProperties
 from agent.mqtt.settings import Mqtt
 from agent.mqtt.wakeup import Wakeup
 
-BACKOFF_S = (0.5, 60.0)
+FIRST_BACKOFF_S = 0.5
 STALL_S = 6.0  # without any acknowledgement: the broker is considered gone
 CLOSE_S = 1.0
 LOOK_S = 1.0  # the longest sleep: how often a stall is checked for
@@ -65,7 +65,7 @@ class MqttSink:
         self._complaints.addFilter(self._complain)
         self._since_s = 0.0  # when the broker accepted the connection
         self._duplicate = DuplicateClient(identity)
-        self._backoff = Backoff(*BACKOFF_S)
+        self._backoff = Backoff(FIRST_BACKOFF_S, settings.reconnect_max_s)
         self._retry_s = 0.0  # monotonic
         self._wakeup = Wakeup()
         self.wake = self._wakeup.wake
@@ -123,6 +123,7 @@ class MqttSink:
             return
         self._connector = None
         if isinstance(reply, Exception):
+            self._identity.will_unused()
             why = errors.connecting(reply, self._error, self._settings.tls is not None)
             self._lose(Lost("unreachable", f"cannot connect: {why}"))
         else:

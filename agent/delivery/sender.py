@@ -10,6 +10,7 @@ from agent.delivery.coalesced import CoalescedMessages
 from agent.delivery.commit_pace import COMMITS_PER_S, CommitPace
 from agent.delivery.outbox import Outbox
 from agent.delivery.refusals import RETRY_S, SOON_S, Refusals
+from agent.delivery.retained import RetainedMessages
 
 MAX_IN_FLIGHT = 20
 IDLE_S = 1.0
@@ -51,6 +52,7 @@ class Sender:
         self._urgent = False  # a message waits that no window may delay
         self._called = False  # the sink was woken since the loop's turn began
         self._refusals = Refusals()
+        self._retained = RetainedMessages()
         self._backing_off = False  # as it was logged
         self._session = 0
         self._session_s = 0.0  # when it began
@@ -83,6 +85,10 @@ class Sender:
     def parked(self) -> Outbox:
         """The outbox with its parked messages; for the sender thread."""
         return self._outbox
+
+    def retained(self) -> list[Message]:
+        """The newest delivered message on each retained topic; for the sender thread."""
+        return self._retained.messages()
 
     def retry_parked(self, seqs: Sequence[int]) -> int:
         """Sends parked messages again; how many. `DiskError`; in the sender thread."""
@@ -176,6 +182,7 @@ class Sender:
                 self._outbox.park(message.seq, why)
                 continue
             self._in_flight.add(message.seq)
+            self._retained.sent(message)
             self._sink.send(message)
 
     def _too_large(self, message: Message) -> str | None:
@@ -187,7 +194,12 @@ class Sender:
         return f"{size} bytes, and the broker takes {most}" if size > most else None
 
     def _begin_session(self) -> None:
-        """Starts a session: everything that is not acknowledged is sent again."""
+        """Starts a session: everything that is not acknowledged is sent again.
+
+        So is what was retained: the broker may have been restarted.
+        """
+        for message in self._retained.messages():
+            self._sink.send(message)
         self._outbox.commit()  # stores acknowledgements, so that those are not sent again
         self._session, self._session_s = self._sink.session, time.monotonic()
         self._cursor = 0
@@ -203,6 +215,7 @@ class Sender:
         if culprit is not None:
             self._outbox.park(culprit, "every connection that it was sent on was closed")
         self._in_flight.clear()
+        self._retained.connection_lost()
 
     def _note(self, receipts: list[Receipt]) -> None:
         now_s = time.monotonic()
@@ -212,6 +225,7 @@ class Sender:
         put_s = [self._put_s.pop(seq) for seq in delivered if seq in self._put_s]
         self.latencies_s.extend(now_s - began_s for began_s in put_s)
         self._outbox.settle(delivered)
+        self._retained.delivered(delivered)
         for receipt in receipts:
             self._in_flight.discard(receipt.seq)
             if receipt.refused is None:

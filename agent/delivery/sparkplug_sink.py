@@ -29,6 +29,7 @@ class SparkplugSink:
         identity = Identity(
             client_id=client_id,
             will=node.will,
+            will_unused=node.will_unused,
             births=node.births,
             topic=address.of("NBIRTH"),
             is_other=node.is_other,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.acquisition import timestamps
-from agent.config import load
+from agent.config import advice, load
 from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.control.rollout import status
@@ -36,6 +36,7 @@ def examine(file: Path) -> Iterator[Finding]:
         yield Finding("configuration", "wrong", str(error))
         return
     yield Finding("configuration", "ok", f"{file}, {len(config.sources)} source(s)")
+    yield from (Finding("configuration", "note", note) for note in advice.notes(config))
     yield from doctor_files.examine(config)
     folder = Path(config.agent.state_dir)
     running = config.agent.sink != "stdout" and state_directory.in_use(folder)

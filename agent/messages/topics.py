@@ -79,7 +79,7 @@ PUBLISHED = {
             records.Observation,
             1,
             True,
-            "when the source's decision changes, and once at the start",
+            "when the source's decision changes, at the start, and again after every connect",
             SOURCE,
         ),
         Published(
@@ -87,7 +87,7 @@ PUBLISHED = {
             records.Observation,
             1,
             False,
-            "the same, for subscribers that want changes only",
+            "when the source's decision changes, and once at the start",
             SOURCE,
         ),
         Published(
@@ -119,7 +119,7 @@ PUBLISHED = {
             records.Rollout,
             1,
             True,
-            "when the roll-out of an installed model moves on, and at the start",
+            "when a model's roll-out moves on, at the start, and again after every connect",
             "models/{model}/",
         ),
     )

@@ -32,6 +32,9 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     username: str | None = None
     password_file: str | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65535)] = 30
+    reconnect_max_s: Annotated[float, msgspec.Meta(ge=0.5, le=3600)] = (
+        60.0  # between two tries to connect
+    )
     will_delay_s: Seconds = 3  # MQTT 5: how long the agent may be away without an `offline`
     window_expiry_s: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)] = (
         3600  # MQTT 5: how long a broker keeps a window

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.acquisition.timestamps import WallClock
+from agent.config.agent import OUTBOX, SHORT_ID
 from agent.config.load import Config
 from agent.control.command_handler import CommandHandler
 from agent.control.operations import CommandContext
@@ -77,9 +78,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     results = subscriptions.CommandResults(topics, sender)
     context = _command_context(surroundings, health.began_s, sender)
     commands = CommandHandler(config.commands, context, results.publish)
-    listeners |= subscriptions.listeners(
-        config, topics, announcer.discovery, commands, surroundings.updates
-    )
+    listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
     return Publisher(outbox, sender, announcer, latest)
 
 
@@ -158,7 +157,9 @@ def open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
     state_dir = Path(config.agent.state_dir)
     state_directory.claim(state_dir)
     try:
-        return Outbox(state_dir / "outbox.sqlite", limits, gap_marker)
+        if not (state_dir / OUTBOX).exists():
+            (state_dir / SHORT_ID).touch()
+        return Outbox(state_dir / OUTBOX, limits, gap_marker)
     except DiskError as error:
         raise ConditionError(
             f"agent.state_dir: {state_dir}: the outbox cannot be opened: {error}"

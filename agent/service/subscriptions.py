@@ -8,23 +8,24 @@ from agent.config.load import Config
 from agent.control.command_handler import CommandHandler
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Message
-from agent.delivery.discovery import Discovery
 from agent.delivery.duplicate_client import Listener
 from agent.delivery.sender import Sender
 from agent.messages import homeassistant, payloads
+from agent.service.announcer import Announcer
 
 
 def listeners(
     config: Config,
-    topics: payloads.Topics,
-    discovery: Discovery,
+    announcer: Announcer,
+    sender: Sender,
     commands: CommandHandler,
     updates: UpdateQueue,
 ) -> dict[str, Listener]:
     """Listeners by topic filter. The agent does not subscribe to what the configuration forbids."""
     by_filter: dict[str, Listener] = {}
+    topics = announcer.topics
     if config.mqtt.home_assistant:
-        by_filter[homeassistant.STATUS] = discovery.on_status
+        by_filter[homeassistant.STATUS] = _home_assistant_listener(announcer, sender)
     if config.commands.allow:
         by_filter[topics.of("command", verb="+")] = commands.on_command
     if config.rollout.source is not None:
@@ -32,6 +33,16 @@ def listeners(
         if config.rollout.announce is not None:
             by_filter[config.rollout.announce] = updates.on_announcement
     return by_filter
+
+
+def _home_assistant_listener(announcer: Announcer, sender: Sender) -> Listener:
+    """Publishes everything again when Home Assistant has started: a broker may retain nothing."""
+
+    def on_status(topic: str, payload: bytes, retained: bool) -> list[Message]:
+        started = bool(announcer.discovery.on_status(topic, payload, retained))
+        return [*announcer.births(), *sender.retained()] if started else []
+
+    return on_status
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,37 @@ def test_the_number_of_a_birth_goes_round_and_outlives_the_process(tmp_path: Pat
     assert BdSeq(file).next() == 0
 
 
+def test_a_connect_that_was_never_sent_leaves_its_number_to_the_next(
+    detached: DetachedNode,
+) -> None:
+    assert detached.begin()[0].values["bdSeq"] == 0
+    for _ in range(3):
+        detached.node.will()
+        detached.node.will_unused()
+    assert detached.begin()[0].values["bdSeq"] == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "fault"),
+    [
+        ("fault", True),
+        ("normal", False),
+        ("unknown", None),
+        ("abstain", None),
+        ("sensor_fault", None),
+    ],
+)
+def test_a_machine_that_is_in_doubt_has_a_fault_of_null(
+    detached: DetachedNode, decision: str, fault: bool | None
+) -> None:
+    detached.begin()
+    detached.put(observations.event(1, decision="abstain" if fault is None else decision))
+    detached.put(observations.event(2, decision=decision))
+    birth = detached.begin()[1]
+    assert birth.values["decision"] == decision
+    assert birth.values["fault"] is fault
+
+
 def test_only_a_true_rebirth_is_a_command(
     detached: DetachedNode, caplog: pytest.LogCaptureFixture
 ) -> None:

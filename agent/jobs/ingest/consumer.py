@@ -36,7 +36,7 @@ class Consumer:
         self._session = session
         self._tables = tables
         self._counts = Counts()
-        self._broker_backoff = Backoff(*BACKOFF_S)
+        self._broker_backoff = Backoff(BACKOFF_S[0], settings.reconnect_max_s)
         self._database_backoff = Backoff(*BACKOFF_S)
         self._away: str | None = None  # why the database is away
         self._write_s = 0.0  # monotonic; no attempt before this time

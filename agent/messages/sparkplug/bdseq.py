@@ -10,7 +10,7 @@ log = logging.getLogger("drsn.sparkplug")
 
 
 class BdSeq:
-    """Counts connects from 0 to 255 and round again, over restarts too.
+    """Counts CONNECT packets from 0 to 255 and round again, over restarts too.
 
     Sparkplug 3.0.0, 5.4: one more than in the previous CONNECT. On a disk that takes nothing it
     still counts, from what it last could keep.
@@ -23,7 +23,15 @@ class BdSeq:
             self._last = int(files.read(file, 16)) % 256
 
     def next(self) -> int:
-        self._last = (self._last + 1) % 256
+        """The number of the next CONNECT."""
+        return self._keep((self._last + 1) % 256)
+
+    def give_back(self) -> None:
+        """The last number was in no CONNECT: the next one has it again."""
+        self._keep((self._last - 1) % 256)
+
+    def _keep(self, number: int) -> int:
+        self._last = number
         try:
             files.write(self._file, f"{self._last}\n".encode("ascii"))
         except OSError as error:

@@ -13,9 +13,10 @@ from agent.messages.sparkplug.fields import FieldMetric
 from agent.messages.sparkplug.metric import Metric, Type, Value
 from agent.messages.topics import schema
 
+_FAULT = {"fault": True, "normal": False}  # null in doubt: a broken sensor shows no healthy machine
 _STATE = (
     *fields.metrics(Observation, "decision", "label", "probability"),
-    FieldMetric("fault", Type.BOOLEAN, lambda observation: observation.decision == "fault"),
+    FieldMetric("fault", Type.BOOLEAN, lambda observation: _FAULT.get(observation.decision)),
     *fields.metrics(Observation, "previous", "evidence"),
 )
 _WINDOW = fields.metrics(Observation, "decision", "label", "probability", prefix="window/")

@@ -76,6 +76,10 @@ class EdgeNode:
         body = payload([node_metrics.death(self._bdseq, now_ms)], now_ms, None)
         return Message(0, self._address.of("NDEATH"), body)
 
+    def will_unused(self) -> None:
+        """No CONNECT was sent with the last death certificate."""
+        self._count.give_back()
+
     def births(self) -> list[Message]:
         """The births of the node and its devices: at the start of a session, and on request."""
         self._seq = 0
