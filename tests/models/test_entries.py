@@ -108,7 +108,8 @@ def test_femto_sees_the_end_of_a_life(tmp_path: Path) -> None:
     data = datasets.femto(tmp_path / "data")
     printed = run(tmp_path, "models.experiments.femto", "--data", data)
     assert re.search(r"\| Bearing1_1 \| train \| 4 \| 9\d\.\d% \|", printed)
-    assert "none before 40% in 1 of 1" in printed
+    assert "| distance 4.2 | train and val | 0 of 1 | 1 of 1 | 0 of 1 |" in printed
+    assert "| RMS, 3 sigma | train and val |" in printed
 
 
 @pytest.mark.timeout(300)
