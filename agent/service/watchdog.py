@@ -8,10 +8,9 @@ other, so this works without systemd too.
 import contextlib
 import logging
 import os
-import threading
-import time
 from collections.abc import Iterator
 
+from agent.core.awake_clock import AwakeClock
 from agent.core.errors import HUNG
 from agent.service.systemd import notify
 
@@ -19,28 +18,6 @@ HANG_S = 10.0  # the longest that a step of scoring or a turn of the sender may 
 FEED_S = 1.0
 
 log = logging.getLogger("drsn")
-
-
-class AwakeClock:
-    """Seconds in which this process ran; shared by threads that read it on each turn.
-
-    A process that was stopped and a machine that slept are not a thread that hangs: the time
-    between two readings counts up to `longest_s` only. If one thread hangs, the others go on
-    reading, and the clock goes on.
-    """
-
-    def __init__(self, longest_s: float) -> None:
-        self._longest_s = longest_s
-        self._awake_s = 0.0
-        self._read_s = time.monotonic()
-        self._lock = threading.Lock()
-
-    def now_s(self) -> float:
-        with self._lock:
-            now_s = time.monotonic()
-            self._awake_s += min(max(now_s - self._read_s, 0.0), self._longest_s)
-            self._read_s = now_s
-            return self._awake_s
 
 
 class Watchdog:

@@ -129,7 +129,10 @@ class UpdateQueue:
             return files.read_bounded(request.file, self._max_bytes, "rollout.max_mib")
         from agent.control.rollout.download import fetch
 
-        return fetch(request.announcement, request.source, self._state_dir)
+        def ordered() -> bool:  # by a person, who does not wait for a download
+            return any(True for _ in model_store.orders(self._state_dir))
+
+        return fetch(request.announcement, request.source, self._state_dir, ordered)
 
     def postpone(self, request: UpdateRequest, error: Exception) -> bool:
         """Whether it is worth another try, some time later."""
