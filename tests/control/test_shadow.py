@@ -9,7 +9,7 @@ import pytest
 
 from agent.config.rollout import Rollout
 from agent.control.rollout.assignments import Demand
-from agent.control.rollout.shadow import MAX_WAITING, Shadow
+from agent.control.rollout.shadow import MAX_WAITING, Candidate, Shadow
 from agent.core.types import Mark, Prediction, Samples, Scored, Verdict, Window
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier, Serving
@@ -35,9 +35,17 @@ class SlowCandidate:
         self._real, self._clock, self._window_s = real, clock, window_s
 
     def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
+        self.begin(samples, running)
+        return self.result()
+
+    def begin(self, samples: Samples, running: Samples | None = None) -> None:
+        self._begun = samples, running
+
+    def result(self) -> list[Prediction]:
         self._clock.now_s += self._window_s
-        self.served += len(samples)
-        return self._real.classify(samples, running)
+        self.spent_s += self._window_s
+        self.served += len(self._begun[0])
+        return self._real.classify(*self._begun)
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def real(tmp_path: Path) -> OnnxClassifier:
     return classifier.load(tiny.write(tmp_path / "tiny.onnx"))
 
 
-def shadow(candidate: Serving, present: Serving, **keys: Any) -> Shadow:
+def shadow(candidate: Candidate, present: Serving, **keys: Any) -> Shadow:
     return Shadow(Rollout(**keys), candidate, present, Demand(sources=1, hop_s=10.0))
 
 
@@ -67,6 +75,12 @@ def scored(present: OnnxClassifier, first: int) -> tuple[Scored, SourcePipeline]
     return Scored("fan", window, prediction, verdict, None, verdict), cast(SourcePipeline, pipeline)
 
 
+def score(trial: Shadow) -> None:
+    """One turn begins with a window, the next has the answer."""
+    trial.turn()
+    trial.turn()
+
+
 def test_after_each_window_the_candidate_rests_for_as_long_as_it_took(
     real: OnnxClassifier, clock: Clock
 ) -> None:
@@ -74,11 +88,11 @@ def test_after_each_window_the_candidate_rests_for_as_long_as_it_took(
     trial = shadow(candidate, real)
     for first in range(3):
         trial.see(*scored(real, first))
-    trial.turn()
+    score(trial)
     assert (candidate.served, clock.now_s) == (1, 100.25)
     for now_s, served in ((100.25, 1), (100.49, 1), (100.5, 2), (100.9, 2), (101.0, 3)):
         clock.now_s = now_s
-        trial.turn()
+        score(trial)
         assert candidate.served == served, now_s
     assert trial.figures().windows == 3
 
@@ -100,7 +114,7 @@ def test_the_verdict_waits_for_the_time_and_for_the_windows(
     for first in range(2):
         assert not trial.done
         trial.see(*scored(real, first))
-        trial.turn()
+        score(trial)
     assert not trial.done, "the time is not over"
     clock.now_s += 61
     assert trial.done

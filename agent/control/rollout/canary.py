@@ -8,7 +8,7 @@ from agent.config.rollout import Rollout
 from agent.control.rollout.assignments import Assignments
 from agent.control.rollout.phases import InShadow, OnProbation
 from agent.control.rollout.probation import GuardedClassifier
-from agent.control.rollout.shadow import Shadow
+from agent.control.rollout.shadow import Candidate, Shadow
 from agent.inference import registry
 from agent.inference.classifier import Serving
 
@@ -23,7 +23,7 @@ class Canary:
     state_dir: Path
     assignments: Assignments
 
-    def start_shadow(self, name: str, candidate: Serving) -> InShadow:
+    def start_shadow(self, name: str, candidate: Candidate) -> InShadow:
         """`UserError` where no source is scored by a model of that name."""
         present, demand = self.assignments.serving(name), self.assignments.demand(name)
         return InShadow(name, Shadow(self.rollout, candidate, present, demand))

@@ -32,7 +32,7 @@ from agent.control.rollout.phases import (
     Resuming,
     Working,
 )
-from agent.control.rollout.prepare import Loaded, Refused, RolloutSteps
+from agent.control.rollout.prepare import Candidate, Loaded, Refused, RolloutSteps
 from agent.control.rollout.reporter import Publish, StatusReporter
 from agent.control.rollout.requests import UpdateQueue, UpdateRequest
 from agent.core.types import Scored
@@ -147,7 +147,7 @@ class RolloutController:
         work = functools.partial(self._steps.admit, request)
         return Admitting(request, BackgroundTask(work, self._admitted))
 
-    def _admitted(self, candidate: Loaded) -> Phase:
+    def _admitted(self, candidate: Candidate) -> Phase:
         standing = candidate.standing
         phase = self._canary.start_shadow(standing.name, candidate.classifier)
         log.info("%s %s: in the shadow", standing.name, candidate.classifier.contract.version)
@@ -192,14 +192,15 @@ class RolloutController:
             work = functools.partial(self._steps.roll_back, name, why, guard.fallback)
             return Concluding(trial, BackgroundTask(work, self._went_back))
         if guard.over:
-            keep = functools.partial(registry.settle, self._state_dir, name)
-            return Concluding(trial, BackgroundTask(keep, functools.partial(self._kept, trial)))
+            keep = functools.partial(self._steps.keep, name)
+            return Concluding(trial, BackgroundTask(keep, self._kept))
         return trial
 
-    def _kept(self, trial: OnProbation, standing: Standing) -> Phase:
-        self._assignments.serve(trial.name, trial.guard.new, changed=False)
-        log.info("%s: kept", trial.name)
-        self._reporter.report(standing)
+    def _kept(self, present: Loaded) -> Phase:
+        name = present.standing.name
+        self._assignments.serve(name, present.classifier, changed=False)
+        log.info("%s: kept", name)
+        self._reporter.report(present.standing)
         return Idle()
 
     def _go_back(self, trial: Idle | InShadow | OnProbation, request: UpdateRequest) -> Phase:

@@ -21,6 +21,7 @@ from agent.inference import bundle as bundles
 from agent.inference import classifier, model_store, registry
 from agent.inference.bundle import Bundle
 from agent.inference.classifier import Serving
+from agent.inference.isolated_classifier import IsolatedClassifier
 from agent.inference.model_store import Standing
 from agent.pipeline import build, source_format
 from agent.pipeline.source_pipeline import SourcePipeline
@@ -34,6 +35,14 @@ class Loaded:
 
     standing: Standing
     classifier: Serving
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that is ready to be tried, in a process of its own."""
+
+    standing: Standing
+    classifier: IsolatedClassifier
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class RolloutSteps:
         self._pipelines = pipelines
         self._updates = updates
 
-    def admit(self, request: UpdateRequest) -> Loaded:
+    def admit(self, request: UpdateRequest) -> Candidate:
         """Fetches the bundle, checks it and makes it the candidate."""
         data = self._updates.read(request)
         keys = [trusted_keys.raw_key(Path(file), "rollout.keys") for file in self._rollout.keys]
@@ -71,9 +80,14 @@ class RolloutSteps:
         self._updates.discard(request)
         return self.load_candidate(standing)
 
-    def load_candidate(self, standing: Standing) -> Loaded:
+    def load_candidate(self, standing: Standing) -> Candidate:
         file = model_store.model_file(self._state_dir, standing.name, standing.latest)
-        return Loaded(standing, classifier.load(file))
+        return Candidate(standing, IsolatedClassifier(file))
+
+    def keep(self, name: str) -> Loaded:
+        """Loads the model whose probation is over into this process."""
+        present = self._load_present(model_store.standing(self._state_dir, name))
+        return Loaded(registry.settle(self._state_dir, name), present.classifier)
 
     def go_back(self, request: UpdateRequest) -> Loaded:
         """A person has ordered the model before."""

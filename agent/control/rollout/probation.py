@@ -43,6 +43,8 @@ class GuardedClassifier:
         return self.new.served
 
     def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
+        if self.failure is not None and self.fallback is not None:
+            return self.fallback.classify(samples, running)
         try:
             predictions = self.new.classify(samples, running)
             unsound = next(filter(None, map(shadow.unsound, predictions)), None)

@@ -1,13 +1,14 @@
 """A candidate beside the present model, on the same signal. For the main thread.
 
-The candidate scores one window at a time, and only when no live window waits: a live window is
-late by one of the candidate's at most. After each one the candidate rests for as long as it took,
-so that it takes at most half of the time. What it cannot score in time is dropped and counted.
+The candidate scores one window at a time in a process of its own; one begins only when no live
+window waits. After each one the candidate rests for as long as it took, so that it takes at most
+half of a core. What it cannot score in time is dropped and counted.
 """
 
 import collections
 import math
 import time
+from typing import Protocol
 
 import numpy as np
 
@@ -26,11 +27,21 @@ SLOW_AFTER = 20  # windows, before a candidate that cannot keep up is given up
 SUM_TOLERANCE = 1e-2  # of a window's probabilities
 
 
+class Candidate(Serving, Protocol):
+    """A model whose answers are not waited for."""
+
+    def begin(self, samples: Samples, running: Samples | None = None) -> None:
+        """Lets it score those windows [count, channels, window]."""
+
+    def result(self) -> list[Prediction] | None:
+        """What it makes of them; None: not yet."""
+
+
 class Shadow:
     """Compares a candidate with the present model, and comes to a verdict."""
 
     def __init__(
-        self, rollout: Rollout, candidate: Serving, present: Serving, demand: Demand
+        self, rollout: Rollout, candidate: Candidate, present: Serving, demand: Demand
     ) -> None:
         """`demand`: what the candidate would have to score."""
         self.candidate, self.present = candidate, present
@@ -38,6 +49,7 @@ class Shadow:
         self._began_s = time.monotonic()
         self._present_before = (present.spent_s, present.served)
         self._waiting: collections.deque[tuple[Scored, SourcePipeline]] = collections.deque()
+        self._scored: Scored | None = None  # what the candidate works on
         self._windows = self._agreed = self._dropped = 0
         self._spent_s = 0.0  # processor time of the candidate
         self._rest_until_s = 0.0
@@ -53,22 +65,36 @@ class Shadow:
             self._dropped += 1
 
     def turn(self) -> None:
-        """Scores one window, if there is one and the candidate has rested."""
-        if not self._waiting or self._failure or time.monotonic() < self._rest_until_s:
+        """Takes the candidate's answer, or begins with a window once it has rested."""
+        if self._failure is not None:
+            return
+        try:
+            if self._scored is None:
+                self._begin()
+            else:
+                self._finish(self._scored)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the present model goes on
+            self._failure = f"failed on a window: {' '.join(str(error).split())[:200]}"
+
+    def _begin(self) -> None:
+        if not self._waiting or time.monotonic() < self._rest_until_s:
             return
         scored, pipeline = self._waiting.popleft()
         samples = reframed(pipeline, scored, self.candidate.contract)
-        if samples is None:
+        if samples is not None:
+            self.candidate.begin(samples[None], _running(pipeline, scored))
+            self._scored = scored
+
+    def _finish(self, scored: Scored) -> None:
+        before_s = self.candidate.spent_s
+        predictions = self.candidate.result()
+        if predictions is None:
             return
-        began_s, before_s = time.monotonic(), self.candidate.spent_s
-        try:
-            (prediction,) = self.candidate.classify(samples[None], _running(pipeline, scored))
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no common base
-            self._failure = f"failed on a window: {' '.join(str(error).split())[:200]}"
-            return
-        self._spent_s += self.candidate.spent_s - before_s
-        self._rest_until_s = 2 * time.monotonic() - began_s
-        self._compare(scored, prediction)
+        self._scored = None
+        spent_s = self.candidate.spent_s - before_s
+        self._spent_s += spent_s
+        self._rest_until_s = time.monotonic() + spent_s
+        self._compare(scored, predictions[0])
 
     @property
     def done(self) -> bool:
@@ -76,7 +102,8 @@ class Shadow:
         if self._failure is not None or (self._windows >= SLOW_AFTER and self._slow()):
             return True
         long_enough = time.monotonic() - self._began_s >= self._rollout.shadow_s
-        return long_enough and self._windows >= self._rollout.shadow_windows
+        enough = long_enough and self._windows >= self._rollout.shadow_windows
+        return enough and self._scored is None  # so that it owes no answer
 
     def verdict(self) -> str | None:
         """Why it may not take the present model's place; None: it may."""

@@ -31,7 +31,7 @@ def main() -> int:
     try:
         _append(Path(part), where, source, int(size))
     except (OSError, ValueError, HTTPException) as error:
-        print(_reason(error))
+        sys.stdout.write(_reason(error))
         return 1
     return 0
 
