@@ -1,6 +1,7 @@
 """A model under trial does its harm to its own process alone, and is told in one line."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -92,6 +93,6 @@ def test_a_process_that_crashes_or_stands_still_is_told(tmp_path: Path, number: 
 def test_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"\x00\xff" * 99)
     for file in (tmp_path / "a.onnx", tmp_path / "b.onnx"):
-        with pytest.raises(UserError, match=str(file)) as failure:
+        with pytest.raises(UserError, match=re.escape(file.name)) as failure:
             IsolatedClassifier(file)
         assert "\n" not in str(failure.value)

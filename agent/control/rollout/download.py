@@ -80,13 +80,13 @@ def _transfer(
     arguments = (str(part), where, source, str(size))
     child = child_process.start(transfer.__name__, *arguments, stdin=pipe, stdout=pipe)
     try:
-        failure = _watch(child, part, interrupted, patience)
+        failure = _await_end(child, part, interrupted, patience)
         return _reason(child) if failure is None and child.returncode else failure
     finally:
         child_process.end(child)
 
 
-def _watch(
+def _await_end(
     child: subprocess.Popen[bytes],
     part: Path,
     interrupted: Callable[[], bool],
