@@ -44,9 +44,9 @@ class Conditioner:
         """
         self.samples = 0  # frames taken from the source
         self.began_s: float | None = None  # monotonic time of frame 0; None until the first block
-        now_s = time.monotonic()
+        self.opened_s = time.monotonic()
         self.sample_clock = (
-            SampleClock(source.rate_hz, now_s, source.counted) if source.live else None
+            SampleClock(source.rate_hz, self.opened_s, source.counted) if source.live else None
         )
         self.format = source
         self._ring = ring
@@ -129,8 +129,9 @@ class Conditioner:
     def _marks(self, samples: Samples) -> Marks:
         clipped = self._clipped(self._rails.reached(samples))
         marks: Marks = clipped * np.uint8(Mark.CLIPPED)
-        if self.sample_clock is not None and self.sample_clock.slow:
-            marks |= np.uint8(Mark.SLOW)
+        if self.sample_clock is not None:
+            marks |= self.sample_clock.slow * np.uint8(Mark.SLOW)
+            marks |= self.sample_clock.fast * np.uint8(Mark.FAST)
         return marks
 
     def _clipped(self, railed: Flags) -> Flags:

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 
 from agent.acquisition.conditioning import Conditioner
+from agent.acquisition.rate_report import RateReport
 from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.sample_clock import SampleClock
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
 from agent.core.types import Gathering, Mark, Refusing, Source, SourceError
@@ -30,8 +32,12 @@ class SourceReader:
         ring: Ring,
         wake: Callable[[], None],
         longest_s: float = 30.0,
+        rate_is_set: bool = False,
     ) -> None:
-        """`longest_s`: the longest wait before the source is reopened."""
+        """`longest_s`: the longest wait before the source is reopened.
+
+        `rate_is_set`: see `agent.acquisition.rate_report`.
+        """
         self.conditioner: Conditioner | None = None
         self.fault: str | None = None  # why the source is not open; None while it is
         self.refusal: str | None = None  # what the source hears and refuses
@@ -43,6 +49,7 @@ class SourceReader:
         self._ring = ring
         self._wake = wake
         self._backoff = Backoff(FIRST_S, longest_s)
+        self._rate_report = RateReport(name, rate_is_set)
         self._source: Source | None = None
 
     def open(self) -> None:
@@ -76,24 +83,34 @@ class SourceReader:
             return Mark(0)
         if self.fault is not None:
             return Mark.BROKEN
-        sample_clock = self.conditioner.sample_clock if self.conditioner is not None else None
-        return Mark.SILENT if sample_clock is not None and sample_clock.silent(now_s) else Mark(0)
+        clock = self.sample_clock
+        return Mark.SILENT if clock is not None and clock.silent(now_s) else Mark(0)
 
     @property
     def samples(self) -> int:
         return self.conditioner.samples if self.conditioner is not None else 0
 
+    @property
+    def sample_clock(self) -> SampleClock | None:
+        """That of a live source; None for another, and before it was opened."""
+        return None if self.conditioner is None else self.conditioner.sample_clock
+
+    @property
+    def rate_note(self) -> str | None:
+        """What is amiss with the rate of the source; None: nothing, or not known yet."""
+        if self.conditioner is None or self.sample_clock is None:
+            return None
+        return self._rate_report.text(self.sample_clock, self.conditioner.format)
+
     def status(self) -> str:
-        """For people: ok, slow, silent, or broken with the reason."""
+        """For people: ok, slow, fast, silent, or broken with the reason."""
         trouble = self.trouble(time.monotonic())
         if trouble is Mark.BROKEN:
             return f"broken: {self.fault}"
-        slow = (
-            self.conditioner is not None
-            and self.conditioner.sample_clock is not None
-            and self.conditioner.sample_clock.slow
-        )
-        return "silent" if trouble else "slow" if slow else "ok"
+        clock = self.sample_clock
+        if trouble or clock is None:
+            return "silent" if trouble else "ok"
+        return "slow" if clock.slow else "fast" if clock.fast else "ok"
 
     def _read_to_end(self, stopping: threading.Event) -> bool:
         """True when the source has ended; False when it broke and is to be reopened."""
@@ -134,6 +151,8 @@ class SourceReader:
                 log.warning("%s: delivers again", self._name)
                 self.fault = None
                 self._backoff.reset()
+            if self.sample_clock is not None:
+                self._rate_report.look(self.sample_clock, source.format)
         return True
 
     def _reopen(self) -> Source:
@@ -147,8 +166,8 @@ class SourceReader:
         elif source.format != self.conditioner.format:
             source.close()
             raise SourceError(f"comes back as {source.format}, was {self.conditioner.format}")
-        elif self.conditioner.sample_clock is not None:
-            self.conditioner.sample_clock.reopened()
+        elif self.sample_clock is not None:
+            self.sample_clock.reopened()
         self.opened += 1
         return source
 

@@ -51,16 +51,17 @@ class Timeline:
             self._fixed_s = time.monotonic() + self._clock.offset_s()
 
     def unix_s(self, index: int) -> float:
-        """Unix time at which frame `index` (at the model's rate) was taken, to the millisecond."""
-        return self._zero_s() + index / self._rate_hz
+        """Unix time at which frame `index` (at the model's rate) was taken, to the millisecond.
 
-    def _zero_s(self) -> float:
-        began_s = self._conditioner.began_s if self._conditioner is not None else None
+        Never before the source was opened: what waited in a pipe until then has that time.
+        """
         if self._fixed_s is not None:
-            return round(self._fixed_s, 3)
-        if began_s is None:
-            began_s = time.monotonic()
-        return round(began_s + self._clock.offset_s(), 3)
+            return round(self._fixed_s, 3) + index / self._rate_hz
+        offset_s = self._clock.offset_s()
+        if self._conditioner is None or self._conditioner.began_s is None:
+            return round(time.monotonic() + offset_s, 3) + index / self._rate_hz
+        taken_s = round(self._conditioner.began_s + offset_s, 3) + index / self._rate_hz
+        return max(taken_s, round(self._conditioner.opened_s + offset_s, 3))
 
 
 def synchronised() -> bool | None:

@@ -30,10 +30,11 @@ class Mark(enum.IntFlag):
     CLIPPED = 4  # the sensor was at full scale
     INVALID = 8  # arrived as NaN or infinity
     SLOW = 16  # the source delivered too few samples per second about then
+    FAST = 32  # too many
     # Never of one frame:
-    FLAT = 32  # the signal stands still
-    SILENT = 64  # nothing comes
-    BROKEN = 128  # the source failed, or its end came where there should be none
+    FLAT = 64  # the signal stands still
+    SILENT = 128  # nothing comes
+    BROKEN = 256  # the source failed, or its end came where there should be none
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Count  # samples of the window that are missing
     rate_hz: float  # the model's
     unit: str  # of the samples
-    flags: list[str]  # gap, overrun, clipped, invalid, slow, flat, silent, broken; others may come
+    flags: list[str]  # gap, overrun, clipped, invalid, slow, fast, flat, silent, broken and others
     decision: Decision
     label: str | None  # the network's; None: there is none
     probability: Share | None  # a window's own; smoothed in states and events
@@ -124,6 +124,8 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     latency_ms: tuple[float, float] | None  # p50 and p99: last sample to outbox
     drift: float | None = None  # as anomaly, of the average of the last windows
+    nominal_hz: float | None = None  # frames a second that it should deliver; None: not opened yet
+    measured_hz: float | None = None  # that arrive, over up to a minute; None: not live, not known
 
 
 class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):

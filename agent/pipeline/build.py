@@ -233,7 +233,15 @@ def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
     open_source = functools.partial(sources.open_source, common.kind, build.settings.options)
     open_wrapped = functools.partial(build.runtime.wrap_source, open_source)
     longest_s = sources.longest_s(common.kind)
-    return SourceReader(common.name, open_wrapped, attach, ring, build.runtime.wake, longest_s)
+    return SourceReader(
+        common.name,
+        open_wrapped,
+        attach,
+        ring,
+        build.runtime.wake,
+        longest_s,
+        common.kind in sources.SETS_ITS_RATE,
+    )
 
 
 def _scorer(build: SourceBuild, ring: Ring, baseline: Baseline | None) -> Scorer:

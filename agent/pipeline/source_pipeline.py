@@ -102,8 +102,9 @@ class SourcePipeline:
             "provisional": ", provisional baseline",
         }
         note = (missing if self.speed_missing else "") + baselines.get(self.commissioned, "")
+        rate = "" if self.reader.rate_note is None else f" ({self.reader.rate_note})"
         return (
-            f"{self.settings.common.kind} {source} -> "
+            f"{self.settings.common.kind} {source}{rate} -> "
             f"{_title(model)} at {model.rate_hz:g} Hz{chosen}{note}"
         )
 

@@ -92,6 +92,7 @@ def _process() -> ProcessHealth:
 
 
 def _source(pipeline: SourcePipeline) -> SourceHealth:
+    conditioner, clock = pipeline.reader.conditioner, pipeline.reader.sample_clock
     return SourceHealth(
         state=pipeline.reader.status(),
         opened=pipeline.reader.opened,
@@ -105,6 +106,8 @@ def _source(pipeline: SourcePipeline) -> SourceHealth:
         decision=pipeline.scorer.decider.state.decision,
         latency_ms=_percentiles_ms(list(pipeline.latencies_s)),
         drift=_drift(pipeline),
+        nominal_hz=None if conditioner is None else conditioner.format.rate_hz,
+        measured_hz=None if clock is None else clock.meter.measured_hz,
     )
 
 

@@ -27,6 +27,7 @@ _MODULES = {  # kind -> module
 KINDS = tuple(_MODULES)
 
 LOCAL = ("iio", "mic", "serial")  # may be plugged in at any moment, and are quick to look for
+SETS_ITS_RATE = ("iio", "mic")  # `rate_hz` is what the device is asked for
 LOCAL_S, REMOTE_S = 2.0, 30.0  # the longest wait between two attempts to open a source
 
 

@@ -31,7 +31,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 def attached(clock: WallClock, source: Format, began_s: float) -> Timeline:
     conditioner = Conditioner(source, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
-    conditioner.began_s = began_s
+    conditioner.began_s, conditioner.opened_s = began_s, 999.0
     line = Timeline(clock, 1000.0)
     line.attach(conditioner)
     return line
@@ -46,6 +46,13 @@ def test_windows_are_one_hop_apart_to_the_millisecond(clocks: Clocks) -> None:
         stamps.append(round(line.unix_s(index) * 1000))
     steps = {after - before for before, after in pairwise(stamps)}
     assert steps == {100}
+
+
+def test_no_time_lies_before_the_source_was_opened(clocks: Clocks) -> None:
+    """Three times too many frames look as if the first had been taken long ago."""
+    line = attached(WallClock(), Format(1000.0, 1, live=True), began_s=980.0)
+    stamps = [line.unix_s(index) for index in (0, 18_000, 19_500)]
+    assert stamps == [1_800_000_999.0, 1_800_000_999.0, 1_800_000_999.5]
 
 
 @pytest.mark.parametrize("step_s", [3600.0, -3600.0, 86400.0 * 365])

@@ -60,7 +60,8 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         EXPERTS: "uptime_s clock.* mqtt.* process.rss_peak_mib process.threads process.fds",
         HISTORY: "outbox.age_s outbox.dropped outbox.parked outbox.trouble latency_ms.* "
         "sources.*.opened sources.*.samples sources.*.gaps sources.*.missing sources.*.overrun "
-        "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift",
+        "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift sources.*.nominal_hz "
+        "sources.*.measured_hz",
         "from the topic `state`": "sources.*.state sources.*.decision",
     },
     ("Home Assistant entity", SourceInfo): {

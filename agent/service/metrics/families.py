@@ -89,7 +89,20 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
             latency.add_metric([name, percentile], value_ms / 1000)
         if source.drift is not None:
             drift.add_metric([name], source.drift)
-    yield from (ok, decision, latency, drift)
+    yield from (ok, decision, latency, drift, *_rates(sources))
+
+
+def _rates(sources: dict[str, SourceHealth]) -> Iterator[GaugeMetricFamily]:
+    fields = {
+        "nominal_hz": "Frames a second that it should deliver",
+        "measured_hz": "Frames a second that arrive",
+    }
+    for field, words in fields.items():
+        family = GaugeMetricFamily(f"drsn_source_{field}", words, labels=["source"])
+        for name, source in sources.items():
+            if getattr(source, field) is not None:
+                family.add_metric([name], getattr(source, field))
+        yield family
 
 
 def _gauge(name: str, help: str, value: float, **labels: str) -> GaugeMetricFamily:
