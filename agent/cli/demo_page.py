@@ -14,7 +14,7 @@ import msgspec
 
 from agent import sources
 from agent.cli.demo_agent import AGENT, BASE, HOST, free_port, running_broker, valid_port
-from agent.config import load
+from agent.config import access, load
 from agent.config import page as page_section
 from agent.core.errors import UserError
 from agent.inference import classifier, zoo
@@ -109,13 +109,13 @@ def _try_microphone() -> None:
 
 def _token(options: DemoOptions) -> str | None:
     if options.token is None:
-        if not page_section.is_loopback(options.address):
+        if not access.is_loopback(options.address):
             raise UserError(
                 f"--address: found {options.address} and no --token, expected one where others "
                 "can reach the page (--token alone makes one)"
             )
         return None
-    return page_section.long_enough(options.token or secrets.token_urlsafe(24), "--token")
+    return access.long_enough(options.token or secrets.token_urlsafe(24), "--token")
 
 
 def _url(address: str, port: int, token: str | None) -> str:

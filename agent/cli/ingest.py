@@ -10,7 +10,7 @@ from agent.config.validation import convert
 from agent.core import logs
 from agent.core.annotated import LEVEL
 from agent.core.errors import UserError
-from agent.messages.topics import OBSERVATIONS
+from agent.messages.topics import OF_SOURCES
 from agent.mqtt import settings as broker
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def _add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--topics",
         nargs="+",
-        choices=sorted(OBSERVATIONS),
+        choices=sorted(OF_SOURCES),
         default=["event", "state"],
-        help="event and state",
+        help="event and state; measurement is for trends (8,640 a day and source)",
     )
     parser.add_argument("--group", help="share the messages with the others of that group")
     parser.add_argument(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from agent.config import commands, page, rollout, source, sparkplug, yaml_file
+from agent.config import commands, metrics, page, rollout, source, sparkplug, yaml_file
 from agent.config.agent import Agent, default_id
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
@@ -115,6 +115,8 @@ def _check(config: Config) -> None:
     rollout.check(config.rollout, config.agent.sink)
     if config.page is not None:
         page.check(config.page)
+    if config.metrics is not None:
+        metrics.check(config.metrics)
 
 
 def _with_version_text(tree: object) -> object:

@@ -24,7 +24,10 @@ class RetainedMessages:
     def delivered(self, seqs: Iterable[int]) -> None:
         for seq in seqs:
             message = self._in_flight.pop(seq, None)
-            if message is not None and seq >= self._seq_on(message.topic):
+            if message is None:
+                continue
+            newest = self._newest.get(message.topic)
+            if newest is None or seq >= newest.seq:
                 self._newest[message.topic] = message
 
     def connection_lost(self) -> None:
@@ -37,7 +40,3 @@ class RetainedMessages:
         What still waits in the outbox is not among them; it is newer and follows.
         """
         return [replace(message, seq=0, qos=0) for message in self._newest.values()]
-
-    def _seq_on(self, topic: str) -> int:
-        newest = self._newest.get(topic)
-        return 0 if newest is None else newest.seq

@@ -159,6 +159,7 @@ class Sender:
     def _send_coalesced(self, now_s: float) -> None:
         for message in self._coalesced.due(now_s, self._room()):
             if (why := self._too_large(message)) is None:
+                self._retained.sent(message)
                 self._sink.send(message)
             else:
                 self._coalesced.drop(message, now_s, why)
@@ -220,12 +221,13 @@ class Sender:
     def _note(self, receipts: list[Receipt]) -> None:
         now_s = time.monotonic()
         self._coalesced.settle([receipt for receipt in receipts if receipt.seq < 0], now_s)
-        receipts = [receipt for receipt in receipts if receipt.seq > 0]
         delivered = [receipt.seq for receipt in receipts if receipt.refused is None]
+        self._retained.delivered(delivered)
+        receipts = [receipt for receipt in receipts if receipt.seq > 0]
+        delivered = [seq for seq in delivered if seq > 0]
         put_s = [self._put_s.pop(seq) for seq in delivered if seq in self._put_s]
         self.latencies_s.extend(now_s - began_s for began_s in put_s)
         self._outbox.settle(delivered)
-        self._retained.delivered(delivered)
         for receipt in receipts:
             self._in_flight.discard(receipt.seq)
             if receipt.refused is None:

@@ -9,25 +9,47 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
 from agent import __version__
+from agent.core.model_contract import NO_NETWORK
 from agent.core.types import Decision, Message
 from agent.messages import payloads
+from agent.messages.homeassistant_components import (
+    Component,
+    button,
+    change,
+    diagnostic,
+    enumeration,
+    measurement,
+    or_none,
+    problem,
+    update,
+)
+from agent.messages.homeassistant_levels import levels
 from agent.messages.records import SourceInfo
 
 PREFIX = "homeassistant"
 STATUS = f"{PREFIX}/status"  # where Home Assistant publishes `online`
 ORIGIN = {"name": "drsn-agent", "sw": __version__}
-Component = dict[str, Any]
+CAPTURE_S = 10.0  # of signal that the button keeps: what the ring holds by default
+WINDOWS_S = 60.0  # of windows that the button has published
 
 
-def configs(topics: payloads.Topics, sources: Sequence[SourceInfo]) -> list[Message]:
-    """One message per device; the agent's first, since the others refer to it."""
-    agent = _message(_id(topics), _agent(topics))
-    return [agent, *(_message(_id(topics, info.name), _source(topics, info)) for info in sources)]
+def configs(
+    topics: payloads.Topics, sources: Sequence[SourceInfo], verbs: Sequence[str] = ()
+) -> list[Message]:
+    """One message per device; the agent's first, since the others refer to it.
+
+    `verbs` are the commands that the agent carries out: those with a use get a button.
+    """
+    agent = _message(_id(topics), _agent(topics, sources, verbs))
+    return [
+        agent,
+        *(_message(_id(topics, info.name), _source(topics, info, verbs)) for info in sources),
+    ]
 
 
 def removal(topic: str) -> Message:
@@ -63,20 +85,59 @@ def _device(topics: payloads.Topics, parts: dict[str, Component], device: Compon
     }
 
 
-def _agent(topics: payloads.Topics) -> Component:
+def _agent(
+    topics: payloads.Topics, sources: Sequence[SourceInfo], verbs: Sequence[str]
+) -> Component:
     health = topics.of("health")
     device = {"ids": [_id(topics)], "name": topics.agent, "mf": "drsn-agent", "sw": __version__}
-    waiting = _diagnostic("Messages waiting", health, "{{ value_json.outbox.depth }}")
-    memory = _diagnostic("Memory", health, "{{ value_json.process.rss_mib }}")
+    waiting = diagnostic("Messages waiting", health, "{{ value_json.outbox.depth }}")
+    memory = diagnostic("Memory", health, "{{ value_json.process.rss_mib }}")
     parts = {
         "waiting": waiting | {"state_class": "measurement"},
         "memory": memory
         | {"unit_of_meas": "MiB", "dev_cla": "data_size", "state_class": "measurement"},
     }
-    return _device(topics, parts, device)
+    parts |= {f"model-{name}": _model(topics, name) for name in _models(sources)}
+    return _device(topics, parts | _agent_buttons(topics, verbs), device)
 
 
-def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
+def _models(sources: Sequence[SourceInfo]) -> list[str]:
+    """The names of the networks in use."""
+    return sorted({info.model.name for info in sources} - {NO_NETWORK})
+
+
+def _model(topics: payloads.Topics, name: str) -> Component:
+    """The version that runs, and the one that is being rolled out."""
+    versions = (
+        f"value_json.sources | selectattr('model.name', 'eq', {json.dumps(name)}) "
+        "| map(attribute='model.version') | first | default('')"
+    )
+    running = (
+        f"{{% set version = {versions} %}}"
+        "{{ {'installed_version': version, 'latest_version': version} | tojson }}"
+    )
+    newest = (
+        "{{ value_json.candidate.version if value_json.candidate "
+        "else this.attributes.installed_version | default('') }}"
+    )
+    rollout = topics.of("rollout", model=name)
+    return update(f"Model {name}", topics.of("info"), running, rollout, newest)
+
+
+def _agent_buttons(topics: payloads.Topics, verbs: Sequence[str]) -> dict[str, Component]:
+    buttons = {
+        "ping": ("Ping", {}),
+        "reload": ("Read the configuration again", {}),
+        "outbox": ("Send set-aside messages again", {"action": "retry"}),
+    }
+    return {
+        f"{verb}-button": button(name, topics.of("command", verb=verb), arguments)
+        for verb, (name, arguments) in buttons.items()
+        if verb in verbs
+    }
+
+
+def _source(topics: payloads.Topics, info: SourceInfo, verbs: Sequence[str]) -> Component:
     device = {
         "ids": [_id(topics, info.name)],
         "name": f"{topics.agent} {info.name}",
@@ -84,21 +145,28 @@ def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
         "mdl": f"{info.model.name} {info.model.version}",
         "via_device": _id(topics),
     }
+    parts = _state(topics, info)
+    parts |= levels(topics.of("measurement", source=info.name), info)
+    parts["change"] = _change(topics.of("event", source=info.name))
+    return _device(topics, parts | _source_buttons(topics, info, verbs), device)
+
+
+def _state(topics: payloads.Topics, info: SourceInfo) -> dict[str, Component]:
     state = topics.of("state", source=info.name)
     # Home Assistant reads None as "unknown": the fault is neither on nor off while in doubt.
     fault = "{{ {'fault': 'ON', 'normal': 'OFF'}.get(value_json.decision, 'None') }}"
     broken = "{{ 'ON' if value_json.decision == 'sensor_fault' else 'OFF' }}"
     latency = f"value_json.sources[{json.dumps(info.name)}].latency_ms"
-    parts: dict[str, Component] = {
-        "fault": _problem("Fault", state, fault),
-        "sensor-fault": _problem("Sensor fault", state, broken) | {"ent_cat": "diagnostic"},
-        "decision": _enumeration("Decision", state, "decision", get_args(Decision)),
-        "label": _enumeration("Label", state, "label", info.labels),
-        "confidence": _measurement(
-            "Confidence", state, _or_none("probability", "(100 * {0}) | round(1)"), "%"
+    return {
+        "fault": problem("Fault", state, fault),
+        "sensor-fault": problem("Sensor fault", state, broken) | {"ent_cat": "diagnostic"},
+        "decision": enumeration("Decision", state, "decision", get_args(Decision)),
+        "label": enumeration("Label", state, "label", info.labels),
+        "confidence": measurement(
+            "Confidence", state, or_none("probability", "(100 * {0}) | round(1)"), "%"
         ),
-        "shrinkage": _measurement("Shrinkage", state, _or_none("shrinkage")),
-        "latency": _measurement(
+        "shrinkage": measurement("Shrinkage", state, or_none("shrinkage")),
+        "latency": measurement(
             "Latency",
             topics.of("health"),
             f"{{{{ {latency}[0] if {latency} else 'None' }}}}",
@@ -106,30 +174,35 @@ def _source(topics: payloads.Topics, info: SourceInfo) -> Component:
         )
         | {"dev_cla": "duration"},
     }
-    return _device(topics, parts, device)
 
 
-def _or_none(field: str, shown: str = "{0}") -> str:
-    """The template of a field of the payload, as `shown`; None where the field is null."""
-    value = f"value_json.{field}"
-    return f"{{{{ {shown.format(value)} if {value} is not none else 'None' }}}}"
+def _change(topic: str) -> Component:
+    """Each change of state, with what a notification needs as attributes."""
+    attributes = {
+        "event_type": "value_json.decision",
+        "label": "value_json.label",
+        "probability": "value_json.probability",
+        "previous": "value_json.previous",
+        "why": "value_json.basis.sentence if value_json.basis else none",
+        "flags": "value_json.flags",
+        "evidence": "value_json.evidence",
+    }
+    pairs = ", ".join(f"'{key}': {value}" for key, value in attributes.items())
+    return change("Change", topic, get_args(Decision), f"{{{{ {{{pairs}}} | tojson }}}}")
 
 
-def _problem(name: str, topic: str, template: str) -> Component:
-    part = {"p": "binary_sensor", "name": name, "dev_cla": "problem"}
-    return part | {"stat_t": topic, "val_tpl": template}
-
-
-def _enumeration(name: str, topic: str, field: str, options: Sequence[str]) -> Component:
-    part = {"p": "sensor", "name": name, "dev_cla": "enum", "options": list(options)}
-    return part | {"stat_t": topic, "val_tpl": _or_none(field)}
-
-
-def _diagnostic(name: str, topic: str, template: str) -> Component:
-    part = {"p": "sensor", "name": name, "ent_cat": "diagnostic"}
-    return part | {"stat_t": topic, "val_tpl": template}
-
-
-def _measurement(name: str, topic: str, template: str, unit: str | None = None) -> Component:
-    part = _diagnostic(name, topic, template) | {"state_class": "measurement"}
-    return part if unit is None else part | {"unit_of_meas": unit}
+def _source_buttons(
+    topics: payloads.Topics, info: SourceInfo, verbs: Sequence[str]
+) -> dict[str, Component]:
+    buttons = {
+        "capture": ("Keep the last seconds", {"source": info.name, "seconds": CAPTURE_S}),
+        "publish_windows": (
+            "Publish windows for a minute",
+            {"source": info.name, "seconds": WINDOWS_S},
+        ),
+    }
+    return {
+        f"{verb.replace('_', '-')}-button": button(name, topics.of("command", verb=verb), arguments)
+        for verb, (name, arguments) in buttons.items()
+        if verb in verbs
+    }

@@ -149,9 +149,14 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
     )
 
 
-def measurement(measured: Measured, origin: Origin, at: MeasuredAt) -> Message:
+def measurement(record: Measurement, topics: Topics) -> Message:
     """The message about a measured source."""
-    payload = Measurement(
+    return message("measurement", topics.of("measurement", source=record.source), record)
+
+
+def measurement_record(measured: Measured, origin: Origin, at: MeasuredAt) -> Measurement:
+    """The payload about a measured source."""
+    return Measurement(
         schema=schema("measurement"),
         epoch=at.epoch,
         agent=origin.topics.agent,
@@ -170,7 +175,6 @@ def measurement(measured: Measured, origin: Origin, at: MeasuredAt) -> Message:
         drift=_rounded(measured.drift, 4),
         physics=measured.physics,
     )
-    return message("measurement", origin.topics.of("measurement", source=origin.source), payload)
 
 
 def info(

@@ -82,6 +82,9 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     baseline_s: float = 0.0  # of healthy running that it was learned from
     condition: str | None = None  # of the machine, as configured
     model_choice: str | None = None  # why `model: auto` chose this one; None: it is configured
+    channels: PositiveInt = 1  # that the model reads
+    measure_s: float = 0.0  # between two measurements; 0: none
+    tacho: bool = False  # whether a tachometer measures the shaft's speed
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):

@@ -125,5 +125,6 @@ PUBLISHED = {
     )
 }
 OBSERVATIONS = tuple(kind.last for kind in PUBLISHED.values() if kind.record is records.Observation)
+OF_SOURCES = tuple(kind.last for kind in PUBLISHED.values() if kind.below == SOURCE)
 ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
 ADDRESSES = {kind.last: kind.address for kind in ALL}

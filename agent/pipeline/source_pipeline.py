@@ -12,6 +12,7 @@ from agent.config.source import SourceSettings
 from agent.core.model_contract import NO_NETWORK, Contract
 from agent.core.types import Commissioned, Scored
 from agent.messages import payloads
+from agent.messages.measurement import Measurement
 from agent.messages.records import SourceInfo
 from agent.pipeline import window_scorer
 from agent.pipeline.window_scorer import Scorer
@@ -35,6 +36,7 @@ class SourcePipeline:
     speed_missing: bool = False  # the model reads the shaft's speed, and no key gives it
     stopping: threading.Event = field(default_factory=threading.Event)  # read by the source thread
     publish_until_s: float = 0.0  # monotonic: until then every window is published, on command
+    measurement: Measurement | None = None  # the newest
     windows: int = 0
     flagged: int = 0
     scored_s: float = field(default_factory=time.monotonic)  # when a window was last scored
@@ -135,6 +137,9 @@ class SourcePipeline:
             baseline_s=0.0 if self.scorer.monitor is None else self.scorer.monitor.baseline.seconds,
             condition=common.condition,
             model_choice=self.settings.model_choice,
+            channels=contract.channels,
+            measure_s=common.measure_s,
+            tacho=common.tacho is not None,
         )
 
 

@@ -29,6 +29,7 @@ class Announcer:
     epoch: str  # of the outbox
     pipelines: Sequence[SourcePipeline]  # which change when the configuration is reloaded
     discovery: Discovery
+    verbs: tuple[str, ...] = ()  # that are carried out on command
 
     def births(self) -> list[Message]:
         """`online`, `info`, and the descriptions for Home Assistant where it is used."""
@@ -46,7 +47,7 @@ class Announcer:
 
     def renew_devices(self) -> None:
         """Describes the present sources to Home Assistant in what `births` returns from now on."""
-        self.discovery.renew(homeassistant.configs(self.topics, self.sources()))
+        self.discovery.renew(homeassistant.configs(self.topics, self.sources(), self.verbs))
 
     def is_other(self, info: bytes) -> bool:
         """Whether an `info` on this agent's topic comes from another agent: another outbox."""

@@ -16,6 +16,7 @@ from agent.core.time import iso
 from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
 from agent.messages import payloads
+from agent.messages.measurement import Measurement
 from agent.messages.records import (
     ClockHealth,
     Health,
@@ -59,6 +60,11 @@ class HealthReporter:
             latency_ms=self._latencies(),
             sources={pipeline.name: _source(pipeline) for pipeline in self.pipelines},
         )
+
+    def measurements(self) -> dict[str, Measurement]:
+        """The newest of each source that was measured."""
+        newest = {pipeline.name: pipeline.measurement for pipeline in self.pipelines}
+        return {name: record for name, record in newest.items() if record is not None}
 
     def _latencies(self) -> Latencies:
         scored_s = [item for pipeline in self.pipelines for item in list(pipeline.latencies_s)]

@@ -43,7 +43,8 @@ class Publisher:
         end = window.first + window.samples.shape[1]
         now_s, end_s = time.time(), pipeline.timeline.unix_s(end)
         at = payloads.MeasuredAt(self.outbox.epoch, end, end_s, now_s)
-        message = payloads.measurement(measured, pipeline.origin, at)
+        pipeline.measurement = payloads.measurement_record(measured, pipeline.origin, at)
+        message = payloads.measurement(pipeline.measurement, pipeline.origin.topics)
         self.sender.put_newest(self._latest.note(message))
 
     def _put(

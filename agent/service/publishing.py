@@ -87,9 +87,15 @@ def _announcer(
 ) -> Announcer:
     used = config.agent.sink == "mqtt" and config.mqtt.home_assistant
     sources = [pipeline.info() for pipeline in pipelines]
-    devices = homeassistant.configs(topics, sources) if used else []
-    discovery = Discovery(Path(config.agent.state_dir), devices)
-    return Announcer(topics=topics, epoch=outbox.epoch, pipelines=pipelines, discovery=discovery)
+    verbs = config.commands.allow
+    devices = homeassistant.configs(topics, sources, verbs) if used else []
+    return Announcer(
+        topics=topics,
+        epoch=outbox.epoch,
+        pipelines=pipelines,
+        discovery=Discovery(Path(config.agent.state_dir), devices),
+        verbs=verbs,
+    )
 
 
 def _open_sink(
@@ -122,7 +128,7 @@ def _on_turn(config: Config, watchdog: Watchdog, health: HealthReporter) -> Call
     from agent.service.metrics import server
     from agent.service.metrics.snapshot import Snapshot
 
-    snapshot = Snapshot(health.record)
+    snapshot = Snapshot(health.record, health.measurements)
     server.serve(config.metrics, snapshot)
 
     def on_turn() -> None:

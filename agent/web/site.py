@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.config.page import Page, token
+from agent.config import access
+from agent.config.page import Page
 from agent.core.errors import UserError
 from agent.core.time import iso
 from agent.core.types import Scored, Verdict
@@ -61,7 +62,9 @@ class Site:
         self._states: dict[str, Verdict] = {}
         self._scoring = threading.Lock()
         if harness is None:
-            context = ServerContext(self._broadcaster, self.state, token(page))
+            context = ServerContext(
+                self._broadcaster, self.state, access.token("page", page.token_file)
+            )
         else:
             context = ServerContext(
                 self._broadcaster, self.state, harness.token, harness.controls.change, self._score

@@ -32,7 +32,7 @@ def url() -> Iterator[str]:
         yield running.url()
 
 
-def event(seq: int, second: int = 0, epoch: uuid.UUID = EPOCH) -> rows.Row:
+def event(seq: int, second: int = 0, epoch: uuid.UUID = EPOCH) -> rows.Stored:
     payload = (
         f'{{"schema":"drsn-event/1","epoch":"{epoch}","seq":{seq},"agent":"a","source":"s",'
         f'"t_end":"2026-01-02T03:04:{second:02}Z","decision":"fault",'

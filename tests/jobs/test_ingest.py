@@ -325,7 +325,7 @@ def test_what_the_agent_publishes_is_read() -> None:
     """The gap marker, whose record no other test here makes."""
     topics, epoch = payloads.Topics("works/7", "press-04"), str(uuid.uuid4())
     message = payloads.gap(topics, epoch, Gap(3, 9, 7, "age"), 1e9)
-    row = letters.read(message.topic, message.payload).row
+    row = letters.read(message.topic, message.payload).rows[0]
     published = datetime.datetime.fromtimestamp(1e9, datetime.UTC)
     assert row == letters.GapRow(uuid.UUID(epoch), 9, "press-04", published, 3, 9, 7, "age")
 

@@ -14,7 +14,9 @@ import msgspec
 import pytest
 
 from agent.jobs.ingest import rows
+from agent.jobs.ingest.measurement_rows import MeasurementRow
 from agent.messages import homeassistant, json_schema, payloads
+from agent.messages.measurement import Measurement
 from agent.messages.records import (
     MQTT_STATES,
     GapMarker,
@@ -26,6 +28,7 @@ from agent.messages.records import (
     SourceInfo,
 )
 from agent.messages.sparkplug import device_metrics, node_metrics
+from agent.messages.sparkplug.device_metrics import Device
 from agent.messages.topics import OBSERVATIONS, PUBLISHED, schema
 from agent.service.metrics.families import Collector
 from agent.service.metrics.snapshot import Snapshot
@@ -47,13 +50,20 @@ COLUMN = "in the column `record`, the whole payload as jsonb"
 LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     ("Home Assistant entity", Observation): {
         HEADER: "schema epoch seq agent source t_start t_end t_published model.*",
-        EXPERTS: f"first_sample n_samples dropped rate_hz unit flags probabilities {PHYSICS}",
+        EXPERTS: "first_sample n_samples dropped rate_hz unit probabilities",
         "an estimate of few models": "snr_db distance",
         "of the newest windows, from `health`": "latency_ms",
-        "Home Assistant keeps the history": "previous",
-        "above 1 it decides against `normal`": "anomaly",
-        "which part said what": "basis.*",
-        "a file on the agent's machine": "evidence",
+        "as fresh as they can be in `measurement`": f"anomaly {PHYSICS}",
+        "its sentence says the same": "basis.*",
+    },
+    ("Home Assistant entity", Measurement): {
+        HEADER: "schema epoch agent source t_start t_end t_published",
+        EXPERTS: "end_sample rate_hz physics.*.seconds physics.*.velocity_band_hz "
+        "physics.*.envelope_band_hz",
+        "the unit of the entity": "unit",
+        "from the topic `state`": "decision label",
+        "the lines themselves show it": "physics.*.shows",
+        "the contrast is against it": "physics.*.healthy_db.*",
     },
     ("Home Assistant entity", Health): {
         HEADER: "schema agent t_published",
@@ -65,14 +75,23 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "from the topic `state`": "sources.*.state sources.*.decision",
     },
     ("Home Assistant entity", SourceInfo): {
-        EXPERTS: "kind hop_s window_s rate_hz unit normal model.sha256 model.precision rpm "
-        "bearing.* machine_class baseline baseline_s condition model_choice",
+        EXPERTS: "kind hop_s window_s rate_hz normal model.sha256 model.precision bearing.* "
+        "baseline_s condition model_choice",
+        "a shaft has one speed, here that of `rpm`": "tacho",
+        "how long a level is shown, a minute at least": "measure_s",
     },
     ("Sparkplug metric", Observation): {
         HEADER: "schema epoch agent t_start t_published",
         "records, which have no datatype": f"{PHYSICS} basis.*",
         EXPERTS: "first_sample model.precision",
         "0 is the device's death": "n_samples",
+    },
+    ("Sparkplug metric", Measurement): {
+        HEADER: "schema epoch agent source t_start t_published",
+        EXPERTS: "end_sample rate_hz physics.*.velocity_band_hz physics.*.envelope_band_hz",
+        "the unit of the metric, from its birth": "unit",
+        "from the event": "label",
+        "the contrast is against it": "physics.*.healthy_db.*",
     },
     ("Sparkplug metric", Health): {
         HEADER: "schema agent",
@@ -83,7 +102,8 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
     ("Sparkplug metric", SourceInfo): {
         EXPERTS: "normal model.precision bearing.* machine_class baseline baseline_s condition "
-        "model_choice",
+        "model_choice tacho",
+        "0 leaves metrics out": "measure_s",
     },
     ("Prometheus metric", Health): {
         "labels of the scrape": "schema agent t_published",
@@ -91,6 +111,21 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "the node exporter has it": "clock.synchronised",
         "max_over_time gives it": "process.rss_peak_mib",
         "each source has its own": "latency_ms.scored",
+    },
+    ("Prometheus metric", Measurement): {
+        "labels of the scrape": "schema epoch agent source t_start t_published",
+        EXPERTS: "end_sample rate_hz physics.*.seconds physics.*.velocity_band_hz "
+        "physics.*.envelope_band_hz",
+        "from `health`": "decision label drift",
+        "the lines themselves show it": "physics.*.shows",
+        "the contrast is against it": "physics.*.healthy_db.*",
+    },
+    ("ingest column", Measurement): {
+        "the table has it": "schema",
+        "one time a row is enough": "t_start t_published",
+        EXPERTS: "end_sample rate_hz physics.*.velocity_band_hz physics.*.envelope_band_hz",
+        "the lines themselves show it": "physics.*.shows",
+        "the contrast is against it": "physics.*.healthy_db.*",
     },
     ("ingest column", Observation): {
         "the column `kind` has it, from the topic": "schema",
@@ -107,14 +142,19 @@ def home_assistant(record: Record, tree: Tree) -> object:
     if record is SourceInfo:
         info = msgspec.convert(tree, SourceInfo)
         return [message.payload for message in homeassistant.configs(TOPICS, [info])]
-    info = msgspec.convert(published.sample(SourceInfo, 0) | {"name": "key"}, SourceInfo)
-    address = TOPICS.of("health") if record is Health else TOPICS.of("state", source="key")
+    described = {"name": "key", "channels": 1, "unit": "g", "baseline": "whole"}
+    info = msgspec.convert(published.sample(SourceInfo, 0) | described, SourceInfo)
+    addresses = {
+        Health: [TOPICS.of("health")],
+        Observation: [TOPICS.of(last, source="key") for last in ("state", "event")],
+        Measurement: [TOPICS.of("measurement", source="key")],
+    }[record]
     configs = [msgspec.json.decode(each.payload) for each in homeassistant.configs(TOPICS, [info])]
     parts = [part for config in configs for part in config["cmps"].values()]
     return [
         jinja2.Template(part["val_tpl"]).render(value_json=tree)
         for part in parts
-        if part["stat_t"] == address
+        if part.get("stat_t") in addresses
     ]
 
 
@@ -127,14 +167,20 @@ def sparkplug(record: Record, tree: Tree) -> object:
         return device, list(device_metrics.data(device, observation)), died
     if record is SourceInfo:
         return device_metrics.of_source(msgspec.convert(tree, SourceInfo))
+    if record is Measurement:
+        device = Device("key", (), channels=1, unit="g")
+        return device_metrics.measured(device, msgspec.convert(tree, Measurement))
     if record is Health:
         return node_metrics.health(msgspec.convert(tree, Health))
     return node_metrics.gap(msgspec.convert(tree, GapMarker))
 
 
-def prometheus(_record: Record, tree: Tree) -> object:
+def prometheus(record: Record, tree: Tree) -> object:
     """All samples that a scrape sees."""
-    snapshot = Snapshot(lambda: msgspec.convert(tree, Health))
+    is_health = record is Health
+    health = msgspec.convert(tree if is_health else published.sample(Health, 0), Health)
+    measured = {} if is_health else {"key": msgspec.convert(tree, Measurement)}
+    snapshot = Snapshot(lambda: health, lambda: measured)
     snapshot.turn()
     families = Collector(snapshot).collect()
     return [(each.name, each.labels, each.value) for family in families for each in family.samples]
@@ -143,9 +189,9 @@ def prometheus(_record: Record, tree: Tree) -> object:
 def ingest(record: Record, tree: Tree) -> object:
     """The row in the table, without the column that has the whole payload."""
     last = KINDS[record]
-    names = {"source": tree["source"]} if record is Observation else {}
+    names = {} if record is GapMarker else {"source": tree["source"]}
     topic = payloads.Topics("drsn", tree["agent"]).of(last, **names)
-    row = rows.read(topic, msgspec.json.encode(tree | {"schema": schema(last)})).row
+    row = rows.read(topic, msgspec.json.encode(tree | {"schema": schema(last)})).rows[0]
     assert not isinstance(row, rows.Rejected), row.why
     return {name: value for name, value in row._asdict().items() if name != "record"}
 
@@ -183,6 +229,7 @@ def shared() -> str:
 
 SECTIONS: dict[Record, Callable[[], str]] = {
     Observation: lambda: section("State, event, window") + (DOCS / "PHYSICS.md").read_text(),
+    Measurement: lambda: section("Measurement") + (DOCS / "PHYSICS.md").read_text(),
     Health: lambda: section("Health"),
     GapMarker: lambda: section("Gap"),
     Info: lambda: section("Info"),
@@ -191,10 +238,18 @@ SECTIONS: dict[Record, Callable[[], str]] = {
 }
 SHOWN: list[tuple[str, Callable[[Record], set[str]], tuple[Record, ...]]] = [
     ("row in docs/MQTT.md", documented, tuple(SECTIONS)),
-    ("Home Assistant entity", changes(home_assistant), (Observation, Health, SourceInfo)),
-    ("Sparkplug metric", changes(sparkplug), (Observation, Health, GapMarker, SourceInfo)),
-    ("Prometheus metric", changes(prometheus), (Health,)),
-    ("ingest column", changes(ingest), (Observation, GapMarker)),
+    (
+        "Home Assistant entity",
+        changes(home_assistant),
+        (Observation, Measurement, Health, SourceInfo),
+    ),
+    (
+        "Sparkplug metric",
+        changes(sparkplug),
+        (Observation, Measurement, Health, GapMarker, SourceInfo),
+    ),
+    ("Prometheus metric", changes(prometheus), (Health, Measurement)),
+    ("ingest column", changes(ingest), (Observation, Measurement, GapMarker)),
 ]
 CASES = [(where, shown, record) for where, shown, kinds in SHOWN for record in kinds]
 
@@ -222,7 +277,11 @@ def test_a_field_is_shown_everywhere_or_left_out_for_a_reason(
 
 
 def test_an_ingest_row_has_the_tables_columns_in_order() -> None:
-    for table, row in (("observation", rows.ObservationRow), ("gap", rows.GapRow)):
+    for table, row in (
+        ("observation", rows.ObservationRow),
+        ("measurement", MeasurementRow),
+        ("gap", rows.GapRow),
+    ):
         found = re.search(rf"TABLE IF NOT EXISTS drsn\.{table} \((.*?)PRIMARY", SQL, re.DOTALL)
         assert found is not None
         assert re.findall(r"^  (\w+) ", found[1], re.MULTILINE) == list(row._fields)

@@ -22,12 +22,22 @@ from tests.support.listening import Listening
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
+ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined)
 TOPICS = wire.Topics("drsn", "press-04")
+READ = {"stat_t", "val_tpl"}
+KEYS = {
+    "sensor": READ,
+    "binary_sensor": READ,
+    "event": READ | {"evt_typ"},
+    "update": READ | {"l_ver_t", "l_ver_tpl"},
+    "button": {"cmd_t", "cmd_tpl"},
+}
 MODEL = Model(name="bearing", version="1", sha256="0" * 64, precision="int8")
 
 
-def info(name: str) -> SourceInfo:
+def info(name: str, **machine: Any) -> SourceInfo:
     return SourceInfo(
+        **machine,
         name=name,
         kind="synth",
         hop_s=0.1,
@@ -63,9 +73,9 @@ def test_every_payload_keeps_the_rules_of_device_discovery(
         assert (payload["pl_avail"], payload["pl_not_avail"]) == ("online", "offline")
         assert payload["cmps"]
         for part in payload["cmps"].values():
-            assert part["p"] in ("sensor", "binary_sensor")
-            assert {"unique_id", "name", "stat_t", "val_tpl"} <= set(part)
-            assert not {"exp_aft", "expire_after"} & set(part)
+            assert {"unique_id", "name"} | KEYS[part["p"]] <= set(part)
+            measured = part.get("stat_t", "").endswith("/measurement")
+            assert ("exp_aft" in part) == measured, "a state stays, a level of before does not"
             if part.get("dev_cla") == "enum":
                 assert part["options"]
                 assert not {"unit_of_meas", "state_class"} & set(part)
@@ -92,14 +102,18 @@ def test_ids_are_the_same_after_every_start_and_of_no_other_device() -> None:
 
 def shown(payload: dict[str, Any], message: dict[str, str]) -> dict[str, str]:
     """What Home Assistant makes of messages, by component."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     parts = {
-        key: (part, json.loads(message[part["stat_t"]])) for key, part in payload["cmps"].items()
+        key: (part, json.loads(message[part["stat_t"]]))
+        for key, part in payload["cmps"].items()
+        if "stat_t" in part
     }
     return {
-        key: environment.from_string(part["val_tpl"]).render(value_json=value)
-        for key, (part, value) in parts.items()
+        key: rendered(part["val_tpl"], value_json=value) for key, (part, value) in parts.items()
     }
+
+
+def rendered(template: str, **names: Any) -> str:
+    return ENVIRONMENT.from_string(template).render(**names)
 
 
 def test_states_are_read_from_what_the_agent_really_says(
@@ -107,7 +121,7 @@ def test_states_are_read_from_what_the_agent_really_says(
 ) -> None:
     said = dict(examples.examples(examples.DOCUMENT.read_text()))
     agent, bearing, _ = payloads.values()
-    assert set(shown(agent, said)) == {"waiting", "memory"}
+    assert set(shown(agent, said)) == {"waiting", "memory", "model-bearing"}
     seen = shown(bearing, said)
     assert (seen["fault"], seen["label"], seen["decision"]) == ("ON", "outer", "fault")
     assert seen["sensor-fault"] == "OFF"

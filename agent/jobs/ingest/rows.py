@@ -1,4 +1,4 @@
-"""A published message as a row of a table. Pure.
+"""A published message as rows of a table: one, or of a measurement one a channel. Pure.
 
 No message may stop the others: one that cannot be read becomes a `Rejected` row with the reason.
 """
@@ -7,15 +7,14 @@ import datetime
 import hashlib
 import uuid
 from dataclasses import dataclass, replace
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from agent.core import json_input
+from agent.jobs.ingest.fields import Moment, Seq
+from agent.jobs.ingest.measurement_rows import MeasurementFields, MeasurementRow
 from agent.messages import topics
-
-Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
 class ObservationRow(NamedTuple):
@@ -59,19 +58,22 @@ class Rejected(NamedTuple):
     why: str
 
 
+AnyRow = ObservationRow | MeasurementRow | GapRow | Rejected
+
+
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A message as it was received, and the row that is stored for it."""
+class Stored:
+    """A message as it was received, and the rows that are stored for it."""
 
     topic: str
     payload: bytes
-    row: ObservationRow | GapRow | Rejected
+    rows: tuple[AnyRow, ...]
 
-    def rejected(self, why: str) -> "Row":
+    def rejected(self, why: str) -> "Stored":
         """The same message as a row of `rejected`, with the reason."""
         digest = hashlib.sha256(self.topic.encode() + b"\0" + self.payload).digest()
         reason = " ".join(why.replace("\0", "").split())
-        return replace(self, row=Rejected(digest, self.topic, self.payload, reason))
+        return replace(self, rows=(Rejected(digest, self.topic, self.payload, reason),))
 
 
 class _Model(msgspec.Struct):
@@ -106,21 +108,27 @@ class _Gap(msgspec.Struct):
     why: str
 
 
-def read(topic: str, payload: bytes) -> Row:
-    """The message as a row; a `Rejected` one where its payload does not fit its topic."""
+def read(topic: str, payload: bytes) -> Stored:
+    """The message as its rows; a `Rejected` one where its payload does not fit its topic."""
     kind = topic.rpartition("/")[2]
+    make = {"gap": _gap, "measurement": _measurement}.get(kind, _observation)
     try:
-        row = _gap(topic, payload) if kind == "gap" else _observation(topic, kind, payload)
+        return Stored(topic, payload, make(topic, payload))
     except ValueError as error:
-        unread = Row(topic, payload, Rejected(b"", topic, payload, ""))
-        return unread.rejected(str(error) or type(error).__name__)
-    return Row(topic, payload, row)
+        return Stored(topic, payload, ()).rejected(str(error) or type(error).__name__)
 
 
-def _observation(topic: str, kind: str, payload: bytes) -> ObservationRow:
+def _measurement(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
+    record = json_input.decode(payload, MeasurementFields)
+    _check_topic(topic, f"{record.agent}/{record.source}/measurement", record.schema)
+    return record.rows()
+
+
+def _observation(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
     record = json_input.decode(payload, _Observation)
+    kind = topic.rpartition("/")[2]
     _check_topic(topic, f"{record.agent}/{record.source}/{kind}", record.schema)
-    return ObservationRow(
+    row = ObservationRow(
         t_end=record.t_end,
         epoch=record.epoch,
         seq=record.seq,
@@ -133,12 +141,13 @@ def _observation(topic: str, kind: str, payload: bytes) -> ObservationRow:
         model=f"{record.model.name} {record.model.version}",
         record=payload.decode(),
     )
+    return (row,)
 
 
-def _gap(topic: str, payload: bytes) -> GapRow:
+def _gap(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
     record = json_input.decode(payload, _Gap)
     _check_topic(topic, f"{record.agent}/gap", record.schema)
-    return GapRow(*(getattr(record, column) for column in GapRow._fields))
+    return (GapRow(*(getattr(record, column) for column in GapRow._fields)),)
 
 
 def _check_topic(topic: str, end: str, schema: str) -> None:

@@ -19,6 +19,40 @@ CREATE TABLE IF NOT EXISTS drsn.observation (
 );
 CREATE INDEX IF NOT EXISTS observation_of ON drsn.observation (agent, source, t_end);
 
+-- Levels at regular intervals, a row a channel: made for trends. The key leads with the place, so
+-- that a source's history is read in one piece of the index. A message that comes again has the
+-- same t_end.
+CREATE TABLE IF NOT EXISTS drsn.measurement (
+  t_end timestamptz NOT NULL,
+  agent text NOT NULL,
+  source text NOT NULL,
+  channel smallint NOT NULL,       -- from 0
+  epoch uuid NOT NULL,
+  decision text NOT NULL,          -- the source's state at t_end
+  label text,
+  rpm real,                        -- of the shaft; 0: it stands
+  anomaly real,                    -- above 1: unlike the commissioned machine
+  anomaly_slow real,
+  drift real,
+  seconds real NOT NULL,           -- of signal that was measured
+  unit text NOT NULL,              -- of rms and peak
+  rms real NOT NULL,
+  peak real NOT NULL,
+  crest real,
+  kurtosis real,
+  velocity_mm_s real,              -- RMS
+  zone text,                       -- ISO 20816-3: A to D
+  bpfo_db real,                    -- the bearing's lines above the spectrum around them
+  bpfi_db real,
+  bsf_db real,
+  ftf_db real,
+  bpfo_contrast_db real,           -- above the healthy machine's own
+  bpfi_contrast_db real,
+  bsf_contrast_db real,
+  ftf_contrast_db real,
+  PRIMARY KEY (agent, source, channel, t_end)
+);
+
 -- Messages that an agent had to drop. A table of its own: a marker has the number of the last of
 -- them, which may have been delivered after all.
 CREATE TABLE IF NOT EXISTS drsn.gap (

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
+from psycopg.errors import InsufficientPrivilege, ProgramLimitExceeded, StatementTooComplex
 
 from agent.core.errors import UserError
-from agent.jobs.ingest.rows import GapRow, ObservationRow, Rejected, Row
+from agent.jobs.ingest.measurement_rows import MeasurementRow
+from agent.jobs.ingest.rows import AnyRow, GapRow, ObservationRow, Rejected, Stored
 
 CONNECT_S = 5
 STATEMENT_MS = 30_000  # a statement that waits longer, e.g. for a lock, is repeated
@@ -21,6 +22,7 @@ NOT_STORABLE = (psycopg.DataError, ProgramLimitExceeded, StatementTooComplex)  #
 
 TABLES: dict[type, LiteralString] = {
     ObservationRow: "observation",
+    MeasurementRow: "measurement",
     GapRow: "gap",
     Rejected: "rejected",
 }
@@ -65,16 +67,16 @@ class Tables:
         self._to = to
         self._db: psycopg.Connection | None = None
 
-    def write(self, rows: Sequence[Row]) -> Written:
+    def write(self, messages: Sequence[Stored]) -> Written:
         """Commits all of them; a row that is in its table already changes nothing.
 
         `Away`: some may be missing; all of them may be written again.
         """
         try:
             try:
-                return self._commit(rows)
+                return self._commit(messages)
             except NOT_STORABLE as error:
-                return self._divide(rows, error)
+                return self._divide(messages, error)
         except psycopg.Error as error:
             self.close()
             raise Away(" ".join(str(error).split())) from None
@@ -85,17 +87,18 @@ class Tables:
                 self._db.close()
         self._db = None
 
-    def _divide(self, rows: Sequence[Row], error: psycopg.Error) -> Written:
-        """Writes the halves, until a row that PostgreSQL cannot store stands alone: it is rejected.
+    def _divide(self, messages: Sequence[Stored], error: psycopg.Error) -> Written:
+        """Writes the halves, until one that PostgreSQL cannot store stands alone: it is rejected.
 
         JSON may hold characters that jsonb does not (U+0000).
         """
-        if len(rows) == 1:
-            return self._commit([rows[0].rejected(str(error))])
-        middle = len(rows) // 2
-        return self.write(rows[:middle]) + self.write(rows[middle:])
+        if len(messages) == 1:
+            return self._commit([messages[0].rejected(str(error))])
+        middle = len(messages) // 2
+        return self.write(messages[:middle]) + self.write(messages[middle:])
 
-    def _commit(self, rows: Sequence[Row]) -> Written:
+    def _commit(self, messages: Sequence[Stored]) -> Written:
+        rows = [row for message in messages for row in message.rows]
         if self._db is None:
             self._db = _connect(self._to)
         fresh = 0
@@ -103,11 +106,11 @@ class Tables:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
             for kind, table in TABLES.items():
                 # In one order everywhere: consumers with the same rows wait, and do not deadlock.
-                batch = sorted((row.row for row in rows if type(row.row) is kind), key=_identity)
+                batch = sorted((row for row in rows if type(row) is kind), key=_identity)
                 if batch:
                     cursor.executemany(_insert(table, len(batch[0])), batch)
                     fresh += cursor.rowcount
-        rejected = tuple(row.row for row in rows if isinstance(row.row, Rejected))
+        rejected = tuple(row for row in rows if isinstance(row, Rejected))
         return Written(fresh, len(rows) - fresh, rejected)
 
 
@@ -131,7 +134,9 @@ def _connect(to: str) -> psycopg.Connection:
                 db.execute("SELECT pg_advisory_xact_lock(%s)", (SETUP_LOCK,))
             if not _has_tables(db):
                 db.execute(schema())
-                log.info("created the tables in the schema drsn")
+                log.info("created the missing tables in the schema drsn")
+    except InsufficientPrivilege as error:  # tables of an earlier version, and no right to add one
+        log.warning("missing tables cannot be created: %s; see --print-schema", error)
     except psycopg.Error:
         db.close()
         raise
@@ -139,8 +144,11 @@ def _connect(to: str) -> psycopg.Connection:
 
 
 def _has_tables(db: psycopg.Connection) -> bool:
-    return db.execute("SELECT to_regclass('drsn.observation')").fetchone() != (None,)
+    """Whether all are there; a database of an earlier version lacks the newest."""
+    names = [f"drsn.{table}" for table in TABLES.values()]
+    query = "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name"
+    return db.execute(query, (names,)).fetchone() == (True,)
 
 
-def _identity(row: ObservationRow | GapRow | Rejected) -> tuple[Any, ...]:
-    return row[:3]
+def _identity(row: AnyRow) -> tuple[Any, ...]:
+    return row[:4]

@@ -5,10 +5,11 @@ Every metric has the time of the end of the window that it was measured on.
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from agent.messages.measurement import Measurement
 from agent.messages.records import Observation, SourceInfo
-from agent.messages.sparkplug import fields
+from agent.messages.sparkplug import fields, measured_metrics
 from agent.messages.sparkplug.fields import FieldMetric
 from agent.messages.sparkplug.metric import Metric, Type, Value
 from agent.messages.topics import schema
@@ -42,11 +43,19 @@ class Device:
 
     name: str
     labels: tuple[str, ...]
-    properties: tuple[tuple[str, Type, Value], ...] = field(default=())
+    properties: tuple[tuple[str, Type, Value, str | None], ...] = field(default=())
+    channels: int = 0  # that are measured
+    unit: str = ""  # of their samples
+
+    @property
+    def measured(self) -> tuple[FieldMetric, ...]:
+        return measured_metrics.metrics(self.channels, self.unit)
 
 
 def of_source(info: SourceInfo) -> Device:
-    return Device(info.name, info.labels, _properties(info, _SOURCE + _MODEL))
+    channels = info.channels if info.measure_s else 0
+    properties = _properties(info, _SOURCE + _MODEL)
+    return Device(info.name, info.labels, properties, channels, info.unit)
 
 
 def of_observation(observation: Observation) -> Device:
@@ -55,15 +64,34 @@ def of_observation(observation: Observation) -> Device:
     return Device(observation.source, labels, _properties(observation, _MODEL))
 
 
-def birth(device: Device, observations: list[Observation], now_ms: int) -> list[Metric]:
-    """All metrics of a device, with the newest value in `observations` (in order), else null."""
+def birth(
+    device: Device,
+    observations: list[Observation],
+    measurement: Measurement | None,
+    now_ms: int,
+) -> list[Metric]:
+    """All metrics of a device and their units, with the newest value (else null) of each.
+
+    `observations` are in order.
+    """
     values = {
         metric.name: metric for observation in observations for metric in data(device, observation)
     }
-    blank = [metric.unknown(now_ms) for metric in _STATE + _WINDOW + _BOTH]
+    if measurement is not None:
+        values |= {metric.name: metric for metric in measured(device, measurement)}
+    every = (*_STATE, *_WINDOW, *_BOTH, *device.measured)
+    blank = [metric.unknown(now_ms) for metric in every]
     blank += [Metric(_share(label), Type.DOUBLE, None, now_ms) for label in device.labels]
-    constant = [Metric(name, kind, value, now_ms) for name, kind, value in device.properties]
-    return [values.get(metric.name, metric) for metric in blank] + constant
+    newest = [replace(values.get(metric.name, metric), unit=metric.unit) for metric in blank]
+    return newest + [
+        Metric(name, kind, value, now_ms, unit) for name, kind, value, unit in device.properties
+    ]
+
+
+def measured(device: Device, measurement: Measurement) -> list[Metric]:
+    """The metrics of a measurement, at the end of what was measured."""
+    t_ms = unix_ms(measurement.t_end)
+    return [metric.of(measurement, t_ms) for metric in device.measured]
 
 
 def data(device: Device, observation: Observation) -> Iterator[Metric]:
@@ -96,5 +124,5 @@ def _share(label: str) -> str:
 
 def _properties(
     record: SourceInfo | Observation, metrics: Sequence[FieldMetric]
-) -> tuple[tuple[str, Type, Value], ...]:
-    return tuple((metric.name, metric.type, metric.read(record)) for metric in metrics)
+) -> tuple[tuple[str, Type, Value, str | None], ...]:
+    return tuple((item.name, item.type, item.read(record), item.unit) for item in metrics)

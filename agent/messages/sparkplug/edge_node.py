@@ -15,6 +15,7 @@ import msgspec
 
 from agent import __version__
 from agent.core.types import Message
+from agent.messages.measurement import Measurement
 from agent.messages.records import GapMarker, Health, Observation, SourceInfo
 from agent.messages.sparkplug import device_metrics, node_metrics, protocol
 from agent.messages.sparkplug.bdseq import BdSeq
@@ -125,6 +126,8 @@ class EdgeNode:
         last = message.topic.rpartition("/")[2]
         if last in ("event", "window"):
             return list(self._observed(msgspec.json.decode(message.payload, type=Observation)))
+        if last == "measurement":
+            return list(self._measured(msgspec.json.decode(message.payload, type=Measurement)))
         if last == "info":
             return list(self._changed())
         if last == "health":
@@ -154,6 +157,20 @@ class EdgeNode:
             born.values |= {metric.name: metric.value for metric in metrics}
         return self._message("DDATA", born.device.name, metrics, historical)
 
+    def _measured(self, measurement: Measurement) -> Iterator[Message]:
+        """What has changed; nothing of a device that is dead: its next birth has the values."""
+        born = self._born.get(measurement.source)
+        if born is None:
+            return
+        metrics = [
+            metric
+            for metric in device_metrics.measured(born.device, measurement)
+            if metric.value != born.values[metric.name]
+        ]
+        born.values |= {metric.name: metric.value for metric in metrics}
+        if metrics:
+            yield self._message("DDATA", born.device.name, metrics)
+
     def _changed(self) -> Iterator[Message]:
         """Deaths and births of the devices that differ from those before."""
         before, self._devices = self._devices, self._present()
@@ -169,7 +186,12 @@ class EdgeNode:
 
     def _birth(self, device: Device) -> Message:
         latest = self._latest.snapshot()
-        metrics = device_metrics.birth(device, _observations(latest.of(device.name)), _now_ms())
+        observations = _observations(latest.of(device.name))
+        newest = latest.measured(device.name)
+        measurement = (
+            None if newest is None else msgspec.json.decode(newest.payload, type=Measurement)
+        )
+        metrics = device_metrics.birth(device, observations, measurement, _now_ms())
         values = {metric.name: metric.value for metric in metrics}
         self._born[device.name] = Born(device, latest.seq, values)
         return self._message("DBIRTH", device.name, metrics)

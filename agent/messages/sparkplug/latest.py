@@ -1,4 +1,4 @@
-"""The newest event and window of every source, kept for the birth certificates."""
+"""The newest event, window and measurement of each source, kept for the birth certificates."""
 
 import threading
 from dataclasses import dataclass, field
@@ -20,6 +20,12 @@ class LatestMessages:
             (message for topic, message in self.by_topic.items() if topic.endswith(ends)),
             key=lambda message: message.seq,
         )
+
+    def measured(self, source: str) -> Message | None:
+        """The newest measurement of that source."""
+        end = f"/{source}/measurement"
+        topics = (topic for topic in self.by_topic if topic.endswith(end))
+        return next((self.by_topic[topic] for topic in topics), None)
 
 
 class Latest:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agent.messages.sparkplug.protocol import Payload
 
+UNIT = "engUnit"  # the property that hosts show beside a value
 Value = str | bool | int | float | None
 
 
@@ -32,6 +33,7 @@ class Metric:
     type: Type
     value: Value  # None: null
     t_ms: int  # Unix time
+    unit: str | None = None  # engineering unit, in births
 
 
 def payload(
@@ -46,6 +48,9 @@ def payload(
         body.seq = seq
     for metric in metrics:
         added = body.metrics.add(name=metric.name, timestamp=metric.t_ms, datatype=metric.type)
+        if metric.unit is not None:
+            added.properties.keys.append(UNIT)
+            added.properties.values.add(type=Type.STRING, string_value=metric.unit)
         if historical:
             added.is_historical = True
         if metric.value is None:

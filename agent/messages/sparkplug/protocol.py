@@ -28,7 +28,10 @@ _METRIC = (
     ("is_historical", 5, _Field.TYPE_BOOL),
     ("is_transient", 6, _Field.TYPE_BOOL),
     ("is_null", 7, _Field.TYPE_BOOL),
+    ("properties", 9, _Field.TYPE_MESSAGE),
 )
+_PROPERTIES = (("keys", 1, _Field.TYPE_STRING), ("values", 2, _Field.TYPE_MESSAGE))
+_PROPERTY = (("type", 1, _Field.TYPE_UINT32), ("string_value", 8, _Field.TYPE_STRING))
 _VALUE = (  # one of these
     ("int_value", 10, _Field.TYPE_UINT32),
     ("long_value", 11, _Field.TYPE_UINT64),
@@ -58,9 +61,22 @@ def _describe() -> File:
     payload.field[1].type_name = f".{_PACKAGE}.Metric"
     for name, number, kind in _METRIC:
         _add(metric, name, number, kind)
+    metric.field[-1].type_name = f".{_PACKAGE}.Properties"
+    _describe_properties(file)
     for name, number, kind in _VALUE:
         _add(metric, name, number, kind).oneof_index = 0
     return file
+
+
+def _describe_properties(file: File) -> None:
+    """A metric's properties: two lists of the same length."""
+    properties = file.message_type.add(name="Properties")
+    for name, number, kind in _PROPERTIES:
+        _add(properties, name, number, kind).label = _Field.LABEL_REPEATED
+    properties.field[1].type_name = f".{_PACKAGE}.Property"
+    value = file.message_type.add(name="Property")
+    for name, number, kind in _PROPERTY:
+        _add(value, name, number, kind)
 
 
 def _add(message: DescriptorProto, name: str, number: int, kind: Any) -> FieldDescriptorProto:

@@ -1,4 +1,4 @@
-"""A health record as metric families of the official client, made for each scrape."""
+"""Health and measurements as metric families of the official client, made for each scrape."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from agent import __version__
 from agent.core.types import Decision
 from agent.messages.records import MQTT_STATES, Health, SourceHealth
+from agent.service.metrics import measured_families
 from agent.service.metrics.snapshot import Snapshot
 
 DECISIONS = get_args(Decision)
@@ -25,6 +26,7 @@ class Collector:
         if health is not None:
             yield from _of_agent(health)
             yield from _of_sources(health.sources)
+            yield from measured_families.families(self._snapshot.measurements())
 
 
 def _of_agent(health: Health) -> Iterator[Any]:
