@@ -103,6 +103,8 @@ class Physics(msgspec.Struct, frozen=True, kw_only=True):
     shows: str | None  # the line of evidence that is strong enough: bpfo, bpfi, bsf, ftf
     healthy_db: FaultLine | None = None  # the commissioned machine's own, which `shows` leaves out
     contrast_db: FaultLine | None = None  # evidence_db less healthy_db
+    periodicity_hz: float | None = None  # first line of the strongest series in the envelope
+    periodicity_db: float | None = None  # how far that series stands out, whatever its cause
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,15 @@ def explain(
     network: tuple[str, float] | None,
     network_s: float,
     line: Line | None,
+    aperiodic: bool = False,
 ) -> Basis:
-    """`network` is its most likely label over `network_s` and that label's probability."""
+    """`network` is its most likely label over `network_s` and that label's probability.
+
+    `aperiodic`: the envelope was looked at, and nothing in it repeats.
+    """
     label, probability = network or (None, None)
     return Basis(
-        sentence=_sentence(event, comparison, network, line),
+        sentence=_sentence(event, comparison, network, _signal(line, aperiodic)),
         baseline=_commissioned(comparison),
         anomaly=_rounded(comparison.anomaly if comparison else None),
         anomaly_slow=_rounded(comparison.anomaly_slow if comparison else None),
@@ -39,9 +43,9 @@ def _sentence(
     event: Verdict,
     comparison: Comparison | None,
     network: tuple[str, float] | None,
-    line: Line | None,
+    signal: str,
 ) -> str:
-    parts = [_baseline(comparison), _network(network), _line(line)]
+    parts = [_baseline(comparison), _network(network), signal]
     return f"{_conclusion(event, comparison)}: {'; '.join(part for part in parts if part)}."
 
 
@@ -78,7 +82,9 @@ def _network(network: tuple[str, float] | None) -> str:
     )
 
 
-def _line(line: Line | None) -> str:
+def _signal(line: Line | None, aperiodic: bool) -> str:
+    if aperiodic:
+        return "nothing in the envelope repeats"
     return (
         "" if line is None else f"the strongest bearing line is {line.series} ({line.db:+.1f} dB)"
     )

@@ -12,7 +12,9 @@ says. What it calls changed is a fault where `agent.diagnosis.naming` lets it ha
 `unknown`; and so is a condition or a speed that was not commissioned.
 
 *Without a baseline* a bearing fault is named where the network is sure over about 3 s and the
-bearing's line agrees, else it is `unknown`; every other call of the network stands.
+bearing's line agrees. Where nothing in the envelope repeats the machine is normal: such a fault
+would show (`agent.diagnosis.periodicity`). Else it is `unknown`; every other call of the network
+stands.
 
 *Without a network* (`model: none`) the baseline alone decides between normal and unknown; where
 nothing is commissioned either, the state is `abstain`.
@@ -216,6 +218,9 @@ class Decider:
     def _confirmed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:
         """The network's call, where nothing is commissioned."""
         label = call.label
+        if call.decision == "abstain" and self._labels.any_bearing_part:
+            self._looks.take(examine)
+            return self._normal(call) if self._looks.aperiodic else call
         if label is None or not self._labels.is_bearing_part(label):
             return call
         at = self._judge.labels.index(label)
@@ -223,17 +228,13 @@ class Decider:
             likely = over_seconds[at] >= self._settings.exit
             held = likely and naming.may_stay(label, self._looks.take(examine))
             return call if held else Verdict("unknown", None, call.probability)
-        carried = naming.without_baseline(
-            label,
-            float(over_seconds[at]),
-            self._accumulated.whole,
-            lambda: self._looks.take(examine),
-        )
-        if carried:
+        looks = self._looks.take(examine)
+        if naming.without_baseline(label, float(over_seconds[at]), self._accumulated.whole, looks):
             return call
-        if not self._accumulated.whole:
-            return Verdict("abstain", None, call.probability)
-        return Verdict("unknown", None, call.probability)
+        if self._looks.aperiodic:
+            return self._normal(call)
+        undecided = "unknown" if self._accumulated.whole else "abstain"
+        return Verdict(undecided, None, call.probability)
 
     def _changed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:
         """The baseline says that the machine is not what it was."""
@@ -252,4 +253,8 @@ class Decider:
     def _basis(self, event: Verdict, comparison: Comparison | None) -> Basis:
         over_seconds = self._accumulated.probabilities()
         network = None if over_seconds is None else naming.most_likely(self._labels, over_seconds)
-        return explain(event, comparison, network, self._accumulated.seconds, self._looks.newest)
+        looks = self._looks
+        return explain(
+            *(event, comparison, network, self._accumulated.seconds),
+            *(looks.newest, looks.aperiodic),
+        )

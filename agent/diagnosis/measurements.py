@@ -12,7 +12,8 @@ import numpy as np
 from agent.acquisition.ring_buffer import Ring
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import FaultLine, Physics, Window
-from agent.diagnosis import envelope, levels
+from agent.diagnosis import envelope, levels, periodicity
+from agent.diagnosis.envelope import Envelope
 
 SECONDS = 5.0  # at most, as far as they are in the ring without a gap
 NOISE_DB = 8.3  # evidence that noise alone reaches in one of a hundred measurements
@@ -58,7 +59,9 @@ def measure(
     found = levels.levels(signal)
     speed = levels.velocity(signal, machine.rate_hz, machine.unit, machine.rpm)
     machine_class = machine.machine_class
-    band_hz, evidence = _evidence(signal, machine) if found.rms else (None, None)
+    spectrum = _envelope(signal, machine) if found.rms else None
+    evidence = None if spectrum is None else _evidence(signal, machine, spectrum)
+    series = None if spectrum is None else periodicity.strongest(spectrum)
     return Physics(
         seconds=round(len(signal) / machine.rate_hz, 3),
         rms=_short(found.rms),
@@ -68,11 +71,13 @@ def measure(
         velocity_mm_s=None if speed is None else _short(speed.mm_s),
         velocity_band_hz=None if speed is None else speed.band_hz,
         zone=speed.zone(machine_class) if speed and machine_class else None,
-        envelope_band_hz=band_hz,
+        envelope_band_hz=None if spectrum is None else _band(spectrum),
         evidence_db=evidence,
         shows=None if evidence is None else shown(evidence, healthy),
         healthy_db=healthy,
         contrast_db=_contrast(evidence, healthy),
+        periodicity_hz=None if series is None else _short(series.first_hz),
+        periodicity_db=None if series is None else round(series.db, 1),
     )
 
 
@@ -103,24 +108,32 @@ def _contrast(evidence: FaultLine | None, healthy: FaultLine | None) -> FaultLin
     )
 
 
-def _evidence(
-    signal: levels.Signal, machine: MachineInfo
-) -> tuple[tuple[float, float] | None, FaultLine | None]:
-    """The band that was demodulated, and what its lines say; None where they cannot be told."""
-    if machine.orders is None or machine.rpm is None:
-        return None, None
-    turns = len(signal) / machine.rate_hz * machine.rpm / 60
-    if turns < envelope.LEAST_TURNS:
-        return None, None
-    least_hz = envelope.highest_hz(machine.orders, machine.rpm)
-    found = envelope.envelope(signal, machine.rate_hz, least_hz)
-    if found is None:
-        return None, None
-    by_name = envelope.evidence_db(found, machine.orders, machine.rpm)
-    low_hz, high_hz = found.band_hz
-    return (round(low_hz, 1), round(high_hz, 1)), FaultLine(
-        **{name: round(value, 1) for name, value in by_name.items()}
-    )
+def _envelope(signal: levels.Signal, machine: MachineInfo) -> Envelope | None:
+    """Wide enough for the bearing's lines where they are known; None for too little signal."""
+    if len(signal) / machine.rate_hz < periodicity.LEAST_S:
+        return None
+    least_hz = periodicity.BAND_HZ
+    if machine.orders is not None and machine.rpm is not None and _turns_enough(signal, machine):
+        least_hz = envelope.highest_hz(machine.orders, machine.rpm)
+    return envelope.envelope(signal, machine.rate_hz, least_hz)
+
+
+def _evidence(signal: levels.Signal, machine: MachineInfo, spectrum: Envelope) -> FaultLine | None:
+    """What the bearing's lines say; None where they cannot be told."""
+    if machine.orders is None or machine.rpm is None or not _turns_enough(signal, machine):
+        return None
+    by_name = envelope.evidence_db(spectrum, machine.orders, machine.rpm)
+    return FaultLine(**{name: round(value, 1) for name, value in by_name.items()})
+
+
+def _turns_enough(signal: levels.Signal, machine: MachineInfo) -> bool:
+    turns = len(signal) / machine.rate_hz * (machine.rpm or 0.0) / 60
+    return turns >= envelope.LEAST_TURNS
+
+
+def _band(spectrum: Envelope) -> tuple[float, float]:
+    low_hz, high_hz = spectrum.band_hz
+    return round(low_hz, 1), round(high_hz, 1)
 
 
 def _short(value: float) -> float:

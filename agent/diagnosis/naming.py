@@ -35,6 +35,10 @@ class Labels:
     def is_bearing_part(self, label: str) -> bool:
         return label not in self.normal and bearing_lines.series_of(label) is not None
 
+    @property
+    def any_bearing_part(self) -> bool:
+        return any(self.is_bearing_part(name) for name in self.names)
+
     def best_normal(self, probabilities: Probabilities) -> str:
         at = max(
             (at for at, name in enumerate(self.names) if name in self.normal),
@@ -53,9 +57,9 @@ class Labels:
         return {name: p / total for name, p in faults.items()}
 
 
-def without_baseline(label: str, probability: float, whole: bool, ask: Ask) -> bool:
+def without_baseline(label: str, probability: float, whole: bool, looks: Looks) -> bool:
     """Whether a bearing fault may be named: over whole seconds, surely, and with its line."""
-    return probability >= SURE and _confirmed(ask(), label) and whole
+    return probability >= SURE and _confirmed(looks, label) and whole
 
 
 def changed(

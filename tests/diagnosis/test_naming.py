@@ -18,7 +18,9 @@ NORMAL = (0.97, 0.01, 0.01, 0.01)
 SECONDS = 40  # windows: more than the 3 s of a verdict
 
 
-def lines(healthy: FaultLine | None = None, **evidence_db: float) -> tuple[Physics, ...]:
+def lines(
+    healthy: FaultLine | None = None, periodicity_db: float = 20.0, **evidence_db: float
+) -> tuple[Physics, ...]:
     """Physics of one channel with these lines in dB."""
     evidence = FaultLine(**({"bpfo": 0.0, "bpfi": 0.0, "bsf": 0.0, "ftf": 0.0} | evidence_db))
     return (
@@ -31,6 +33,8 @@ def lines(healthy: FaultLine | None = None, **evidence_db: float) -> tuple[Physi
             evidence_db=evidence,
             shows=None,
             healthy_db=healthy,
+            periodicity_hz=30.0,
+            periodicity_db=periodicity_db,
         ),
     )
 
@@ -107,6 +111,45 @@ def test_without_a_baseline_a_fault_needs_a_sure_network_its_line_and_three_seco
 def test_without_baseline_and_lines_a_bearing_network_names_nothing() -> None:
     assert state_after(SURE_OUTER, None, None) == ("unknown", None)
     assert state_after(NORMAL, None, None) == ("normal", "normal")
+
+
+@pytest.mark.parametrize("probabilities", [SURE_OUTER, LIKELY_OUTER, (0.4, 0.3, 0.2, 0.1)])
+def test_without_a_baseline_a_machine_whose_envelope_repeats_nothing_is_normal(
+    probabilities: tuple[float, ...],
+) -> None:
+    """A bearing fault repeats, whatever speed and bearing are; noise does not."""
+    aperiodic, periodic = lines(periodicity_db=9.0), lines(periodicity_db=11.0)
+    assert state_after(probabilities, None, aperiodic) == ("normal", "normal")
+    assert state_after(probabilities, None, periodic)[0] in ("unknown", "abstain")
+    assert state_after(probabilities, CHANGED, aperiodic) == ("unknown", None)
+
+
+def test_the_sentence_says_that_nothing_repeats() -> None:
+    decider = Decider(Judge(LABELS, frozenset({"normal"}), 0.5), Decide(patience=1), 0.1)
+    sure = Prediction(SURE_OUTER)
+    basis = decider.update(Mark(0), sure, None, lambda: lines(periodicity_db=9.0)).basis
+    assert basis is not None
+    assert basis.sentence == (
+        "Normal: there is no baseline; the network says outer (0.94); "
+        "nothing in the envelope repeats."
+    )
+
+
+def test_one_look_at_something_that_repeats_keeps_the_machine_from_being_normal() -> None:
+    decider = Decider(Judge(LABELS, frozenset({"normal"}), 0.5), Decide(), 0.1)
+    looks = 0
+
+    def examine() -> tuple[Physics, ...]:
+        nonlocal looks
+        looks += 1
+        return lines(periodicity_db=15.0 if looks % 3 == 0 else 8.0)
+
+    for _ in range(30):
+        decider.update(Mark(0), Prediction(SURE_OUTER), None, examine)
+    for _ in range(100):
+        decider.update(Mark(0), Prediction(SURE_OUTER), None, examine)
+        assert decider.state.decision != "normal"
+    assert decider.state.decision == "unknown"
 
 
 def test_labels_that_name_no_part_of_a_bearing_need_no_line() -> None:
