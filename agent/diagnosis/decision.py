@@ -233,8 +233,9 @@ class Decider:
             return call
         if self._looks.aperiodic:
             return self._normal(call)
-        undecided = "unknown" if self._accumulated.whole else "abstain"
-        return Verdict(undecided, None, call.probability)
+        if not self._accumulated.whole:
+            return Verdict("abstain", None, call.probability)
+        return Verdict("unknown", None, call.probability)
 
     def _changed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:
         """The baseline says that the machine is not what it was."""

@@ -18,7 +18,7 @@ from agent.diagnosis.line_looks import LOOKS
 
 SURE = 0.9  # how sure the network must be where no baseline or no line helps it
 AMONG_FAULTS = 0.6  # its share among the faults, where the baseline says that the machine changed
-LEAST = 0.1  # how likely it must hold the fault at all: no name against a network sure of health
+LEAST = 0.5  # how likely it must hold the fault at all: likelier than all else together
 HELD = 0.5  # the share at which a name that was given stays
 
 Looks = Sequence[Line | None]  # at the strongest line, the newest last
