@@ -50,7 +50,8 @@ class Conditioner:
         )
         self.format = source
         self._ring = ring
-        self._channels = list(channels)
+        everything = channels == tuple(range(source.channels))
+        self._channels = slice(None) if everything else list(channels)
         self._scale = np.float32(scale)
         self._resampler = Resampler(source.rate_hz, rate_hz, len(channels) + (tacho is not None))
         self._pulses = tacho.channel if tacho else 0
@@ -73,9 +74,10 @@ class Conditioner:
         marks = self._marks(samples)
         with np.errstate(over="ignore"):  # infinity is marked
             samples = samples * self._scale
-        out_of_range = ~(np.abs(samples) <= LARGEST)
-        marks |= _in_any(out_of_range) * np.uint8(Mark.INVALID)
-        samples[out_of_range] = 0.0
+        valid = np.abs(samples) <= LARGEST
+        if not valid.all():
+            marks |= _in_any(~valid) * np.uint8(Mark.INVALID)
+            samples[~valid] = 0.0
         if self._tacho is not None:
             speeds = self._tacho.push(block.samples[:, self._pulses])
             samples = np.column_stack([samples, speeds])
@@ -98,6 +100,13 @@ class Conditioner:
         if self.sample_clock is not None and not self.sample_clock.steady:
             return 1
         return max(1, self._resampler.missing(self._ring.frames_to_due))
+
+    @property
+    def due_s(self) -> float:
+        """Monotonic time at which the next window will be complete; 0 where that is not known."""
+        if self.sample_clock is None or not self.sample_clock.steady:
+            return 0.0
+        return self.sample_clock.due_s(self.frames_to_due)
 
     def _hold_to_clock(self, frames: int, reported: int) -> int:
         """Updates the time of frame 0; returns lost frames beyond the reported ones."""

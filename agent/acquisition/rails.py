@@ -40,11 +40,31 @@ class Rails:
     def reached(self, samples: Samples) -> Flags:
         """Samples [frames, channels] of a full scale of 1.0 -> flags [frames]."""
         if self._step is None:
-            if self._full_scale is None or not len(samples):
+            if self._full_scale is None:
                 return np.zeros(len(samples), bool)
             return _in_any(np.abs(samples) >= self._full_scale)
+        if not len(samples) or (self._settled and self._inside(samples)):
+            return np.zeros(len(samples), bool)
         counts = np.nan_to_num(samples.astype(np.float64) / self._step)
         return self._of_counts(np.rint(np.clip(counts, -LARGEST, LARGEST)).astype(np.int64))
+
+    @property
+    def _settled(self) -> bool:
+        """Whether only a new extreme is at a rail: the lowest bit is in use, no width is set."""
+        return bool(self._ones & 1) and self._bits is None
+
+    def _inside(self, samples: Samples) -> bool:
+        """Whether all samples lie between the extremes so far, and far from the container's end.
+
+        False where one is not a number.
+        """
+        assert self._step is not None
+        highest, lowest = samples.max(axis=0), samples.min(axis=0)
+        top, bottom = (self._highest - 0.5) * self._step, (self._lowest + 0.5) * self._step
+        inside = (highest < top) & (lowest > bottom)
+        if self._container is not None:
+            inside &= np.maximum(highest, -lowest) < 1 - 2.0 ** (1 - FEWEST_BITS)
+        return bool(inside.all())
 
     def _of_counts(self, counts: Counts) -> Flags:
         if not len(counts):

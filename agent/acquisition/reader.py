@@ -1,8 +1,9 @@
-"""The source thread: opens a source, copies its blocks into the ring, reopens it after a failure.
+"""Opens a source, copies its blocks into the ring, and reopens it after a failure.
 
 Only live sources are reopened: a recording cannot be resumed where it broke.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,7 +15,7 @@ from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.sample_clock import SampleClock
 from agent.core.backoff import Backoff
 from agent.core.errors import UserError
-from agent.core.types import Gathering, Mark, Refusing, Source, SourceError
+from agent.core.types import Block, Mark, Pollable, Refusing, Source, SourceError
 
 FIRST_S = 0.5
 
@@ -22,7 +23,11 @@ log = logging.getLogger("drsn.source")
 
 
 class SourceReader:
-    """One source. `run` is its thread; other threads read its status."""
+    """One source. `run` is its thread; other threads read its status.
+
+    A source that can be polled may be read by a thread for all of them (`SharedReader`), which
+    calls `take`, `write`, `break_off` and `end`. Then `run` only opens the source.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class SourceReader:
         self._wake = wake
         self._backoff = Backoff(FIRST_S, longest_s)
         self._rate_report = RateReport(name, rate_is_set)
+        self._wait_s = 0.0  # before the source is opened
         self._source: Source | None = None
 
     def open(self) -> None:
@@ -61,16 +67,82 @@ class SourceReader:
             self._source = self._reopen()
             self.fault = None
         except SourceError as error:
-            self._break(error)
+            self.break_off(error)
 
-    def run(self, stopping: threading.Event) -> None:
-        try:
-            while not (stopping.is_set() or self._read_to_end(stopping)):
-                stopping.wait(self._backoff.next_s())
-        finally:
-            if self.conditioner is not None:
-                self.conditioner.flush()
-            self._ring.close()
+    def run(
+        self, stopping: threading.Event, share: Callable[[Pollable], None] | None = None
+    ) -> None:
+        """Reads to the end in this thread; `share` takes over a live source that can be polled."""
+        with contextlib.ExitStack() as ending:
+            ending.callback(self.end)
+            while not stopping.wait(self._wait_s):
+                source = self._opened()
+                if source is None:
+                    continue
+                if share is not None and isinstance(source, Pollable) and source.format.live:
+                    ending.pop_all()
+                    share(source)
+                    return
+                if self._read_to_end(source, stopping):
+                    return
+
+    def take(self, read: Callable[[], Block | None], source: Source) -> Block | None:
+        """What `read` returns, while other threads see since when it has been reading."""
+        self.reading_s = time.monotonic()
+        block = read()
+        self.reading_s = None
+        if isinstance(source, Refusing):
+            self.refusal = source.refusal
+        return block
+
+    def write(self, block: Block) -> bool:
+        """Conditions a block into the ring; False when the ring has been closed."""
+        assert self.conditioner is not None
+        if not self.conditioner.push(block):
+            return False
+        if len(block.samples) and self.fault is not None:
+            log.warning("%s: delivers again", self._name)
+            self.fault = None
+            self._backoff.reset()
+        if self.sample_clock is not None:
+            self._rate_report.look(self.sample_clock, self.conditioner.format)
+        return True
+
+    def break_off(self, error: SourceError) -> None:
+        """The source has failed: it is to be opened again after a while."""
+        if self.fault is None:
+            log.warning("%s: %s", self._name, error)
+        self.fault = str(error)
+        self.reading_s = None
+        self._wait_s = self._backoff.next_s()
+        if self.conditioner is not None:
+            self.conditioner.flush()
+        self._wake()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        if self.conditioner is not None:
+            self.conditioner.flush()
+        self._ring.close()
+
+    @property
+    def frames_to_due(self) -> int:
+        """Frames that complete the next window, at least 1; see `Conditioner`."""
+        assert self.conditioner is not None
+        return self.conditioner.frames_to_due
+
+    @property
+    def due_s(self) -> float:
+        """Monotonic time at which the next window will be complete; 0 where that is not known."""
+        assert self.conditioner is not None
+        return self.conditioner.due_s
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the source can wait and should: its windows are not scored yet."""
+        return self.conditioner is not None and (
+            self.conditioner.format.patient and self._ring.crowded
+        )
 
     def close(self) -> None:
         """Closes a source that was opened and never run."""
@@ -112,47 +184,32 @@ class SourceReader:
             return "silent" if trouble else "ok"
         return "slow" if clock.slow else "fast" if clock.fast else "ok"
 
-    def _read_to_end(self, stopping: threading.Event) -> bool:
+    def _opened(self) -> Source | None:
+        """The source; None where it cannot be opened now."""
+        source, self._source = self._source, None
+        try:
+            return source or self._reopen()
+        except SourceError as error:
+            self.break_off(error)
+        except UserError as error:  # the other sources go on, and a device may change again
+            self.break_off(SourceError(str(error)))
+        return None
+
+    def _read_to_end(self, source: Source, stopping: threading.Event) -> bool:
         """True when the source has ended; False when it broke and is to be reopened."""
         try:
-            source = self._source or self._reopen()
-        except SourceError as error:
-            self._break(error)
-            return False
-        except UserError as error:  # the other sources go on, and a device may change again
-            self._break(SourceError(str(error)))
-            return False
-        self._source = None
-        try:
-            return self._read(source, stopping)
+            while not stopping.is_set():
+                block = self.take(source.read, source)
+                if block is None or not self.write(block):
+                    break
         except SourceError as error:
             if not source.format.live:
                 raise
-            self._break(error)
+            self.break_off(error)
             return False
         finally:
             self.reading_s = None
             source.close()
-
-    def _read(self, source: Source, stopping: threading.Event) -> bool:
-        assert self.conditioner is not None
-        gathering = source if isinstance(source, Gathering) else None
-        while not stopping.is_set():
-            if gathering is not None:
-                gathering.gather(self.conditioner.frames_to_due)
-            self.reading_s = time.monotonic()
-            block = source.read()
-            self.reading_s = None
-            if isinstance(source, Refusing):
-                self.refusal = source.refusal
-            if block is None or not self.conditioner.push(block):
-                break
-            if len(block.samples) and self.fault is not None:
-                log.warning("%s: delivers again", self._name)
-                self.fault = None
-                self._backoff.reset()
-            if self.sample_clock is not None:
-                self._rate_report.look(self.sample_clock, source.format)
         return True
 
     def _reopen(self) -> Source:
@@ -170,11 +227,3 @@ class SourceReader:
             self.sample_clock.reopened()
         self.opened += 1
         return source
-
-    def _break(self, error: SourceError) -> None:
-        if self.fault is None:
-            log.warning("%s: %s", self._name, error)
-        self.fault = str(error)
-        if self.conditioner is not None:
-            self.conditioner.flush()
-        self._wake()

@@ -100,6 +100,11 @@ class Ring:
         return max(0, self.end - self.size)
 
     @property
+    def crowded(self) -> bool:
+        """Whether a patient writer should wait: half of its room is taken."""
+        return 2 * (self.end - self._needed) > self.size - self._history
+
+    @property
     def frames_to_due(self) -> int:
         """Frames until the reader's next window is complete, at least 1.
 

@@ -87,6 +87,10 @@ class SampleClock:
             return None
         return self._due_s() - self._position / self.nominal_hz
 
+    def due_s(self, frames: int) -> float:
+        """Monotonic time at which so many more frames will have come, if they come in time."""
+        return 0.0 if self._origin is None else self._due_s() + frames / self._expected_hz
+
     @property
     def slow(self) -> bool:
         """Whether the source delivers fewer frames per second than it should."""

@@ -215,14 +215,16 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Gathering(Protocol):
-    """A source whose frames wait outside, in a socket or pipe, until they are read."""
+class Pollable(Source, Protocol):
+    """A source whose frames wait outside, in a socket or a pipe: one thread may read many."""
 
-    def gather(self, frames: int) -> None:
-        """The next `read` may wait for so many frames, for 0.1 s at most.
+    more: bool  # the last `take` left something behind that a poll may not show
+    gathers_s: float  # for so long its frames may wait outside
 
-        So a block of a few milliseconds wakes nobody, unless it completes a window.
-        """
+    def fileno(self) -> int: ...
+
+    def take(self) -> Block | None:
+        """What is there now, without waiting; otherwise as `read`."""
 
 
 @runtime_checkable

@@ -18,13 +18,15 @@ def run_once(client: paho.Client, wakeup: Wakeup, timeout_s: float) -> MQTTError
     """
     sock: Any = client.socket()
     buffered = getattr(sock, "pending", int)()  # TLS: decrypted, so select does not see it
-    writers = [sock] if client.want_write() else []
-    readable, writable, _ = select.select(
-        [sock, wakeup], writers, [], 0.0 if buffered else timeout_s
+    writes = select.POLLOUT if client.want_write() else 0
+    timeout_s = 0.0 if buffered else timeout_s
+    ready = _poll(
+        timeout_s, {sock.fileno(): select.POLLIN | writes, wakeup.fileno(): select.POLLIN}
     )
     wakeup.drain()
-    code = client.loop_read() if buffered or sock in readable else SUCCESS
-    if code == SUCCESS and writable and client.socket() is sock:
+    events = ready.get(sock.fileno(), 0)
+    code = client.loop_read() if buffered or events & ~select.POLLOUT else SUCCESS
+    if code == SUCCESS and events & select.POLLOUT and client.socket() is sock:
         code = client.loop_write()
     if code == SUCCESS and client.socket() is sock:
         code = client.loop_misc()
@@ -33,8 +35,16 @@ def run_once(client: paho.Client, wakeup: Wakeup, timeout_s: float) -> MQTTError
 
 def wait(wakeup: Wakeup, timeout_s: float) -> None:
     """Waits up to `timeout_s` for a wake-up."""
-    select.select([wakeup], [], [], max(0.0, timeout_s))
+    _poll(max(0.0, timeout_s), {wakeup.fileno(): select.POLLIN})
     wakeup.drain()
+
+
+def _poll(timeout_s: float, events: dict[int, int]) -> dict[int, int]:
+    """What has happened by file descriptor, of any number: `select.select` ends at 1024."""
+    poll = select.poll()
+    for fileno, mask in events.items():
+        poll.register(fileno, mask)
+    return dict(poll.poll(1000 * timeout_s))
 
 
 def close_socket(client: paho.Client | None) -> None:

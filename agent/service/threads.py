@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from agent.acquisition.shared_reader import SharedReader, SharedSource
 from agent.core.errors import FAILED, UserError
-from agent.core.types import SourceError
+from agent.core.types import Pollable, SourceError
 from agent.pipeline.source_pipeline import SourcePipeline
 
 log = logging.getLogger("drsn")
@@ -22,7 +23,9 @@ class WorkerThreads:
         self.exit_code = 0  # of the process, by that failure
         self.output_closed = False  # whether the reader of standard output has gone
         self._wake = wake
-        self._readers: list[threading.Thread] = []  # one for each source
+        self._readers: list[threading.Thread] = []  # of sources
+        self._shared_reader: SharedReader | None = None  # None: no source needs it yet
+        self._lock = threading.Lock()  # of the two: a source's thread may begin another
 
     def start(self, name: str, work: Callable[[], None]) -> threading.Thread:
         guarded = functools.partial(self.guard, name, work)
@@ -31,16 +34,30 @@ class WorkerThreads:
         return thread
 
     def start_reader(self, pipeline: SourcePipeline) -> None:
-        """Starts the thread that reads a source."""
-        read = functools.partial(pipeline.reader.run, pipeline.stopping)
-        alive = [thread for thread in self._readers if thread.is_alive()]
-        self._readers = [*alive, self.start(f"source {pipeline.name}", read)]
+        """Starts the thread that opens a source, and reads it where `SharedReader` does not."""
+        share = functools.partial(self._share, pipeline)
+        read = functools.partial(pipeline.reader.run, pipeline.stopping, share)
+        with self._lock:
+            alive = [thread for thread in self._readers if thread.is_alive()]
+            self._readers = [*alive, self.start(f"source {pipeline.name}", read)]
 
     def join_readers(self, within_s: float) -> None:
         """Waits for the threads of all sources, up to that time in total."""
         deadline_s = time.monotonic() + within_s
+        if self._shared_reader is not None:
+            self._shared_reader.finish()
         for thread in self._readers:
             thread.join(max(deadline_s - time.monotonic(), 0.0))
+
+    def _share(self, pipeline: SourcePipeline, source: Pollable) -> None:
+        """Puts an open source into the care of the shared reader; in the source's thread."""
+        reopen = functools.partial(self.start_reader, pipeline)
+        shared_source = SharedSource(pipeline.reader, source, pipeline.stopping, reopen)
+        with self._lock:
+            if self._shared_reader is None:
+                self._shared_reader = SharedReader()
+                self._readers.append(self.start("shared reader", self._shared_reader.run))
+        self._shared_reader.add(shared_source)
 
     def guard(self, name: str, work: Callable[[], None]) -> None:
         """Does the work in this thread and records its failure."""

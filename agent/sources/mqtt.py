@@ -19,9 +19,11 @@ from agent.core.types import Block, Format, SourceError
 from agent.mqtt import client as mqtt_client
 from agent.mqtt.event_loop import close_socket
 from agent.mqtt.settings import Mqtt, Tls, check_host
+from agent.sources import readable
 from agent.sources.sensor_nodes.receiver import Receiver
 
 WAIT_S = 0.2
+GATHER_S = 0.05  # how long frames may wait in the socket
 CONNECT_S = 2.0  # for TCP and TLS, and once more for the broker's answers
 KEEPALIVE_S = 15
 
@@ -42,11 +44,13 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class MqttSource:
-    """Runs a client in the source thread; its callbacks only store what they receive."""
+    """Runs a client in the reading thread; its callbacks only store what they receive."""
 
     def __init__(self, options: Options, client: paho.Client) -> None:
         self._receiver = Receiver(options.rate_hz, options.dtype, options.interleaved)
         self._client = client
+        self.gathers_s = GATHER_S
+        self.more = False
         self._payloads: collections.deque[bytes] = collections.deque()
         self._refusal: str | None = None  # the broker's
         self._subscribed = False
@@ -63,19 +67,31 @@ class MqttSource:
         """Waits until the broker has accepted the subscription; `SourceError` where it does not."""
         give_up_s = time.monotonic() + CONNECT_S
         while not self._subscribed:
-            self._drive(WAIT_S)
+            self._wait()
+            self._drive()
             if time.monotonic() > give_up_s:
                 raise SourceError("the broker does not answer")
 
+    def fileno(self) -> int:
+        sock = self._client.socket()
+        return -1 if sock is None else int(sock.fileno())
+
     def read(self) -> Block:
-        block = self._receiver.take(time.monotonic())
-        if len(block.samples):
+        block = self.take()
+        if len(block.samples) or self.more:
             return block
-        if not self._payloads:
-            self._drive(WAIT_S)
-        while self._payloads:
-            self._receiver.put(self._payloads.popleft(), time.monotonic())
-        return self._receiver.take(time.monotonic())
+        self._wait()
+        return self.take()
+
+    def take(self) -> Block:
+        block = self._receiver.take(time.monotonic())
+        if not len(block.samples):
+            self._drive()
+            while self._payloads:
+                self._receiver.put(self._payloads.popleft(), time.monotonic())
+            block = self._receiver.take(time.monotonic())
+        self.more = len(block.samples) > 0 or self._buffered
+        return block
 
     @property
     def refusal(self) -> str | None:
@@ -88,8 +104,24 @@ class MqttSource:
         self._client.loop(0)
         close_socket(self._client)
 
-    def _drive(self, timeout_s: float) -> None:
-        code = self._client.loop(timeout_s)
+    @property
+    def _buffered(self) -> bool:
+        """Whether TLS has decrypted what a poll of its socket does not show."""
+        return bool(getattr(self._client.socket(), "pending", int)())
+
+    def _wait(self) -> None:
+        if not self._buffered:
+            readable.wait(self.fileno(), WAIT_S)
+
+    def _drive(self) -> None:
+        """Reads what is there, writes answers and keeps alive; waits for nothing."""
+        code = self._client.loop_read()
+        if code == paho.MQTT_ERR_SUCCESS and self._client.want_write():
+            code = self._client.loop_write()
+        if code == paho.MQTT_ERR_SUCCESS:
+            code = self._client.loop_misc()
+        if code == paho.MQTT_ERR_SUCCESS and self._client.socket() is None:
+            code = paho.MQTT_ERR_KEEPALIVE
         if self._refusal is not None:
             raise SourceError(self._refusal)
         if code != paho.MQTT_ERR_SUCCESS:

@@ -8,11 +8,9 @@ has to wait rather than lose a frame. A FIFO or a server that ends is opened aga
 
 import logging
 import os
-import select
 import socket
 import stat
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -25,15 +23,14 @@ from agent.core import pcm
 from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
-from agent.sources import stream_header
+from agent.sources import readable, stream_header
 from agent.sources.sensor_nodes.refusal import Refusals
 
 log = logging.getLogger("drsn.source")
 
-WAIT_S = 0.1  # the longest that a read gathers frames
+WAIT_S = 0.1  # the longest that a read waits, and that frames gather
 CONNECT_S = 2.0
 AT_ONCE = 1 << 16  # bytes of a read
-EARLY_S = 0.006  # before a window is complete, blocks are read as they come
 GATHERED = 1 << 15  # bytes that gather at most: half of what a pipe holds
 
 
@@ -49,7 +46,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class StreamSource:
-    """Cuts a stream of bytes into frames; `read_bytes` and `fileno` belong to the open stream."""
+    """Cuts a stream of bytes into frames; `read_bytes` and `fileno` belong to the open stream.
+
+    `read_bytes` waits for nothing where a poll shows bytes; it may for a blocking standard input.
+    """
 
     def __init__(
         self,
@@ -72,29 +72,24 @@ class StreamSource:
         self._fileno = fileno
         self._read_bytes = read_bytes
         self._dtype = np.dtype(options.dtype).newbyteorder("<")
+        self._size = self._dtype.itemsize * options.interleaved  # bytes of a frame
+        self.gathers_s = min(WAIT_S, GATHERED / self._size / options.rate_hz)
+        self.more = False
         self._rest = b""  # of an incomplete frame
         self._options = options
         self._at_start = True
         self.refusals = Refusals()
-        self._more = False  # the last read left bytes behind
-        self._missing = 0  # frames until a window is complete
-        self._due_s = 0.0  # monotonic time at which they have come
 
-    def gather(self, frames: int) -> None:
-        if self._more or not self.format.live:
-            return
-        now_s = time.monotonic()
-        if frames > self._missing:  # another window's
-            self._due_s = now_s + frames / self.format.rate_hz
-        self._missing = frames
-        size = self._dtype.itemsize * self.format.channels
-        longest_s = min(WAIT_S, GATHERED / size / self.format.rate_hz)
-        time.sleep(max(0.0, min(self._due_s - EARLY_S - now_s, longest_s)))
+    def fileno(self) -> int:
+        return self._fileno
 
     def read(self) -> Block | None:
-        ready, _, _ = select.select([self._fileno], [], [], WAIT_S)
-        if not ready:
+        if not readable.wait(self._fileno, WAIT_S):
             return self._block(b"")
+        return self.take()
+
+    def take(self) -> Block | None:
+        self.more = False
         try:
             data = self._read_bytes(AT_ONCE)
         except BlockingIOError:
@@ -102,7 +97,7 @@ class StreamSource:
         except OSError as error:
             raise SourceError(f"the stream failed: {error.strerror}") from None
         if data:
-            self._more = len(data) == AT_ONCE
+            self.more = len(data) == AT_ONCE
             return self._block(data)
         if self._once:
             return None
@@ -116,8 +111,7 @@ class StreamSource:
             data = b"" if length is None else self._past_header(data, length)
         if self.refusals.text is not None or self._at_start:
             return Block(np.zeros((0, self.format.channels), np.float32))
-        size = self._dtype.itemsize * self.format.channels
-        whole = len(data) - len(data) % size
+        whole = len(data) - len(data) % self._size
         self._rest = data[whole:]
         samples = pcm.to_float(np.frombuffer(data[:whole], self._dtype))
         return Block(samples.reshape(-1, self.format.channels))

@@ -13,6 +13,7 @@ import msgspec
 from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError
 from agent.core.types import Block, Format, SourceError
+from agent.sources import readable
 from agent.sources.sensor_nodes.frames import FrameError
 from agent.sources.sensor_nodes.receiver import Receiver
 
@@ -21,6 +22,7 @@ HOLD_S = 0.1  # how long a datagram waits for an earlier one
 MAX_HELD = 16  # datagrams
 BUFFER = 1 << 20  # bytes that the kernel buffers while the agent is late
 LARGEST = 1 << 16
+GATHER_S = 0.01  # small datagrams fill a kernel's buffer soon
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,6 +49,8 @@ class UdpSource:
         self._sender = options.sender
         self._senders = senders
         self.close = bound.close
+        self.gathers_s = GATHER_S
+        self.more = False
 
     @property
     def refusal(self) -> str | None:
@@ -56,14 +60,27 @@ class UdpSource:
     def format(self) -> Format:
         return self._receiver.format
 
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
     def read(self) -> Block:
-        block = self._receiver.take(time.monotonic())
+        block = self.take()
         if len(block.samples):
             return block
+        readable.wait(self.fileno(), WAIT_S)
+        return self.take()
+
+    def take(self) -> Block:
+        block = self._receiver.take(time.monotonic())
+        self.more = len(block.samples) > 0 or self._receive()
+        return block if len(block.samples) else self._receiver.take(time.monotonic())
+
+    def _receive(self) -> bool:
+        """Takes a datagram; False where none has come."""
         try:
             data, (host, *_) = self._socket.recvfrom(LARGEST)
-        except TimeoutError:
-            return self._receiver.take(time.monotonic())
+        except BlockingIOError:
+            return False
         except OSError as error:
             raise SourceError(f"the socket failed: {error.strerror}") from None
         address = plain_address(host)
@@ -72,7 +89,7 @@ class UdpSource:
         else:
             found = f"found a datagram of {address}, expected the sender {self._sender}"
             self._receiver.refuse(FrameError(found))
-        return self._receiver.take(time.monotonic())
+        return True
 
 
 def open_source(options: Options) -> UdpSource:
@@ -93,7 +110,7 @@ def open_source(options: Options) -> UdpSource:
     except OSError as error:
         bound.close()
         raise SourceError(f"{options.listen}: cannot listen: {error.strerror}") from None
-    bound.settimeout(WAIT_S)
+    bound.setblocking(False)
     return UdpSource(options, bound, senders)
 
 

@@ -1,4 +1,4 @@
-"""A stream's frames gather outside until a window needs them, and are never held for long."""
+"""A stream gives what has come, waits for nothing when taken from, and says what it leaves."""
 
 import os
 import socket
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.core.types import Gathering
-from agent.sources import stream
+from agent.core.types import Pollable
+from agent.sources import readable, stream
 from agent.sources.stream import Options, StreamSource
 
 RATE_HZ = 10_000
@@ -41,45 +41,57 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Str
     source.close()
 
 
-def test_frames_of_many_blocks_are_few_reads(opened: tuple[StreamSource, Write]) -> None:
-    source, write = opened
-    assert isinstance(source, Gathering)
-
-    def send() -> None:
-        for _ in range(20):
-            write(PIECE)
-            time.sleep(0.005)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    reads, frames = 0, 0
-    while frames < 1000:
-        source.gather(1000 - frames)
-        block = source.read()
-        assert block is not None
-        reads, frames = reads + bool(len(block.samples)), frames + len(block.samples)
-    thread.join()
-    assert reads <= 10  # of 20 blocks; on an idle machine three
-
-
-def test_what_came_is_given_after_a_tenth_of_a_second_though_more_was_wanted(
+def test_a_take_waits_for_nothing_and_gives_all_that_has_come(
     opened: tuple[StreamSource, Write],
 ) -> None:
     source, write = opened
-    write(PIECE)
-    source.gather(1_000_000)
+    assert isinstance(source, Pollable)
     began_s = time.monotonic()
-    block = source.read()
+    block = source.take()
     assert block is not None
-    assert len(block.samples) == 50
-    assert time.monotonic() - began_s < 1.0
+    assert len(block.samples) == 0
+    assert time.monotonic() - began_s < 0.05
+    for _ in range(20):
+        write(PIECE)
+    frames = 0
+    while frames < 1000 and readable.wait(source.fileno(), 5):
+        block = source.take()
+        assert block is not None
+        frames += len(block.samples)
+    assert frames == 1000
+    assert not source.more
+
+
+def test_what_a_take_leaves_behind_is_said(opened: tuple[StreamSource, Write]) -> None:
+    source, write = opened
+    thread = threading.Thread(target=write, args=(4000 * PIECE,))
+    thread.start()
+    frames = 0
+    while frames < 200_000 and readable.wait(source.fileno(), 5):
+        block = source.take()
+        assert block is not None
+        assert source.more is (len(block.samples) >= stream.AT_ONCE // 2 - 1)
+        frames += len(block.samples)
+    thread.join()
+    assert frames == 200_000
+    assert not source.more
 
 
 def test_a_read_without_a_frame_returns_so_that_a_stop_is_noticed(
     opened: tuple[StreamSource, Write],
 ) -> None:
     source, _ = opened
-    source.gather(100)
+    began_s = time.monotonic()
     block = source.read()
     assert block is not None
     assert len(block.samples) == 0
+    assert time.monotonic() - began_s < 1.0
+
+
+def test_no_more_gathers_outside_than_half_a_pipe_holds(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for rate_hz, channels, gathers_s in ((1000, 1, 0.1), (51_200, 16, 0.02)):
+        options = Options(rate_hz=rate_hz, url=str(tmp_path / "fifo"), interleaved=channels)
+        source = stream.open_source(options)
+        assert source.gathers_s == pytest.approx(gathers_s)
+        source.close()
