@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Agent, Broker, eventually, free_port
-from tests.support.sparkplug_host import Host, ask_for_rebirth, in_order
+from tests.support.sparkplug_host import Host, ask_for_rebirth, in_order, unit_of
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -38,7 +38,7 @@ def tree(settings: Settings) -> Callable[..., dict[str, Any]]:
     """Settings of an agent that is an edge node."""
 
     def make(port: int, **source: Any) -> dict[str, Any]:
-        tree = settings(port, **source)
+        tree = settings(port, **{"measure_s": 0.0} | source)
         tree["agent"] |= {"sink": "sparkplug", "health_s": 60.0}
         return tree | {"sparkplug": {"group": "plant"}}
 
@@ -155,3 +155,18 @@ def test_an_agent_that_is_killed_is_declared_dead_with_the_number_of_its_birth(
     births, deaths = host.messages("NBIRTH"), host.messages("NDEATH")
     assert [each.values["bdSeq"] for each in births] == [0, 1]
     assert [each.values for each in deaths] == [{"bdSeq": 0}, {"bdSeq": 1}]
+
+
+def test_what_is_measured_is_told_with_its_unit(
+    broker: Broker, host: Host, run_agent: Start, tree: Settings, wav: Path
+) -> None:
+    source = {"kind": "file", "path": str(wav), "pace": "fast", "measure_s": 1.0, "unit": "m/s2"}
+    assert run_agent(tree(broker.port, **source)).wait(30) == 0
+    eventually(lambda: bool(host.messages("NDEATH")), 5, "the node's death")
+    assert in_order(host.sessions()[0])
+    units = {each.name: unit_of(each) for each in host.messages("DBIRTH")[0].payload.metrics}
+    assert (units["measurement/rms"], units["measurement/velocity_mm_s"]) == ("m/s2", "mm/s")
+    told: dict[str, Any] = {}
+    for each in host.messages("DBIRTH", "DDATA"):
+        told |= {key: value for key, value in each.values.items() if value is not None}
+    assert 0.3 < told["measurement/rms"] < 0.6, "of the last, loud seconds"

@@ -10,18 +10,28 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.config import load
+from agent.core.errors import UserError
+from agent.messages.measurement import Measurement
+from agent.messages.records import Health
 from agent.service.metrics.snapshot import FRESH_S, Snapshot
 from tests.conftest import Agent, Broker, eventually, free_port
+from tests.support import published
 from tests.support.listening import Listening
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
+
+
+RMS = "drsn_source_rms 0 bearing-de g"
 
 
 def tool(name: str) -> str:
@@ -33,9 +43,11 @@ def tool(name: str) -> str:
     return found
 
 
-def get(port: int, path: str) -> tuple[int, str]:
+def get(port: int, path: str, authorization: str | None = None) -> tuple[int, str]:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -54,12 +66,12 @@ def scraped(port: int) -> dict[str, float]:
 @pytest.fixture
 def serving(broker: Broker, run_agent: Start, settings: Settings) -> tuple[int, Agent]:
     port = free_port()
-    tree = settings(broker.port, kind="synth", rate_hz=1000)
+    machine = {"rpm": 1797.0, "bearing": "6205", "unit": "g", "measure_s": 1.0}
+    tree = settings(broker.port, kind="synth", rate_hz=1000, **machine)
     tree |= {"metrics": {"port": port}, "agent": tree["agent"] | {"health_s": 0.5}}
     agent = run_agent(tree)
-    windows = "drsn_source_windows_total bearing-de"
     eventually(lambda: "connected to" in agent.logged(), 20, "connected")
-    eventually(lambda: scraped(port).get(windows, 0) > 5, 20, "windows")
+    eventually(lambda: RMS in scraped(port), 20, "windows, and a measurement")
     return port, agent
 
 
@@ -82,6 +94,9 @@ def test_the_same_is_told_as_in_health(serving: tuple[int, Agent], broker: Broke
     assert after["drsn_mqtt_connects_total"] == health["mqtt"]["connects"] == 1
     (holds,) = (key for key, value in after.items() if "source_decision" in key and value)
     assert holds == " ".join(["drsn_source_decision", *sorted(["bearing-de", source["decision"]])])
+    assert after[RMS] > 0
+    assert after["drsn_source_velocity_meters_per_second 0 bearing-de"] > 0
+    assert time.time() - 60 < after["drsn_source_measured_timestamp_seconds bearing-de"]
     code, text = get(port, "/healthz")
     told = {"ok": True, "mqtt": "connected", "sources": {"bearing-de": "ok"}}
     assert (code, json.loads(text)) == (200, told)
@@ -125,14 +140,15 @@ def test_a_real_prometheus_scrapes_it(serving: tuple[int, Agent], tmp_path: Path
         assert all(not each["lastError"] for each in found)
         return [each["health"] for each in found] == ["up"]
 
-    def decided() -> bool:
-        query = "/api/v1/query?query=drsn_source_decision==1"
+    def decided(query: str = "drsn_source_decision==1") -> bool:
+        query = f"/api/v1/query?query={query}"
         found = json.loads(get(port, query)[1])["data"]["result"]
         return [each["metric"]["source"] for each in found] == ["bearing-de"]
 
     try:
         eventually(up, 30, "the target is up")
         eventually(decided, 10, "a decision can be asked for")
+        eventually(lambda: decided("drsn_source_rms"), 10, "and a level")
     finally:
         process.terminate()
         process.wait()
@@ -152,6 +168,56 @@ def test_healthz_says_when_the_sender_has_stopped_turning(monkeypatch: pytest.Mo
     now_s = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now_s + FRESH_S + 1)
     assert board.shown() is None
+
+
+def test_others_may_scrape_it_with_a_token(
+    broker: Broker, run_agent: Start, settings: Settings, tmp_path: Path
+) -> None:
+    """A central Prometheus, which sends the token as `authorization.credentials`."""
+    token, port = "a-token-of-enough-letters", free_port()
+    (tmp_path / "token").write_text(f"{token}\n")
+    keys = {"port": port, "address": "0.0.0.0", "token_file": str(tmp_path / "token")}
+    tree = settings(broker.port, kind="synth", rate_hz=1000)
+    agent = run_agent(tree | {"metrics": keys})
+    eventually(lambda: "connected to" in agent.logged(), 20, "connected")
+    for path in ("/metrics", "/healthz", "/"):
+        assert get(port, path)[0] == 401, path
+        assert get(port, path, "Bearer another")[0] == 401, path
+    eventually(
+        lambda: get(port, "/metrics", f"Bearer {token}")[0] == 200, 10, "with it, it answers"
+    )
+    assert "drsn_build_info" in get(port, "/metrics", f"Bearer {token}")[1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"address": "0.0.0.0"}, "metrics.address: found 0.0.0.0 and no token_file beside it"),
+        ({"token_file": "gone"}, "metrics.token_file: gone cannot be read: No such file"),
+        ({"token_file": "/dev/null"}, "metrics.token_file: found 0 characters, expected a token"),
+    ],
+)
+def test_an_address_without_a_good_token_is_refused(
+    settings: Settings, keys: dict[str, str], expected: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        load.parse(settings(1, kind="synth") | {"metrics": keys})
+    assert expected in str(raised.value)
+
+
+def returned(value: Any) -> Any:
+    return value
+
+
+def test_a_level_of_a_source_that_is_broken_is_not_shown() -> None:
+    health = msgspec.convert(published.sample(Health, 0), Health)
+    measured = {"key": msgspec.convert(published.sample(Measurement, 0), Measurement)}
+    for state, shown in (("ok", measured), ("silent", {})):
+        source = msgspec.structs.replace(health.sources["key"], state=state)
+        now = msgspec.structs.replace(health, sources={"key": source})
+        snapshot = Snapshot(partial(returned, now), partial(returned, measured))
+        snapshot.turn()
+        assert snapshot.measurements() == shown
 
 
 def test_a_port_that_is_taken_is_one_line(

@@ -74,6 +74,12 @@ class Host(Subscriber):
         return [message for message in self.messages("DDATA") if "decision" in message.values]
 
 
+def unit_of(metric: Any) -> str | None:
+    """The engineering unit of a metric of a birth; None where it has none."""
+    properties = dict(zip(metric.properties.keys, metric.properties.values, strict=True))
+    return properties["engUnit"].string_value if "engUnit" in properties else None
+
+
 def ask_for_rebirth(port: int) -> None:
     command = Payload(timestamp=round(time.time() * 1000))
     command.metrics.add(name="Node Control/Rebirth", datatype=11, boolean_value=True)
