@@ -33,6 +33,7 @@ EXAMPLES = {
     "mqtt.tls.cert_file": "off",
     "mqtt.tls.key_file": "off",
     "commands.allow": "none is allowed",
+    "metrics.token_file": "off",
     "page.token_file": "off",
     "sparkplug.group": "has no default",
     "sparkplug.node": "agent.id",

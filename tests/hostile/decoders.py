@@ -100,6 +100,17 @@ def _topics(folder: Path) -> list[Decoder]:
         "probability": 0.9,
     }
 
+    measured = {
+        "schema": "drsn-measurement/1",
+        "epoch": observed["epoch"],
+        "agent": "press-04",
+        "source": "a",
+        "t_end": "2026-01-01T00:00:00Z",
+        "decision": "normal",
+        "unit": "g",
+        "physics": [{"seconds": 5.0, "rms": 0.5, "peak": 2.0, "evidence_db": None}],
+    }
+
     def command_of_any_verb(data: bytes) -> None:
         for verb in (*VERBS, "no-such-verb"):
             commands.on_command(f"drsn/press-04/cmd/{verb}", data, len(data) % 5 == 0)
@@ -108,6 +119,7 @@ def _topics(folder: Path) -> list[Decoder]:
     def ingested(data: bytes) -> None:
         rows.read("drsn/press-04/gap", data)
         rows.read("drsn/press-04/a/event", data)
+        rows.read("drsn/press-04/a/measurement", data)
 
     return [
         Decoder(
@@ -157,8 +169,11 @@ def _topics(folder: Path) -> list[Decoder]:
         Decoder(
             "ingest",
             ingested,
-            [json.dumps(gap).encode(), json.dumps(observed).encode()],
-            [f"agent/jobs/ingest/rows.py:{name}" for name in ("read", "_gap", "_check_topic")],
+            [json.dumps(record).encode() for record in (gap, observed, measured)],
+            [
+                *(f"agent/jobs/ingest/rows.py:{name}" for name in ("read", "_gap", "_check_topic")),
+                "agent/jobs/ingest/measurement_rows.py:MeasurementFields.rows",
+            ],
         ),
     ]
 
