@@ -1,7 +1,7 @@
 """When the outbox is written: at once on a quick disk with little to do, gathered otherwise.
 
-Windows wait `1 / commits_per_s` from one commit to the next, and a quarter of the last commit's
-duration after it: a slow disk is never busy for more than about four fifths of the time. Other
+Windows wait `1 / commits_per_s` from one commit to the next, and a tenth of the last commit's
+duration after it: a slow disk is never busy for more than ten elevenths of the time. Other
 messages (events, states, results) wait for nothing. Acknowledgements alone can wait for the next
 message: losing them costs duplicates, not messages.
 """
@@ -10,7 +10,7 @@ import math
 
 COMMITS_PER_S = 200.0  # for windows: 17.3 million a day at most
 GATHERED = 500  # changes after which nothing waits any longer
-REST_SHARE = 0.25  # of the last commit's duration
+REST_SHARE = 0.1  # of the last commit's duration
 ACKNOWLEDGED_S = 0.25  # how long acknowledgements alone may wait
 TROUBLE_S = 1.0  # between tries to write to a disk that cannot be written
 

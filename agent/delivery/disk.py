@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 RESERVE_BYTES = 1 << 20
-WAL_BYTES = 4 << 20
 PAGE_BYTES = 4096  # SQLite's default
-CHECKPOINT_PAGES = 128  # 512 KiB: what the log holds must fit into the reserve, or a full disk
-# could take neither the log's pages into the database nor a longer log
+LOG_PAGES = 1920  # 7.5 MiB: the log is moved into the database then, whatever else waits
+IDLE_PAGES = 1536  # and then, if nothing else waits: it takes three fsyncs
+GROWN_PAGES = 128  # 512 KiB: what the log adds to the database must fit into the reserve, or a full
+# disk could take neither the log's pages into the database nor a longer log
+TRANSACTION_PAGES = 3  # that a transaction writes beside its rows, about
 NO_ROOM = {"FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "LOCKED"}  # of SQLite's error names
 
 log = logging.getLogger("drsn.outbox")
@@ -50,6 +52,8 @@ class Disk:
             self.db = _open(path, schema, check)
         except sqlite3.DatabaseError as error:
             self.db = self._open_again(path, schema, error)
+        self._logged = 0  # pages in the log since it was moved into the database, about
+        self._pages = self._page_count  # of the database then
         self.keep_reserve()
 
     def _open_again(
@@ -86,6 +90,27 @@ class Disk:
             self.db.execute("PRAGMA wal_checkpoint(RESTART)")
         except sqlite3.OperationalError as error:
             raise DiskError(str(error)) from None
+        self._logged, self._pages = 0, self._page_count
+
+    def logged(self, rows: int) -> None:
+        """Counts a transaction of so many new rows; moves the log if the database has grown."""
+        self._logged += TRANSACTION_PAGES + rows
+        if self._page_count >= self._pages + GROWN_PAGES:
+            self._move_log()
+
+    def tidy(self) -> None:
+        """Moves the log into the database if it is long; called when nothing else is to be done."""
+        if self._logged >= IDLE_PAGES:
+            self._move_log()
+
+    def _move_log(self) -> None:
+        with contextlib.suppress(DiskError):  # the next one tries again
+            self.checkpoint()
+
+    @property
+    def _page_count(self) -> int:
+        (pages,) = self.db.execute("PRAGMA page_count").fetchone()
+        return int(pages)
 
     @property
     def has_room(self) -> bool:
@@ -123,8 +148,8 @@ def _open(
         db.execute("PRAGMA locking_mode = EXCLUSIVE")  # one process: no shared-memory file
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {LOG_PAGES * PAGE_BYTES}")
         (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)

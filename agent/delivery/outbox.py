@@ -136,6 +136,11 @@ class Outbox:
         else:
             self._recover()
 
+    def tidy(self) -> None:
+        """Does what no message should wait for; called when there is nothing else to do."""
+        if self.trouble is None:
+            self._store.disk.tidy()
+
     def after(self, seq: int, limit: int) -> list[Message]:
         """Up to `limit` committed messages behind `seq`, in order."""
         return self._store.after(seq, limit)

@@ -110,6 +110,8 @@ class Sender:
             self._commit()
             self._send_due()
             self._beat()
+            if not (self._in_flight or self._outbox.waiting):
+                self._outbox.tidy()
             self._note(self._sink.poll(self._patience_s()))
         self._outbox.close()
         self._sink.close()

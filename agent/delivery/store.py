@@ -107,6 +107,7 @@ class Store:
                 self._db.executemany("DELETE FROM message WHERE seq = ?", gone)
             dropped = sum(row.lost for row in rows if not row.parked)
             self._count(dropped=dropped, parked=len(parked))
+        self.disk.logged(len(rows))
         self.state = self._read_state()
         self.disk.keep_reserve()
 

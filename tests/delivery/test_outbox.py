@@ -366,3 +366,46 @@ def test_a_commit_ends_though_messages_come_faster_than_the_disk_writes(
     outbox.commit()
     assert texts(outbox) == "a"
     assert outbox.waiting == 1
+
+
+@pytest.fixture
+def log_moves(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A number for each time that the log was moved into the database."""
+    moves: list[int] = []
+    checkpoint = disk.Disk.checkpoint
+
+    def counted(self: disk.Disk) -> None:
+        checkpoint(self)
+        moves.append(len(moves))
+
+    monkeypatch.setattr(disk.Disk, "checkpoint", counted)
+    return moves
+
+
+def test_the_log_is_moved_where_nothing_else_is_to_be_done_and_not_within_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_moves: list[int]
+) -> None:
+    monkeypatch.setattr(disk, "IDLE_PAGES", 40)
+    outbox = Outbox(tmp_path / "o.sqlite")
+    for _ in range(10):
+        outbox.tidy()
+        put(outbox, "a")
+        outbox.settle([outbox.last_seq])
+    assert log_moves == []
+    outbox.tidy()
+    assert log_moves == [0]
+    outbox.tidy()
+    assert log_moves == [0]
+
+
+def test_a_log_never_adds_more_to_the_database_than_the_reserve_holds(
+    tmp_path: Path, log_moves: list[int]
+) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite")
+    for _ in range(30):
+        outbox.put(functools.partial(of, bytes(disk.RESERVE_BYTES // 10)))
+        before = len(log_moves), (tmp_path / "o.sqlite").stat().st_size
+        outbox.commit()
+        behind = _pages(outbox) * disk.PAGE_BYTES - before[1]
+        assert len(log_moves) > before[0] or behind < disk.RESERVE_BYTES
+    assert len(log_moves) >= 3
