@@ -11,11 +11,13 @@ and its inner one at 4.95 turns, and a coupling or a belt makes lines at 3 and 5
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.bearing import Orders
+from agent.diagnosis.levels import hann, squared_magnitude
 
 Signal = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.complex128]
@@ -49,15 +51,16 @@ def envelope(signal: Signal, rate_hz: float, least_hz: float) -> Envelope | None
     best: tuple[float, Signal, tuple[float, float]] | None = None
     for low_hz, high_hz in _bands(rate_hz, least_hz):
         part = spectrum[round(low_hz / bin_hz) : round(high_hz / bin_hz)]
-        squared = np.abs(np.fft.ifft(part, 2 * len(part))) ** 2
-        kurtosis = float(np.mean(squared**2) / np.mean(squared) ** 2)
+        squared = squared_magnitude(np.fft.ifft(part, 2 * len(part)))
+        kurtosis = float(np.mean(squared * squared) / np.mean(squared) ** 2)
         if best is None or kurtosis > best[0]:
             best = kurtosis, squared, (low_hz, high_hz)
     if best is None:
         return None
     _, squared, band_hz = best
     moved = squared / squared.mean() - 1
-    return Envelope(np.abs(np.fft.rfft(moved * np.hanning(len(moved)))) ** 2, bin_hz, band_hz)
+    lines = np.fft.rfft(moved * hann(len(moved)))
+    return Envelope(squared_magnitude(lines), bin_hz, band_hz)
 
 
 def highest_hz(orders: Orders, rpm: float) -> float:
@@ -138,9 +141,15 @@ def _bands(rate_hz: float, least_hz: float) -> Iterator[tuple[float, float]]:
 
 def _whitened(spectrum: Spectrum, reach: int) -> Spectrum:
     """Every bin over the RMS of those up to `reach` to either side of it."""
-    total = np.concatenate([[0.0], np.cumsum(np.abs(spectrum) ** 2)])
-    at = np.arange(len(spectrum))
-    first, last = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(spectrum))
-    power = (total[last] - total[first]) / (last - first)
+    bins = len(spectrum)
+    total = np.concatenate([[0.0], np.cumsum(squared_magnitude(spectrum))])
+    power = _over_reach(total, reach, bins) / _over_reach(np.arange(bins + 1), reach, bins)
     whitened: Spectrum = spectrum / np.sqrt(np.maximum(power, power.max() * 1e-15 + 1e-300))
     return whitened
+
+
+def _over_reach(total: npt.NDArray[Any], reach: int, bins: int) -> npt.NDArray[Any]:
+    """From running totals [bins + 1]: the sum up to `reach` to either side of each bin."""
+    padded = np.pad(total, reach, mode="edge")
+    sums: npt.NDArray[Any] = padded[2 * reach + 1 : 2 * reach + 1 + bins] - padded[:bins]
+    return sums
