@@ -40,6 +40,10 @@ class InFlight:
         self._receipts.append(Receipt(seq, refused, passing))
         return True
 
+    def refuse(self, seq: int, why: str) -> None:
+        """A message that was not sent at all."""
+        self._receipts.append(Receipt(seq, why))
+
     def silent_s(self) -> float:
         return time.monotonic() - self._moved_s
 

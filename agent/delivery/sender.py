@@ -251,10 +251,10 @@ class Sender:
     def _beat(self) -> None:
         """Sends health and other unqueued messages while connected."""
         now_s = time.monotonic()
-        while self._unqueued:
-            message = self._unqueued.popleft()
-            if self._sink.in_flight_limit:
-                self._sink.send(message)
+        if self._sink.state != "connected":
+            self._unqueued.clear()  # a new session begins with what is so then
+        while self._unqueued and self._sink.in_flight_limit:
+            self._sink.send(self._unqueued.popleft())
         if self._sink.in_flight_limit and now_s >= self._health_due_s:
             self._sink.send(self._health())
             self._health_due_s = now_s + self._health_s

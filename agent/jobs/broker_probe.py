@@ -5,66 +5,102 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import paho.mqtt.client as paho
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.load import Config
 from agent.core.types import Message
 from agent.delivery import mqtt_properties
 from agent.mqtt import client as mqtt_client
+from agent.mqtt import errors
+from agent.mqtt.negotiation import Negotiation, Terms
 from agent.mqtt.settings import Mqtt
 
 ANSWER_S = 5.0
+TRIES = 4  # each on other terms
 
 
-class _ReasonCodes:
-    """The broker's reason codes, stored by the callbacks of paho's client."""
+class _Answers:
+    """The broker's answers, stored by the callbacks of paho's client."""
 
     def __init__(self) -> None:
         self.connected: ReasonCode | None = None
+        self.properties: Properties | None = None
         self.published: ReasonCode | None = None
 
-    def on_connect(self, _c: object, _d: object, _f: object, code: ReasonCode, _p: object) -> None:
-        self.connected = code
+    def on_connect(
+        self, _c: object, _d: object, _f: object, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        self.connected, self.properties = code, properties
 
     def on_publish(self, _c: object, _d: object, _m: int, code: ReasonCode, _p: object) -> None:
         self.published = code
 
 
-def probe(config: Config) -> str | None:
-    """Why the agent cannot publish there, and what to do; None where it can.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of trying."""
 
-    Publishes an empty message to `<base>/<agent>/doctor`, under its own client id.
-    """
-    settings = config.mqtt
-    message = Message(0, f"{settings.base}/{config.agent.id}/doctor", b"")
+    terms: Terms  # of the last connection
+    why: str | None  # why the agent cannot publish there, and what to do; None: it can
+    again: bool = False  # the broker may take a connection on other terms
+
+
+def probe(config: Config) -> Outcome:
+    """Publishes an empty message to `<base>/<agent>/doctor`, under its own client id."""
+    negotiation = Negotiation(config.mqtt)
+    outcome = _attempt(config, negotiation)
+    for _ in range(1, TRIES):
+        if outcome.again:
+            outcome = _attempt(config, negotiation)
+    return outcome
+
+
+def _attempt(config: Config, negotiation: Negotiation) -> Outcome:
+    """One connection on the present terms."""
+    terms = negotiation.terms
+    settings = terms.settings
+    message = terms.fit(Message(0, f"{settings.base}/{config.agent.id}/doctor", b""))
     client_id = f"{settings.client_id or 'drsn-' + config.agent.id}-doctor"
-    codes = _ReasonCodes()
+    answers = _Answers()
     client: paho.Client | None = None
     try:
         will_properties = mqtt_properties.will(message.topic, settings.will_delay_s)
         client = mqtt_client.make(settings, client_id, message, will_properties)
-        client.on_connect, client.on_publish = codes.on_connect, codes.on_publish
+        client.on_connect, client.on_publish = answers.on_connect, answers.on_publish
         client.connect(settings.host, settings.port, settings.keepalive_s)
-        return _publish(client, codes, message)
+        connected = _await(client, lambda: answers.connected)
+        if connected is None or connected.is_failure:
+            return _unaccepted(config.mqtt, negotiation, answers)
+        negotiation.connected(answers.properties)
+        message = negotiation.terms.fit(message)
+        return Outcome(negotiation.terms, _publish(client, answers, message))
     except (OSError, ValueError) as error:
-        return _explain(error, settings)
+        return Outcome(terms, _explain(error, settings))
     finally:
         if client is not None:
             with contextlib.suppress(OSError, ValueError):
                 client.disconnect()
 
 
-def _publish(client: paho.Client, codes: _ReasonCodes, message: Message) -> str | None:
-    """Why the broker does not accept the connection or the message; None where it does."""
-    connected = _await(client, lambda: codes.connected)
-    if connected is None:
-        return f"no answer within {ANSWER_S:g} s: is that an MQTT broker, and with TLS or without?"
-    if connected.is_failure:
-        return f"refuses us: {connected}: see mqtt.username and mqtt.password_file"
-    client.publish(message.topic, message.payload, 1)
-    published = _await(client, lambda: codes.published)
+def _unaccepted(settings: Mqtt, negotiation: Negotiation, answers: _Answers) -> Outcome:
+    terms = negotiation.terms
+    if answers.connected is None:
+        why = (
+            f"no answer within {ANSWER_S:g} s: is that an MQTT broker? {errors.questions(settings)}"
+        )
+        return Outcome(terms, why, negotiation.unanswered())
+    why = f"refuses us: {errors.refused(answers.connected, answers.properties)}"
+    return Outcome(terms, why, negotiation.refused(answers.connected))
+
+
+def _publish(client: paho.Client, answers: _Answers, message: Message) -> str | None:
+    """Why the broker does not accept the message; None where it does."""
+    client.publish(message.topic, message.payload, message.qos)
+    published = _await(client, lambda: answers.published)
     if published is None:
         return f"accepts us and does not acknowledge {message.topic}: may we publish there (ACL)?"
     if published.is_failure:

@@ -144,10 +144,17 @@ def _read_window(what: str, pipeline: SourcePipeline) -> Finding:
 
 def _broker(config: Config) -> Finding:
     where = f"{config.mqtt.host}:{config.mqtt.port}"
-    reason = broker_probe.probe(config)
-    if reason is not None:
-        return Finding("broker", "wrong", f"{where}: {reason}")
+    outcome = broker_probe.probe(config)
+    if outcome.why is not None:
+        return Finding("broker", "wrong", f"{where}: {outcome.why}")
     secured = "TLS" if config.mqtt.tls is not None else "no TLS"
     name = config.mqtt.username or "no user name"
-    how = f"MQTT {config.mqtt.version}, {secured}, {name}"
-    return Finding("broker", "ok", f"{where} accepts a connection and a message ({how})")
+    how = f"MQTT {outcome.terms.settings.version}, {secured}, {name}"
+    lacks = [] if outcome.terms.retain else ["retains nothing"]
+    lacks += [] if outcome.terms.qos else ["has QoS 0 alone"]
+    but = f"; it {' and '.join(lacks)}: see docs/BROKERS.md" if lacks else ""
+    return Finding(
+        "broker",
+        "note" if lacks else "ok",
+        f"{where} accepts a connection and a message ({how}){but}",
+    )

@@ -178,7 +178,12 @@ def measurement_record(measured: Measured, origin: Origin, at: MeasuredAt) -> Me
 
 
 def info(
-    topics: Topics, version: str, epoch: str, now_s: float, sources: list[SourceInfo]
+    topics: Topics,
+    version: str,
+    epoch: str,
+    now_s: float,
+    sources: list[SourceInfo],
+    mqtt_version: str | None = None,
 ) -> Message:
     """The retained message that describes the agent and its sources."""
     record = Info(
@@ -188,6 +193,7 @@ def info(
         epoch=epoch,
         t_published=iso(now_s),
         sources=sources,
+        mqtt_version=mqtt_version,
     )
     return message("info", topics.of("info"), record)
 

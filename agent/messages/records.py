@@ -96,6 +96,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     epoch: Epoch
     t_published: Time
     sources: list[SourceInfo]
+    mqtt_version: str | None = None  # that the broker has accepted: 5 or 3.1.1
 
 
 class GapMarker(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,8 @@ def make(
 ) -> paho.Client:
     """A client for one connection; its files are read now, so that they may change between two.
 
-    `will_properties` are sent with the last will over MQTT 5.
+    The settings' version is not `auto`: see `agent.mqtt.negotiation`. `will_properties` are sent
+    with the last will over MQTT 5.
     """
     modern = settings.version == "5"
     client = paho.Client(
@@ -54,7 +55,7 @@ def make(
     client.max_inflight_messages_set(100)  # never reached: the sender has a lower limit
     if will is not None:
         properties_5 = will_properties if modern else None
-        client.will_set(will.topic, will.payload, 1, will.retain, properties_5)
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties_5)
     if settings.username is not None:
         client.username_pw_set(settings.username, broker.password(settings))
     if settings.tls is not None:

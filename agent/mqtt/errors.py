@@ -6,7 +6,21 @@ from typing import Any
 
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.mqtt.settings import Mqtt
+
 UNSPECIFIED = 128  # MQTT 5: paho's code for a connection that ends without a reason
+HINTS = {  # by the reason code of a CONNACK; paho gives those of MQTT 3.1.1 the same numbers
+    0x84: "the key mqtt.version: auto takes 5 or 3.1.1",
+    0x85: "see mqtt.client_id: letters and digits only, at most 23",
+    0x86: "see mqtt.username and mqtt.password_file",
+    0x87: "see mqtt.username and mqtt.password_file",
+    0x88: "the broker is not ready; the agent tries again",
+    0x89: "the broker is busy; the agent tries again",
+    0x8A: "the broker has banned this client",
+    0x8C: "the broker asks for another way of logging in than user name and password",
+    0x97: "a limit of the broker is reached, e.g. of connections",
+    0x9F: "connects too often; the agent tries again",
+}
 ISSUERS = (19, 20, 21)  # X509_V_ERR: the issuer is unknown
 UNKNOWN_ISSUER = "its issuer is neither in mqtt.tls.ca_file nor known to the system"
 ALERTS = {  # OpenSSL's names of the broker's alerts
@@ -65,11 +79,26 @@ def broker(code: ReasonCode, properties: Any) -> str:
     return f"{code}: {reason}" if reason else str(code)
 
 
-def closed(code: ReasonCode, accepted: bool) -> str:
+def refused(code: ReasonCode, properties: Any) -> str:
+    """For a CONNACK that refuses: the reason, and the key to look at."""
+    hint = HINTS.get(code.value)
+    if server := getattr(properties, "ServerReference", None):
+        hint = f"it names another one for mqtt.host: {server}"
+    return f"{broker(code, properties)}: {hint}" if hint else broker(code, properties)
+
+
+def closed(code: ReasonCode, accepted: bool, questions: str = "") -> str:
     """For a connection that ended; before it was accepted, the port is often the wrong one."""
     if accepted or code.value != UNSPECIFIED:
         return f"disconnected, {code}"
-    return f"disconnected, {code}: before the broker accepted us; does the port expect TLS?"
+    return f"disconnected, {code}: before the broker accepted us; {questions}"
+
+
+def questions(settings: Mqtt) -> str:
+    """What to ask where there was no answer to the CONNECT."""
+    tls = "does the port speak TLS?" if settings.tls else "does the port expect TLS?"
+    version = "does the broker speak MQTT 5? else mqtt.version: auto"
+    return " ".join(filter(None, (tls, version if settings.version == "5" else "")))
 
 
 def closed_on_births(code: ReasonCode, topic: str) -> str:

@@ -27,7 +27,9 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     host: str = "127.0.0.1"
     port: Port = 1883
     base: Base = "drsn"
-    version: Literal["5", "3.1.1"] = "5"
+    version: Literal["auto", "5", "3.1.1"] = "auto"  # auto: 5, then 3.1.1
+    transport: Literal["tcp", "websockets"] = "tcp"
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*$")] = "/mqtt"  # of websockets
     client_id: str | None = None  # None: drsn-<agent.id>
     username: str | None = None
     password_file: str | None = None

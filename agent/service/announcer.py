@@ -12,6 +12,7 @@ from agent.core.types import Message
 from agent.delivery.discovery import Discovery
 from agent.messages import homeassistant, payloads
 from agent.messages.records import SourceInfo
+from agent.mqtt.negotiation import Negotiation
 from agent.pipeline.source_pipeline import SourcePipeline
 
 
@@ -29,13 +30,21 @@ class Announcer:
     epoch: str  # of the outbox
     pipelines: Sequence[SourcePipeline]  # which change when the configuration is reloaded
     discovery: Discovery
+    negotiation: Negotiation
     verbs: tuple[str, ...] = ()  # that are carried out on command
 
     def births(self) -> list[Message]:
         """`online`, `info`, and the descriptions for Home Assistant where it is used."""
         return [
             payloads.status(self.topics, payloads.ONLINE),
-            payloads.info(self.topics, __version__, self.epoch, time.time(), self.sources()),
+            payloads.info(
+                self.topics,
+                __version__,
+                self.epoch,
+                time.time(),
+                self.sources(),
+                self.negotiation.accepted,
+            ),
             *self.discovery.messages(),
         ]
 

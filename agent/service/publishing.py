@@ -23,6 +23,7 @@ from agent.delivery.sender import LATENCIES, Sender
 from agent.delivery.stdout_sink import StdoutSink
 from agent.messages import homeassistant, payloads
 from agent.messages.sparkplug.latest import Latest
+from agent.mqtt.negotiation import Negotiation
 from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service import subscriptions
@@ -95,6 +96,7 @@ def _announcer(
         pipelines=pipelines,
         discovery=Discovery(Path(config.agent.state_dir), devices),
         verbs=verbs,
+        negotiation=Negotiation(config.mqtt),
     )
 
 
@@ -118,7 +120,7 @@ def _open_sink(
         is_other=announcer.is_other,
         listens=listeners,
     )
-    return MqttSink(config.mqtt, identity)
+    return MqttSink(config.mqtt, identity, announcer.negotiation)
 
 
 def _on_turn(config: Config, watchdog: Watchdog, health: HealthReporter) -> Callable[[], None]:

@@ -26,6 +26,7 @@ WAIT_S = 0.2
 GATHER_S = 0.05  # how long frames may wait in the socket
 CONNECT_S = 2.0  # for TCP and TLS, and once more for the broker's answers
 KEEPALIVE_S = 15
+HINTS = dict.fromkeys((0x86, 0x87), ": see this source's username and password_file")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -129,7 +130,7 @@ class MqttSource:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
-            self._refusal = f"refused by the broker: {code}"
+            self._refusal = f"refused by the broker: {code}{HINTS.get(code.value, '')}"
         else:
             client.subscribe(self._topic, self._qos)
 

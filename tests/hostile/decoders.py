@@ -33,6 +33,8 @@ from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
 from agent.messages.sparkplug.protocol import Payload
+from agent.mqtt.negotiation import Negotiation
+from agent.mqtt.settings import Mqtt
 from agent.service.announcer import Announcer
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.deframer import Deframer
@@ -62,7 +64,13 @@ def _topics(folder: Path) -> list[Decoder]:
     """What the broker brings."""
     own_topics = payloads.Topics("drsn", "press-04")
     discovery = Discovery(folder, ())
-    announcer = Announcer(topics=own_topics, epoch=EPOCH, pipelines=(), discovery=discovery)
+    announcer = Announcer(
+        topics=own_topics,
+        epoch=EPOCH,
+        pipelines=(),
+        discovery=discovery,
+        negotiation=Negotiation(Mqtt()),
+    )
     outbox = Outbox(None, Limits(), lambda _epoch, _gap: Message(0, "t", b""))
     sender = Sender(outbox, StdoutSink(), lambda: Message(0, "t", b""), 60.0, lambda: None)
     context = CommandContext((), None, None, time.monotonic(), sender)

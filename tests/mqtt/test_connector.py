@@ -21,7 +21,7 @@ import sys
 from agent.cli import main
 from agent.delivery.mqtt_sink import MqttSink
 
-def broken(self):
+def broken(self, terms):
     raise TypeError("'Message' object is not callable")
 
 MqttSink._make_client = broken

@@ -7,6 +7,8 @@ import pytest
 
 from agent.delivery.discovery import Discovery
 from agent.messages import payloads
+from agent.mqtt.negotiation import Negotiation
+from agent.mqtt.settings import Mqtt
 from agent.service.announcer import Announcer
 
 
@@ -14,7 +16,13 @@ from agent.service.announcer import Announcer
 def announcer(tmp_path: Path) -> Announcer:
     topics = payloads.Topics("drsn", "press-04")
     discovery = Discovery(tmp_path, [])
-    return Announcer(topics=topics, epoch="e-1", pipelines=[], discovery=discovery)
+    return Announcer(
+        topics=topics,
+        epoch="e-1",
+        pipelines=[],
+        discovery=discovery,
+        negotiation=Negotiation(Mqtt()),
+    )
 
 
 def test_its_own_info_is_not_anothers(announcer: Announcer) -> None:

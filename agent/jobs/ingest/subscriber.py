@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -17,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.mqtt import client as mqtt_client
-from agent.mqtt import properties
+from agent.mqtt import errors, properties
 from agent.mqtt.event_loop import SUCCESS, close_socket
 from agent.mqtt.settings import Mqtt
 
@@ -65,6 +66,7 @@ class Subscriber:
 
     def _connect(self, settings: Mqtt) -> paho.Client:
         """A client that has sent its CONNECT."""
+        settings = msgspec.structs.replace(settings, version="5")  # 3.1.1 has no receive maximum
         client = mqtt_client.make(settings, self._session.client_id)
         client.manual_ack_set(True)
         client.on_connect = self._on_connect
@@ -126,10 +128,10 @@ class Subscriber:
     # -- called by paho, in this thread -----------------------------------------------
 
     def _on_connect(
-        self, client: paho.Client, _data: object, flags: Any, code: ReasonCode, _properties: Any
+        self, client: paho.Client, _data: object, flags: Any, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._lost = f"refused: {code}"
+            self._lost = f"refused: {errors.broker(code, properties)}"
             return
         self.resumed = flags.session_present
         if self._session.leaving:
