@@ -11,7 +11,7 @@ from agent.mqtt.settings import Mqtt
 
 # MQTT 5 reason codes of a CONNACK (MQTT 5.0, 3.2.2.2); paho gives the codes of 3.1.1 the same.
 UNSUPPORTED_VERSION, RETAIN_NOT_SUPPORTED, QOS_NOT_SUPPORTED = 0x84, 0x9A, 0x9B
-SURE = 2  # connections over MQTT 5 that ended without an answer, while 3.1.1 was accepted
+SURE = 2  # times that MQTT 5 was not answered and 3.1.1 was accepted right after it
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Negotiation:
     def __init__(self, settings: Mqtt) -> None:
         self._auto = settings.version == "auto"
         self._settled = not self._auto  # which version it is
-        self._unanswered = 0  # connections over MQTT 5
+        self._fallbacks = 0  # how often 3.1.1 was accepted instead of 5
         self.accepted: str | None = None  # the version that the broker has accepted last
         version = "5" if self._auto else settings.version
         self.terms = Terms(msgspec.structs.replace(settings, version=version))
@@ -70,7 +70,6 @@ class Negotiation:
         if not self.terms.modern:
             self._change(version="5")
             return False
-        self._unanswered += 1
         self._change(version="3.1.1")
         return True
 
@@ -80,7 +79,8 @@ class Negotiation:
         `properties` are the CONNACK's; None over 3.1.1.
         """
         self.accepted = self.terms.settings.version
-        self._settled |= self.terms.modern or self._unanswered >= SURE
+        self._fallbacks += not self.terms.modern
+        self._settled |= self.terms.modern or self._fallbacks >= SURE
         self.terms = replace(
             self.terms,
             retain=self.terms.retain and bool(getattr(properties, "RetainAvailable", 1)),

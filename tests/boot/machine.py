@@ -77,7 +77,7 @@ def booted() -> Iterator[Machine]:
             nspawn.wait(30)
 
 
-def bootstrapped(name: str, packages: str, *options: str) -> Path:
+def bootstrapped(name: str, packages: str, *options: str, suite: str = SUITE) -> Path:
     """A minimal Debian with those packages, made once and kept below `build`."""
     cache = BUILD / name
     if not cache.is_dir():
@@ -85,7 +85,7 @@ def bootstrapped(name: str, packages: str, *options: str) -> Path:
         shutil.rmtree(half, ignore_errors=True)
         half.parent.mkdir(exist_ok=True)
         command = ["debootstrap", "--variant=minbase", f"--include={packages}", *options]
-        subprocess.run([*command, SUITE, str(half), MIRROR], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, suite, str(half), MIRROR], check=True, stdout=subprocess.DEVNULL)
         half.rename(cache)
     return cache
 
