@@ -30,6 +30,7 @@ import yaml
 from tests.conftest import Broker
 from tests.examples import put
 from tests.support import tiny
+from tests.support.listening import Listening
 from tests.support.paths import DOCS
 
 DOCUMENT = DOCS / "HOME_ASSISTANT.md"
@@ -62,6 +63,15 @@ class Web:
 
     def device(self, entity: str, what: str) -> str:
         return self.template(f"{{{{ device_attr(device_id('{entity}'), '{what}') }}}}")
+
+    def attributes(self, entity: str) -> dict[str, Any]:
+        request = urllib.request.Request(f"{WEB}/api/states/{entity}", headers=self._headers())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)["attributes"]
+        return found
+
+    def press(self, button: str) -> None:
+        self._post("/api/services/button/press", {"entity_id": button})
 
     def template(self, text: str) -> str:
         return str(self._post("/api/template", {"template": text}, plain=True))
@@ -103,11 +113,14 @@ class Sensor:
 def settings(folder: Path, broker: int, sensor: int | None) -> dict[str, Any]:
     scenario = [PHASE, PHASE | {"fault": "outer"}]
     bearing = {"name": "bearing-de", "kind": "synth", "model": "bearing", "repeat": True}
+    bearing |= {"measure_s": 2.0, "rpm": 1797.0, "unit": "m/s2", "bearing": "6205"}
+    bearing |= {"machine_class": "group2-rigid"}
     fan: dict[str, Any] = {"name": "fan", "kind": "stream", "model": str(folder / "tiny.onnx")}
     fan |= {"rate_hz": RATE_HZ, "dtype": "float32", "url": f"tcp://127.0.0.1:{sensor}"}
     return {
         "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 2.0},
         "mqtt": {"port": broker, "home_assistant": True},
+        "commands": {"allow": ["ping"]},
         "sources": [bearing | {"scenario": scenario}, *([] if sensor is None else [fan])],
     }
 
@@ -149,6 +162,10 @@ class Trial:
 FAULT, LABEL = "binary_sensor.press_04_bearing_de_fault", "sensor.press_04_bearing_de_label"
 BROKEN = "binary_sensor.press_04_fan_sensor_fault"
 AGENT = "sensor.press_04_messages_waiting"
+VELOCITY, ZONE = "sensor.press_04_bearing_de_velocity", "sensor.press_04_bearing_de_zone"
+CHANGE, PING = "event.press_04_bearing_de_change", "button.press_04_ping"
+MODEL = "update.press_04_model_bearing"
+ENTITIES = 37
 
 
 def trial(web: Web, folder: Path, port: int) -> Trial:
@@ -171,7 +188,9 @@ def trial(web: Web, folder: Path, port: int) -> Trial:
         held.note("the sources' devices hang on the agent's", hang, above == [mine] * 2)
         before = set(web.states())
         listed = "\n        ".join(sorted(before))
-        held.note("entities", f"{len(before)}\n        {listed}", len(before) == 16)
+        held.note("entities", f"{len(before)}\n        {listed}", len(before) == ENTITIES)
+        _see_levels(held)
+        _press_ping(held, port)
         sensor.pull()
         held.see("the sensor is pulled", {BROKEN: "on"})
         agent.send_signal(signal.SIGKILL)
@@ -194,6 +213,28 @@ def trial(web: Web, folder: Path, port: int) -> Trial:
         agent.kill()
         agent.wait()
     return held
+
+
+def _see_levels(held: Trial) -> None:
+    """Levels, the last change, and the model's version."""
+    held.see("the zone of a machine that runs", {ZONE: "A"})
+    velocity = held.web.states()[VELOCITY]
+    unit = held.web.attributes(VELOCITY)["unit_of_measurement"]
+    held.note("its velocity", f"{velocity} {unit}", float(velocity) > 0 and unit == "mm/s")
+    change = held.web.attributes(CHANGE)
+    words = f"{change['event_type']}: {change['why']}"
+    held.note("the last change of state", words, change["event_type"] in change["event_types"])
+    held.see("the model is up to date", {MODEL: "off"})
+    version = str(held.web.attributes(MODEL)["installed_version"])
+    held.note("its version", version, version == "1")
+
+
+def _press_ping(held: Trial, port: int) -> None:
+    with Listening(port, "drsn/press-04/cmd/ping/result") as listening:
+        held.web.press(PING)
+        wait_for(lambda: bool(listening.of("result")), 20, "the command's result")
+        result = listening.of("result")[0]
+    held.note("the button Ping is pressed", f"ok = {result['ok']}", result["ok"] is True)
 
 
 @contextlib.contextmanager
