@@ -71,12 +71,25 @@ def velocity(signal: Signal, rate_hz: float, unit: str, rpm: float | None) -> Ve
     high_hz = min(HIGH_HZ, PASSED * rate_hz / 2)
     if unit not in TO_MM_S2 or len(signal) < CYCLES * rate_hz / low_hz or high_hz <= low_hz:
         return None
-    taper, bin_hz = hann(len(signal)), rate_hz / len(signal)
+    rms = _integrated_rms(signal, rate_hz, low_hz, high_hz)
+    return Velocity(rms * TO_MM_S2[unit], (low_hz, high_hz), high_hz == HIGH_HZ)
+
+
+def _integrated_rms(signal: Signal, rate_hz: float, low_hz: float, high_hz: float) -> float:
+    """RMS of the integral over a band, in the signal's unit times seconds.
+
+    The mean over tapered segments (P. D. Welch, 1967), which overlap by three quarters: so every
+    part of the signal but its ends weighs the same. A single taper would weigh its middle most.
+    """
+    frames = min(len(signal), 2 * round(CYCLES * rate_hz / low_hz))
+    ends = range(len(signal), frames - 1, -max(1, frames // 4))
+    moved = signal - signal.mean()
+    segments = np.stack([moved[end - frames : end] for end in ends])
+    taper, bin_hz = hann(frames), rate_hz / frames
     bins = np.arange(math.ceil(low_hz / bin_hz), math.floor(high_hz / bin_hz) + 1)
-    spectrum = np.fft.rfft((signal - signal.mean()) * taper)[bins]
-    power = squared_magnitude(spectrum) / (2 * np.pi * bin_hz * bins) ** 2
-    mean_square = 2 * power.sum() / (len(signal) * np.sum(taper**2))
-    return Velocity(float(mean_square**0.5) * TO_MM_S2[unit], (low_hz, high_hz), high_hz == HIGH_HZ)
+    spectra = np.fft.rfft(segments * taper)[:, bins]
+    power = (squared_magnitude(spectra) / (2 * np.pi * bin_hz * bins) ** 2).sum(axis=1).mean()
+    return float((2 * power / (frames * np.sum(taper**2))) ** 0.5)
 
 
 def squared_magnitude(spectrum: npt.NDArray[np.complex128]) -> Signal:
