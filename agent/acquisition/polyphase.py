@@ -10,10 +10,10 @@ way that a signal is cut into blocks changes no bit.
 """
 
 import functools
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -57,8 +57,7 @@ class Polyphase(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Cyclic:
+class Cyclic(msgspec.Struct, frozen=True):
     """For ratios whose phases soon repeat: a cycle of outputs is one product of fixed shape."""
 
     step: Fraction
@@ -85,8 +84,7 @@ class Cyclic:
         return all_outputs.reshape(len(signal), -1)[:, skipped : skipped + end - begin].T
 
 
-@dataclass(frozen=True)
-class Interpolated:
+class Interpolated(msgspec.Struct, frozen=True):
     """For any ratio: coefficients linearly between those of two neighbouring phases."""
 
     step: Fraction

@@ -7,7 +7,6 @@ with controls for the noise, on which a second network without thresholds scores
 import secrets
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -28,8 +27,7 @@ HOP_S = 0.1
 PORT = 8080
 
 
-@dataclass(frozen=True)
-class DemoOptions:
+class DemoOptions(msgspec.Struct, frozen=True):
     """The command line's options; None: the default."""
 
     mic: bool = False

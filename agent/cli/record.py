@@ -1,13 +1,14 @@
 """`record`: records a sensor into a data set that `train` reads."""
 
 import argparse
-import dataclasses
 import datetime
 import math
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from agent import sources
 from agent.cli.meter import Meter
@@ -70,7 +71,7 @@ def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Sou
         common.unit or "",
         common.rpm,
     )
-    signal = dataclasses.replace(source.format, channels=len(channels))
+    signal = msgspec.structs.replace(source.format, channels=len(channels))
     meter = Meter(signal, arguments.seconds)
     code, why = 0, ""
     try:

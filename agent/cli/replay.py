@@ -1,7 +1,6 @@
 """`replay`: scores a recording with the agent's pipeline and prints JSON lines."""
 
 import argparse
-import dataclasses
 import datetime
 
 import msgspec
@@ -43,5 +42,5 @@ def _of_source(arguments: argparse.Namespace) -> Config:
         start = convert(arguments.start, datetime.datetime, "--start")
     source = recorded(named(config, arguments.source), arguments.file, start)
     common = msgspec.structs.replace(source.common, publish_windows=True, measure_s=0.0)
-    source = dataclasses.replace(source, common=common)
+    source = msgspec.structs.replace(source, common=common)
     return msgspec.structs.replace(config, sources=(source,))

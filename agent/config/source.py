@@ -4,10 +4,8 @@ A kind's own options are defined where the kind is (`agent/sources/<kind>.py`, `
 beside the common keys in the file.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -89,8 +87,7 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return None if self.bearing is None else self.bearing.orders
 
 
-@dataclass(frozen=True)
-class SourceSettings:
+class SourceSettings(msgspec.Struct, frozen=True):
     """One source: the common keys, and the options of its kind."""
 
     path: str  # its key path in the file, for error messages
@@ -145,7 +142,7 @@ def _with_model(settings: SourceSettings) -> SourceSettings:
     speed_known = common.rpm is not None or common.tacho is not None
     model, why = model_choice.choose(rate_hz, speed_known, common.bearing is not None)
     common = msgspec.structs.replace(common, model=model)
-    return dataclasses.replace(settings, common=common, model_choice=why)
+    return msgspec.structs.replace(settings, common=common, model_choice=why)
 
 
 def _check_measuring(common: SourceKeys, path: str) -> None:

@@ -7,7 +7,6 @@ later.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -27,8 +26,7 @@ SHOWN = 20  # parked messages, the newest, in one result
 Answer = Callable[..., None]  # answer(why=None, **fields of the result)
 
 
-@dataclass(frozen=True)
-class CommandContext:
+class CommandContext(msgspec.Struct, frozen=True):
     """What verbs can work on."""
 
     pipelines: Sequence[SourcePipeline]  # others after a reload
@@ -125,8 +123,7 @@ def _show(parked: Sequence[Any], seqs: Sequence[int], answer: Answer) -> None:
     answer(messages=len(asked), parked=tuple(shown))
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(msgspec.Struct, frozen=True):
     arguments: type[msgspec.Struct]
     run: Callable[[CommandContext, Any, Answer], None]
 

@@ -6,7 +6,7 @@ than the slip of a bearing. Where sources differ by more there is no row: 6208, 
 missing for this reason. `tests/core/test_bearing_names.py` holds the published factors.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from agent.core.bearing import Bearing
 
@@ -15,8 +15,7 @@ LISTED = "a published list of balls and pitches of deep groove ball bearings"
 CWRU = "Case Western Reserve University Bearing Data Center: dimensions and factors"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One designation."""
 
     bearing: Bearing

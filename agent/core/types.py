@@ -5,7 +5,6 @@ rate`, a gap is a difference of two indices: nothing downstream looks at a clock
 """
 
 import enum
-from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -37,8 +36,7 @@ class Mark(enum.IntFlag):
     BROKEN = 256  # the source failed, or its end came where there should be none
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """What a source delivers."""
 
     rate_hz: float
@@ -52,16 +50,14 @@ class Format:
     frames: int | None = None  # that it holds; None: unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Consecutive frames as a source delivers them, of any length, empty too."""
 
     samples: Samples  # [frames, channels]
     lost: int = 0  # frames known to have been lost right before them
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """Consecutive frames at the model's rate, and what is wrong with them."""
 
     first: int  # absolute index of its first frame, at the model's rate
@@ -121,8 +117,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     line_db: float | None  # above the spectrum around it, less the healthy machine's own
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(msgspec.Struct, frozen=True):
     """What a network says of one window; None where it has no such output."""
 
     probabilities: tuple[float, ...]  # one per label, in the contract's order
@@ -131,8 +126,7 @@ class Prediction:
     distance: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What is held to be so: of one window, or of a source after many."""
 
     decision: Decision
@@ -140,8 +134,7 @@ class Verdict:
     probability: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """What the signal up to a window's end shows, where it was time to measure the source."""
 
     physics: tuple[Physics, ...]  # a channel each, of the last `Physics.seconds` of signal
@@ -152,8 +145,7 @@ class Measured:
     drift: float | None  # of the average over the last 1000 windows
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True):
     """A window at the end of the pipeline."""
 
     source: str
@@ -168,8 +160,7 @@ class Scored:
     measured: Measured | None = None  # every `measure_s` of a source's signal
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What a sink delivers."""
 
     seq: int  # place in the outbox; 0: nobody waits for its acknowledgement; below 0: coalesced
@@ -179,8 +170,7 @@ class Message:
     qos: Literal[0, 1] = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """A sink's last word on a message."""
 
     seq: int
@@ -188,8 +178,7 @@ class Receipt:
     passing: bool = False  # refused for a reason that may pass, e.g. a quota
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """Messages that were dropped or set aside: `first` to `last` by sequence number."""
 
     first: int

@@ -7,7 +7,8 @@ room on the disk, no number of the outbox, and no state or event is ever dropped
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from agent.core.types import Message, Receipt
 
@@ -17,8 +18,7 @@ LOSSES = 3  # connections lost in a row while only the same topic was in flight
 log = logging.getLogger("drsn.outbox")
 
 
-@dataclass
-class _Topic:
+class _Topic(msgspec.Struct):
     """What waits on one topic; `number` is its place in `Receipt.seq`, below 0."""
 
     number: int
@@ -40,7 +40,7 @@ class CoalescedMessages:
         with self._lock:
             fresh = _Topic(-1 - len(self._topics))
             topic = self._topics.setdefault(message.topic, fresh)
-            topic.newest = replace(message, seq=topic.number)
+            topic.newest = msgspec.structs.replace(message, seq=topic.number)
 
     @property
     def in_flight(self) -> int:

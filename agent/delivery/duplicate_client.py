@@ -18,7 +18,8 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agent.core.types import Message
 
@@ -39,8 +40,7 @@ def _nothing() -> None:
     """For an identity whose wills are all alike."""
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """The client's id, last will, birth messages and subscriptions."""
 
     client_id: str
@@ -48,14 +48,11 @@ class Identity:
     births: Callable[[], Sequence[Message]]  # sent after every connect; one of them on `topic`
     topic: str
     is_other: Callable[[bytes], bool]  # whether a payload on `topic` is another agent's
-    listens: Mapping[str, Listener] = field(
-        default_factory=dict
-    )  # further subscriptions, by topic or filter
+    listens: Mapping[str, Listener] = {}  # further subscriptions, by topic or filter
     will_unused: Callable[[], None] = _nothing  # called where the CONNECT was never sent
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """Why the connection was lost; `wait_s` before the next one, None: the backoff's."""
 
     state: str

@@ -14,8 +14,9 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.core.types import Gap, Message
 from agent.delivery.disk import DiskError
@@ -30,8 +31,7 @@ FEW = 100  # messages in one transaction while the disk is in trouble
 log = logging.getLogger("drsn.outbox")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """How much may wait for a broker."""
 
     messages: int = 100_000

@@ -2,14 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 MOST_MESSAGES = 1000  # that are kept, the newest
 MOST_BYTES = 4 << 20  # of their payloads
 
 
-@dataclass(frozen=True)
-class ParkedMessage:
+class ParkedMessage(msgspec.Struct, frozen=True):
     """One that was set aside, for a person to look at."""
 
     seq: int

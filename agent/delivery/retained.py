@@ -5,7 +5,8 @@ restart would learn a source's state only when it next changes, which may take m
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.core.types import Message
 

@@ -6,10 +6,10 @@ it: at least once to the broker, QoS 0 from there on.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.config.load import Config
 from agent.core.types import Message, Receipt

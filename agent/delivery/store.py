@@ -3,8 +3,9 @@
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.core.types import Gap, Message
 from agent.delivery import store_check
@@ -33,8 +34,7 @@ CREATE TRIGGER IF NOT EXISTS went AFTER DELETE ON message BEGIN
 """
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A message in its place. A gap marker stands for `lost` messages from `first` on."""
 
     message: Message
@@ -44,8 +44,7 @@ class Row:
     parked: bool = False  # a marker of messages that were set aside, so not dropped
 
 
-@dataclass(frozen=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """The store's counters, kept by the database itself."""
 
     epoch: str

@@ -1,7 +1,8 @@
 """Which bearing part the lines of the envelope's spectrum speak for. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.core.types import Physics
 from agent.diagnosis.measurements import SHOWN_DB, above_healthy
@@ -10,8 +11,7 @@ PARTS = {"outer": "bpfo", "inner": "bpfi", "ball": "bsf"}  # part in a label -> 
 NAMES_DB = SHOWN_DB  # a line that may help to name a fault
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """The strongest series of any channel, in dB above the healthy machine's own."""
 
     series: str

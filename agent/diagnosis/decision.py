@@ -22,8 +22,7 @@ nothing is commissioned either, the state is `abstain`.
 Whatever is called for must be called for by `patience` windows in a row.
 """
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from agent.core.model_contract import Decide
@@ -38,8 +37,7 @@ from agent.diagnosis.naming import Labels
 SENSOR_FAULT = Verdict("sensor_fault")
 
 
-@dataclass(frozen=True)
-class Judge:
+class Judge(msgspec.Struct, frozen=True):
     """Names what one window shows."""
 
     labels: tuple[str, ...]
@@ -71,8 +69,7 @@ class Judge:
         return prediction.distance > self.max_distance
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """What a window means."""
 
     verdict: Verdict  # of the window alone

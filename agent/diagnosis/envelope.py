@@ -10,9 +10,9 @@ and its inner one at 4.95 turns, and a coupling or a belt makes lines at 3 and 5
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +34,7 @@ SHAFT_BINS = 3.5  # half the width of a line: so close to the shaft's harmonic, 
 SHAFT_SPEED = 0.003  # relative: nor where the speed is known no better
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """Spectrum of the squared envelope [bins], `bin_hz` apart, of a band of the signal."""
 
     power: Signal

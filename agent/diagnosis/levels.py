@@ -7,8 +7,8 @@ housings of a machine in steady running.
 
 import functools
 import math
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,8 +29,7 @@ LIMITS_MM_S: dict[MachineClass, tuple[float, float, float]] = {  # A to B, B to 
 }
 
 
-@dataclass(frozen=True)
-class Levels:
+class Levels(msgspec.Struct, frozen=True):
     """Of a signal without its mean, in its own unit; a normal distribution's kurtosis is 3."""
 
     rms: float
@@ -39,8 +38,7 @@ class Levels:
     kurtosis: float | None
 
 
-@dataclass(frozen=True)
-class Velocity:
+class Velocity(msgspec.Struct, frozen=True):
     """RMS over a band, which is narrower than the standard's where the rate does not give it."""
 
     mm_s: float

@@ -5,8 +5,8 @@ changes: lines a few hertz apart need turns of the shaft, and nobody pays for it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from agent.acquisition.ring_buffer import Ring
@@ -21,8 +21,7 @@ VARIES_DB = 1.5  # by which a healthy machine's own line may rise
 SHOWN_DB = 10.0  # evidence that is called so; docs/PHYSICS.md has how often noise reaches it
 
 
-@dataclass(frozen=True)
-class MachineInfo:
+class MachineInfo(msgspec.Struct, frozen=True):
     """What is known of a source's machine and signal."""
 
     rate_hz: float
@@ -46,7 +45,7 @@ def examine(
     if not len(samples):  # overwritten since: a source that does not wait
         return None
     if window.rpm is not None:
-        machine = replace(machine, rpm=window.rpm)
+        machine = msgspec.structs.replace(machine, rpm=window.rpm)
     own = healthy or (None,) * samples.shape[1]
     channels = zip(samples.T.astype(np.float64), own, strict=True)
     return tuple(measure(channel, machine, lines) for channel, lines in channels)

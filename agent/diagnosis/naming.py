@@ -7,8 +7,8 @@ that names no part of a bearing has no line either, and the network's word stand
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.diagnosis import bearing_lines
@@ -25,8 +25,7 @@ Looks = Sequence[Line | None]  # at the strongest line, the newest last
 Ask = Callable[[], Looks]  # costly, so only where lines decide
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(msgspec.Struct, frozen=True):
     """A network's labels, and which of them are healthy."""
 
     names: tuple[str, ...]

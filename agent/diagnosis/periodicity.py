@@ -7,8 +7,7 @@ false alarms, as P. Borghesani et al. (MSSP 39, 2013) ask for. Below it nothing 
 speaks for a bearing fault, whatever a network says.
 """
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from agent.diagnosis.envelope import Envelope, Signal
@@ -22,8 +21,7 @@ AROUND_HZ = 30.0  # to either side of a line, over which the floor is taken
 FLOORS = 4  # medians in each `AROUND_HZ`
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """Lines at `first_hz` and its multiples, `db` above the spectrum around them."""
 
     first_hz: float

@@ -5,7 +5,8 @@ Every length is checked against what is there, so that bytes from a stranger giv
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.core.errors import UserError
 
@@ -20,16 +21,14 @@ class MalformedError(UserError):
     """The bytes are no message of the wire format; the text names what was found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True):
     """A field that holds a varint or a fixed-width number, as unsigned bits."""
 
     number: int
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """A field that holds bytes: a text, a message or packed numbers."""
 
     number: int

@@ -3,8 +3,8 @@
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.core import bearing
@@ -22,8 +22,7 @@ MAX_ERROR = 0.05  # mean of the largest difference of a probability
 MAX_RATIO = 0.9  # to the model's own time: a smaller gain is within the scatter of timings
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """One form against the model file itself."""
 
     window_us: float  # median

@@ -10,7 +10,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -37,8 +36,7 @@ FAULTY_SHARE = 0.2  # of windows that the network calls faulty: worth a warning
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a user asks of `drsn-agent commission`."""
 
     source: str
@@ -48,12 +46,11 @@ class Request:
     extend: bool = False  # the baseline that is there grows
 
 
-@dataclass
-class Healthy:
+class Healthy(msgspec.Struct):
     """What has been taken in so far, and what the network said of it."""
 
-    signal: HealthySignal = field(default_factory=HealthySignal)
-    labels: Counter[str] = field(default_factory=Counter)
+    signal: HealthySignal = msgspec.field(default_factory=HealthySignal)
+    labels: Counter[str] = msgspec.field(default_factory=Counter)
     network: bool = False  # whether there is one
     faulty: int = 0
     flagged: int = 0

@@ -1,11 +1,11 @@
 """The result of one check of `doctor`."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True)
-class Finding:
+
+class Finding(msgspec.Struct, frozen=True):
     """One line. A `note` is worth knowing, and no fault."""
 
     what: str

@@ -7,10 +7,10 @@ the same split, since they are of the same machine in the same minute.
 import datetime
 import itertools
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
 import numpy as np
 import soundfile
 
@@ -23,8 +23,7 @@ FLAC_HZ = 655_350  # the highest rate that FLAC has
 CODES = 2.0**15  # the manifest's scale is of a 16-bit code
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """The properties of one recording, the same for all its files."""
 
     folder: Path
@@ -37,8 +36,7 @@ class Session:
     rpm: float | None = None
 
 
-@dataclass
-class Tally:
+class Tally(msgspec.Struct):
     """Counts of one recording so far."""
 
     frames: int = 0  # written, also to the unfinished file
@@ -48,7 +46,7 @@ class Tally:
     clipped: int = 0
     peak: float = 0.0  # of the last block
     rms: float = 0.0
-    files: list[str] = field(default_factory=list)
+    files: list[str] = []
 
 
 class Recorder:

@@ -7,7 +7,6 @@ least once, so a subscriber that must not count twice compares these two.
 """
 
 import functools
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -25,8 +24,7 @@ ONLINE, OFFLINE = b"online", b"offline"
 Topic = Literal["event", "state", "window"]
 
 
-@dataclass(frozen=True)
-class Topics:
+class Topics(msgspec.Struct, frozen=True):
     """`<base>/<agent>/...`; names hold no wildcard and no slash (the configuration sees to it)."""
 
     base: str
@@ -40,8 +38,7 @@ class Topics:
         return ADDRESSES[last].format(base=self.base, agent=self.agent, **names)
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, dict=True):
     """What all observations of one source have in common."""
 
     topics: Topics
@@ -60,8 +57,7 @@ class Origin:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxSlot:
+class OutboxSlot(msgspec.Struct, frozen=True):
     """The place of a message in the outbox, and when it was put there."""
 
     epoch: str
@@ -69,8 +65,7 @@ class OutboxSlot:
     now_s: float  # Unix time
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """When and as which message an observation is put in the outbox."""
 
     epoch: str
@@ -81,8 +76,7 @@ class Stamp:
     evidence: str | None = None  # the file that will hold the signal around it
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredAt:
+class MeasuredAt(msgspec.Struct, frozen=True):
     """When a source was measured."""
 
     epoch: str  # of the outbox

@@ -1,6 +1,5 @@
 """What is published on which topic: one table, from which messages and documents are made."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -9,8 +8,7 @@ from agent.messages import announcement, command, records
 from agent.messages.measurement import Measurement
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """One kind of message, by the last level of its topic."""
 
     last: str
@@ -30,8 +28,7 @@ class Published:
         return f"{{base}}/{{agent}}/{self.below}{self.last}"
 
 
-@dataclass(frozen=True)
-class Subscribed:
+class Subscribed(msgspec.Struct, frozen=True):
     """A kind of message that the agent subscribes to, below its own name."""
 
     last: str

@@ -1,13 +1,11 @@
 """MQTT 5 properties of a session; `agent.delivery` makes those of messages."""
 
-from dataclasses import dataclass
-
+import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 
-@dataclass(frozen=True)
-class PackedProperties:
+class PackedProperties(msgspec.Struct, frozen=True):
     """Properties encoded once, for many messages: paho encodes its own anew for each."""
 
     packed: bytes

@@ -3,8 +3,9 @@
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from agent import sources
 from agent.acquisition.conditioning import Conditioner
@@ -47,8 +48,7 @@ def _wake_nobody() -> None:
     """For callers that do not wait for windows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """What all sources of an agent share for as long as it runs.
 
     `wake` is called by source threads when there may be something to score. `wrap_source` wraps
@@ -56,12 +56,11 @@ class Runtime:
     """
 
     wake: Callable[[], None] = _wake_nobody
-    clock: WallClock = field(default_factory=WallClock)
+    clock: WallClock = msgspec.field(default_factory=WallClock)
     wrap_source: WrapSource = open_unwrapped
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceBuild:
+class SourceBuild(msgspec.Struct, frozen=True, kw_only=True):
     """What is needed to build the pipeline of one source."""
 
     settings: SourceSettings

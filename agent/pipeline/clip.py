@@ -3,8 +3,8 @@
 import io
 import json
 import math
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.core.time import iso
@@ -15,8 +15,7 @@ MAX_CHANNELS = 8  # of a FLAC file
 MISSING = Mark.GAP | Mark.OVERRUN
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(msgspec.Struct, frozen=True):
     """A clip to keep, and its file name."""
 
     name: str

@@ -1,7 +1,8 @@
 """Decides which frames belong to a fault's clip, and when they are complete."""
 
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.config.evidence import Evidence
 from agent.core.time import iso
@@ -14,8 +15,7 @@ LATE_S = 2.0  # a clip is not waited for longer than that beyond its end
 FOLDER = "evidence"  # in the state directory
 
 
-@dataclass(frozen=True)
-class _Pending:
+class _Pending(msgspec.Struct, frozen=True):
     pipeline: SourcePipeline
     first: int
     end: int  # absolute index after the last frame

@@ -1,6 +1,6 @@
 """Replaces a source's network by another one, between two windows."""
 
-import dataclasses
+from msgspec.structs import replace
 
 from agent.core.model_contract import Contract
 from agent.inference.classifier import Serving
@@ -23,6 +23,6 @@ def swap(pipeline: SourcePipeline, model: Serving) -> None:
     contract, settings = model.contract, pipeline.settings
     decide = build.decide_keys(settings, contract)
     pipeline.scorer.decider.succeeded(build.judge(settings, contract), decide)
-    pipeline.scorer = dataclasses.replace(pipeline.scorer, classifier=model)
-    pipeline.origin = dataclasses.replace(pipeline.origin, contract=contract, sha256=model.sha256)
+    pipeline.scorer = replace(pipeline.scorer, classifier=model)
+    pipeline.origin = replace(pipeline.origin, contract=contract, sha256=model.sha256)
     pipeline.speed_missing = build.speed_missing(settings, model)

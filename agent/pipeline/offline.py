@@ -1,6 +1,5 @@
 """Reads and scores one source to its end as the daemon does, without delivering anything."""
 
-import dataclasses
 import datetime
 import threading
 from collections.abc import Generator
@@ -40,7 +39,7 @@ def recorded(
         path=path, pace="fast", rate_hz=rate_hz, start=start, block=BLOCK
     )
     common = msgspec.structs.replace(source.common, kind="file")
-    return dataclasses.replace(source, common=common, options=options)
+    return msgspec.structs.replace(source, common=common, options=options)
 
 
 class OfflineRunner:

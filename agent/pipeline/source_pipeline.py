@@ -3,7 +3,8 @@
 import collections
 import threading
 import time
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
@@ -22,8 +23,7 @@ UNDECIDED = ", no baseline: nothing is decided until it is commissioned"
 LATE_S = 5.0  # a window that is scored so much later than due shows that something is wrong
 
 
-@dataclass
-class SourcePipeline:
+class SourcePipeline(msgspec.Struct):
     """One source with everything that belongs to it alone, from its reader to its decisions."""
 
     settings: SourceSettings
@@ -34,13 +34,14 @@ class SourcePipeline:
     timeline: Timeline
     lost_baseline: str | None = None  # why the baseline that there is cannot be read
     speed_missing: bool = False  # the model reads the shaft's speed, and no key gives it
-    stopping: threading.Event = field(default_factory=threading.Event)  # read by the source thread
+    # Read by the source thread.
+    stopping: threading.Event = msgspec.field(default_factory=threading.Event)
     publish_until_s: float = 0.0  # monotonic: until then every window is published, on command
     measurement: Measurement | None = None  # the newest
     windows: int = 0
     flagged: int = 0
-    scored_s: float = field(default_factory=time.monotonic)  # when a window was last scored
-    latencies_s: collections.deque[float] = field(
+    scored_s: float = msgspec.field(default_factory=time.monotonic)  # when a window was last scored
+    latencies_s: collections.deque[float] = msgspec.field(
         default_factory=lambda: collections.deque(maxlen=LATENCIES)
     )
 

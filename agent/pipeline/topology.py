@@ -7,7 +7,6 @@ scored to its end, as at a shutdown; only then does its successor of the same na
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -23,8 +22,7 @@ from agent.pipeline.window_scorer import Scorer
 log = logging.getLogger("drsn")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The difference that a new configuration makes, by the names of sources."""
 
     kept: list[str]

@@ -2,8 +2,8 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.acquisition.windows import Windower
@@ -19,8 +19,7 @@ Examine = Callable[..., tuple[Physics, ...] | None]  # window, the healthy machi
 MAX_WINDOWS_PER_STEP = 16  # of one source, so that no source starves another
 
 
-@dataclass(frozen=True)
-class Scorer:
+class Scorer(msgspec.Struct, frozen=True):
     """What scores the windows of one source."""
 
     source: str

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -22,8 +21,7 @@ class _Epoch(msgspec.Struct):
     epoch: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Announcer:
+class Announcer(msgspec.Struct, frozen=True, kw_only=True):
     """Makes the messages; others send them."""
 
     topics: payloads.Topics

@@ -6,9 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from agent.acquisition import timestamps
@@ -30,8 +30,7 @@ from agent.messages.topics import schema
 from agent.pipeline.source_pipeline import SourcePipeline
 
 
-@dataclass(frozen=True, kw_only=True)
-class HealthReporter:
+class HealthReporter(msgspec.Struct, frozen=True, kw_only=True):
     """Reads the agent's state; for the sender thread, which owns the outbox."""
 
     topics: payloads.Topics

@@ -3,8 +3,9 @@
 import collections
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.acquisition.timestamps import WallClock
 from agent.config.agent import OUTBOX, SHORT_ID
@@ -34,8 +35,7 @@ from agent.service.reload_requests import ReloadRequests
 from agent.service.watchdog import Watchdog
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of the daemon that publishing reads from or reports to."""
 
     pipelines: Sequence[SourcePipeline]

@@ -1,8 +1,9 @@
 """Which messages from the broker are handled by whom: Home Assistant's, commands, bundles."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agent.config.load import Config
 from agent.control.command_handler import CommandHandler
@@ -45,8 +46,7 @@ def _home_assistant_listener(announcer: Announcer, sender: Sender) -> Listener:
     return on_status
 
 
-@dataclass(frozen=True)
-class CommandResults:
+class CommandResults(msgspec.Struct, frozen=True):
     """Puts the results of commands in the outbox."""
 
     topics: payloads.Topics

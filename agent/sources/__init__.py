@@ -5,7 +5,6 @@ A module is imported only when its kind is configured. A new kind is a new modul
 
 import contextlib
 import importlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -54,8 +53,7 @@ def longest_s(kind: str) -> float:
     return LOCAL_S if kind in LOCAL else REMOTE_S
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """What is known of a source before it is opened; None: only the device knows."""
 
     rate_hz: float | None

@@ -5,9 +5,9 @@ A first line of column names and a first column of times are optional.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -21,8 +21,7 @@ COMMENTS = "#%"
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])", re.IGNORECASE)  # as Excel writes it
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """What stands above the numbers."""
 
     skip: int  # lines before the first row of numbers

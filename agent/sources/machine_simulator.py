@@ -7,9 +7,9 @@ shaft; those of a ball swell once per revolution of the cage; those of an outer 
 """
 
 import math
-from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +20,7 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 Signal = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Bearing:
+class Bearing(msgspec.Struct, frozen=True):
     """Geometry of a rolling bearing; the default is a 6205 deep-groove ball bearing."""
 
     balls: int = 9
@@ -44,13 +43,12 @@ class Bearing:
         return of_geometry(self.balls, self.ball_mm, self.pitch_mm, self.contact_deg)
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(msgspec.Struct, frozen=True):
     """The machine's constants. Amplitudes are in the unit of the signal, e.g. m/s2."""
 
     rate_hz: float = 10_000.0
     rpm: float = 1797.0
-    bearing: Bearing = field(default_factory=Bearing)
+    bearing: Bearing = msgspec.field(default_factory=Bearing)
     teeth: int = 23
     shaft_amplitude: float = 0.3
     mesh_amplitude: float = 0.4

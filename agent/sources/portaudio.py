@@ -9,9 +9,10 @@ sound cards have changed, all streams are asked to close (`Lease.recalled`).
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from agent.core.errors import UserError
 from agent.core.types import SourceError
@@ -23,8 +24,7 @@ _leases: list["Lease"] = []
 _cards = ""  # as they were when PortAudio was initialised
 
 
-@dataclass(eq=False)
-class Lease:
+class Lease(msgspec.Struct, eq=False):
     """An open stream."""
 
     stream: Any
@@ -37,8 +37,7 @@ class Lease:
                 self.stream.close(ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """An input device."""
 
     index: int

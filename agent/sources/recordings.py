@@ -7,9 +7,9 @@ recordings here as well, so that a file is the same signal for both.
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -26,8 +26,7 @@ WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 log = logging.getLogger("drsn.source")
 
 
-@dataclass(frozen=True)
-class OpenRecording:
+class OpenRecording(msgspec.Struct, frozen=True):
     """An open file. `read(frames)` returns the next ones [frames, channels], fewer at the end.
 
     It raises `DamagedError` where the file is damaged.

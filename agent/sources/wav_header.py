@@ -6,9 +6,10 @@ A recorder that was killed leaves a size of 0. A file of more than 4 GiB has a s
 
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 CHUNK = struct.Struct("<4sI")
 FMT = struct.Struct("<HHIIHH")
@@ -26,8 +27,7 @@ DTYPES = {  # (format code, bits) -> type of the samples; of 24 bits, see `agent
 }
 
 
-@dataclass(frozen=True)
-class WavHeader:
+class WavHeader(msgspec.Struct, frozen=True):
     """What a WAV file's header says, and how many bytes follow it."""
 
     dtype: str | None  # see `DTYPES`; None: a compressed format

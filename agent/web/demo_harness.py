@@ -1,8 +1,8 @@
 """What a demo adds to an agent: adjustable noise, a machine to break, a second network."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from agent.acquisition.resampling import resample
@@ -23,8 +23,7 @@ from agent.web.demo_truth import GroundTruthLog
 LONGEST_S = 600  # of a background that is kept in memory
 
 
-@dataclass(frozen=True)
-class DemoHarness:
+class DemoHarness(msgspec.Struct, frozen=True):
     """Wraps the sources of a daemon (`wrap_source`) and is shown by its page."""
 
     rate_hz: float  # the model's
@@ -32,8 +31,8 @@ class DemoHarness:
     rival: OnnxClassifier | None = None  # scores the same windows, for comparison
     background: Samples | None = None  # [frames] of unit variance at `rate_hz`
     token: str | None = None  # that a browser must send; None: none
-    controls: Controls = field(default_factory=Controls)
-    truth_log: GroundTruthLog = field(default_factory=GroundTruthLog)
+    controls: Controls = msgspec.field(default_factory=Controls)
+    truth_log: GroundTruthLog = msgspec.field(default_factory=GroundTruthLog)
 
     def wrap(self, open_source: OpenSource) -> Source:
         """Opens the source, or a simulated machine in its place, and adds noise to it."""

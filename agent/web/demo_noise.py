@@ -10,10 +10,9 @@ which is no fault.
 """
 
 import collections
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.acquisition.resampling import Resampler
@@ -28,8 +27,7 @@ MARGIN_DB = 15.9
 Draw = Callable[[int], Samples]
 
 
-@dataclass(frozen=True)
-class Mixture:
+class Mixture(msgspec.Struct, frozen=True):
     """What is mixed into a source, and the log of it."""
 
     controls: Controls
@@ -43,7 +41,7 @@ class NoiseMixer:
 
     def __init__(self, source: Source, rate_hz: float, mixture: Mixture) -> None:
         """`rate_hz` is that of the mixture."""
-        self.format = dataclasses.replace(source.format, rate_hz=rate_hz, full_scale=None)
+        self.format = msgspec.structs.replace(source.format, rate_hz=rate_hz, full_scale=None)
         self._source = source
         self._resampler = Resampler(source.format.rate_hz, rate_hz, source.format.channels)
         self._mixture = mixture

@@ -4,8 +4,8 @@ import collections
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.core.types import Samples
@@ -13,16 +13,14 @@ from agent.core.types import Samples
 KEPT = 400  # stretches: at 50 ms each, more than any window
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(msgspec.Struct, frozen=True):
     """Mean and mean square of some frames; those of several stretches can be combined."""
 
     mean: float = 0.0
     square: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """Consecutive frames under one setting."""
 
     first: int
@@ -33,8 +31,7 @@ class Stretch:
     machine: str | None  # fault of the simulated machine; None: a real one
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """The ground truth of a window."""
 
     snr_db: float | None  # of the noise that was mixed in; None: no noise

@@ -4,7 +4,7 @@ It needs no `onnx` package: a model file is one Protocol Buffers message, in whi
 one behind the other are merged, so that outputs are added by appending them.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from agent.inference import protobuf
 from agent.inference.protobuf import Content
@@ -15,15 +15,13 @@ INPUTS, OUTPUTS, OP = 1, 2, 4  # of NodeProto
 NAME = 1  # of ValueInfoProto
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True):
     """Names of a feature map before and after its soft threshold."""
 
     before: str

@@ -1,7 +1,6 @@
 """The context of the page's server: files, headers, and the functions behind its requests."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -26,8 +25,7 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class ServerContext:
+class ServerContext(msgspec.Struct, frozen=True):
     """The functions behind the requests; None in a page without controls."""
 
     broadcaster: Broadcaster

@@ -8,7 +8,6 @@ import collections
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -34,8 +33,7 @@ MAX_EVENTS = 100  # the newest are kept
 log = logging.getLogger("drsn.page")
 
 
-@dataclass(frozen=True)
-class _QueuedWindow:
+class _QueuedWindow(msgspec.Struct, frozen=True):
     scored: Scored
     pipeline: SourcePipeline
     missing: int  # frames that the source had not delivered by then

@@ -1,8 +1,7 @@
 """Recordings of simulated machines, so that a network recognises the machine of `demo`."""
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from agent.core.bearing import running
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec

@@ -1,8 +1,8 @@
 """Both rails of a converter are found, also where its words are wider than it."""
 
-import dataclasses
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +89,6 @@ def test_blocks_never_change_a_flag(cuts: list[int], bits: int | None) -> None:
 
 
 def test_a_full_scale_alone_is_a_limit_as_before() -> None:
-    format = dataclasses.replace(Format(1000, 1), full_scale=2.0)
+    format = msgspec.structs.replace(Format(1000, 1), full_scale=2.0)
     samples = np.array([[1.9], [2.0], [-2.0], [np.nan]], np.float32)
     assert Rails(format, 1).reached(samples).tolist() == [False, True, True, False]

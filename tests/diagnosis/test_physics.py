@@ -1,10 +1,9 @@
 """What the signal shows without a network is right: levels, velocity, zones, lines of a bearing."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import soundfile
+from msgspec.structs import replace
 
 from agent.acquisition.resampling import resample
 from agent.acquisition.ring_buffer import Ring

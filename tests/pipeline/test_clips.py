@@ -1,6 +1,5 @@
 """The signal around a fault is kept, exactly, within its quota and off everybody's way."""
 
-import dataclasses
 import json
 import os
 import socket
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -96,7 +96,7 @@ def test_more_than_can_be_written_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_signal_that_flac_does_not_hold_is_a_reason_and_no_crash(tmp_path: Path) -> None:
     recorder = ClipWriter(ClipStore(tmp_path, 10**6, 0))
     told: list[str | None] = []
-    fast = dataclasses.replace(clip(np.zeros((10, 1))), rate_hz=2e6)
+    fast = msgspec.structs.replace(clip(np.zeros((10, 1))), rate_hz=2e6)
     recorder.keep(fast, told.append)
     recorder.keep(clip(np.zeros((10, 1))), told.append)
     recorder.finish()

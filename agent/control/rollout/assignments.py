@@ -1,8 +1,9 @@
 """Which sources a model scores. For the main thread."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
+
+import msgspec
 
 from agent.core.errors import UserError
 from agent.inference.classifier import Serving
@@ -10,8 +11,7 @@ from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """How much a model of one name has to score."""
 
     sources: int

@@ -1,8 +1,9 @@
 """Starts the trials of a model: in the shadow of the present one, then in its place."""
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.config.rollout import Rollout
 from agent.control.rollout.assignments import Assignments
@@ -15,8 +16,7 @@ from agent.inference.classifier import Serving
 SAME_FOR_SOURCES = ("rate_hz", "window", "channels", "labels")  # keys of a contract
 
 
-@dataclass(frozen=True)
-class Canary:
+class Canary(msgspec.Struct, frozen=True):
     """The model under trial, by the configuration and the sources that it scores."""
 
     rollout: Rollout

@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.control.rollout import transfer
 from agent.core import child_process, files
@@ -26,8 +27,7 @@ COPIES = 3  # of a bundle on the disk at once: the download, its parts, the mode
 MAX_REASON = 200  # characters of what a server gave as a reason
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """How long an attempt may take, and how slow it may be."""
 
     attempt_s: float = 900.0
@@ -36,12 +36,15 @@ class Patience:
     stall_bytes: int = 1 << 15
 
 
+PATIENCE = Patience()
+
+
 def fetch(
     announcement: Announcement,
     source: str,
     state_dir: Path,
     interrupted: Callable[[], bool] = lambda: False,
-    patience: Patience = Patience(),
+    patience: Patience = PATIENCE,
 ) -> bytes:
     """The bundle, of the announced size and digest; `Later`, `UserError`. May take minutes.
 

@@ -6,7 +6,7 @@ A person's order to go back leads from Idle or from a trial through GoingBack to
 through GivingUp to Idle. After a restart, a trial begins again with Resuming or OnProbation.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from agent.control.rollout.background_task import BackgroundTask
 from agent.control.rollout.probation import GuardedClassifier
@@ -14,8 +14,7 @@ from agent.control.rollout.requests import UpdateRequest
 from agent.control.rollout.shadow import Shadow
 
 
-@dataclass(frozen=True)
-class Idle:
+class Idle(msgspec.Struct, frozen=True):
     """No model is tried."""
 
     @property
@@ -23,8 +22,7 @@ class Idle:
         return self
 
 
-@dataclass(frozen=True)
-class Admitting:
+class Admitting(msgspec.Struct, frozen=True):
     """A bundle is fetched, checked and loaded."""
 
     request: UpdateRequest
@@ -35,8 +33,7 @@ class Admitting:
         return Idle()
 
 
-@dataclass(frozen=True)
-class Resuming:
+class Resuming(msgspec.Struct, frozen=True):
     """The candidate of an earlier run is loaded again."""
 
     name: str  # of the model, here and below
@@ -47,8 +44,7 @@ class Resuming:
         return self
 
 
-@dataclass(frozen=True)
-class InShadow:
+class InShadow(msgspec.Struct, frozen=True):
     """A candidate scores the windows of the present model; nobody sees its predictions."""
 
     name: str
@@ -59,8 +55,7 @@ class InShadow:
         return self
 
 
-@dataclass(frozen=True)
-class OnProbation:
+class OnProbation(msgspec.Struct, frozen=True):
     """The new model serves; the old one takes over where it fails."""
 
     name: str
@@ -71,16 +66,14 @@ class OnProbation:
         return self
 
 
-@dataclass(frozen=True)
-class Concluding:
+class Concluding(msgspec.Struct, frozen=True):
     """The verdict on a trial is written to the disk; until then the trial goes on."""
 
     trial: InShadow | OnProbation
     task: "Task"
 
 
-@dataclass(frozen=True)
-class GoingBack:
+class GoingBack(msgspec.Struct, frozen=True):
     """A person has ordered the model before; until it is loaded, a trial goes on."""
 
     trial: Idle | InShadow | OnProbation
@@ -88,8 +81,7 @@ class GoingBack:
     task: "Task"
 
 
-@dataclass(frozen=True)
-class GivingUp:
+class GivingUp(msgspec.Struct, frozen=True):
     """A request or a trial has failed; this is written to the disk."""
 
     task: "Task"

@@ -7,9 +7,9 @@ that is refused.
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from agent.config import rollout as trusted_keys
@@ -29,24 +29,21 @@ from agent.pipeline.source_pipeline import SourcePipeline
 log = logging.getLogger("drsn.rollout")
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """A model that is ready to score, and how its roll-out stands."""
 
     standing: Standing
     classifier: Serving
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A model that is ready to be tried, in a process of its own."""
 
     standing: Standing
     classifier: IsolatedClassifier
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """How the roll-out stands without it; `announced`: its version, if it was announced."""
 
     standing: Standing

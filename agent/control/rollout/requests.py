@@ -5,8 +5,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from agent.config.rollout import Rollout
 from agent.core import files
@@ -25,8 +26,7 @@ MAX_RECEIVED = 100  # announcements that wait for the main thread; the oldest go
 log = logging.getLogger("drsn.rollout")
 
 
-@dataclass(frozen=True)
-class OrderedRequest:
+class OrderedRequest(msgspec.Struct, frozen=True):
     """A bundle, or the order to go back, that lies in the state directory."""
 
     name: str  # of the model, here and below
@@ -43,8 +43,7 @@ class OrderedRequest:
         return None
 
 
-@dataclass(frozen=True)
-class AnnouncedRequest:
+class AnnouncedRequest(msgspec.Struct, frozen=True):
     """A bundle that was announced, and the place below which it is fetched."""
 
     announcement: Announcement
@@ -67,8 +66,7 @@ class AnnouncedRequest:
 UpdateRequest = OrderedRequest | AnnouncedRequest
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """An announcement, and when it is tried next."""
 
     request: AnnouncedRequest
@@ -141,7 +139,7 @@ class UpdateQueue:
         waiting = self._waiting.get(request.name)
         if waiting is not None and waiting.request == request:
             due_s = time.monotonic() + waiting.backoff.next_s()
-            self._waiting[request.name] = replace(waiting, due_s=due_s)
+            self._waiting[request.name] = msgspec.structs.replace(waiting, due_s=due_s)
         return True
 
     def discard(self, request: UpdateRequest) -> None:

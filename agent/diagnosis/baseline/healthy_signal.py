@@ -1,8 +1,8 @@
 """What commissioning has taken in of a healthy machine, before anything is learned from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from agent.core.types import FaultLine, Physics, Samples, Window
@@ -13,13 +13,12 @@ KEPT = 600  # windows kept as signal, to learn noise with
 Lines = tuple[FaultLine | None, ...]  # of each channel
 
 
-@dataclass
-class HealthyRun:
+class HealthyRun(msgspec.Struct):
     """Uninterrupted sound windows in one condition."""
 
     condition: str | None = None
-    rows: list[Vector] = field(default_factory=list)  # features [features] of each window
-    rpm: list[float] = field(default_factory=list)  # of each window; 0: not known, or it stands
+    rows: list[Vector] = []  # features [features] of each window
+    rpm: list[float] = []  # of each window; 0: not known, or it stands
 
     @property
     def features(self) -> Vector:
@@ -27,13 +26,12 @@ class HealthyRun:
         return np.stack(self.rows)
 
 
-@dataclass
-class HealthySignal:
+class HealthySignal(msgspec.Struct):
     """All runs, windows kept as signal with their place in `runs`, and the bearing's lines."""
 
-    runs: list[HealthyRun] = field(default_factory=list)
-    kept: list[tuple[int, int, Samples]] = field(default_factory=list)  # run, window in it, signal
-    lines: list[tuple[int, int, Lines]] = field(default_factory=list)  # run, window in it, lines
+    runs: list[HealthyRun] = []
+    kept: list[tuple[int, int, Samples]] = []  # run, window in it, signal
+    lines: list[tuple[int, int, Lines]] = []  # run, window in it, lines
     _expected: int | None = None  # first frame of the window that would follow on the last
     _stride: int = 1  # of windows, between those that are kept
     _count: int = 0

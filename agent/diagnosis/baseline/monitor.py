@@ -1,8 +1,8 @@
 """Compares windows with a baseline, which is never changed by what is seen."""
 
 import collections
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.core.types import Samples
@@ -15,8 +15,7 @@ from agent.diagnosis.baseline.states import StateArrays
 DRIFT_WINDOWS = 1000  # over which deviations are averaged, exponentially
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """A window beside the baseline; each distance over its threshold: above 1 is too far."""
 
     commissioned: bool  # the machine was heard in this condition and at this speed

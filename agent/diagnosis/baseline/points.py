@@ -5,8 +5,8 @@ speed has states and thresholds of its own, and a speed that was not commissione
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.core.types import Samples
@@ -17,8 +17,7 @@ from agent.diagnosis.baseline.healthy_signal import HealthySignal, Lines
 SAME_SPEED = 0.04  # relative: one operating point reaches this far to either side
 
 
-@dataclass(frozen=True)
-class PointSignal:
+class PointSignal(msgspec.Struct, frozen=True):
     """What was heard of one operating point."""
 
     condition: str | None

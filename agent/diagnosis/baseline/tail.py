@@ -13,8 +13,8 @@ tail's invention, and a threshold beyond every fault.
 """
 
 import math
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from agent.diagnosis.baseline.features import Vector
@@ -24,8 +24,7 @@ SHAPES = (0.0, 0.3)  # between these, whatever few excesses say
 FARTHEST = 1.5  # times the largest distance that was seen
 
 
-@dataclass(frozen=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True):
     """A distance, and how far beyond the data it lies."""
 
     distance: float

@@ -2,16 +2,16 @@
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from agent.config.load import Config
 from agent.config.source import SourceSettings
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """The settings of a run, the same for every recording."""
 
     config: Config
@@ -22,16 +22,14 @@ class Job:
     commissioned: bool = False  # whether to use the baseline of the source
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """One recording to score."""
 
     recording: str  # an absolute path, or a URL
     key: str  # names its files
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The result for one recording."""
 
     recording: str

@@ -7,11 +7,11 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
+import msgspec
 import soundfile
 from fsspec.implementations.local import LocalFileSystem
 
@@ -22,8 +22,7 @@ SUFFIXES = frozenset((*SOUND, ".aif", ".aifc", ".oga"))  # others must be named,
 VERSIONS = ("ETag", "etag", "CRC", "mtime", "LastModified", "last_modified", "updated", "created")
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveFile:
+class ArchiveFile(msgspec.Struct, frozen=True):
     """A recording, and a text that changes when its file changes."""
 
     recording: str  # an absolute path, or a URL

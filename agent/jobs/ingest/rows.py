@@ -6,7 +6,6 @@ No message may stop the others: one that cannot be read becomes a `Rejected` row
 import datetime
 import hashlib
 import uuid
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
@@ -61,8 +60,7 @@ class Rejected(NamedTuple):
 AnyRow = ObservationRow | MeasurementRow | GapRow | Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A message as it was received, and the rows that are stored for it."""
 
     topic: str
@@ -73,7 +71,9 @@ class Stored:
         """The same message as a row of `rejected`, with the reason."""
         digest = hashlib.sha256(self.topic.encode() + b"\0" + self.payload).digest()
         reason = " ".join(why.replace("\0", "").split())
-        return replace(self, rows=(Rejected(digest, self.topic, self.payload, reason),))
+        return msgspec.structs.replace(
+            self, rows=(Rejected(digest, self.topic, self.payload, reason),)
+        )
 
 
 class _Model(msgspec.Struct):

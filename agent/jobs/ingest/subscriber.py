@@ -7,7 +7,6 @@ next one. So a `Subscriber` never reconnects: a message id is valid on its own c
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,8 +33,7 @@ class Lost(Exception):  # noqa: N818 - a state, as of the agent's own connection
     """The connection failed or ended; the text says why in one line."""
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """The session at the broker, which keeps messages while this process is away."""
 
     client_id: str

@@ -4,9 +4,9 @@ import contextlib
 import importlib.resources
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, LiteralString
 
+import msgspec
 import psycopg
 from psycopg.errors import InsufficientPrivilege, ProgramLimitExceeded, StatementTooComplex
 
@@ -34,8 +34,7 @@ class Away(Exception):  # noqa: N818 - a state, as a broker's
     """The database takes nothing just now."""
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """The result of writing a batch."""
 
     fresh: int = 0  # rows that are new in their table

@@ -5,7 +5,8 @@ Every metric has the time of the end of the window that it was measured on.
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from agent.messages.measurement import Measurement
 from agent.messages.records import Observation, SourceInfo
@@ -37,13 +38,12 @@ _MODEL = (  # fields that SourceInfo and Observation share
 )
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """The part of a birth that no observation changes."""
 
     name: str
     labels: tuple[str, ...]
-    properties: tuple[tuple[str, Type, Value, str | None], ...] = field(default=())
+    properties: tuple[tuple[str, Type, Value, str | None], ...] = ()
     channels: int = 0  # that are measured
     unit: str = ""  # of their samples
 
@@ -82,7 +82,10 @@ def birth(
     every = (*_STATE, *_WINDOW, *_BOTH, *device.measured)
     blank = [metric.unknown(now_ms) for metric in every]
     blank += [Metric(_share(label), Type.DOUBLE, None, now_ms) for label in device.labels]
-    newest = [replace(values.get(metric.name, metric), unit=metric.unit) for metric in blank]
+    newest = [
+        msgspec.structs.replace(values.get(metric.name, metric), unit=metric.unit)
+        for metric in blank
+    ]
     return newest + [
         Metric(name, kind, value, now_ms, unit) for name, kind, value, unit in device.properties
     ]

@@ -9,7 +9,6 @@ it and are sent after it are historical.
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -26,8 +25,7 @@ from agent.messages.sparkplug.metric import Metric, Value, payload
 log = logging.getLogger("drsn.sparkplug")
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """`spBv1.0/<group>/<kind>/<node>[/<device>]`."""
 
     group: str
@@ -38,13 +36,12 @@ class Address:
         return f"spBv1.0/{self.group}/{kind}/{self.node}{below}"
 
 
-@dataclass
-class Born:
+class Born(msgspec.Struct):
     """A device that is alive in this session."""
 
     device: Device
     through: int  # seq of the last message that its birth includes
-    values: dict[str, Value] = field(default_factory=dict)  # of its metrics, as a subscriber's
+    values: dict[str, Value] = {}  # of its metrics, as a subscriber's
 
 
 class EdgeNode:

@@ -2,7 +2,6 @@
 
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -23,8 +22,7 @@ _UNITS = {
 _TYPES = {str: Type.STRING, int: Type.INT64, float: Type.DOUBLE, bool: Type.BOOLEAN}
 
 
-@dataclass(frozen=True, slots=True)
-class FieldMetric:
+class FieldMetric(msgspec.Struct, frozen=True):
     """How a metric is read from a record."""
 
     name: str

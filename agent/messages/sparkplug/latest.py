@@ -1,17 +1,17 @@
 """The newest event, window and measurement of each source, kept for the birth certificates."""
 
 import threading
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agent.core.types import Message
 
 
-@dataclass(frozen=True)
-class LatestMessages:
+class LatestMessages(msgspec.Struct, frozen=True):
     """A snapshot: everything queued up to `seq` is in `by_topic`, or older than what is there."""
 
     seq: int
-    by_topic: dict[str, Message] = field(default_factory=dict)
+    by_topic: dict[str, Message] = {}
 
     def of(self, source: str) -> list[Message]:
         """The newest event and window of that source, in order."""

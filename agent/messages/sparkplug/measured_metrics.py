@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agent.core.types import FaultLine, Physics
 from agent.messages.measurement import Measurement

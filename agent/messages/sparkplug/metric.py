@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.messages.sparkplug.protocol import Payload
 
@@ -27,8 +28,7 @@ _HELD_IN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     name: str
     type: Type
     value: Value  # None: null

@@ -17,8 +17,8 @@ CRC-16/CCITT-FALSE), also little-endian. Lost, duplicate and unordered frames sh
 
 import binascii
 import struct
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -37,8 +37,7 @@ class FrameError(ValueError):
     """The bytes are no frame, or not one of the expected kind; the text says why in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The content of the first 12 bytes."""
 
     dtype: str

@@ -9,8 +9,9 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from agent.core.errors import UserError
 from agent.jobs.archive.job import Job, Outcome, Task
