@@ -41,6 +41,7 @@ LATE = {
     # Start time and memory: a daemon loads what its configuration asks for.
     ("agent.pipeline.clip", "soundfile"),
     ("agent.sources", "agent.sources.recordings"),
+    ("agent.cli.main", "importlib.metadata"),  # it loads `email`; only others' verbs need it
     ("agent.cli.run", "agent.web.site"),
     ("agent.control.rollout.requests", "agent.control.rollout.download"),
     ("agent.service.publishing", "agent.service.metrics"),

@@ -1,10 +1,10 @@
 """The command and its exit codes. Verbs of other packages (train, export ...) are entry points."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 
 from agent import __version__, cli
 from agent.core import logs
@@ -16,7 +16,7 @@ Run = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        parsed = _parser(words).parse_args(words)
+        parsed = _parsed(words)
         run: Run = parsed.run
         return run(parsed)
     except (UserError, SourceError) as error:
@@ -27,6 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments. What loading makes is no garbage, so the collector waits meanwhile."""
+    gc.disable()
+    try:
+        return _parser(words).parse_args(words)
+    finally:
+        gc.enable()
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -41,6 +50,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             cli.define(name, verb)
     if requested in cli.SUMMARIES:
         return parser
+    from importlib.metadata import entry_points
+
     for point in entry_points(group="drsn_agent.verbs"):
         define = point.load()
         summary = _first_line(define)

@@ -16,7 +16,6 @@ from agent.core import model_contract
 from agent.core.errors import ConditionError, UserError
 from agent.core.model_contract import Contract
 from agent.core.types import Classifier, Prediction, Samples
-from agent.inference import memory
 
 MAX_BATCH = 32
 
@@ -73,10 +72,7 @@ class OnnxClassifier:
 
 
 def load(path: Path) -> OnnxClassifier:
-    """The classifier in that file; `UserError`, one line, for a file that cannot be served.
-
-    Code pages of the libraries that only loading needs are unmapped again.
-    """
+    """The classifier in that file; `UserError`, one line, for a file that cannot be served."""
     try:
         data = path.read_bytes()
         running = session(data)
@@ -92,7 +88,6 @@ def load(path: Path) -> OnnxClassifier:
         raise UserError(
             f"{path}: names and metadata: found {error.reason}, expected UTF-8"
         ) from None
-    memory.unmap_code()
     return OnnxClassifier(running, contract, hashlib.sha256(data).hexdigest())
 
 

@@ -7,10 +7,14 @@ back from there, page by page, by itself.
 
 import contextlib
 import ctypes
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 DONTNEED = 4  # MADV_DONTNEED of madvise(2), the same on every Linux
+MAPPING = re.compile(  # of a file, for execution: start, end, and the kB that are not the file's
+    r"^(\w+)-(\w+) r-xp \S+ \S+ \S+ +/.*\n(?:(?!Anonymous:).*\n)*Anonymous: +(\d+)", re.MULTILINE
+)
 
 
 def unmap_code() -> None:
@@ -29,13 +33,6 @@ def unmap_code() -> None:
 def _code(smaps: str) -> Iterator[tuple[int, int]]:
     """(start, end) in bytes of mappings like `7f00-7f80 r-xp 0000 fd:00 12 /usr/lib/libc.so.6`
     all of whose pages are the file's."""
-    start = end = 0
-    for line in smaps.splitlines():
-        words = line.split(maxsplit=5)
-        if not words[0].endswith(":"):
-            executed = words[1] == "r-xp" and words[5:] and words[5].startswith("/")
-            start, end = (
-                (int(address, 16) for address in words[0].split("-")) if executed else (0, 0)
-            )
-        elif words[0] == "Anonymous:" and words[1] == "0" and end:
-            yield start, end
+    for start, end, anonymous in MAPPING.findall(smaps):
+        if anonymous == "0":
+            yield int(start, 16), int(end, 16)

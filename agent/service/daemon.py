@@ -6,6 +6,7 @@ their end, the outbox is delivered as far as time allows, and the sink says fare
 SIGHUP reads the configuration again (`agent.service.reload`).
 """
 
+import gc
 import logging
 import math
 import os
@@ -98,6 +99,7 @@ class Daemon:
         for observer in self._observers:
             observer.start(self._topology.pipelines)
         memory.unmap_code()  # what only starting needed
+        gc.freeze()  # what starting made stays: the collector need not look at it
         notify("READY=1")
         for pipeline in self._topology.pipelines:
             log.info("%s: %s", pipeline.name, pipeline.describe())
