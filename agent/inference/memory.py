@@ -1,8 +1,8 @@
 """Code that only loading needs is no longer counted as the process's: its pages are unmapped.
 
-Parsing and optimizing a model reads megabytes of ONNX Runtime that no window ever calls again. They
-stay in the machine's page cache while there is room for them, and what is called once more comes
-back from there, page by page, by itself.
+Parsing and optimizing a model reads megabytes of ONNX Runtime, code and constants, that no window
+ever needs again. They stay in the machine's page cache while there is room for them, and what is
+needed once more comes back from there, page by page, by itself.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DONTNEED = 4  # MADV_DONTNEED of madvise(2), the same on every Linux
-MAPPING = re.compile(  # of a file, for execution: start, end, and the kB that are not the file's
-    r"^(\w+)-(\w+) r-xp \S+ \S+ \S+ +/.*\n(?:(?!Anonymous:).*\n)*Anonymous: +(\d+)", re.MULTILINE
+MAPPING = re.compile(  # of a file, read-only: start, end, and the kB that are not the file's
+    r"^(\w+)-(\w+) r-[x-]p \S+ \S+ \S+ +/.*\n(?:(?!Anonymous:).*\n)*Anonymous: +(\d+)", re.MULTILINE
 )
 
 
 def unmap_code() -> None:
-    """Of every mapping of a file that is executed and that nobody has written to: all pages.
+    """Of every mapping of a file, read-only, that nobody has written to: all pages.
 
     Does nothing where there is no /proc (macOS).
     """
@@ -31,7 +31,7 @@ def unmap_code() -> None:
 
 
 def _code(smaps: str) -> Iterator[tuple[int, int]]:
-    """(start, end) in bytes of mappings like `7f00-7f80 r-xp 0000 fd:00 12 /usr/lib/libc.so.6`
+    """(start, end) of mappings like `7f00-7f80 r-xp 0000 fd:00 12 /usr/lib/libc.so.6`, addresses,
     all of whose pages are the file's."""
     for start, end, anonymous in MAPPING.findall(smaps):
         if anonymous == "0":
