@@ -1,7 +1,7 @@
 """`python -m benchmarks.memory`: what the agent's parts add to the memory of a process, in turn.
 
-RSS in MiB, and of it what no file backs; a part that another one has loaded adds nothing. A model
-takes away: code that loading alone needed is unmapped (`agent.inference.memory`).
+RSS in MiB, and of it what no file backs; a part that another one has loaded adds nothing. The model
+takes away: what loading alone needed is unmapped after it (`agent.inference.memory`).
 """
 
 import importlib
@@ -31,9 +31,10 @@ def _loaded() -> Iterator[str]:
     for name in PARTS:
         importlib.import_module(name)
         yield name
-    from agent.inference import classifier, zoo
+    from agent.inference import classifier, memory, zoo
 
     network = classifier.load(zoo.find(MODEL))
+    memory.unmap_code()
     yield f"the model {network.contract.name}"
 
 

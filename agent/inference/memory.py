@@ -20,7 +20,8 @@ MAPPING = re.compile(  # of a file, read-only: start, end, and the kB that are n
 def unmap_code() -> None:
     """Of every mapping of a file, read-only, that nobody has written to: all pages.
 
-    Does nothing where there is no /proc (macOS).
+    No other thread may load a library meanwhile: its relocations would be lost. Does nothing where
+    there is no /proc (macOS).
     """
     with contextlib.suppress(OSError):
         code = list(_code(Path("/proc/self/smaps").read_text(errors="replace")))

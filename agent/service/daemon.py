@@ -93,13 +93,13 @@ class Daemon:
         Returns the exit code. `BrokenPipeError` where the reader of standard output has gone.
         """
         self._handle_signals()
+        memory.unmap_code()  # before there are threads, which may be loading libraries
+        gc.freeze()  # what building made stays: the collector need not look at it
         sender = self._threads.start("sender", self._publisher.sender.run)
         self._topology.start()
         clip_writer = self._start_clip_writer()
         for observer in self._observers:
             observer.start(self._topology.pipelines)
-        memory.unmap_code()  # what only starting needed
-        gc.freeze()  # what starting made stays: the collector need not look at it
         notify("READY=1")
         for pipeline in self._topology.pipelines:
             log.info("%s: %s", pipeline.name, pipeline.describe())

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from agent.config.load import Config
 from agent.core.errors import ConfigError, UserError
-from agent.inference import memory
 from agent.pipeline.topology import Topology
 from agent.service.publisher import Publisher
 from agent.service.reload_requests import ReloadRequests
@@ -63,7 +62,6 @@ class Reload:
         except Exception as error:
             log.debug("reload", exc_info=True)
             return self._refuse(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
-        memory.unmap_code()
         log.info("reload: %s", changes)
         return None, changes
 
