@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from agent.config.load import Config
 from agent.core.types import Message, Receipt
@@ -72,7 +71,7 @@ class SparkplugSink:
         for earlier in published[:-1]:
             self._mqtt.send(earlier)
         for last in published[-1:]:
-            self._mqtt.send(replace(last, seq=message.seq))
+            self._mqtt.send(msgspec.structs.replace(last, seq=message.seq))
         if message.seq and not published:
             self._unsent.append(Receipt(message.seq))
 

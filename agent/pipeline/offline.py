@@ -17,7 +17,7 @@ from agent.pipeline import build, window_scorer
 from agent.pipeline.build import Runtime
 
 WAIT_S = 0.25
-BLOCK = 8192  # frames: nobody waits for the first of them, so larger is faster
+BLOCK = 32768  # frames: nobody waits for the first of them, so larger is faster
 
 
 def named(config: Config, name: str) -> SourceSettings:
