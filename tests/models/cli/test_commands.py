@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkpoint(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch")
     path = tmp_path_factory.mktemp("out") / "net.pt"
-    arguments = ("--rate-hz", 7000, "--window", 1024, "--steps", 60, "--batch", 32, *SMALL)
+    arguments = ("--rate-hz", 7000, "--window", 512, "--steps", 50, "--batch", 24, *SMALL)
     assert run(main.train, folder, *arguments, "--out", path) == 0
     return path
 
@@ -73,7 +73,7 @@ def recorded(folder: Path) -> np.ndarray:
     source = Source(folder.name)
     labels = ("normal", "outer")
     found = recordings.load(folder.parent, source, ["val"], labels, 7000)
-    return np.concatenate([recordings.windows(recording, 1024, 50) for recording in found])
+    return np.concatenate([recordings.windows(recording, 512, 50) for recording in found])
 
 
 def test_release_writes_file_and_card_and_trains_but_once(
@@ -82,7 +82,7 @@ def test_release_writes_file_and_card_and_trains_but_once(
     pytest.importorskip("torch")
     recipe = tmp_path / "small.yaml"
     recipe.write_text(
-        "{name: small, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 1024, "
+        "{name: small, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 512, "
         "preset: small, steps: 10, batch: 16, controls: [convnet], "
         f"data: [folder: {folder.name}]}}\n"
     )
@@ -109,7 +109,7 @@ def test_the_forms_of_a_released_file_are_written_again(
     assert run(main.quantize, whole, "--data", folder, "--out", model) == 0
     recipe = tmp_path / "net.yaml"
     recipe.write_text(
-        "{name: net, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 1024, "
+        "{name: net, labels: [normal, outer], normal: [normal], rate_hz: 7000, window: 512, "
         f"data: [folder: {folder.name}]}}\n"
     )
     arguments = ("--recipe", recipe, "--data", folder.parent)
