@@ -17,9 +17,8 @@ from agent.diagnosis.bearing_lines import Line
 from agent.diagnosis.line_looks import LOOKS
 
 SURE = 0.9  # how sure the network must be where no baseline or no line helps it
-AMONG_FAULTS = 0.6  # its share among the faults, where the baseline says that the machine changed
-LEAST = 0.5  # how likely it must hold the fault at all: likelier than all else together
-HELD = 0.5  # the share at which a name that was given stays
+LIKELY = 0.6  # how sure it must be where the baseline says that the machine changed
+HELD = 0.5  # its share among the faults at which a name that was given stays
 
 Looks = Sequence[Line | None]  # at the strongest line, the newest last
 Ask = Callable[[], Looks]  # costly, so only where lines decide
@@ -72,13 +71,14 @@ def changed(
     if held is not None and shares.get(held, 0.0) >= HELD and may_stay(held, ask()):
         return held
     best = max(shares, key=shares.__getitem__) if shares else ""
-    if not labels.is_bearing_part(best) or shares[best] < AMONG_FAULTS:
+    if not whole or not labels.is_bearing_part(best):
         return None
     probability = float(probabilities[labels.names.index(best)])
+    if probability < LIKELY:
+        return None
     looks = ask()
-    if not any(looks):
-        return best if whole and probability >= SURE else None
-    return best if whole and probability >= LEAST and _confirmed(looks, best) else None
+    carried = _confirmed(looks, best) if any(looks) else probability >= SURE
+    return best if carried else None
 
 
 def may_stay(label: str, looks: Looks) -> bool:

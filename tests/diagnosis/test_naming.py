@@ -13,7 +13,7 @@ LABELS = ("normal", "inner", "outer", "ball")
 HEALTHY = Comparison(commissioned=True, anomaly=0.4, anomaly_slow=0.6)
 CHANGED = Comparison(commissioned=True, anomaly=2.5, anomaly_slow=1.8)
 ELSEWHERE = Comparison(commissioned=False)
-SURE_OUTER, LIKELY_OUTER = (0.02, 0.02, 0.94, 0.02), (0.2, 0.15, 0.6, 0.05)
+SURE_OUTER, LIKELY_OUTER = (0.02, 0.02, 0.94, 0.02), (0.15, 0.15, 0.65, 0.05)
 NORMAL = (0.97, 0.01, 0.01, 0.01)
 SECONDS = 40  # windows: more than the 3 s of a verdict
 
@@ -206,6 +206,11 @@ def test_a_line_must_be_seen_in_three_looks_in_a_row() -> None:
 def test_a_network_sure_of_health_names_no_fault_on_a_changed_machine() -> None:
     nearly_sure = (0.95, 0.01, 0.035, 0.005)
     assert state_after(nearly_sure, CHANGED, lines(bpfo=20.0)) == ("unknown", None)
+
+
+def test_a_name_needs_a_network_that_holds_it_likelier_than_all_else() -> None:
+    largest_fault = (0.35, 0.05, 0.55, 0.05)
+    assert state_after(largest_fault, CHANGED, lines(bpfo=20.0)) == ("unknown", None)
 
 
 def test_a_name_goes_when_its_line_goes() -> None:
