@@ -71,14 +71,12 @@ def changed(
     if held is not None and shares.get(held, 0.0) >= HELD and may_stay(held, ask()):
         return held
     best = max(shares, key=shares.__getitem__) if shares else ""
-    if not whole or not labels.is_bearing_part(best):
-        return None
-    probability = float(probabilities[labels.names.index(best)])
-    if probability < LIKELY:
+    probability = float(probabilities[labels.names.index(best)]) if best else 0.0
+    if probability < LIKELY or not labels.is_bearing_part(best):
         return None
     looks = ask()
     carried = _confirmed(looks, best) if any(looks) else probability >= SURE
-    return best if carried else None
+    return best if carried and whole else None
 
 
 def may_stay(label: str, looks: Looks) -> bool:
