@@ -1,4 +1,4 @@
-"""The verbs of this package. `release` and `forms` rebuild the files of the zoo."""
+"""The verbs of this package. `release`, `recalibrate` and `forms` rebuild files of the zoo."""
 
 import argparse
 import importlib
@@ -15,6 +15,7 @@ SUMMARIES = {
     "quantize": "Write the INT8 form of a float ONNX file",
     "evaluate": "Measure a model file on recordings, in every noise: JSON, HTML report and charts",
     "release": "Rebuild a released network and its card from the recipe",
+    "recalibrate": "Fit temperature and distance of a released network anew, without training",
     "forms": "Write the other forms of a released network: float, INT8 weights, INT8 with 8 bits",
 }
 
@@ -29,7 +30,7 @@ def _verb(name: str) -> Define:
     return define
 
 
-train, export, quantize, evaluate, release, forms = map(_verb, SUMMARIES)
+train, export, quantize, evaluate, release, recalibrate, forms = map(_verb, SUMMARIES)
 
 
 def main() -> int:
@@ -38,7 +39,7 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the agent's verbs for models, and of `release` and `forms`."""
+    """The parser of the agent's verbs for models, and of those for the zoo."""
     parser = argparse.ArgumentParser(prog="python -m models")
     verbs = parser.add_subparsers(required=True)
     for name, summary in SUMMARIES.items():

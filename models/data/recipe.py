@@ -100,6 +100,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     unknown_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = (
         0.001  # share of known windows called unknown
     )
+    unseen_temperature: Annotated[float, msgspec.Meta(ge=1, le=10)] = (
+        1.0  # times the temperature of the validation windows: of machines that were left out
+    )
     data: tuple[Source, ...]
     simulated: Simulated | None = None
     stopping: Stopping | None = None  # None: all steps are done and the last weights kept

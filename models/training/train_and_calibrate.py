@@ -55,14 +55,15 @@ def calibrated(
     """The trained network with everything that is fitted to data.
 
     The SNR line and typical windows are fitted to training windows. Temperature and distance are
-    fitted to noisy validation windows, because a network is too sure of windows it trained on.
+    fitted to noisy validation windows, because a network is too sure of windows it trained on. It
+    is surer still of machines it never heard: `unseen_temperature` makes up for that.
     """
     drawn = _drawn(recipe, recordings)
     near = _near(network, drawn)
     return Checkpoint(
         recipe,
         network,
-        _temperature(network, noisy),
+        _temperature(network, noisy) * recipe.unseen_temperature,
         _snr(network, drawn),
         near,
         _farthest(recipe, network, near, noisy),

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from agent.acquisition import resampling
 from agent.core.bearing import Orders, of_geometry
 from agent.diagnosis import envelope
 from agent.diagnosis.baseline import noise_states
@@ -13,20 +14,34 @@ from models.experiments.unseen.machines import Clip, Condition
 
 DEPTH = 0.3  # of a level that swings with the shaft
 NOISE_DB = 5.0
+HEARD_HZ = 10_000.0  # the networks' rate
 WRONG_SETS = 30
 
+Row = npt.NDArray[np.float64]
 Change = Callable[[Clip, Condition], Clip]
 
 
 def noisy(colour: str, snr_db: float = NOISE_DB) -> Change:
-    """Noise of that colour on top, the same to the same clip every time."""
+    """Noise of that colour on top, the same to the same clip every time.
 
-    def change(clip: Clip, _: Condition) -> Clip:
+    The ratio is that of the band that the agent hears: at 51.2 kHz most of a machine's power may
+    lie above it, and pink noise at 5 dB of the whole would be at -9 dB there.
+    """
+
+    def change(clip: Clip, condition: Condition) -> Clip:
         rng = np.random.default_rng(list(clip.name.encode()))
-        noisy_row = noise_states.add(clip.samples.T, colour, snr_db, rng)
-        return _with(clip, noisy_row.T)
+        signal = clip.samples.T.astype(np.float64)
+        added = noise_states.add(clip.samples.T, colour, snr_db, rng) - signal
+        heard_db = _ratio_db(signal[0], added[0], condition.rate_hz)
+        return _with(clip, (signal + added * 10 ** ((heard_db - snr_db) / 20)).T)
 
     return change
+
+
+def _ratio_db(signal: Row, noise: Row, rate_hz: float) -> float:
+    """Of their powers up to the band that the agent hears."""
+    heard = [resampling.resample(each, rate_hz, min(rate_hz, HEARD_HZ)) for each in (signal, noise)]
+    return float(10 * np.log10(heard[0].var() / heard[1].var()))
 
 
 def swinging(harmonic: int, depth: float = DEPTH) -> Change:
