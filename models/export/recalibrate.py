@@ -7,6 +7,7 @@ exported without a `distance`. All forms of a network get what its released file
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -43,13 +44,18 @@ def measure(
     model: onnx.ModelProto, recipe: Recipe, recordings: list[Recording], noisy: Labelled
 ) -> Calibration:
     """Of the released file, with the recipe's training recordings and noisy validation windows."""
-    logits = _run(model, _scaled(model.graph).input[0], noisy.samples, noisy.running)
+    logits = run(model, _scaled(model.graph).input[0], noisy.samples, noisy.running)
     fitted = temperature(torch.from_numpy(logits), torch.from_numpy(noisy.targets))
     near = None if _has_distance(model) else _near(model, recipe, recordings)
     grown = model if near is None else _grafted(model, near)
-    distances = _run(grown, OUTPUT, noisy.samples, noisy.running)
-    farthest = float(np.quantile(distances, 1 - recipe.unknown_rate))
-    return Calibration(fitted * recipe.unseen_temperature, near, farthest)
+    limit = farthest(grown, noisy, recipe.unknown_rate)
+    return Calibration(fitted * recipe.unseen_temperature, near, limit)
+
+
+def farthest(model: onnx.ModelProto, noisy: Labelled, unknown_rate: float) -> float:
+    """The distance that a share `unknown_rate` of the windows exceeds."""
+    distances = run(model, OUTPUT, noisy.samples, noisy.running)
+    return float(np.quantile(distances, 1 - unknown_rate))
 
 
 def apply(model: onnx.ModelProto, calibration: Calibration) -> onnx.ModelProto:
@@ -86,11 +92,11 @@ def _near(model: onnx.ModelProto, recipe: Recipe, recordings: list[Recording]) -
     """What the training windows of each label typically look like to the network."""
     many = msgspec.structs.replace(recipe, batch=FIT_WINDOWS)
     drawn = next(batches(recordings, many, np.random.default_rng(recipe.seed + 1)))
-    rows = _run(model, _features(model.graph), drawn.samples, drawn.running)
+    rows = run(model, features(model.graph), drawn.samples, drawn.running)
     return typical_features(rows.reshape(len(rows), -1), drawn.targets)
 
 
-def _scaled(graph: onnx.GraphProto) -> onnx.NodeProto:
+def _scaled(graph: onnx.GraphProto) -> Any:
     """The node that divides the logits by the temperature; `ValueError` where there is none."""
     makers = {name: node for node in graph.node for name in node.output}
     node = makers.get(makers[PROBABILITIES].input[0])
@@ -99,7 +105,7 @@ def _scaled(graph: onnx.GraphProto) -> onnx.NodeProto:
     return node
 
 
-def _features(graph: onnx.GraphProto) -> str:
+def features(graph: onnx.GraphProto) -> str:
     """The name of the classifier's input [batch, features, 1, 1]: a convolution makes the logits.
 
     `ValueError` where none does.
@@ -122,7 +128,7 @@ def _with_output(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     return result
 
 
-def _run(model: onnx.ModelProto, output: str, samples: Array, running: Array) -> Rows:
+def run(model: onnx.ModelProto, output: str, samples: Array, running: Array) -> Rows:
     """That tensor for windows [n, channels, window] of machines [n, 5]."""
     session = classifier.session(_with_output(model, output).SerializeToString())
     names = {value.name for value in model.graph.input}
@@ -136,25 +142,32 @@ def _run(model: onnx.ModelProto, output: str, samples: Array, running: Array) ->
 
 
 def _grafted(model: onnx.ModelProto, near: Rows) -> onnx.ModelProto:
-    """A copy with `models.networks.distance.Distance` as nodes behind the features."""
+    """A copy with `models.networks.distance.Distance` as nodes behind the features.
+
+    It pools like the original, since ONNX Runtime rounds a pooled sum alike at every batch size.
+    """
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    graph, count, features = result.graph, len(near), _features(model.graph)
+    graph, count, source = result.graph, len(near), features(model.graph)
+    width = near.shape[1]
+    pooled = {"kernel_shape": [1, width], "strides": [1, width]}
     constants = {
         "alike": near[:, :, None, None],
         "shape": np.array([-1, count]),
-        "features_axis": np.array([1]),
         "flat": np.array([-1, 1]),
+        "width": np.array(width, np.float32),
         "shortest": np.array(SHORTEST, np.float32),
         "one": np.array(1.0, np.float32),
         "last_axis": np.array([1]),
     }
-    lines = [
-        ("Conv", [features, "alike"], "products", {}),
+    lines: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("Conv", [source, "alike"], "products", {}),
         ("Reshape", ["products", "shape"], "rows", {}),
-        ("Mul", [features, features], "squares", {}),
-        ("ReduceSum", ["squares", "features_axis"], "sum", {"keepdims": 1}),
-        ("Reshape", ["sum", "flat"], "squared", {}),
+        ("Mul", [source, source], "squares", {}),
+        ("Transpose", ["squares"], "turned", {"perm": [0, 3, 2, 1]}),
+        ("AveragePool", ["turned"], "mean", pooled),
+        ("Reshape", ["mean", "flat"], "flat_mean", {}),
+        ("Mul", ["flat_mean", "width"], "squared", {}),
         ("Clip", ["squared", "shortest"], "bounded", {}),
         ("Sqrt", ["bounded"], "length", {}),
         ("Div", ["rows", "length"], "cosines", {}),
@@ -163,7 +176,7 @@ def _grafted(model: onnx.ModelProto, near: Rows) -> onnx.ModelProto:
     ]
 
     def full(name: str) -> str:
-        return name if name in (features, OUTPUT) else f"{OUTPUT}/{name}"
+        return name if name in (source, OUTPUT) else f"{OUTPUT}/{name}"
 
     for kind, inputs, output, attributes in lines:
         names = [full(name) for name in inputs]

@@ -37,7 +37,10 @@ def released(recipe: Recipe) -> CardText:
         ),
         scores="overlapping where recordings are short (`cwru` has one second of\nnormal here).",
         selection=_lines(
-            "Settings and temperature were chosen on these same recordings: expect less elsewhere."
+            "Settings and temperature were chosen on these same recordings: expect less elsewhere. "
+            "The temperature is",
+            f"{recipe.unseen_temperature:g} times the one that suits them, since a network is too "
+            "sure of a machine that it never heard.",
         ),
         limits=_lines(
             "- Trained on a few test rigs with artificial faults. Another bearing, mount or speed "
