@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from agent.inference import classifier  # noqa: E402
-from models.data.validation import Labelled  # noqa: E402
-from models.export import recalibrate  # noqa: E402
-from models.export.recalibrate import Calibration  # noqa: E402
+from agent.inference import classifier
+from models.data.validation import Labelled
+from models.export import recalibrate
+from models.export.recalibrate import Calibration
 
 ZOO = Path("models/zoo")
 RNG = np.random.default_rng(0)
