@@ -1,4 +1,4 @@
-"""An exported network is calibrated anew without training: its labels stay, its sureness changes."""
+"""A network is calibrated anew without training: its labels stay, its sureness changes."""
 
 from pathlib import Path
 
