@@ -98,10 +98,9 @@ class _Process:
         try:
             self._socket.settimeout(ANSWER_S)  # for all of it: what has answered reads at once
             self._socket.sendall(LENGTH.pack(len(data)) + data)
+            self._socket.setblocking(False)
         except OSError:
             raise self._ended() from None
-        finally:
-            self._socket.setblocking(False)
 
     def wait(self, longest_s: float, what: str) -> Answer:
         while (answer := self.look(longest_s, what)) is None:
