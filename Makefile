@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist lock sbom demo faults hostile contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
+.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -45,6 +45,12 @@ faults: $(DEV)/installed packages ## injects what breaks in the field, against t
 
 hostile: $(DEV)/installed       ## untrusted bytes at every decoder, 10,000 cases each
 	$(DEV)/bin/python -m tests.hostile $(ARGS)
+
+fuzz-recordings: $(DEV)/installed ## 10,000 damaged WAV, FLAC, NPY, CSV and MAT files
+	$(DEV)/bin/python -m tests.fuzz_recordings $(ARGS)
+
+rates: $(DEV)/installed         ## sources at 25 to 300 % of their rate; ARGS=--write documents them
+	$(DEV)/bin/python -m tests.rates $(ARGS)
 
 dist: $(DEV)/installed          ## dist/: source distribution and wheel
 	rm -rf build/lib # where setuptools keeps modules that are gone

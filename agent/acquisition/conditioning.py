@@ -72,7 +72,7 @@ class Conditioner:
             return True
         samples = block.samples[:, self._channels]
         marks = self._marks(samples)
-        with np.errstate(over="ignore"):  # infinity is marked
+        with np.errstate(over="ignore", invalid="ignore"):  # what is no number is marked
             samples = samples * self._scale
         valid = np.abs(samples) <= LARGEST
         if not valid.all():

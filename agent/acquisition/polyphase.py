@@ -26,6 +26,7 @@ LONGEST_CYCLE = 128  # outputs after which the phases repeat; beyond it they are
 CYCLE_OUTPUTS = 24  # shorter cycles are repeated up to this many outputs: fewer, larger products
 ONE_THREAD = 9000  # coefficients in a product: from 9216 on OpenBLAS starts threads
 PHASES = 512  # of the interpolated filter: its error is below 2e-6
+SOME = 32  # of them are computed at once
 AT_ONCE = 4096  # outputs of the interpolated filter: bounds the memory that a long block takes
 FINEST = 1 << 20  # the largest denominator of a ratio
 
@@ -123,15 +124,17 @@ def design(from_hz: float, to_hz: float) -> Polyphase:
     scale = max(1.0, from_hz / to_hz)  # input frames in a period of the lower rate
     ahead = int(np.ceil(HALF_PERIODS * scale))
     if step.denominator > LONGEST_CYCLE:
-        phases = _rows(np.arange(PHASES) / PHASES, 2 * ahead + 1, ahead, scale)
-        last = np.concatenate([[0.0], phases[0, :-1]])
-        return Interpolated(
-            step, ahead, 2 * ahead + 1, np.vstack([phases, last]).astype(np.float32)
-        )
+        width = 2 * ahead + 1
+        rows = np.zeros((PHASES + 1, width), np.float32)
+        for at in range(0, PHASES, SOME):  # the steps between take ten times the memory
+            delays = np.arange(at, at + SOME) / PHASES
+            rows[at : at + SOME] = _rows(delays, width, ahead, scale)
+        rows[PHASES, 1:] = rows[0, :-1]
+        return Interpolated(step, ahead, width, rows)
     span = step.denominator * max(1, CYCLE_OUTPUTS // step.denominator)
-    delays: Array = np.arange(span) * float(step)
-    width = int(delays[-1]) + 2 * ahead + 1
-    rows: Samples = _rows(delays, width, ahead, scale).astype(np.float32)
+    cycle: Array = np.arange(span) * float(step)
+    width = int(cycle[-1]) + 2 * ahead + 1
+    rows = _rows(cycle, width, ahead, scale).astype(np.float32)
     share = max(1, ONE_THREAD // width)
     parts = tuple(rows[at : at + share] for at in range(0, span, share))
     return Cyclic(step, ahead, width, span, parts)

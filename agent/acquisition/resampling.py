@@ -8,14 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.acquisition import polyphase
+from agent.core.errors import ConfigError
 from agent.core.types import Marks, Samples
+
+MOST = 64  # a larger ratio takes a long filter, and is mostly a wrong header
 
 
 class Resampler:
     """From one rate to another; returns its input where the two are equal."""
 
     def __init__(self, from_hz: float, to_hz: float, channels: int) -> None:
-        """Rates in Hz; only their ratio counts."""
+        """Rates in Hz; only their ratio counts. `ConfigError` where it is beyond `MOST`."""
+        if not 1 / MOST <= to_hz / from_hz <= MOST:
+            found = f"found {from_hz:g} Hz, to be resampled to {to_hz:g} Hz"
+            raise ConfigError(f"rate: {found}, expected at most {MOST} times more or less")
         self.ratio = to_hz / from_hz
         self._same = from_hz == to_hz
         self._channels = channels

@@ -16,7 +16,8 @@ def to_float(samples: npt.NDArray[np.generic]) -> Samples:
     """Integers of up to 32 bits over 2^(bits-1), as libsndfile does it, so that a file and a
     stream agree to the last bit; unsigned ones without their offset; all others as they are."""
     if not _has_full_scale(samples.dtype):
-        return samples.astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity and NaN are marked later
+            return samples.astype(np.float32)
     half = 2 ** (8 * samples.dtype.itemsize - 1)
     if samples.dtype.kind == "u":
         samples = samples.astype(np.int64) - half

@@ -25,6 +25,7 @@ from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
+RATE_S = 8.0  # at most, until the rate of a live source is measured
 USER = "drsn-agent"  # of the service
 
 
@@ -126,6 +127,8 @@ def _read_window(what: str, pipeline: SourcePipeline) -> Finding:
     while not (windows or pipeline.drained) and time.monotonic() < until_s:
         time.sleep(0.05)
         windows = list(pipeline.scorer.windower.due(1))
+    if windows:
+        _await_rate(pipeline)
     pipeline.stopping.set()
     pipeline.ring.close()
     thread.join(LISTEN_S)
@@ -137,9 +140,21 @@ def _read_window(what: str, pipeline: SourcePipeline) -> Finding:
     if flags := windows[0].flags:
         todo = "check the sensor, its cable, its gain"
         return Finding(what, "wrong", f"delivers, and the signal is {' and '.join(flags)}: {todo}")
-    if pipeline.lost_baseline is not None:
+    status = pipeline.reader.status()
+    if pipeline.lost_baseline is not None or status in ("slow", "fast"):
         return Finding(what, "wrong", pipeline.describe())
-    return Finding(what, "note" if pipeline.speed_missing else "ok", pipeline.describe())
+    noteworthy = pipeline.speed_missing or pipeline.reader.rate_note is not None
+    return Finding(what, "note" if noteworthy else "ok", pipeline.describe())
+
+
+def _await_rate(pipeline: SourcePipeline) -> None:
+    """Waits until it is known how many frames a second a live source delivers."""
+    clock, until_s = pipeline.reader.sample_clock, time.monotonic() + RATE_S
+    while clock is not None and not clock.meter.settled and time.monotonic() < until_s:
+        if pipeline.drained:
+            return
+        list(pipeline.scorer.windower.due(16))  # a pipe would be kept waiting
+        time.sleep(0.1)
 
 
 def _broker(config: Config) -> Finding:

@@ -6,6 +6,8 @@ recordings here as well, so that a file is the same signal for both.
 
 import logging
 import os
+import tokenize
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,9 @@ from agent.sources.wav_header import WavHeader
 
 MOST_CHANNELS = 255
 WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+
+# What NumPy raises where the header of an array is damaged.
+UNREADABLE = (ValueError, OSError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)
 
 log = logging.getLogger("drsn.source")
 
@@ -123,8 +128,9 @@ def _wav_header(path: Path) -> WavHeader | None:
 
 def _open_npy(path: Path) -> OpenRecording:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 has written
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except UNREADABLE as error:
         raise DataError(f"{path}: not an NPY array that can be read: {error}") from None
     if array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
         raise DataError(

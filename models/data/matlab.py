@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from agent.core.errors import DataError, UserError
 from agent.sources.recordings import OpenRecording, from_array
+from models.data import matlab_tags
 
 RATES = ("fs", "sr", "rate_hz", "sample_rate", "samplerate", "sampling_rate", "samplingrate")
 SHORTEST = 64  # numbers: a shorter array is a setting, not a signal
+
+# What scipy raises where a file is damaged in a way that its tags do not show.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, OSError, MemoryError)
 
 Array = npt.NDArray[np.generic]
 
@@ -44,15 +48,17 @@ def open_mat(path: Path, variable: str) -> OpenRecording:
 def _loaded(path: Path) -> dict[str, object]:
     try:
         from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
     except ImportError:
         raise UserError(f"{path}: needs scipy: pip install 'drsn-agent[train]'") from None
+    matlab_tags.check(path)
     try:
         variables: dict[str, object] = loadmat(path, simplify_cells=True)
     except NotImplementedError:
         raise DataError(
             f"{path}: found MATLAB 7.3 (HDF5), expected an older format: save(..., '-v7')"
         ) from None
-    except Exception as error:  # noqa: BLE001 - a damaged file raises nearly anything in scipy
+    except (*UNREADABLE, MatReadError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a readable MATLAB file: {reason}") from None
     return {name: value for name, value in variables.items() if not name.startswith("__")}

@@ -17,6 +17,7 @@ from models.data.matlab import open_mat
 from models.data.recipe import Source
 
 Array = npt.NDArray[np.float32]
+AT_ONCE = 1 << 20  # frames
 NUMBERS = (".csv", ".npy", ".mat")  # `scale` multiplies their numbers; else a 16-bit code
 
 
@@ -68,19 +69,25 @@ def open_entry(entry: Entry) -> OpenRecording:
 def stored(entry: Entry) -> tuple[Array, float | None]:
     """All samples [frames, channels] as stored, and the rate where the file holds it."""
     opened = open_entry(entry)
-    return opened.read(opened.frames), opened.rate_hz
+    parts = [opened.read(AT_ONCE)]  # a damaged header may promise more than fits into memory
+    while len(parts[-1]):
+        parts.append(opened.read(AT_ONCE))
+    return np.concatenate(parts), opened.rate_hz
 
 
 def read(entry: Entry, source: Source, rate_hz: float) -> Array:
     """[channels, frames] in the recording's unit, resampled to `rate_hz` as in the agent."""
     samples, file_rate_hz = stored(entry)
+    if not len(samples):
+        raise DataError(f"{entry.path}: found no samples, expected a recording")
     channels, needed = samples.shape[1], 1 + max(source.channels)
     if channels < needed or len(entry.scale) not in (0, channels):
         raise DataError(f"{entry.path}: found {channels} channels, expected {needed}, each scaled")
     source_hz = entry.rate_hz or file_rate_hz or source.rate_hz
     if source_hz is None:
         raise UserError(f"{entry.path}: found no sampling rate in the file, expected --rate-hz")
-    scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
+    with np.errstate(invalid="ignore"):  # what is no number is refused
+        scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
     picked = _finite(entry.path, scaled[:, list(source.channels)])
     resampled = resample(picked, source_hz, rate_hz)
     return np.ascontiguousarray(resampled.T, np.float32)

@@ -1,0 +1,1 @@
+"""Damaged recordings: read as far as they go, or refused in one line."""

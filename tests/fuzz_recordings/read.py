@@ -1,0 +1,114 @@
+"""Reads one file as the agent does and as training does; counts what comes of many."""
+
+import contextlib
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.acquisition.conditioning import Conditioner
+from agent.acquisition.ring_buffer import Ring
+from agent.core.errors import DamagedError, DataError, UserError
+from agent.sources import file
+from models.data import recordings
+from models.data.listing import Entry
+from models.data.recipe import Source
+from tests.fuzz_recordings.mutants import RATE_HZ
+
+HANG_S = 5.0
+
+
+class HungError(Exception):
+    """A file took longer than `HANG_S`."""
+
+
+@dataclass
+class Counts:
+    """What came of the mutants of one format."""
+
+    cases: int = 0
+    read: int = 0  # to their end, by the agent
+    damaged: int = 0  # read up to where they are damaged
+    escaped: dict[str, str] = field(default_factory=dict)  # error: the place in our code
+    hangs: int = 0
+    slowest_s: float = 0.0
+    rss_mib: float = 0.0  # the peak of the process
+
+
+def read_all(name: str, mutants: Iterator[bytes], folder: Path) -> Counts:
+    """Reads each mutant as a file of that format."""
+    counts, path = Counts(), folder / f"recording.{name}"
+    for data in mutants:
+        path.write_bytes(data)
+        counts.cases += 1
+        began_s = time.perf_counter()
+        try:
+            with _limited():
+                _count(path, counts)
+        except HungError:
+            counts.hangs += 1
+        except Exception as error:  # noqa: BLE001 - what must not happen is counted
+            counts.escaped.setdefault(f"{type(error).__name__}: {error}"[:120], _place(error))
+        counts.slowest_s = max(counts.slowest_s, time.perf_counter() - began_s)
+    counts.rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return counts
+
+
+def _count(path: Path, counts: Counts) -> None:
+    try:
+        if path.suffix != ".mat":
+            _as_agent(path)
+            counts.read += 1
+    except DamagedError:
+        counts.damaged += 1
+    except UserError:
+        pass
+    entry = Entry(path, "normal", "train", 0.0, ())
+    with contextlib.suppress(UserError, DamagedError):
+        recordings.read(entry, Source("", rate_hz=RATE_HZ), RATE_HZ)
+        counts.read += path.suffix == ".mat"
+
+
+def _as_agent(path: Path) -> None:
+    """Reads the file to its end through the conditioner, at 10 kHz."""
+    try:
+        source = file.open_source(file.Options(path=str(path), pace="fast", block=8192))
+    except UserError as error:
+        if isinstance(error, DataError):
+            raise
+        options = file.Options(path=str(path), pace="fast", block=8192, rate_hz=RATE_HZ)
+        source = file.open_source(options)
+    channels = tuple(range(source.format.channels))
+    ring = Ring(RATE_HZ, len(channels), lambda: None)
+    conditioner = Conditioner(source.format, ring, RATE_HZ, channels, 1.0)
+    ring.expect(2**62, 1)  # nobody waits for what is overwritten
+    while (block := source.read()) is not None:
+        conditioner.push(block)
+    source.close()
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    def hung(*_: Any) -> None:
+        raise HungError
+
+    signal.signal(signal.SIGALRM, hung)
+    signal.setitimer(signal.ITIMER_REAL, HANG_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of our own code."""
+    place, at = "", error.__traceback__
+    while at is not None:
+        name = at.tb_frame.f_code.co_filename
+        if "/agent/" in name or "/models/" in name:
+            place = f"{Path(name).name}:{at.tb_lineno}"
+        at = at.tb_next
+    return place

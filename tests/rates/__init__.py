@@ -1,0 +1,1 @@
+"""Sources whose rate is not what is configured, on a simulated clock."""
