@@ -27,7 +27,7 @@ CYCLE_OUTPUTS = 24  # shorter cycles are repeated up to this many outputs: fewer
 ONE_THREAD = 9000  # coefficients in a product: from 9216 on OpenBLAS starts threads
 PHASES = 512  # of the interpolated filter: its error is below 2e-6
 SOME = 32  # of them are computed at once
-AT_ONCE = 4096  # outputs of the interpolated filter: bounds the memory that a long block takes
+AT_ONCE = 1 << 18  # coefficients of the interpolated filter: bounds the memory of a long block
 FINEST = 1 << 20  # the largest denominator of a ratio
 
 Array = npt.NDArray[np.floating[Any]]
@@ -97,9 +97,9 @@ class Interpolated(msgspec.Struct, frozen=True):
         return output * self.step.numerator // self.step.denominator - self.ahead
 
     def outputs(self, signal: Samples, first: int, begin: int, end: int) -> Samples:
+        some = max(1, AT_ONCE // self.width)
         pieces = [
-            self._some(signal, first, at, min(at + AT_ONCE, end))
-            for at in range(begin, end, AT_ONCE)
+            self._some(signal, first, at, min(at + some, end)) for at in range(begin, end, some)
         ]
         return np.concatenate(pieces)
 
