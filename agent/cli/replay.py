@@ -41,6 +41,6 @@ def _of_source(arguments: argparse.Namespace) -> Config:
     if arguments.start is not None:
         start = convert(arguments.start, datetime.datetime, "--start")
     source = recorded(named(config, arguments.source), arguments.file, start)
-    common = msgspec.structs.replace(source.common, publish_windows=True, measure_s=0.0)
+    common = msgspec.structs.replace(source.common, publish_windows=True)
     source = msgspec.structs.replace(source, common=common)
     return msgspec.structs.replace(config, sources=(source,))

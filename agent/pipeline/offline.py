@@ -31,14 +31,17 @@ def named(config: Config, name: str) -> SourceSettings:
 def recorded(
     source: SourceSettings, path: str, start: datetime.datetime | None = None
 ) -> SourceSettings:
-    """The same source with its signal from a file; `start` is the time of the first frame."""
+    """The same source with its signal from a file, and no measurements beside its windows.
+
+    `start` is the time of the first frame.
+    """
     rate_hz = getattr(source.options, "rate_hz", None)
     if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
         rate_hz = None  # the file knows its own, which need not be the live source's
     options = sources.options("file")(
         path=path, pace="fast", rate_hz=rate_hz, start=start, block=BLOCK
     )
-    common = msgspec.structs.replace(source.common, kind="file")
+    common = msgspec.structs.replace(source.common, kind="file", measure_s=0.0)
     return msgspec.structs.replace(source, common=common, options=options)
 
 
