@@ -49,8 +49,11 @@ def make(
         client_id=client_id,
         clean_session=None if modern else True,
         protocol=paho.MQTTv5 if modern else paho.MQTTv311,
+        transport=settings.transport,
         reconnect_on_failure=False,
     )
+    if settings.transport == "websockets":
+        client.ws_set_options(path=settings.path)
     client.connect_timeout = CONNECT_S
     client.max_inflight_messages_set(100)  # never reached: the sender has a lower limit
     if will is not None:
@@ -78,7 +81,10 @@ def connect(client: paho.Client, settings: Mqtt) -> None:
     if settings.version == "5":
         options["clean_start"] = settings.will_delay_s == 0
         options["properties"] = properties.connect(settings.will_delay_s, MAX_PACKET_BYTES)
-    code = client.connect(settings.host, settings.port, settings.keepalive_s, **options)
+    try:
+        code = client.connect(settings.host, settings.port, settings.keepalive_s, **options)
+    except IndexError:  # paho, for a header without a value
+        raise ConnectionError("WebSocket handshake error") from None
     if code != paho.MQTT_ERR_SUCCESS:  # it was closed while the CONNECT was written
         raise ConnectionError(paho.error_string(code).rstrip("."))
 
@@ -126,6 +132,7 @@ def _bound_packets(client: paho.Client) -> None:
 
 def _detect_dead_peers(_client: paho.Client, _data: object, sock: Any) -> None:
     """Detects a pulled cable within seconds, not after two keepalives."""
+    sock = getattr(sock, "_socket", sock)  # that of a WebSocket
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

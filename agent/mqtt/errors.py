@@ -42,6 +42,8 @@ def connecting(error: Exception, last_error: str | None, secure: bool) -> str:
         return f"TLS: the broker's certificate is refused: {issuer}{why}"
     if isinstance(error, ssl.SSLError):
         return tls(str(error)) or f"TLS: {error.reason or error}"
+    if isinstance(error, ConnectionError) and "WebSocket" in str(error):
+        return f"{error}: see mqtt.path, and whether the port has WebSockets"
     if secure and isinstance(error, ConnectionError):
         text = error.strerror or error
         hint = f"{text}: does the port speak TLS? does the broker ask for a certificate?"

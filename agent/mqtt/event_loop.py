@@ -25,7 +25,7 @@ def run_once(client: paho.Client, wakeup: Wakeup, timeout_s: float) -> MQTTError
     )
     wakeup.drain()
     events = ready.get(sock.fileno(), 0)
-    code = client.loop_read() if buffered or events & ~select.POLLOUT else SUCCESS
+    code = _read(client, sock) if buffered or events & ~select.POLLOUT else SUCCESS
     if code == SUCCESS and events & select.POLLOUT and client.socket() is sock:
         code = client.loop_write()
     if code == SUCCESS and client.socket() is sock:
@@ -37,6 +37,18 @@ def wait(wakeup: Wakeup, timeout_s: float) -> None:
     """Waits up to `timeout_s` for a wake-up."""
     _poll(max(0.0, timeout_s), {wakeup.fileno(): select.POLLIN})
     wakeup.drain()
+
+
+def _read(client: paho.Client, sock: Any) -> MQTTErrorCode:
+    """Reads a packet; of a WebSocket's frame, which may hold several, all that has arrived."""
+    code = client.loop_read()
+    position = 0
+    while code == SUCCESS and client.socket() is sock:
+        before, position = position, getattr(sock, "_payload_head", 0)
+        if position in (0, before):
+            break
+        code = client.loop_read()
+    return code
 
 
 def _poll(timeout_s: float, events: dict[int, int]) -> dict[int, int]:
