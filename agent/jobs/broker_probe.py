@@ -23,8 +23,8 @@ ANSWER_S = 5.0
 TRIES = 4  # each on other terms
 
 
-class _Answers:
-    """The broker's answers, stored by the callbacks of paho's client."""
+class _Responses:
+    """The broker's responses, stored by the callbacks of paho's client."""
 
     def __init__(self) -> None:
         self.connected: ReasonCode | None = None
@@ -65,19 +65,19 @@ def _attempt(config: Config, negotiation: Negotiation) -> Outcome:
     settings = terms.settings
     message = terms.fit(Message(0, f"{settings.base}/{config.agent.id}/doctor", b""))
     client_id = f"{settings.client_id or 'drsn-' + config.agent.id}-doctor"
-    answers = _Answers()
+    responses = _Responses()
     client: paho.Client | None = None
     try:
         will_properties = mqtt_properties.will(message.topic, settings.will_delay_s)
         client = mqtt_client.make(settings, client_id, message, will_properties)
-        client.on_connect, client.on_publish = answers.on_connect, answers.on_publish
+        client.on_connect, client.on_publish = responses.on_connect, responses.on_publish
         client.connect(settings.host, settings.port, settings.keepalive_s)
-        connected = _await(client, lambda: answers.connected)
+        connected = _await(client, lambda: responses.connected)
         if connected is None or connected.is_failure:
-            return _unaccepted(config.mqtt, negotiation, answers)
-        negotiation.connected(answers.properties)
+            return _unaccepted(config.mqtt, negotiation, responses)
+        negotiation.connected(responses.properties)
         message = negotiation.terms.fit(message)
-        return Outcome(negotiation.terms, _publish(client, answers, message))
+        return Outcome(negotiation.terms, _publish(client, responses, message))
     except (OSError, ValueError) as error:
         return Outcome(terms, _explain(error, settings))
     finally:
@@ -86,21 +86,21 @@ def _attempt(config: Config, negotiation: Negotiation) -> Outcome:
                 client.disconnect()
 
 
-def _unaccepted(settings: Mqtt, negotiation: Negotiation, answers: _Answers) -> Outcome:
+def _unaccepted(settings: Mqtt, negotiation: Negotiation, responses: _Responses) -> Outcome:
     terms = negotiation.terms
-    if answers.connected is None:
+    if responses.connected is None:
         why = (
             f"no answer within {ANSWER_S:g} s: is that an MQTT broker? {errors.questions(settings)}"
         )
         return Outcome(terms, why, negotiation.unanswered())
-    why = f"refuses us: {errors.refused(answers.connected, answers.properties)}"
-    return Outcome(terms, why, negotiation.refused(answers.connected))
+    why = f"refuses us: {errors.refused(responses.connected, responses.properties)}"
+    return Outcome(terms, why, negotiation.refused(responses.connected))
 
 
-def _publish(client: paho.Client, answers: _Answers, message: Message) -> str | None:
+def _publish(client: paho.Client, responses: _Responses, message: Message) -> str | None:
     """Why the broker does not accept the message; None where it does."""
     client.publish(message.topic, message.payload, message.qos)
-    published = _await(client, lambda: answers.published)
+    published = _await(client, lambda: responses.published)
     if published is None:
         return f"accepts us and does not acknowledge {message.topic}: may we publish there (ACL)?"
     if published.is_failure:
