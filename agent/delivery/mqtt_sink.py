@@ -81,6 +81,7 @@ class MqttSink:
         if self._client is None:
             self._connect()
         self._work(min(timeout_s, LOOK_S))
+        self._open_gate()
         self._look_for_stall()
         return self._in_flight.receipts()
 
@@ -136,6 +137,12 @@ class MqttSink:
             client.disconnect()  # not within a callback, where it would not be written
             close_socket(client)
             part()
+
+    def _open_gate(self) -> None:
+        """Lets messages go where the broker does not say that it has read the births."""
+        accepted = self._receive_maximum and not self.in_flight_limit
+        if accepted and self._outgoing.give_up_fences(time.monotonic() - self._since_s):
+            self.in_flight_limit = self._receive_maximum
 
     def _look_for_stall(self) -> None:
         """Detects a frozen broker, whose machine still acknowledges TCP."""

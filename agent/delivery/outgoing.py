@@ -12,6 +12,7 @@ from agent.mqtt.negotiation import Terms
 from agent.mqtt.packet_limit import SMALL, PacketLimit
 from agent.mqtt.properties import PackedProperties
 
+FENCE_S = 2.0  # a broker that has not answered by then is not waited for
 OVERHEAD = 128  # bytes of a packet beside topic and payload: header and properties
 
 log = logging.getLogger("drsn.mqtt")
@@ -24,6 +25,7 @@ class Outgoing:
         self.terms = terms
         self.in_flight = InFlight()
         self.limit = PacketLimit()
+        self._answered = True  # the broker answers fences; a few ignore them
         self._connection = 0  # counts them
 
     def begin(self) -> None:
@@ -35,7 +37,7 @@ class Outgoing:
         """Publishes the message, or leaves it out and names it where it is too large."""
         message = self.terms.fit(message)
         size = OVERHEAD + len(message.topic.encode()) + len(message.payload)
-        watched = not message.seq and size > SMALL
+        watched = not message.seq and size > SMALL and self._answered
         if (why := self.limit.excess(size, watched)) is not None:
             self._leave_out(message, why)
             return
@@ -62,8 +64,16 @@ class Outgoing:
 
     def read(self, request: int) -> bool:
         """The broker has answered a fence; True: a message of the outbox is acknowledged by it."""
+        self._answered = True
         self.limit.answered(request)
         return self.in_flight.acknowledge(request)
+
+    def give_up_fences(self, waited_s: float) -> bool:
+        """After `waited_s` without an answer; True: none is to be waited for any longer."""
+        if waited_s > FENCE_S and self._answered:
+            self._answered = False
+            self.limit.forget()
+        return not self._answered
 
     @property
     def waiting(self) -> bool:

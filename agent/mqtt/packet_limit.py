@@ -45,6 +45,10 @@ class PacketLimit:
         if now_s - self._concluded_s > FORGET_S:
             self._concluded = sys.maxsize
 
+    def forget(self) -> None:
+        """Nothing is watched any more: the broker answers no request."""
+        self._unread.clear()
+
     def excess(self, size: int, watched: bool) -> str | None:
         """Why a message of that size is left out; None: it is sent.
 

@@ -28,8 +28,7 @@ net.createServer(broker.handle).listen(PORT, '127.0.0.1');
 """
 MOSCA = """
 const mosca = require('mosca');
-const persistence = {factory: mosca.persistence.Memory};
-new mosca.Server({interfaces: [{type: 'mqtt', port: PORT, host: '127.0.0.1'}], persistence});
+new mosca.Server({interfaces: [{type: 'mqtt', port: PORT, host: '127.0.0.1'}]});
 """
 RUMQTTD = """
 id = 0
@@ -196,7 +195,7 @@ def _host_mosquitto() -> str:
     return said.split()[2]
 
 
-MEMORY = "as without a configuration: no persistence"
+MEMORY = "no persistence, as by default"
 ALL = (
     Recipe(
         "mosquitto",
@@ -278,9 +277,21 @@ ALL = (
         _iotcore("v5"),
     ),
     Recipe(
-        "aedes", "npm", lambda: origins.pinned("aedes"), OLD, _node(AEDES, True), needs=("node",)
+        "aedes",
+        "npm",
+        lambda: origins.pinned("aedes"),
+        OLD,
+        _node(AEDES, True),
+        needs=("node",),
+        settings="in memory, as by default",
     ),
     Recipe(
-        "mosca", "npm", lambda: origins.pinned("mosca"), OLD, _node(MOSCA, False), needs=("node",)
+        "mosca",
+        "npm",
+        lambda: origins.pinned("mosca"),
+        OLD,
+        _node(MOSCA, False),
+        needs=("node",),
+        settings="no persistence, as by default",
     ),
 )

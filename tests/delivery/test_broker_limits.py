@@ -10,12 +10,13 @@ from agent.delivery.duplicate_client import Identity
 from agent.delivery.mqtt_sink import MqttSink
 from agent.mqtt.settings import Mqtt
 from tests.conftest import Broker, Subscriber, eventually
+from tests.support.scripted_broker import ScriptedBroker
 
 Start = Callable[..., Broker]
 INFO = "drsn/a/info"
 
 
-def sink(broker: Broker, version: Any = "auto", info: bytes = b"{}") -> MqttSink:
+def sink(broker: Broker | ScriptedBroker, version: Any = "auto", info: bytes = b"{}") -> MqttSink:
     identity = Identity(
         "drsn-a",
         lambda: Message(0, "drsn/a/status", b"offline", retain=True),
@@ -125,3 +126,20 @@ def test_health_that_is_too_large_ends_no_connection_for_long(
     assert len(sessions) <= 3
     assert "another agent" not in caplog.text
     delivery.close()
+
+
+def test_a_broker_that_ignores_a_superfluous_unsubscribe_gets_everything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As rumqttd does: births are not known to be read, and nothing waits for it for long."""
+    with ScriptedBroker(lambda _topic, _payload: 0, answers_fences=False) as broker:
+        delivery = sink(broker, "5", info=b"x" * 3000)
+        for session in (1, 2, 3):
+            delivered(delivery, 5)
+            assert delivery.session == session
+            broker.cut()
+            eventually(lambda: not delivery.poll(0.02) and not delivery.in_flight_limit, 5, "cut")
+        delivered(delivery, 5)
+        assert [topic for topic, _, _ in broker.received].count(INFO) == 4, "never left out"
+        delivery.close()
+    assert "is left out" not in caplog.text

@@ -23,8 +23,10 @@ class ScriptedBroker:
     """Listens until it is closed; a context manager."""
 
     answer: Answer
+    answers_fences: bool = True  # UNSUBSCRIBE requests
     received: list[tuple[str, bytes, int]] = field(default_factory=list)  # with its answer
     connects: int = 0
+    _connections: list[socket.socket] = field(default_factory=list)
 
     def __enter__(self) -> "ScriptedBroker":
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -36,6 +38,13 @@ class ScriptedBroker:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def cut(self) -> None:
+        """Ends every connection."""
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def records(self, last: str, answer: int = 0) -> list[dict[str, Any]]:
         """The JSON of all messages with that answer whose topic ends in `last`."""
@@ -50,6 +59,7 @@ class ScriptedBroker:
             while True:
                 connection, _ = self._listener.accept()
                 self.connects += 1
+                self._connections.append(connection)
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -62,7 +72,7 @@ class ScriptedBroker:
                     connection.sendall(b"\x20\x03\0\0\0" if modern else b"\x20\x02\0\0")
                 elif kind == SUBSCRIBE:
                     connection.sendall(_acknowledge(0x90, body, modern))
-                elif kind == UNSUBSCRIBE:
+                elif kind == UNSUBSCRIBE and self.answers_fences:
                     connection.sendall(_unsubscribed(body, modern))
                 elif kind == PING:
                     connection.sendall(b"\xd0\0")
