@@ -31,7 +31,7 @@ class Terms:
         retain = message.retain and self.retain
         if retain == message.retain and message.qos <= self.qos:
             return message
-        return replace(message, retain=retain, qos=min(message.qos, self.qos))
+        return msgspec.structs.replace(message, retain=retain, qos=min(message.qos, self.qos))
 
 
 class Negotiation:
