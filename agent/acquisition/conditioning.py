@@ -147,6 +147,8 @@ class Conditioner:
         """Frames that end a run of `CLIP_RUN` or more at full scale, across blocks too."""
         run: Flags = np.concatenate([self._railed, railed])
         self._railed = run[len(run) - (CLIP_RUN - 1) :]
+        if np.count_nonzero(run) < CLIP_RUN:
+            return np.zeros(len(railed), bool)
         shifted = [run[at : at + len(railed)] for at in range(CLIP_RUN)]
         return functools.reduce(np.logical_and, shifted)
 

@@ -57,6 +57,7 @@ class SourceReader:
         self._rate_report = RateReport(name, rate_is_set)
         self._wait_s = 0.0  # before the source is opened
         self._source: Source | None = None
+        self._refusing: Refusing | None = None  # the open source, where it may refuse
 
     def open(self) -> None:
         """Opens the source before the thread starts, to report configuration errors at once.
@@ -86,13 +87,13 @@ class SourceReader:
                 if self._read_to_end(source, stopping):
                     return
 
-    def take(self, read: Callable[[], Block | None], source: Source) -> Block | None:
+    def take(self, read: Callable[[], Block | None]) -> Block | None:
         """What `read` returns, while other threads see since when it has been reading."""
         self.reading_s = time.monotonic()
         block = read()
         self.reading_s = None
-        if isinstance(source, Refusing):
-            self.refusal = source.refusal
+        if self._refusing is not None:
+            self.refusal = self._refusing.refusal
         return block
 
     def write(self, block: Block) -> bool:
@@ -199,7 +200,7 @@ class SourceReader:
         """True when the source has ended; False when it broke and is to be reopened."""
         try:
             while not stopping.is_set():
-                block = self.take(source.read, source)
+                block = self.take(source.read)
                 if block is None or not self.write(block):
                     break
         except SourceError as error:
@@ -225,5 +226,6 @@ class SourceReader:
             raise SourceError(f"comes back as {source.format}, was {self.conditioner.format}")
         elif self.sample_clock is not None:
             self.sample_clock.reopened()
+        self._refusing = source if isinstance(source, Refusing) else None
         self.opened += 1
         return source

@@ -76,7 +76,7 @@ class SharedSource:
     def _take(self) -> bool:
         """Holds what is there; False at the source's end, and where the ring is closed."""
         for _ in range(MOST):
-            block = self._reader.take(self._source.take, self._source)
+            block = self._reader.take(self._source.take)
             if block is None:
                 return False
             if block.lost and self._held and not self._write_held(time.monotonic()):
