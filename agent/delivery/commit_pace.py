@@ -3,7 +3,8 @@
 Windows wait `1 / commits_per_s` from one commit to the next, and a tenth of the last commit's
 duration after it: a slow disk is never busy for more than ten elevenths of the time. Other
 messages (events, states, results) wait for nothing. Acknowledgements alone can wait for the next
-message: losing them costs duplicates, not messages.
+message: losing them costs duplicates, not messages. While earlier messages wait to be sent, windows
+gather as long: they would be sent no sooner.
 """
 
 import math
@@ -11,7 +12,7 @@ import math
 COMMITS_PER_S = 200.0  # for windows: 17.3 million a day at most
 GATHERED = 500  # changes after which nothing waits any longer
 REST_SHARE = 0.1  # of the last commit's duration
-ACKNOWLEDGED_S = 0.25  # how long acknowledgements alone may wait
+ACKNOWLEDGED_S = 0.25  # how long acknowledgements alone may wait, and windows behind others
 TROUBLE_S = 1.0  # between tries to write to a disk that cannot be written
 
 
@@ -24,13 +25,19 @@ class CommitPace:
         self._acknowledged_s = 0.0  # nor before this for acknowledgements alone
         self._trouble = False
 
-    def wait_s(self, now_s: float, messages: int, changes: int, urgent: bool) -> float:
-        """Until the next commit: 0 now; infinity without `changes`, of which some are messages."""
+    def wait_s(
+        self, now_s: float, messages: int, changes: int, urgent: bool, behind: bool = False
+    ) -> float:
+        """Until the next commit: 0 now; infinity without `changes`, of which some are messages.
+
+        `behind`: earlier messages are not sent yet, and new ones go behind them.
+        """
         if not changes:
             return math.inf
         if (urgent or changes >= GATHERED) and not self._trouble:
             return 0.0
-        return max(0.0, (self._message_s if messages else self._acknowledged_s) - now_s)
+        quickly = messages and not behind
+        return max(0.0, (self._message_s if quickly else self._acknowledged_s) - now_s)
 
     def committed(self, began_s: float, ended_s: float, trouble: bool) -> None:
         """A commit has been tried; `trouble`: the disk could not be written."""

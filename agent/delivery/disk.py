@@ -20,6 +20,7 @@ LOG_PAGES = 1920  # 7.5 MiB: the log is moved into the database then, whatever e
 IDLE_PAGES = 1536  # and then, if nothing else waits: it takes three fsyncs
 GROWN_PAGES = 128  # 512 KiB: what the log adds to the database must fit into the reserve, or a full
 # disk could take neither the log's pages into the database nor a longer log
+ROOM_BYTES = 64 << 20  # free on the disk, for a log that is longer than that
 TRANSACTION_PAGES = 3  # that a transaction writes beside its rows, about
 NO_ROOM = {"FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "LOCKED"}  # of SQLite's error names
 
@@ -93,15 +94,22 @@ class Disk:
         self._logged, self._pages = 0, self._page_count
 
     def logged(self, rows: int) -> None:
-        """Counts a transaction of so many new rows; moves the log if the database has grown."""
+        """Counts a transaction of so many new rows; moves the log where it must not grow on."""
         self._logged += TRANSACTION_PAGES + rows
-        if self._page_count >= self._pages + GROWN_PAGES:
+        grown = self._page_count >= self._pages + GROWN_PAGES
+        if grown or (self._logged >= GROWN_PAGES and not self._has_free_space()):
             self._move_log()
 
     def tidy(self) -> None:
         """Moves the log into the database if it is long; called when nothing else is to be done."""
         if self._logged >= IDLE_PAGES:
             self._move_log()
+
+    def _has_free_space(self) -> bool:
+        if self._reserve is None:
+            return True
+        room = os.statvfs(self._reserve.parent)
+        return room.f_bavail * room.f_frsize >= ROOM_BYTES
 
     def _move_log(self) -> None:
         with contextlib.suppress(DiskError):  # the next one tries again

@@ -50,6 +50,7 @@ class Sender:
         self._health_due_s = time.monotonic() + min(1.0, health_s)
         self._commit_pace = CommitPace(commits_per_s)
         self._urgent = False  # a message waits that no window may delay
+        self._behind = False  # committed messages wait for others to be acknowledged
         self._called = False  # the sink was woken since the loop's turn began
         self._refusals = Refusals()
         self._retained = RetainedMessages()
@@ -133,7 +134,9 @@ class Sender:
 
     def _commit_wait_s(self, now_s: float) -> float:
         outbox = self._outbox
-        return self._commit_pace.wait_s(now_s, outbox.waiting, outbox.uncommitted, self._urgent)
+        return self._commit_pace.wait_s(
+            now_s, outbox.waiting, outbox.uncommitted, self._urgent, self._behind
+        )
 
     def _call(self) -> None:
         """Ends the sink's `poll`, once a turn; what is to be sent has been queued before."""
@@ -142,6 +145,7 @@ class Sender:
             self._sink.wake()
 
     def _send_due(self) -> None:
+        self._behind = False
         if not self._sink.in_flight_limit:
             self._lose_session()
             return
@@ -172,6 +176,7 @@ class Sender:
         while (room := self._room()) > 0 and (fresh := self._outbox.after(self._cursor, room)):
             self._cursor = fresh[-1].seq
             self._send([message for message in fresh if message.seq not in waiting])
+        self._behind = self._room() <= 0
 
     def _room(self) -> int:
         """How many more messages may be in flight."""

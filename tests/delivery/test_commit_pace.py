@@ -57,3 +57,12 @@ def test_a_disk_that_cannot_be_written_is_tried_once_a_second_whatever_waits() -
     pace = after(0.001, trouble=True)
     for messages in (0, 1, GATHERED):
         assert wait_s(pace, 10.001, messages, urgent=True) == pytest.approx(TROUBLE_S)
+
+
+def test_windows_behind_unsent_messages_gather_and_events_do_not() -> None:
+    pace = after(0.001)
+    assert pace.wait_s(10.1, 1, 1, urgent=False, behind=True) == pytest.approx(
+        10.001 + ACKNOWLEDGED_S - 10.1
+    )
+    assert pace.wait_s(10.1, 1, 1, urgent=True, behind=True) == 0.0
+    assert pace.wait_s(10.1, 1, GATHERED, urgent=False, behind=True) == 0.0
