@@ -6,8 +6,18 @@ import pytest
 
 from tests.support.paths import DOCS, PROJECT
 
-ROWS = [line for line in (DOCS / "INPUTS.md").read_text().splitlines() if line.startswith("| ")]
-PROMISES = [row for row in ROWS if not row.startswith(("| input ", "| - "))]
+
+def promises(text: str) -> list[str]:
+    """The rows of the tables that begin with `input`."""
+    rows, inside = [], False
+    for line in text.splitlines():
+        inside = line.startswith("| input ") or (inside and line.startswith("|"))
+        if inside and not line.startswith(("| input ", "| - ")):
+            rows.append(line)
+    return rows
+
+
+PROMISES = promises((DOCS / "INPUTS.md").read_text())
 
 
 @pytest.mark.parametrize("row", PROMISES)

@@ -3,7 +3,6 @@
 import argparse
 import datetime
 import math
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from agent.core.types import Block, Format, Source, SourceError
 from agent.jobs import manifest
 from agent.jobs.record import Recorder, Session, Tally
 
-LABEL = r"[A-Za-z0-9_.-]+"
+LONGEST_LABEL = 100  # bytes: it begins the names of files
 SILENT_S = 10.0
 
 
@@ -43,8 +42,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def record(arguments: argparse.Namespace) -> int:
-    if not re.fullmatch(LABEL, arguments.label):
-        raise UserError(f"--label: found {arguments.label!r}, expected letters, digits, _ . and -")
+    _check_label(arguments.label)
     if not 0 < arguments.seconds < math.inf:
         raise UserError(f"--seconds: found {arguments.seconds:g}, expected more than 0")
     logs.start(arguments.log_level)
@@ -54,6 +52,16 @@ def record(arguments: argparse.Namespace) -> int:
         return _record(arguments, settings, source)
     finally:
         source.close()
+
+
+def _check_label(label: str) -> None:
+    """Any script, as `train` takes the names of folders; `UserError` for what names no file."""
+    fits = label.isprintable() and len(label.encode()) <= LONGEST_LABEL
+    if not fits or label != label.strip() or label[:1] in ("", ".", "-") or "/" in label:
+        raise UserError(
+            f"--label: found {label!r}, expected a name of a file: no slash, at most "
+            f"{LONGEST_LABEL} bytes, not beginning with . or -"
+        )
 
 
 def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Source) -> int:

@@ -4,7 +4,6 @@ The signature of a bundle says who made it, not that it is harmless. Loading it 
 have a time limit, and its memory has a limit too (`agent.inference.isolated_worker`).
 """
 
-import select
 import socket
 import subprocess
 import weakref
@@ -18,6 +17,7 @@ from agent.core.errors import UserError
 from agent.core.types import Prediction, Samples
 from agent.inference import isolated_worker
 from agent.inference.isolated_worker import LENGTH, Answer, Failure, Loaded, Scores, Windows
+from agent.sources import readable
 
 LOAD_S = 60.0
 ANSWER_S = 5.0  # for a call; the watchdog of the agent's own threads waits for 10 s
@@ -104,7 +104,7 @@ class _Process:
 
     def wait(self, longest_s: float, what: str) -> Answer:
         while (answer := self.look(longest_s, what)) is None:
-            select.select([self._socket], [], [], LOOK_S)
+            readable.wait(self._socket.fileno(), LOOK_S)
         return answer
 
     def look(self, longest_s: float, what: str) -> Answer | None:

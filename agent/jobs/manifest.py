@@ -39,7 +39,7 @@ def split(folder: Path, label: str) -> str:
 def append(folder: Path, row: dict[str, str]) -> None:
     """Adds a row at the end, in the columns that the file has; the file is replaced at once."""
     manifest = folder / NAME
-    text = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
+    text = manifest.read_text(encoding="utf-8-sig") if manifest.is_file() else ""
     columns = next(csv.reader(text.splitlines()), list(COLUMNS))
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, columns, extrasaction="ignore", restval="", lineterminator="\n")
@@ -54,6 +54,6 @@ def append(folder: Path, row: dict[str, str]) -> None:
 def _sessions(manifest: Path) -> Iterator[tuple[str, str]]:
     """(label, session) of each file."""
     if manifest.is_file():
-        with manifest.open(newline="") as file:
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
             for row in csv.DictReader(file):
                 yield row["label"], row["file"].rpartition("-")[0] or row["file"]

@@ -47,7 +47,7 @@ def entries(folder: Path, variable: str = "") -> list[Entry]:
 
 def _listed(folder: Path) -> list[Entry]:
     path = folder / MANIFEST
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         missing = {"file", "label", "split"} - set(rows.fieldnames or ())
         if missing:

@@ -85,7 +85,8 @@ def _check_content(
     count = 1
     for length in shape:
         count *= length
-    if count < 0 or min(shape) < 0 or not elements:
+    held = sum(len(content) for _, content in elements)
+    if min(shape) < 0 or count > max(1, held) or not elements:
         raise ValueError(f"found a matrix {list(shape)} of {len(elements)} elements")
     parts = elements[1:]
     if kind in NUMERIC:

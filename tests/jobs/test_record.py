@@ -153,6 +153,23 @@ def test_two_labels_recorded_twice_each_are_a_data_set(
     assert {soundfile.info(entry.path).frames for entry in found} == {20_000}
 
 
+@pytest.mark.parametrize("label", ["Unwucht groß", "不平衡", "дисбаланс", "a+b (2)"])
+def test_a_label_is_in_any_script_as_in_train(label: str, tmp_path: Path) -> None:
+    keys = ("--source", "synth", "--seconds", "1", "--set", "pace=fast")
+    assert command(str(tmp_path), "--label", label, *keys) == 0
+    (entry,) = listing.entries(tmp_path)
+    assert entry.label == label
+    assert soundfile.info(entry.path).frames == 10_000
+
+
+@pytest.mark.parametrize("label", ["", " a", "a/b", ".a", "-a", "a\nb", "ä" * 60])
+def test_a_label_that_names_no_file_is_refused(
+    label: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(str(tmp_path), f"--label={label}", "--source", "synth") == 1
+    assert "expected a name of a file" in capsys.readouterr().err
+
+
 def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.arange(8000, dtype=np.int16).reshape(4000, 2))
     source = {"name": "fan", "kind": "file", "path": str(tmp_path / "x.npy"), "rate_hz": 1000}
@@ -210,7 +227,7 @@ def test_interrupted_it_keeps_what_there_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "code", "words"),
     [
-        (("--label", "a/b", "--source", "mic"), 1, "--label: found 'a/b', expected letters"),
+        (("--label", "a/b", "--source", "mic"), 1, "--label: found 'a/b', expected a name"),
         (("--label", "a", "--source", "mik"), 78, "--source kind: found 'mik', expected one of"),
         (
             ("--label", "a", "--source", "synth", "--set", "sed=1"),
