@@ -165,7 +165,7 @@ AGENT = "sensor.press_04_messages_waiting"
 VELOCITY, ZONE = "sensor.press_04_bearing_de_velocity", "sensor.press_04_bearing_de_zone"
 CHANGE, PING = "event.press_04_bearing_de_change", "button.press_04_ping"
 MODEL = "update.press_04_model_bearing"
-ENTITIES = 37
+ENTITIES = 41
 
 
 def trial(web: Web, folder: Path, port: int) -> Trial:

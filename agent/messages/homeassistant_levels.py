@@ -45,6 +45,9 @@ def _of_channel(topic: str, info: SourceInfo, channel: int) -> Iterator[tuple[st
     yield number("peak", "Peak", "peak", info.unit)
     yield number("crest", "Crest factor", "crest", None)
     yield number("kurtosis", "Kurtosis", "kurtosis", None)
+    yield number("periodicity", "Periodicity", "periodicity_db", "dB")
+    key, part = number("periodicity-hz", "Periodicity, first line", "periodicity_hz", "Hz")
+    yield key, part | {"dev_cla": "frequency"}
     if info.unit in ACCELERATION:
         key, part = number("velocity", "Velocity", "velocity_mm_s", "mm/s")
         yield key, part | {"dev_cla": "speed"}

@@ -75,6 +75,7 @@ def test_levels_have_units_and_classes_and_expire() -> None:
 
 
 ALWAYS = {"RMS", "Peak", "Crest factor", "Kurtosis"}
+ALWAYS |= {"Periodicity", "Periodicity, first line"}
 
 
 @pytest.mark.parametrize(

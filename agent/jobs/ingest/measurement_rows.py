@@ -39,6 +39,8 @@ class MeasurementRow(NamedTuple):
     bpfi_contrast_db: float | None
     bsf_contrast_db: float | None
     ftf_contrast_db: float | None
+    periodicity_hz: float | None
+    periodicity_db: float | None
 
 
 class _Lines(msgspec.Struct):
@@ -62,6 +64,8 @@ class _Channel(msgspec.Struct):
     zone: str | None = None
     evidence_db: _Lines | None = None
     contrast_db: _Lines | None = None
+    periodicity_hz: float | None = None
+    periodicity_db: float | None = None
 
 
 class MeasurementFields(msgspec.Struct):

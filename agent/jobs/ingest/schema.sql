@@ -50,6 +50,8 @@ CREATE TABLE IF NOT EXISTS drsn.measurement (
   bpfi_contrast_db real,
   bsf_contrast_db real,
   ftf_contrast_db real,
+  periodicity_hz real,             -- the strongest series of lines in the envelope: its first line
+  periodicity_db real,             -- and how far it stands out
   PRIMARY KEY (agent, source, channel, t_end)
 );
 

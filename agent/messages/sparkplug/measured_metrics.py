@@ -25,6 +25,7 @@ _LINES = tuple(
 )
 _OF_CHANNEL = fields.metrics(
     *(Physics, "seconds", *_IN_UNIT, "crest", "kurtosis", "velocity_mm_s", "zone", "shows"),
+    *("periodicity_hz", "periodicity_db"),
     *_LINES,
 )
 

@@ -23,6 +23,14 @@ def families(measurements: Measurements) -> Iterator[Any]:
     yield _channels(
         *(measurements, "velocity_meters_per_second", "RMS of the velocity", _velocity_m_s)
     )
+    yield _channels(
+        *(measurements, "periodicity_decibels", "Strongest series of lines in the envelope"),
+        lambda part: part.periodicity_db,
+    )
+    yield _channels(
+        *(measurements, "periodicity_hertz", "First line of that series"),
+        lambda part: part.periodicity_hz,
+    )
     yield _zones(measurements)
     yield _lines(
         measurements, "line_decibels", "Above the spectrum around it", lambda part: part.evidence_db
