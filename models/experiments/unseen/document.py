@@ -7,7 +7,9 @@ from pathlib import Path
 from models.experiments.unseen.figures import Figures, Outcome, Tally
 from models.experiments.unseen.rows import WITH, WITHOUT
 
-BEGIN, END = "<!-- tables: make unseen -->", "<!-- end of tables -->"
+Marks = tuple[str, str]
+MARKS: Marks = ("<!-- tables: make unseen -->", "<!-- end of tables -->")
+BEGIN, END = MARKS
 SIMULATED = "simulated"  # the machines of `models.experiments.unseen.simulated`
 JUDGE_ONLY = (
     *("mfs_compound", "ims_run_in", "uav_propeller", "air_compressor"),
@@ -39,7 +41,7 @@ def tables(
     for row in (WITHOUT, WITH):
         for unit, tally in UNITS.items():
             yield from (f"### Every machine, {row}: {unit}", "")
-            yield from _machines(_of(now, row), _of(before, row), tally)
+            yield from _machines(of_row(now, row), of_row(before, row), tally)
             yield ""
     for unit, tally in UNITS.items():
         yield from (f"### Controls: {unit}", "")
@@ -47,14 +49,14 @@ def tables(
         yield ""
     yield from ("### The lines alone: recordings, their first 5 s", "", *lines, "")
     yield from ("### The network alone: windows", "")
-    yield from _sure(_of(now, WITHOUT), _of(before, WITHOUT))
+    yield from _sure(of_row(now, WITHOUT), of_row(before, WITHOUT))
 
 
-def _of(figures: Iterable[Figures], row: str) -> dict[str, Figures]:
+def of_row(figures: Iterable[Figures], row: str) -> dict[str, Figures]:
     return {each.machine: each for each in figures if each.row == row}
 
 
-def _total(figures: Iterable[Figures], unit: Unit) -> Tally:
+def total(figures: Iterable[Figures], unit: Unit) -> Tally:
     total = Tally(Counter(), Counter(), Counter())
     for each in figures:
         total = total + unit(each)
@@ -70,11 +72,11 @@ def _machines(now: dict[str, Figures], before: dict[str, Figures], unit: Unit) -
     groups["**all real ones**"] = real
     for title, members in groups.items():
         for when, figures in (("before", before), ("now", now)):
-            own = _total((figures[name] for name in members if name in figures), unit)
-            yield f"| {title} | {when} | {' | '.join(_cells(own))} |"
+            own = total((figures[name] for name in members if name in figures), unit)
+            yield f"| {title} | {when} | {' | '.join(cells(own))} |"
 
 
-def _cells(tally: Tally) -> list[str]:
+def cells(tally: Tally) -> list[str]:
     return [
         *(str(tally.share("healthy", each)) for each in HEALTHY),
         *(str(tally.share("bearing", each)) for each in BEARING),
@@ -86,7 +88,7 @@ def _controls(figures: Sequence[Figures], unit: Unit) -> Iterator[str]:
     yield f"| control | {' | '.join(HEADS)} |"
     yield "|" + "---|" * (1 + len(HEADS))
     for row in dict.fromkeys(each.row for each in figures if each.row not in (WITHOUT, WITH)):
-        yield f"| {row} | {' | '.join(_cells(_total(_of(figures, row).values(), unit)))} |"
+        yield f"| {row} | {' | '.join(cells(total(of_row(figures, row).values(), unit)))} |"
 
 
 def _sure(now: dict[str, Figures], before: dict[str, Figures]) -> Iterator[str]:
@@ -98,20 +100,21 @@ def _sure(now: dict[str, Figures], before: dict[str, Figures]) -> Iterator[str]:
                 own = figures[machine].sureness
                 points = own.calibration_points
                 calibration = "-" if points is None else f"{points:g} points"
-                cells = (machine, when, own.sure_wrong, own.sure_right, calibration)
-                yield f"| {' | '.join(map(str, cells))} |"
+                row = (machine, when, own.sure_wrong, own.sure_right, calibration)
+                yield f"| {' | '.join(map(str, row))} |"
 
 
-def write(path: Path, lines: Iterable[str]) -> None:
+def write(path: Path, lines: Iterable[str], marks: Marks = MARKS) -> None:
     """Puts the tables between the markers; the text around them stays."""
-    head, _, rest = path.read_text().partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    path.write_text(f"{head}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{tail}")
+    begin, end = marks
+    head, _, rest = path.read_text().partition(begin)
+    _, _, tail = rest.partition(end)
+    path.write_text(f"{head}{begin}\n\n" + "\n".join(lines) + f"\n\n{end}{tail}")
 
 
 def summary(figures: Sequence[Figures]) -> Iterator[str]:
     """A line a row, for the terminal: recordings."""
     for row in dict.fromkeys(each.row for each in figures):
-        tally = _total(_of(figures, row).values(), UNITS["recordings"])
-        cells = zip(HEADS, _cells(tally), strict=True)
-        yield f"{row}: " + ", ".join(f"{head} {cell}" for head, cell in cells)
+        tally = total(of_row(figures, row).values(), UNITS["recordings"])
+        pairs = zip(HEADS, cells(tally), strict=True)
+        yield f"{row}: " + ", ".join(f"{head} {cell}" for head, cell in pairs)

@@ -17,7 +17,10 @@ from typing import Any
 import msgspec
 import yaml
 
+from models.data import recipe as recipes
 from models.data.listing import MANIFEST
+from models.data.recordings import Recording
+from models.training.train import training_recordings
 
 RECIPE = Path("models/zoo/bearing-orders.yaml")
 HALF_VALIDATES = "1200"  # rpm of the self-built rig, where it alone stands for its set
@@ -68,6 +71,13 @@ def network(left: LeftOut, data: Path, cache: Path, training: Training) -> Path:
     _run("export", str(checkpoint), "--out", str(new))
     new.replace(model)
     return model
+
+
+def recordings(left: LeftOut, data: Path, cache: Path, training: Training) -> list[Recording]:
+    """What that network is trained on."""
+    place = cache / training.name / left.rig.replace(" ", "-")
+    network(left, data, cache, training)
+    return training_recordings(recipes.load(place / "recipe.yaml"), place / "data")
 
 
 def _recipe(left: LeftOut, training: Training) -> dict[str, object]:

@@ -80,6 +80,22 @@ def conditions(data: Path, left_out: Mapping[str, Path]) -> Iterator[Condition]:
             yield from _left_out(data, rig, str(left_out[rig]))
 
 
+def trained_on(data: Path) -> Iterator[Condition]:
+    """The validation side of the rigs that the released network is trained on: a load or a speed.
+
+    Their bearings are in training; the machines are no unseen ones.
+    """
+    for rig in (left.rig for left in RIGS):
+        folder = data / rig.split()[0]
+        if not folder.is_dir():
+            continue
+        judged = {entry.path.stem for entry in listing.entries(folder) if entry.split == "val"}
+        for condition in _left_out(data, rig, ORDERS):
+            faulty = tuple(clip for clip in condition.faulty if clip.name in judged)
+            if faulty:
+                yield replace(condition, faulty=faulty)
+
+
 def halves(clips: list[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     """First and second halves."""
     return tuple(c.half(False) for c in clips), tuple(c.half(True) for c in clips)

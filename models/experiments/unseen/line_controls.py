@@ -1,0 +1,190 @@
+"""Classifiers of lines beside the network: the same machines, the same seconds, the same judge.
+
+Each is trained without the rig that it judges, as the network is. Its probabilities are averaged
+over 3 s (`agent.diagnosis.accumulation`) and decided in three ways: the most likely label; a label
+only where it is at least 0.9 sure, else `unknown`; and behind a baseline, where what the agent
+calls normal is normal, and a fault is named where it is at least 0.6 sure, else `unknown`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.acquisition import resampling
+from agent.core import bearing
+from agent.core.bearing import Bearing, Orders
+from agent.diagnosis import accumulation
+from agent.diagnosis.accumulation import Accumulation
+from agent.inference import classifier, zoo
+from agent.inference.classifier import OnnxClassifier
+from models.data import recipe as recipes
+from models.experiments.unseen import changes, left_out, line_classifiers, runs
+from models.experiments.unseen.left_out import Training
+from models.experiments.unseen.line_classifiers import FRAMES, NO_LEARNING, Classifier
+from models.experiments.unseen.line_features import features
+from models.experiments.unseen.machines import Clip, Condition
+from models.experiments.unseen.rows import OWN_DB, OWN_VIBRATION, WITH, Row, Say, changed
+from models.experiments.unseen.runs import ClipResult, WindowResult
+from models.training.train import training_recordings
+
+RATE_HZ = 10_000.0
+LINES_HOP_S, NETWORK_HOP_S = 0.5, 0.1
+NETWORK = "network (`drsn-order`)"
+SURE, NAMED = 0.9, 0.6
+Probabilities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one classifier says of a clip, averaged over the last 3 s, at each end [looks]."""
+
+    name: str
+    ends_s: Sequence[float]
+    probabilities: Probabilities  # [looks, labels]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All that look at one machine; none of them was trained on it."""
+
+    labels: Sequence[str]
+    lines: Mapping[str, Classifier]
+    network: OnnxClassifier
+
+    def answers(self, clip: Clip, condition: Condition) -> Iterator[Answers]:
+        assert clip.rpm is not None
+        assert condition.bearing is not None
+        orders = Bearing(**condition.bearing).orders  # type: ignore[arg-type]
+        resampled = resampling.resample(clip.samples, condition.rate_hz, RATE_HZ)
+        signal = np.ascontiguousarray(resampled[:, 0], np.float32)
+        ends_s, pieces = _cut(signal, FRAMES, LINES_HOP_S)
+        rows = np.stack([features(piece, RATE_HZ, clip.rpm, orders) for piece in pieces])
+        for name, lines in self.lines.items():
+            yield _averaged(name, LINES_HOP_S, ends_s, lines.predict_proba(rows))
+        yield self._network(signal, clip.rpm, orders)
+
+    def _network(self, signal: npt.NDArray[np.float32], rpm: float, orders: Orders) -> Answers:
+        ends_s, pieces = _cut(signal, self.network.contract.window, NETWORK_HOP_S)
+        windows = np.stack(pieces)[:, None]
+        told = np.tile(np.asarray(bearing.running(rpm, orders), np.float32), (len(windows), 1))
+        predictions = self.network.classify(windows, told)
+        probabilities = np.array([each.probabilities for each in predictions])
+        return _averaged(NETWORK, NETWORK_HOP_S, ends_s, probabilities)
+
+
+def panels(data: Path, cache: Path, training: Training) -> Callable[[str, str], Panel]:
+    """A function from a machine and its network's file or name to what looks at it."""
+    recipe = recipes.load(left_out.RECIPE)
+    whole = training_recordings(recipe, data)
+
+    def panel(machine: str, model: str) -> Panel:
+        recordings = whole
+        rig = next((each for each in left_out.RIGS if each.rig == machine), None)
+        if rig is not None:
+            recordings = left_out.recordings(rig, data, cache, training)
+        lines = line_classifiers.trained(recipe, recordings)
+        return Panel(recipe.labels, lines, classifier.load(zoo.find(model)))
+
+    return panel
+
+
+def _cut(
+    signal: npt.NDArray[np.float32], frames: int, hop_s: float
+) -> tuple[list[float], list[npt.NDArray[np.float32]]]:
+    """Pieces and where they end; a signal that is shorter than a piece is one."""
+    hop, last = round(hop_s * RATE_HZ), max(0, len(signal) - frames)
+    pieces = [signal[start : start + frames] for start in range(0, last + 1, hop)]
+    return [(at * hop + len(pieces[0])) / RATE_HZ for at in range(len(pieces))], pieces
+
+
+def _averaged(name: str, hop_s: float, ends_s: Sequence[float], each: Probabilities) -> Answers:
+    """Over as many looks as 3 s hold; of a clip that is shorter, what all its looks say."""
+    looks = 1 + max(0, int((accumulation.SECONDS - ends_s[0]) / hop_s + 1e-9))
+    last, averaged = Accumulation(accumulation.SECONDS / looks), []
+    for probabilities in each:
+        last.add(probabilities)
+        averaged.append(last.probabilities())
+    first = min(looks, len(averaged)) - 1
+    return Answers(name, ends_s[first:], np.array(averaged[first:]))
+
+
+def measure(
+    conditions: Sequence[Condition], panel: Callable[[str, str], Panel], say: Say
+) -> Iterator[Row]:
+    """Row after row, of each machine whose bearing and speed are known."""
+    known = [each for each in conditions if each.bearing is not None]
+    for machine in dict.fromkeys(each.machine for each in known):
+        say(f"classifiers of lines, {machine}")
+        own = [each for each in known if each.machine == machine]
+        yield from _machine(own, panel(machine, own[0].model))
+
+
+def _machine(conditions: Sequence[Condition], judges: Panel) -> Iterator[Row]:
+    for condition in conditions:
+        whole = (*condition.uncommissioned, *condition.faulty)
+        yield from _rows(condition, judges, whole, "")
+        if condition.machine in OWN_VIBRATION:
+            for snr_db in OWN_DB:
+                change = changes.own_vibration(condition.healthy[0], snr_db)
+                covered = changed(condition.faulty, change, condition)
+                note = f", own healthy vibration at {snr_db:g} dB"
+                yield from _rows(condition, judges, covered, note)
+        yield from _behind_baseline(condition, judges)
+
+
+def _rows(condition: Condition, judges: Panel, clips: Sequence[Clip], note: str) -> Iterator[Row]:
+    for clip in clips:
+        for answers in judges.answers(clip, condition):
+            name = f"{answers.name}{note}"
+            yield _row(f"{name}: most likely", condition, clip, answers, judges, _likeliest)
+            if answers.name != NO_LEARNING:
+                yield _row(f"{name}: {SURE:g} sure", condition, clip, answers, judges, _sure)
+
+
+def _behind_baseline(condition: Condition, judges: Panel) -> Iterator[Row]:
+    clips = (*condition.healthy, *condition.faulty)
+    with runs.commissioned(condition) as machine:
+        results = machine.results(clips)
+    for clip, result in zip(clips, results, strict=True):
+        for answers in judges.answers(clip, condition):
+            decide = _after(result)
+            yield _row(f"{answers.name}: {WITH}", condition, clip, answers, judges, decide)
+
+
+Decide = Callable[[float, str, float], str]  # end in s, likeliest label, its probability
+
+
+def _likeliest(_end_s: float, label: str, _probability: float) -> str:
+    return "normal" if label == "normal" else "fault"
+
+
+def _sure(end_s: float, label: str, probability: float) -> str:
+    return _likeliest(end_s, label, probability) if probability >= SURE else "unknown"
+
+
+def _after(result: ClipResult) -> Decide:
+    """Normal where the commissioned agent said so; else a fault that is sure enough."""
+
+    def decide(end_s: float, label: str, probability: float) -> str:
+        before = [window for window in result.windows if window.end_s <= end_s + 1e-6]
+        if before and before[-1].decision == "normal":
+            return "normal"
+        return "fault" if label != "normal" and probability >= NAMED else "unknown"
+
+    return decide
+
+
+def _row(
+    name: str, condition: Condition, clip: Clip, answers: Answers, judges: Panel, decide: Decide
+) -> Row:
+    windows = []
+    for end_s, probabilities in zip(answers.ends_s, answers.probabilities, strict=True):
+        label = judges.labels[int(probabilities.argmax())]
+        sure = float(probabilities.max())
+        decision = decide(end_s, label, sure)
+        windows.append(WindowResult(end_s, decision, label, label, sure, None, None))
+    result = ClipResult(condition.machine, condition.name, clip.name, clip.label, tuple(windows))
+    return Row(name, (result,))
