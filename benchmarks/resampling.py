@@ -1,11 +1,13 @@
 """`python -m benchmarks.resampling [--write]`: what the agent's resampler does beside soxr HQ.
 
-First the released networks on the validation recordings of their recipes, resampled by soxr HQ
-(by which they were trained) and by the agent. Then the time for a second of signal, in blocks, as
-a ratio to soxr's in the same interleaved run. Needs soxr, the training dependencies and the data.
+First the released networks on the validation recordings of their recipes, clean and at -5 dB,
+resampled by soxr HQ (by which they were trained) and by the agent. Then the time for a second of
+signal, in blocks, as a ratio to soxr's in the same interleaved run. Needs soxr, the training
+dependencies and the data.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -18,14 +20,19 @@ from benchmarks import document, options
 from benchmarks.interleaved import compare
 from models.data import recipe as recipes
 from models.data import validation
+from models.data.recipe import Recipe
 from models.data.recordings import Array
-from models.evaluation import metrics
+from models.data.validation import Labelled
+from models.evaluation import metrics, model_file
+from models.speech import evaluation
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-NETWORKS = ("bearing", "bearing-orders", "bearing-resnet", "bearing-twin")
+DIGITS = "digits"
+NETWORKS = ("bearing", "bearing-orders", "bearing-resnet", "bearing-twin", DIGITS)
+NOISY_DB, NOISY = -5.0, "gaussian_-5db"
 RATES_HZ, TO_HZ, BLOCKS_MS = (51_200, 48_000, 44_100, 25_600, 26_667, 12_000), 10_000, (5, 50)
 HEAD = (
-    *("network", "data", "windows", "same label, %", "largest change of a probability"),
+    *("network", "data", "noise", "windows", "same label, %", "largest change of a probability"),
     *("macro-F1 by soxr, %", "by the agent, %"),
 )
 
@@ -40,7 +47,8 @@ def main() -> None:
     times = document.table(("rate, Hz", *_headings()), [*_times(rates, rounds)])
     print(times)
     if arguments.write:
-        document.put("resampling", f"{labels}\n\n{times}")
+        document.put("resampled networks", labels)
+        document.put("resampling", times)
 
 
 def _by_soxr(samples: Array, from_hz: float, to_hz: float) -> Array:
@@ -52,18 +60,32 @@ def _by_soxr(samples: Array, from_hz: float, to_hz: float) -> Array:
 def _network(name: str) -> Iterator[tuple[str, ...]]:
     file = zoo.find(name)
     network, recipe = classifier.load(file), recipes.load(file.with_suffix(".yaml"))
-    ours = list(validation.per_set(recipe, DATA))
+    ours = list(_windows(name, recipe))
     with mock.patch("models.data.recordings.resample", _by_soxr):
-        theirs = list(validation.per_set(recipe, DATA))
-    for (data, one), (_, other) in zip(ours, theirs, strict=True):
+        theirs = list(_windows(name, recipe))
+    for (data, condition, one), (*_, other) in zip(ours, theirs, strict=True):
         new, old = (_probabilities(network, each) for each in (one, other))
         same = np.mean(new.argmax(1) == old.argmax(1))
         scores = [metrics.macro_f1_of(one.targets, each.argmax(1)) for each in (old, new)]
         changes = f"{100 * same:.2f}", f"{np.abs(new - old).max():.4f}"
-        yield name, data, str(len(new)), *changes, *(f"{100 * score:.2f}" for score in scores)
+        cells = str(len(new)), *changes, *(f"{100 * score:.2f}" for score in scores)
+        yield name, data, condition, *cells
 
 
-def _probabilities(network: classifier.OnnxClassifier, windows: validation.Labelled) -> np.ndarray:
+def _windows(name: str, recipe: Recipe) -> Iterator[tuple[str, str, Labelled]]:
+    """Data set, noise and windows, clean and at -5 dB; of the digits in recorded backgrounds."""
+    if name == DIGITS:
+        spoken = evaluation.evaluation_windows(recipe, DATA)
+        for condition in ("clean", f"{NOISY_DB:g} dB"):
+            yield "words", condition, spoken[condition]
+        return
+    for data, clean in validation.per_set(recipe, DATA):
+        yield data, "clean", clean
+        noisy = model_file.conditions(clean.samples, model_file.LEVELS_DB)  # as in the cards
+        yield data, f"Gaussian {NOISY_DB:g} dB", replace(clean, samples=noisy[NOISY])
+
+
+def _probabilities(network: classifier.OnnxClassifier, windows: Labelled) -> np.ndarray:
     predictions = network.classify(windows.samples, windows.running)
     return np.array([prediction.probabilities for prediction in predictions])
 
