@@ -50,6 +50,7 @@ class OnnxClassifier:
         self._session = session
         self._outputs = [output.name for output in session.get_outputs()]
         self.reads_running = len(session.get_inputs()) > 1
+        self.estimates_snr = "snr_db" in self._outputs
 
     def classify(self, samples: Samples, running: Samples | None = None) -> list[Prediction]:
         """A prediction for each window of `samples` float32 [batch, channels, window].

@@ -1,7 +1,8 @@
 """The model card; every figure in it is a measured one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import msgspec
 
@@ -12,6 +13,7 @@ from models.data.recipe import Recipe, Simulated
 from models.evaluation import markdown
 from models.evaluation.model_file import LEVELS_DB, SIMULATED_DB
 from models.networks.registry import READ_RUNNING
+from models.release.bearings_apart import BATCH, CONDITIONS, PRESET, STEPS, Row
 from models.release.card_text import CardText
 from models.release.measure import UNTOLD, Measured
 
@@ -23,14 +25,25 @@ SPEED = {
 PRECISIONS = {"float32": "float", "int8": "INT8"}
 
 
-def text(recipe: Recipe, measured: list[Measured], out: Path, card_text: CardText) -> str:
-    """The card in Markdown: the first of `measured` is the released network."""
+def text(
+    recipe: Recipe,
+    measured: list[Measured],
+    out: Path,
+    card_text: CardText,
+    apart: Sequence[Row] = (),
+) -> str:
+    """The card in Markdown: the first of `measured` is the released network.
+
+    `apart` are figures on bearings that the recipe was not trained on, where they were measured.
+    """
     sections = [_head(recipe, measured[0], out, card_text), _data(recipe)]
     if recipe.family in READ_RUNNING:
         sections.append(_running(recipe))
     if recipe.simulated:
         sections.append(_machines(recipe.simulated))
     sections.append(_scores(recipe, measured, card_text))
+    if apart:
+        sections.append(_apart(recipe, apart))
     if recipe.simulated:
         sections.append(_recognition(recipe, measured[0]))
     sections += [_precision(recipe, measured[0]), _limits(recipe, measured[0], card_text)]
@@ -117,7 +130,7 @@ nothing about real machines."""
 
 def _scores(recipe: Recipe, measured: list[Measured], card_text: CardText) -> str:
     conditions = ["clean", *(f"{k}_{level:g}db" for level in LEVELS_DB for k in noise.KINDS)]
-    heads = [c.replace("_", " ").replace("db", " dB") for c in conditions]
+    heads = [_condition(c) for c in conditions]
     rows = [
         (source.folder, name, *(_percent(figures[f"{prefix}_{c}"]) for c in conditions))
         for source in recipe.data
@@ -132,6 +145,43 @@ Controls are trained by the same recipe; one seed each, so small differences mea
 {markdown.table(("data set", "network", *heads), rows)}
 
 {card_text.selection}"""
+
+
+def _apart(recipe: Recipe, rows: Sequence[Row]) -> str:
+    heads = ("data set", "bearings left out of training", *(_condition(c) for c in CONDITIONS))
+    lines = [
+        (row.folder, row.left_out or "none", *(_percent(row.figures[c]) for c in CONDITIONS))
+        for row in sorted(rows, key=lambda row: (row.folder, row.left_out))
+    ]
+    clean, noisy = CONDITIONS[0], CONDITIONS[-1]
+    same, other = [r for r in rows if not r.left_out], [r for r in rows if r.left_out]
+    fall = ", ".join(
+        f"{_mean(same, c)} to {_mean(other, c)} % ({_condition(c)})" for c in (clean, noisy)
+    )
+    return f"""## Bearings apart
+
+The figures above are of bearings that are trained on, at another load, speed or time. Here the same
+recipe is trained again without some bearings, smaller (`{PRESET}` preset, {STEPS} steps of {BATCH}
+windows, float, one seed), and judged on all their recordings; the healthy bearing of `cwru` and
+`hit_sm` is one and stays in training. Macro-F1 in per cent:
+
+{markdown.table(heads, lines)}
+
+What figures on the same bearing are worth: on other bearings the mean over the sets falls from
+{fall}. They say how surely the network knows its own
+bearings again, not how often it is right about yours: docs/UNSEEN.md. The command above measures
+this too; with `--measure` it trains these networks only."""
+
+
+def _mean(rows: Sequence[Row], condition: str) -> str:
+    """Over the sets, of the mean of each set's rows."""
+    folders = dict.fromkeys(row.folder for row in rows)
+    means = [fmean(r.figures[condition] for r in rows if r.folder == name) for name in folders]
+    return _percent(fmean(means))
+
+
+def _condition(name: str) -> str:
+    return name.replace("_", " ").replace("db", " dB")
 
 
 def _rows(folder: str, measured: list[Measured]) -> Iterator[tuple[str, str, dict[str, float]]]:
@@ -184,7 +234,8 @@ static ranges from {count} noisy training windows. Standardization,{gate}
 fully INT8 graph. The larger of their weights have 8 or 16 bits in the file.
 INT8 and float give the same label to these shares of the windows: {agreed}.
 
-Microseconds a window on the machine that wrote this card, one thread, medians in turns:
+Microseconds of processor time a window on the machine that wrote this card, one thread, medians
+in turns:
 
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 
@@ -194,9 +245,7 @@ def _limits(recipe: Recipe, released: Measured, card_text: CardText) -> str:
 
 {card_text.limits}
 - {SPEED[recipe.family in READ_RUNNING]}
-- A fault that it has never seen may get one of the {len(recipe.labels)} labels. What is farther
-  from all training than one known window in {1 / recipe.unknown_rate:.0f} is called `unknown`;
-  another machine may be, too."""
+- {_unknown(recipe, released)}"""
     error_db = released.figures["int8"].get("snr_error_db")
     if error_db is None:
         return limits
@@ -204,6 +253,15 @@ def _limits(recipe: Recipe, released: Measured, card_text: CardText) -> str:
     return f"""{limits}
 - `snr_db` is estimated: off by {error_db:.1f} dB (root mean square) on validation windows; learned
   from training windows, for {low:g} to {high:g} dB and this noise only."""
+
+
+def _unknown(recipe: Recipe, released: Measured) -> str:
+    count = len(recipe.labels)
+    if not released.measures_distance:
+        return f"A fault that it has never seen still gets one of the {count} labels."
+    return f"""A fault that it has never seen may get one of the {count} labels. What is farther
+  from all training than one known window in {1 / recipe.unknown_rate:.0f} is called `unknown`;
+  another machine may be, too."""
 
 
 def _percent(share: float) -> str:

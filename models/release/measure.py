@@ -9,12 +9,13 @@ import numpy as np
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
 from models.data import validation
+from models.data.recipe import Recipe
 from models.data.simulate import MACHINE
 from models.evaluation import model_file
 from models.export.onnx_export import contract_of, export
 from models.export.quantize import quantize
 from models.networks import cost
-from models.training.checkpoint import Checkpoint
+from models.training.checkpoint import Checkpoint, untrained
 from models.training.train import training_recordings
 
 UNTOLD = "untold"  # begins the names of figures without speed and bearing orders
@@ -38,6 +39,7 @@ class Measured:
     figures: dict[str, dict[str, float]]
     agreement: dict[str, float]  # INT8 with float, by condition
     window_us: dict[str, dict[str, float]]  # by batch, then by precision
+    measures_distance: bool  # so that it can call a window unlike all training
 
 
 def write_files(checkpoint: Checkpoint, root: Path, folder: Path) -> Files:
@@ -53,24 +55,24 @@ def write_files(checkpoint: Checkpoint, root: Path, folder: Path) -> Files:
     return files
 
 
-def measure(checkpoint: Checkpoint, root: Path, files: Files) -> Measured:
+def measure(recipe: Recipe, root: Path, files: Files) -> Measured:
     """Measures every figure of the card on the files themselves."""
-    recipe = checkpoint.recipe
+    network = untrained(recipe)
     networks = {"float32": classifier.load(files.float32), "int8": classifier.load(files.int8)}
     clean = validation.together(recipe, root).samples
     batches = {"1": clean[:1], "16": clean[:16]}
     return Measured(
         family=recipe.family,
-        parameters=cost.parameters(checkpoint.network),
-        macs=cost.macs(checkpoint.network, recipe.channels, recipe.window),
-        figures={name: _figures(checkpoint, root, network) for name, network in networks.items()},
-        agreement=_agreement(checkpoint, root, networks),
+        parameters=cost.parameters(network),
+        macs=cost.macs(network, recipe.channels, recipe.window),
+        figures={name: _figures(recipe, root, each) for name, each in networks.items()},
+        agreement=_agreement(recipe, root, networks),
         window_us={size: model_file.window_us(networks, batch) for size, batch in batches.items()},
+        measures_distance=networks["int8"].contract.max_distance is not None,
     )
 
 
-def _figures(checkpoint: Checkpoint, root: Path, network: OnnxClassifier) -> dict[str, float]:
-    recipe = checkpoint.recipe
+def _figures(recipe: Recipe, root: Path, network: OnnxClassifier) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, clean in validation.per_set(recipe, root):
         figures |= model_file.scores(network, name, clean)
@@ -79,21 +81,19 @@ def _figures(checkpoint: Checkpoint, root: Path, network: OnnxClassifier) -> dic
             figures |= model_file.scores(network, f"{UNTOLD}_{name}", nothing)
     if recipe.simulated:
         figures |= model_file.recognition(network, recipe.labels, validation.simulated(recipe))
-    if checkpoint.snr:
+    if network.estimates_snr:
         noisy, snr_db = validation.in_noise(validation.together(recipe, root), recipe)
         figures["snr_error_db"] = model_file.snr_error_db(network, noisy, snr_db)
     return figures
 
 
-def _agreement(
-    checkpoint: Checkpoint, root: Path, networks: dict[str, OnnxClassifier]
-) -> dict[str, float]:
+def _agreement(recipe: Recipe, root: Path, networks: dict[str, OnnxClassifier]) -> dict[str, float]:
     """Share of validation windows, clean and noisy, with the same label from both files."""
-    clean = validation.together(checkpoint.recipe, root)
-    noisy, _ = validation.in_noise(clean, checkpoint.recipe)
+    clean = validation.together(recipe, root)
+    noisy, _ = validation.in_noise(clean, recipe)
     under = {"clean": clean, "noisy": noisy}
-    if checkpoint.recipe.simulated:
-        under[MACHINE] = validation.simulated(checkpoint.recipe)
+    if recipe.simulated:
+        under[MACHINE] = validation.simulated(recipe)
     return {
         f"agreement_{name}": model_file.agreement(networks["float32"], networks["int8"], windows)
         for name, windows in under.items()

@@ -11,6 +11,7 @@ from models.data.recipe import Recipe
 from models.evaluation import report
 from models.evaluation.evaluate import EvaluationSet, Settings, evaluate
 from models.export import forms
+from models.export.onnx_export import contract_of
 from models.release import card
 from models.release.card_text import CardText
 from models.release.measure import Files, Measured, measure, write_files
@@ -44,7 +45,7 @@ def write_package(checkpoint: Checkpoint, root: Path, package: Package, say: Say
     with tempfile.TemporaryDirectory() as folder:
         say("exporting, quantizing and measuring")
         files = write_files(checkpoint, root, Path(folder))
-        measured = measure(checkpoint, root, files)
+        measured = measure(checkpoint.recipe, root, files)
         publish(checkpoint, files, measured, out)
         text = card.text(checkpoint.recipe, [measured], out, package.card_text)
         out.with_suffix(".md").write_text(text)
@@ -63,7 +64,7 @@ def _keep_variants(
     checkpoint: Checkpoint, root: Path, files: Files, measured: Measured, out: Path
 ) -> None:
     drawn = validation.calibration(checkpoint.recipe, training_recordings(checkpoint.recipe, root))
-    contract = with_figures(checkpoint, measured, "float32")
+    contract = with_figures(contract_of(checkpoint), measured, "float32")
     forms.write_all(files.float32, contract, drawn, forms.paths_beside(out))
 
 

@@ -178,6 +178,7 @@ def _precision(released: SpeechRun, data: CardData) -> str:
 
 {text}
 
-Microseconds a window on the machine that wrote this card, one thread, medians in turns:
+Microseconds of processor time a window on the machine that wrote this card, one thread, medians
+in turns:
 
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""

@@ -1,6 +1,7 @@
 """A user's own folder of recordings becomes a model file, by the verbs alone."""
 
 import argparse
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def test_release_writes_file_and_card_and_trains_but_once(
     card = (tmp_path / "small.md").read_text()
     assert f"{100 * contract.figures[f'{folder.name}_clean']:.1f}" in card
     assert f"{len(first):,} bytes" in card
+    for name in ("small.onnx", "variants/small.float.onnx"):  # the control, as if it were released
+        shutil.copyfile(tmp_path / name, tmp_path / name.replace("small", "small-convnet"))
+    (tmp_path / "small.md").unlink()
+    assert run(main.release, *arguments, "--measure") == 0
+    assert "step" not in capsys.readouterr().out
+    assert (tmp_path / "small.onnx").read_bytes() == first
+    assert f"{len(first):,} bytes" in (tmp_path / "small.md").read_text()
 
 
 def test_the_forms_of_a_released_file_are_written_again(
