@@ -234,8 +234,8 @@ static ranges from {count} noisy training windows. Standardization,{gate}
 fully INT8 graph. The larger of their weights have 8 or 16 bits in the file.
 INT8 and float give the same label to these shares of the windows: {agreed}.
 
-Microseconds of processor time a window on the machine that wrote this card, one thread, medians
-in turns:
+Microseconds of processor time a window on the machine that wrote this card, one thread, the least
+of 200 in turns:
 
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
 

@@ -178,7 +178,7 @@ def _precision(released: SpeechRun, data: CardData) -> str:
 
 {text}
 
-Microseconds of processor time a window on the machine that wrote this card, one thread, medians
-in turns:
+Microseconds of processor time a window on the machine that wrote this card, one thread, the least
+of 200 in turns:
 
 {markdown.table(("batch", "float", "INT8", "float / INT8"), rows)}"""
