@@ -21,7 +21,7 @@ HEAD = (
     "it is retained",
     "state for a late subscriber",
     "discovery",
-    "`offline` after SIGTERM",
+    "`offline` retained after SIGTERM",
 )
 
 
@@ -87,7 +87,7 @@ def _lacks(outcome: Outcome) -> list[tuple[str, str]]:
         (
             not outcome.state_after_restart,
             "retain messages",
-            "publishes without retention, and everything again when Home Assistant starts; another "
+            "publishes everything again after each connect and when Home Assistant starts; another "
             "late subscriber waits for the next change",
         ),
         (

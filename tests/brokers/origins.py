@@ -5,6 +5,7 @@ Nothing is installed in the running system, and no service is started. Each is m
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -32,7 +33,8 @@ def debian(release: str) -> Path:
 def debian_version(release: str, package: str) -> str:
     """The version of a package there, without what Debian adds to it."""
     line = ["chroot", str(debian(release)), "dpkg-query", "-W", "-f", "${Version}", package]
-    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.split("+")[0]
+    version = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    return re.split(r"[+-]", version)[0]
 
 
 def inside(root: Path, line: str) -> list[str]:

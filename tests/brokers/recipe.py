@@ -22,17 +22,8 @@ class Recipe:
     speaks: tuple[str, ...]  # versions of MQTT
     command: Callable[[Path, int], list[str]]  # its folder, and the port on loopback
     folder: Callable[[Path], Path] = lambda scratch: scratch  # where it may keep files
-    needs: tuple[str, ...] = ()  # programs of this machine
     settings: str = ""  # what is set, beside the listener
     login: tuple[str, str] | None = None  # user name and password
-
-    @property
-    def title(self) -> str:
-        return f"{self.name} ({self.origin})"
-
-    @property
-    def available(self) -> bool:
-        return all(shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") for name in self.needs)
 
 
 @dataclass

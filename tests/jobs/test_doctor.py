@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.brokers.recipe import RunningBroker
+from tests.brokers.recipes import NATS
 from tests.conftest import Agent, Broker, Subscriber, eventually, free_port
 
 Start = Callable[..., Agent]
@@ -55,6 +57,29 @@ def test_a_broker_that_is_not_there_is_told(tmp_path: Path, settings: Settings) 
     assert code == 1
     todo = f"Connection refused: does the broker run, is mqtt.port {port} right?"
     assert wrong(lines) == [f"broker: 127.0.0.1:{port}: {todo}"]
+
+
+def test_a_broker_that_retains_nothing_is_noted(
+    stopped_broker: Broker, tmp_path: Path, settings: Settings
+) -> None:
+    stopped_broker.extra += "retain_available false\nmax_qos 0\n"
+    code, lines = doctor(tmp_path, settings(stopped_broker.start().port, **SYNTH))
+    assert code == 0
+    assert lines[-1].startswith("note")
+    assert "(MQTT 5, no TLS, no user name); it retains nothing and has QoS 0 alone" in lines[-1]
+
+
+def test_the_version_that_a_broker_takes_is_found_and_said(
+    tmp_path: Path, settings: Settings
+) -> None:
+    with RunningBroker(NATS, tmp_path / "nats") as broker:
+        tree = settings(broker.port, **SYNTH)
+        code, lines = doctor(tmp_path, tree)
+        assert (code, wrong(lines)) == (0, [])
+        assert "(MQTT 3.1.1, no TLS, no user name)" in lines[-1]
+        code, lines = doctor(tmp_path, tree | {"mqtt": tree["mqtt"] | {"version": "5"}})
+    assert code == 1
+    assert "refuses us: Unsupported protocol version: the key mqtt.version: auto" in wrong(lines)[0]
 
 
 def test_credentials_acl_and_tls_are_tried_as_the_agent_would(
