@@ -6,7 +6,6 @@ alone. Whatever the bytes are, the outcome is a value or a `JsonError` of one pr
 
 import json
 import math
-import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +15,7 @@ MAX_DEPTH = 16
 MAX_DIGITS = 20  # of an integer in strict JSON
 
 T = TypeVar("T")
-_TOKENS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)  # an escaped character, a quote or a bracket
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class JsonError(ValueError):
@@ -57,26 +56,26 @@ def decode_object(
     return tree
 
 
-def depth(data: bytes) -> int:
-    """How deep brackets nest outside of strings; linear in the size, recurses into nothing."""
-    level = deepest = 0
-    in_string = False
-    for match in _TOKENS.finditer(data):
-        token = match[0]
-        if token == b'"':
-            in_string = not in_string
-        elif not in_string and token in b"[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif not in_string and token in b"]}":
-            level -= 1
-    return deepest
+def is_deeper(data: bytes, most: int) -> bool:
+    """Whether brackets outside of strings nest deeper than `most`.
+
+    Innermost pairs are removed `most` times. Brackets without their partners count too, where they
+    are many: it is no JSON then. Each step runs over the bytes once, without a loop in Python.
+    """
+    outside = data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    brackets = b"".join(outside).translate(None, _NO_BRACKETS)
+    for _ in range(most):
+        shorter = brackets.replace(b"[]", b".").replace(b"{}", b".").replace(b".", b"")
+        if shorter == brackets:
+            break
+        brackets = shorter
+    return len(brackets) > most or b"[]" in brackets or b"{}" in brackets
 
 
 def _check(data: bytes, max_bytes: int, max_depth: int) -> None:
     if len(data) > max_bytes:
         raise JsonError(f"found {len(data)} bytes, expected at most {max_bytes}")
-    if depth(data) > max_depth:
+    if is_deeper(data, max_depth):
         raise JsonError(f"nested deeper than {max_depth}")
 
 

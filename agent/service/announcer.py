@@ -14,6 +14,8 @@ from agent.messages.records import SourceInfo
 from agent.mqtt.negotiation import Negotiation
 from agent.pipeline.source_pipeline import SourcePipeline
 
+MAX_INFO = 1 << 18  # bytes
+
 
 class _Epoch(msgspec.Struct):
     """What is read of an `info` message."""
@@ -59,6 +61,6 @@ class Announcer(msgspec.Struct, frozen=True, kw_only=True):
     def is_other(self, info: bytes) -> bool:
         """Whether an `info` on this agent's topic comes from another agent: another outbox."""
         try:
-            return json_input.decode(info, _Epoch).epoch != self.epoch
+            return json_input.decode(info, _Epoch, max_bytes=MAX_INFO).epoch != self.epoch
         except json_input.JsonError:
             return False

@@ -1,5 +1,6 @@
 """Whatever bytes come from outside: a value, or one line that says why not."""
 
+import contextlib
 import random
 import time
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.core.json_input import JsonError, decode, decode_object, depth
+from agent.core.json_input import JsonError, decode, decode_object, is_deeper
 
 VALID = b'{"id": "a-1", "expires": "2026-01-02T03:04Z", "arguments": {"seconds": 5, "x": [1, 2]}}'
 
@@ -51,21 +52,54 @@ def test_an_object_without_tricks_has_each_key_once_and_only_plain_numbers(data:
 
 
 def test_brackets_in_strings_are_not_nesting() -> None:
-    assert depth(b'["[[[", "\\"[[", {"a": "]]"}]') == 2
+    data = b'["[[[", "\\"[[", {"a": "]]"}]'
+    assert [most for most in range(9) if is_deeper(data, most)] == [0, 1]
     assert decode(b'"' + b"[" * 100 + b'"', str) == "[" * 100
 
 
 @pytest.mark.parametrize(
-    "data", [b'"\\' * 500_000, b'\\"' * 500_000, b'"' * 2**20, b"{}[]" * 250_000, b"\\" * 2**20]
+    "data",
+    [
+        b'"\\' * 500_000,
+        b'\\"' * 500_000,
+        b'"' * 2**20,
+        b"{}[]" * 250_000,
+        b"\\" * 2**20,
+        b"[" * 2**20,
+    ],
 )
 def test_no_bytes_take_more_than_linear_time(data: bytes) -> None:
     def spent_s(part: bytes) -> float:
         began_s = time.process_time()
-        depth(part)
+        is_deeper(part, 16)
         return time.process_time() - began_s
 
     small, large = (min(spent_s(data[:size]) for _ in range(3)) for size in (2**16, 2**19))
     assert large < 24 * small + 0.01  # eight times the bytes; quadratic would take 64 times
+
+
+def test_how_deep_it_may_nest_is_kept_to_the_bracket() -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        opened = [rng.choice("[{") for _ in range(rng.randint(1, 24))]
+        closed = ["]" if one == "[" else "}" for one in reversed(opened)]
+        data = "".join([*opened, "[]{}" * rng.randint(0, 2), *closed]).encode()
+        deepest = len(opened) + (b"[]{}" in data[len(opened) : -len(opened)])
+        assert [is_deeper(data, most) for most in (deepest - 1, deepest)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "unit", [b"[", b"{}", b'{"a":[],', b'"', b"\\", b'\\"', b"[" * 15 + b"]" * 15]
+)
+def test_the_largest_input_of_any_shape_takes_less_than_a_tenth_of_a_second(unit: bytes) -> None:
+    data = (unit * (2**20 // len(unit) + 1))[: 2**20]
+    spent_s = []
+    for _ in range(3):
+        began_s = time.process_time()
+        with contextlib.suppress(JsonError):
+            decode(data, Record)
+        spent_s.append(time.process_time() - began_s)
+    assert min(spent_s) < 0.1
 
 
 def mutant(rng: random.Random) -> bytes:

@@ -136,7 +136,7 @@ def _topics(folder: Path) -> list[Decoder]:
             [info],
             [
                 "agent/service/announcer.py:Announcer.is_other",
-                *(f"agent/core/json_input.py:{name}" for name in ("decode", "depth", "_check")),
+                *(f"agent/core/json_input.py:{name}" for name in ("decode", "is_deeper", "_check")),
             ],
         ),
         Decoder(

@@ -13,12 +13,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.sources.sensor_nodes import frames
-from tests.conftest import Agent, Broker, Subscriber, eventually, free_port
+from tests.conftest import Agent, Broker, Subscriber, eventually
 from tests.hostile import mutants
 from tests.hostile.decoder import Decoder
 from tests.hostile.decoders import table
 from tests.hostile.run import run
-from tests.support import bundles
 
 CASES = 200
 
@@ -35,23 +34,6 @@ def test_no_decoder_lets_an_error_out_or_takes_long_or_keeps_memory(
     for decoder in decoders:
         result = run(decoder, round(CASES * decoder.share), seed)
         assert result.passed, (decoder.name, seed, result)
-
-
-@pytest.fixture
-def everything(
-    settings: Callable[..., dict[str, Any]], broker: Broker, tmp_path: Path
-) -> dict[str, Any]:
-    """A configuration that subscribes to all that it can, with two sensor nodes."""
-    tree = settings(broker.port, kind="synth", rate_hz=1000, repeat=True, publish_windows=True)
-    node = {"model": tree["sources"][0]["model"], "rate_hz": 1000}
-    udp = node | {"name": "udp", "kind": "udp", "listen": f"127.0.0.1:{free_port(2)}"}
-    mqtt = node | {"name": "node", "kind": "mqtt", "topic": "node", "port": broker.port}
-    tree["sources"] += [udp, mqtt]
-    tree["mqtt"]["home_assistant"] = True
-    tree["commands"] = {"allow": ["ping", "publish_windows", "capture"]}
-    key = bundles.key(tmp_path).with_suffix(".pub.pem")
-    tree["rollout"] = {"keys": [str(key)], "from": str(tmp_path), "announce": "fleet/models"}
-    return tree
 
 
 @pytest.mark.timeout(180)

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from agent.messages import announcement as announcements
 from agent.messages.announcement import Announcement
 
 BACKOFF_S = (1.0, 300.0)
+LOG_S = 60.0
 MAX_RECEIVED = 100  # announcements that wait for the main thread; the oldest go
 
 log = logging.getLogger("drsn.rollout")
@@ -84,6 +86,8 @@ class UpdateQueue:
         self._max_bytes = round(rollout.max_mib * 2**20)
         self._source = rollout.source
         self._state_dir = state_dir
+        self._refused = 0  # announcements since the last line in the log
+        self._logged_s = -math.inf
         self._received: collections.deque[AnnouncedRequest] = collections.deque(maxlen=MAX_RECEIVED)
         self._waiting: dict[str, Waiting] = {}  # by name; names that a source has, and no others
 
@@ -95,8 +99,16 @@ class UpdateQueue:
                 self._check(announcement, self._source)
                 self._received.append(AnnouncedRequest(announcement, self._source))
             except UserError as error:
-                log.warning("%s", error)
+                self._refuse(error)
         return ()
+
+    def _refuse(self, error: UserError) -> None:
+        """Logs it, once in a while: anybody who may publish can send many."""
+        self._refused += 1
+        if (now_s := time.monotonic()) - self._logged_s > LOG_S:
+            others = f" (and {self._refused - 1} more)" if self._refused > 1 else ""
+            log.warning("%s%s", error, others)
+            self._logged_s, self._refused = now_s, 0
 
     def _check(self, announcement: Announcement, source: str) -> None:
         """`UserError` for one that may not be fetched."""
