@@ -8,23 +8,26 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 
-from agent.core.errors import UserError
+from agent.core.errors import CONDITION, ConditionError, SourceError, UserError
 
 Run = Callable[[argparse.Namespace], int]
 PACKAGES = ("torch", "onnx", "onnxscript")  # of the train extra
 
 
 def main(parser: argparse.ArgumentParser) -> int:
-    """Parses the command line and calls its `run`; a user's mistake is one line and exit code 2."""
+    """Parses the command line and calls its `run`.
+
+    A user's mistake is one line, and its exit code is that of `agent.core.errors`.
+    """
     arguments = parser.parse_args()
     try:
         return int(arguments.run(arguments))
-    except UserError as error:
-        message = str(error)
+    except (UserError, SourceError) as error:
+        message, code = str(error), error.exit_code
     except OSError as error:
-        message = _described(error)
-    print(f"error: {message}", file=sys.stderr)
-    return 2
+        message, code = _described(error), CONDITION
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
 
 
 def needs_torch(run: Run) -> Run:
@@ -37,7 +40,7 @@ def needs_torch(run: Run) -> Run:
             with _quiet():
                 return run(arguments)
         except OSError as error:
-            raise UserError(_described(error)) from None
+            raise ConditionError(_described(error)) from None
 
     return checked
 

@@ -14,7 +14,7 @@ from agent.acquisition.rate_report import RateReport
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.sample_clock import SampleClock
 from agent.core.backoff import Backoff
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, DataError, UserError
 from agent.core.types import Block, Mark, Pollable, Refusing, Source, SourceError
 
 FIRST_S = 0.5
@@ -59,16 +59,21 @@ class SourceReader:
         self._source: Source | None = None
         self._refusing: Refusing | None = None  # the open source, where it may refuse
 
-    def open(self) -> None:
+    def open(self, strict: bool = True) -> None:
         """Opens the source before the thread starts, to report configuration errors at once.
 
         After a `SourceError` the thread tries again: a sensor may appear later than the agent.
+        Unless it is `strict`, this holds for a recording that cannot be read, too.
         """
         try:
             self._source = self._reopen()
             self.fault = None
         except SourceError as error:
             self.break_off(error)
+        except (DataError, ConditionError) as error:
+            if strict:
+                raise
+            self.break_off(SourceError(str(error)))
 
     def run(
         self, stopping: threading.Event, share: Callable[[Pollable], None] | None = None
@@ -152,10 +157,10 @@ class SourceReader:
 
     def trouble(self, now_s: float) -> Mark:
         """`BROKEN` or `SILENT`; 0 while the source delivers, and after it has ended."""
-        if self._ring.ended:
-            return Mark(0)
         if self.fault is not None:
             return Mark.BROKEN
+        if self._ring.ended:
+            return Mark(0)
         clock = self.sample_clock
         return Mark.SILENT if clock is not None and clock.silent(now_s) else Mark(0)
 
@@ -204,9 +209,9 @@ class SourceReader:
                 if block is None or not self.write(block):
                     break
         except SourceError as error:
+            self.break_off(error)
             if not source.format.live:
                 raise
-            self.break_off(error)
             return False
         finally:
             self.reading_s = None

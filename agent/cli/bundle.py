@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from agent.core import files
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 from agent.inference import bundle as bundles
 from agent.inference import signing
 
@@ -24,7 +24,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         try:
             files.write(out, data)
         except OSError as error:
-            raise UserError(f"{out}: cannot be written: {error.strerror}") from None
+            raise ConditionError(f"{out}: cannot be written: {error.strerror}") from None
         signed = "not signed" if key is None else "signed"
         print(f"{out}: {manifest.name} {manifest.version}, {len(data)} bytes, {signed}")
         return 0

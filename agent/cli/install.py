@@ -98,7 +98,7 @@ def _read(file: Path, max_bytes: int) -> bytes:
         with file.open("rb") as stream:
             data = stream.read(max_bytes + 1)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ConditionError(f"{file}: cannot be read: {error.strerror}") from None
     if len(data) > max_bytes:
         raise UserError(f"{file}: found more than {max_bytes} bytes (rollout.max_mib)")
     return data

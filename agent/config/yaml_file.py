@@ -15,17 +15,15 @@ EXPONENT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 
 
 def read(path: Path) -> object:
-    """The values in the file; `ConfigError` where there is none or it is not YAML.
+    """The values in the file; `ConfigError` where it is not YAML.
 
-    `ConditionError` where it cannot be read.
+    `ConditionError` where it is not there or cannot be read: a disk may be mounted later.
     """
     try:
         with path.open("rb") as file:
             data = file.read(yaml_bounds.MAX_BYTES + 1)
     except OSError as error:
-        text = f"{path}: cannot be read: {error.strerror}"
-        absent = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
-        raise (ConfigError if absent else ConditionError)(text) from None
+        raise ConditionError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         return _load(data.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -22,7 +22,7 @@ import msgspec
 
 from agent.core import json_input, model_contract
 from agent.core.annotated import Count, Sha256
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 from agent.core.model_contract import Contract
 from agent.core.time import iso
 from agent.inference import onnx_check, signing
@@ -172,4 +172,4 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ConditionError(f"{file}: cannot be read: {error.strerror}") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config.rollout import INSTALL
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,7 +39,7 @@ def _write(file: Path, data: bytes, mode: int) -> None:
     try:
         out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
-        raise UserError(f"{file}: cannot be made: {error.strerror}") from None
+        raise ConditionError(f"{file}: cannot be made: {error.strerror}") from None
     with os.fdopen(out, "wb") as opened:
         opened.write(data)
 
@@ -54,7 +54,7 @@ def private_key(file: Path) -> "Ed25519PrivateKey":
         data, mode = file.read_bytes(), stat.S_IMODE(file.stat().st_mode)
         key = load_pem_private_key(data, None)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ConditionError(f"{file}: cannot be read: {error.strerror}") from None
     except TypeError:
         raise UserError(f"{file}: found an encrypted key, expected one without") from None
     except Exception:  # noqa: BLE001 - its exceptions have no common base

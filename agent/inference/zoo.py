@@ -22,7 +22,10 @@ def released() -> dict[str, Path]:
 
 
 def find(model: str) -> Path:
-    """The file that `model` means; `ConfigError` where there is none."""
+    """The file that `model` means.
+
+    `ConfigError` for a name that nobody knows, `ConditionError` for a file that is not there (yet).
+    """
     if model.endswith(".onnx") or "/" in model:
         path = Path(model)
         try:
@@ -30,7 +33,7 @@ def find(model: str) -> Path:
         except OSError as error:
             raise ConditionError(f"{model}: cannot be read: {error.strerror}") from None
         if not is_file:
-            raise ConfigError(f"{model}: found no such file, expected an .onnx file")
+            raise ConditionError(f"{model}: found no such file, expected an .onnx file")
         return path
     models = released()
     if model not in models:

@@ -69,6 +69,7 @@ class SourceBuild(msgspec.Struct, frozen=True, kw_only=True):
     baselines: Path | None  # the folder with commissioned baselines; None: use none
     clip_s: float  # how far back a clip of a fault reaches
     runtime: Runtime
+    strict: bool = True  # a recording that cannot be read is a mistake
 
     @property
     def contract(self) -> Contract:
@@ -98,12 +99,14 @@ def build_pipelines(
     *,
     commissioned: bool = True,
     models: dict[str, Serving] | None = None,
+    strict: bool = True,
 ) -> list[SourcePipeline]:
     """Builds and opens every source of the configuration; `UserError` names the source.
 
     A model that several sources share is loaded once: `models` holds those that are loaded, by
     name, and receives those that are loaded here. `commissioned` False ignores what the state
-    directory holds: the baselines, and which variant of a model is fastest.
+    directory holds: the baselines, and which variant of a model is fastest. Unless it is `strict`,
+    a recording that cannot be read is the fault of its source alone, where there are others.
     """
     runtime = Runtime() if runtime is None else runtime
     models = {} if models is None else models
@@ -118,6 +121,7 @@ def build_pipelines(
                 baselines=state_dir if commissioned else None,
                 clip_s=fault_clips.reach_s(config.evidence),
                 runtime=runtime,
+                strict=strict or len(config.sources) == 1,
             )
             pipelines.append(build_pipeline(source_build))
         except BaseException as error:
@@ -162,7 +166,7 @@ def build_pipeline(build: SourceBuild) -> SourcePipeline:
         lost_baseline=lost_baseline,
         speed_missing=speed_missing(build.settings, build.model),
     )
-    pipeline.reader.open()
+    pipeline.reader.open(build.strict)
     return pipeline
 
 

@@ -77,6 +77,8 @@ class SourcePipeline(msgspec.Struct):
 
     def fail(self) -> Scored | None:
         """A fault of the source itself that was not reported before; None: there is none."""
+        if self.ring.ended and not self.drained:
+            return None  # what it delivered comes first
         now_s = time.monotonic()
         trouble = self.reader.trouble(now_s)
         return window_scorer.fail(self.scorer, trouble, self.ring.end, now_s) if trouble else None

@@ -46,7 +46,7 @@ class Topology:
     ) -> None:
         """`start_reading` starts the thread that reads a source. `UserError`."""
         self._models: dict[str, Serving] = {}
-        self.pipelines = build.build_pipelines(config, runtime, models=self._models)
+        self.pipelines = build.build_pipelines(config, runtime, models=self._models, strict=False)
         self._config = config
         self._runtime = runtime
         self._start_reading = start_reading

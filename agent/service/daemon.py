@@ -19,6 +19,7 @@ from pathlib import Path
 from agent.acquisition.timestamps import WallClock
 from agent.config.load import Config
 from agent.control.rollout.requests import UpdateQueue
+from agent.core.errors import UNREADABLE_DATA
 from agent.core.types import Scored, Verdict
 from agent.inference import memory
 from agent.pipeline import window_scorer
@@ -126,6 +127,9 @@ class Daemon:
         if self._threads.failure is not None:
             log.error("stopped: %s", self._threads.failure)
             return self._threads.exit_code
+        if self._threads.damage is not None and not self._signalled:
+            log.error("stopped: %s", self._threads.damage)
+            return UNREADABLE_DATA
         log.info("stopped; %d message(s) left in the outbox", self._publisher.outbox.depth)
         return 0
 
@@ -141,6 +145,8 @@ class Daemon:
             self._turn()
             if not self._stopping:
                 self._reload.turn()
+        if not self._stopping:
+            self._check()  # a recording may have ended with a fault
 
     def _stop(self) -> None:
         self._stopping = True

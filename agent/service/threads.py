@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.acquisition.shared_reader import SharedReader, SharedSource
 from agent.core.errors import FAILED, UserError
-from agent.core.types import Pollable, SourceError
+from agent.core.types import DamagedError, Pollable, SourceError
 from agent.pipeline.source_pipeline import SourcePipeline
 
 log = logging.getLogger("drsn")
@@ -21,6 +21,7 @@ class WorkerThreads:
         """`wake` is called when a thread has failed."""
         self.failure: str | None = None
         self.exit_code = 0  # of the process, by that failure
+        self.damage: str | None = None  # of a recording; the other sources go on
         self.output_closed = False  # whether the reader of standard output has gone
         self._wake = wake
         self._readers: list[threading.Thread] = []  # of sources
@@ -35,11 +36,18 @@ class WorkerThreads:
 
     def start_reader(self, pipeline: SourcePipeline) -> None:
         """Starts the thread that opens a source, and reads it where `SharedReader` does not."""
-        share = functools.partial(self._share, pipeline)
-        read = functools.partial(pipeline.reader.run, pipeline.stopping, share)
+        read = functools.partial(self._read, pipeline)
         with self._lock:
             alive = [thread for thread in self._readers if thread.is_alive()]
             self._readers = [*alive, self.start(f"source {pipeline.name}", read)]
+
+    def _read(self, pipeline: SourcePipeline) -> None:
+        share = functools.partial(self._share, pipeline)
+        try:
+            pipeline.reader.run(pipeline.stopping, share)
+        except DamagedError as error:
+            self.damage = f"source {pipeline.name}: {error}"
+            self._wake()
 
     def join_readers(self, within_s: float) -> None:
         """Waits for the threads of all sources, up to that time in total."""

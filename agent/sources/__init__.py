@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 import msgspec
 
-from agent.core.errors import DataError
+from agent.core.errors import ConditionError, DataError
 from agent.core.types import Source
 
 _MODULES = {  # kind -> module
@@ -39,7 +39,8 @@ class Kind(Protocol):
         """The source, ready to read.
 
         `ConfigError` for a mistake in the options, `DataError` for a recording that cannot be
-        read, `UserError` for a package that is missing, `SourceError` for anything else.
+        read, `ConditionError` for one that is not there, `UserError` for a package that is
+        missing, `SourceError` for anything else.
         """
 
 
@@ -78,7 +79,7 @@ def _of_recording(settings: msgspec.Struct) -> Declared:
     from agent.sources.recordings import open_recording
 
     rate_hz: float | None = getattr(settings, "rate_hz", None)
-    with contextlib.suppress(DataError):  # it is told where the source is opened
+    with contextlib.suppress(DataError, ConditionError):  # it is told where the source is opened
         recording = open_recording(Path(getattr(settings, "path", "")))
         return Declared(rate_hz or recording.rate_hz, recording.channels)
     return Declared(rate_hz, None)

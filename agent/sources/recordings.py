@@ -6,6 +6,7 @@ recordings here as well, so that a file is the same signal for both.
 
 import logging
 import os
+import stat
 import tokenize
 import warnings
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import soundfile
 
 from agent.core import pcm
-from agent.core.errors import DataError
+from agent.core.errors import ConditionError, DataError
 from agent.core.types import DamagedError, Samples
 from agent.sources import csv_table, wav_header, wav_raw
 from agent.sources.wav_header import WavHeader
@@ -46,14 +47,30 @@ class OpenRecording(msgspec.Struct, frozen=True):
 
 
 def open_recording(path: Path) -> OpenRecording:
-    """Opens the file by its suffix; `DataError`, one line, for one that cannot be read."""
-    if not os.path.isfile(path):  # noqa: PTH113 - False where it cannot be looked at
-        raise DataError(f"{path}: found no such recording, expected a file")
+    """Opens the file by its suffix; `DataError`, one line, for one that cannot be read.
+
+    `ConditionError` for one that is not there or not permitted: that may pass.
+    """
+    _check_there(path)
     openers = {".npy": _open_npy, ".csv": _open_csv, ".raw": _refuse_raw}
     recording = openers.get(path.suffix.lower(), _open_sound)(path)
     if not recording.frames:
         raise DataError(f"{path}: found no samples, expected a recording of a window or more")
     return recording
+
+
+def _check_there(path: Path) -> None:
+    missing = f"{path}: found no such recording, expected a file"
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(missing)
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConditionError(missing) from None
+    except OSError as error:
+        raise ConditionError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError:  # a name that no file can have
+        raise DataError(missing) from None
 
 
 def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRecording:

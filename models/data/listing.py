@@ -9,7 +9,7 @@ import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.core.errors import DataError
+from agent.core.errors import ConditionError, DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".csv", ".npy", ".mat")
 MANIFEST = "manifest.csv"
@@ -38,7 +38,7 @@ def entries(folder: Path, variable: str = "") -> list[Entry]:
     `variable` is used for MATLAB files where the manifest has none.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: found no such folder, expected recordings")
+        raise ConditionError(f"{folder}: found no such folder, expected recordings")
     listed = _listed(folder) if (folder / MANIFEST).is_file() else _per_label(folder)
     if not listed:
         raise DataError(f"{folder}: found no recordings, expected {MANIFEST} or a folder per label")

@@ -9,7 +9,7 @@ import yaml
 
 from agent.core import bearing_names
 from agent.core.bearing import Bearing
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 from agent.core.model_contract import Decide
 from agent.sources.machine_simulator import FAULTS
 from agent.sources.noise import KINDS
@@ -127,7 +127,7 @@ def load(path: Path) -> Recipe:
     try:
         fields = yaml.safe_load(path.read_text())
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}, expected a recipe") from None
+        raise ConditionError(f"{path}: {error.strerror}, expected a recipe") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from None
     return checked(fields, str(path))

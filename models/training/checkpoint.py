@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from agent.core import files
-from agent.core.errors import UserError
+from agent.core.errors import ConditionError, UserError
 from models.data.recipe import Recipe
 from models.networks.dimensions import Dimensions
 from models.networks.distance import Rows
@@ -70,6 +70,6 @@ def load(path: Path) -> Checkpoint:
         far = stored["max_distance"]
         return Checkpoint(recipe, network.eval(), stored["temperature"], snr, near, far)
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}, expected a checkpoint") from None
+        raise ConditionError(f"{path}: {error.strerror}, expected a checkpoint") from None
     except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, msgspec.MsgspecError):
         raise UserError(f"{path}: found no checkpoint made by `drsn-agent train`") from None

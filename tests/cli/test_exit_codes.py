@@ -18,7 +18,8 @@ from tests.support import tiny
 
 
 def run(folder: Path, tree: dict[str, Any], *verb: str) -> subprocess.CompletedProcess[str]:
-    (folder / "c.yaml").write_text(yaml.safe_dump(tree))
+    if tree:
+        (folder / "c.yaml").write_text(yaml.safe_dump(tree))
     line = [sys.executable, "-m", "agent", *(verb or ("run", "--config", "c.yaml"))]
     return subprocess.run(line, capture_output=True, text=True, timeout=30, cwd=folder)
 
@@ -54,6 +55,22 @@ def a_directory_as_outbox(folder: Path, _tree: dict[str, Any]) -> None:
     (folder / "state" / "outbox.sqlite").mkdir(parents=True)
 
 
+def source(**keys: Any) -> Callable[[Path, dict[str, Any]], None]:
+    def change(_folder: Path, tree: dict[str, Any]) -> None:
+        tree["sources"] = [{"name": "a", "kind": "synth", "model": "./m.onnx"} | keys]
+
+    return change
+
+
+def no_configuration(_folder: Path, tree: dict[str, Any]) -> None:
+    tree.clear()
+
+
+def a_folder(folder: Path, tree: dict[str, Any]) -> None:
+    (folder / "c.yaml").mkdir()
+    tree.clear()
+
+
 CONDITIONS: dict[str, tuple[Callable[[Path, dict[str, Any]], Any], str]] = {
     "state directory in use": (in_use, "is in use by another agent"),
     "state directory that cannot be made": (a_file_in_the_way, "cannot be written: File exists"),
@@ -63,6 +80,10 @@ CONDITIONS: dict[str, tuple[Callable[[Path, dict[str, Any]], Any], str]] = {
     "no password yet": (named("mqtt", password_file="gone"), "mqtt.password_file: found no file"),
     "no certificate yet": (named("mqtt", tls={"ca_file": "gone"}), "mqtt.tls.ca_file: found no"),
     "no token yet": (named("page", token_file="gone"), "page.token_file: gone cannot be read"),
+    "no model file yet": (source(model="./gone.onnx"), "gone.onnx: found no such file"),
+    "no recording yet": (source(kind="file", path="gone.wav"), "gone.wav: found no such recording"),
+    "no configuration yet": (no_configuration, "c.yaml: cannot be read: No such file"),
+    "a folder as configuration": (a_folder, "c.yaml: cannot be read: Is a directory"),
     "no key yet": (named("rollout", keys=["gone"]), "rollout.keys[0]: gone cannot be read"),
 }
 

@@ -80,7 +80,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 OTHER_EXITS = {  # 78 where only the configuration's text can mend it
-    "missing recording": 65,
+    "missing recording": 75,
+    "no such model file": 75,
     "not a recording": 65,
     "truncated model": 1,
     "other contract": 1,

@@ -9,7 +9,7 @@ import pytest
 
 from agent.config import load
 from agent.core.bearing import of_geometry
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.core.model_contract import Decide
 
 NODE = {"name": "a", "model": "m", "rate_hz": 1000}
@@ -197,7 +197,7 @@ def test_a_file_that_is_not_sound_yaml_is_one_line_with_its_name(
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
+    with pytest.raises(ConditionError, match=r"none\.yaml: cannot be read: No such file"):
         load.load(tmp_path / "none.yaml")
 
 

@@ -110,7 +110,7 @@ def test_an_agent_refuses_a_baseline_of_other_windows(
         ),
         (
             ("--source", "bearing-de", "--recordings", "none.wav"),
-            65,
+            75,
             "sources[0] (bearing-de): none.wav: found no such recording",
         ),
         (("--source", "bearing-de", "--minutes", "0"), 1, "--minutes: found 0.0, expected more"),
