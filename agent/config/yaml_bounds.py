@@ -9,6 +9,7 @@ import yaml
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000  # with each alias counted as what it stands for
+MAX_OPEN = 200  # brackets in a line: YAML looks at all of them again for each character
 MAX_NUMBER = 40  # characters of a plain number
 
 Start = yaml.MappingStartEvent | yaml.SequenceStartEvent
@@ -19,6 +20,8 @@ def check(text: str) -> None:
     """`yaml.YAMLError` where the text is beyond the bounds, or not YAML."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise yaml.YAMLError(f"found more than {MAX_BYTES} bytes")
+    if max((line.count("[") + line.count("{") for line in text.splitlines()), default=0) > MAX_OPEN:
+        raise yaml.YAMLError(f"found more than {MAX_OPEN} brackets in a line")
     nodes = _Nodes()
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         match event:

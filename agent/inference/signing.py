@@ -39,7 +39,7 @@ def _write(file: Path, data: bytes, mode: int) -> None:
     try:
         out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
-        raise ConditionError(f"{file}: cannot be made: {error.strerror}") from None
+        raise UserError(f"{file}: cannot be made: {error.strerror}") from None
     with os.fdopen(out, "wb") as opened:
         opened.write(data)
 

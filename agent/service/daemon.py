@@ -230,6 +230,8 @@ class Daemon:
             signal.signal(number, self._on_signal)
         if self._reload.possible:
             signal.signal(signal.SIGHUP, self._on_signal)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):  # of other programs' habits
+            signal.signal(number, signal.SIG_IGN)
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Only takes a note: a handler that takes a lock may wait for its own thread.

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,8 @@ import msgspec
 
 from agent.config import load
 from agent.config.rollout import raw_key
-from agent.core import model_contract
-from agent.core.errors import UserError
+from agent.core import model_contract, state_directory
+from agent.core.errors import ConditionError, UserError
 from agent.core.types import Message
 from agent.delivery.discovery import FILE as DEVICES
 from agent.delivery.discovery import Discovery
@@ -54,16 +55,23 @@ def state_files(folder: Path) -> list[Decoder]:
     standing = {"name": "m", "phase": "probation", "present": entry}
     standing_file = model_store.root(folder) / "m" / model_store.STANDING
     standing_file.parent.mkdir(parents=True)
+    locked = folder / "locked"
+    locked.mkdir()
     config = (
         b"agent: {id: a}\nmqtt: {port: 1883}\nsources:\n- &a {name: a, kind: synth, model: m}\n"
     )
 
     def through(file: Path, call: Callable[[], object]) -> Callable[[bytes], object]:
         def write_and_call(data: bytes) -> object:
-            if data:
+            if file.is_dir():
+                file.rmdir()
+            if data == b" ":
+                file.unlink(missing_ok=True)
+                file.mkdir()  # a folder in its place is a case, too
+            elif data:
                 file.write_bytes(data)
             else:
-                file.unlink(missing_ok=True)  # no file is a case, too
+                file.unlink(missing_ok=True)  # and so is no file
             return call()
 
         return write_and_call
@@ -119,15 +127,32 @@ def state_files(folder: Path) -> list[Decoder]:
             ["agent/messages/sparkplug/bdseq.py:BdSeq.__init__"],
         ),
         Decoder(
+            "lock",
+            through(locked / "lock", lambda: _claim(locked)),
+            [b"", b"4711\n", b" "],
+            [f"agent/core/state_directory.py:{name}" for name in ("claim", "in_use")],
+            (UserError,),
+        ),
+        Decoder(
             "configuration",
             through(folder / "c.yaml", lambda: load.load(folder / "c.yaml")),
             [config],
             ["agent/config/yaml_bounds.py:check", "agent/config/yaml_file.py:_load"],
             (UserError,),
-            slow_s=0.5,  # nobody remote writes it, and the ring holds more signal than that
             share=0.2,
         ),
     ]
+
+
+def _claim(folder: Path) -> None:
+    """Takes the lock, twice, and gives it back; what the file holds does not matter."""
+    lock = state_directory.claim(folder)
+    assert state_directory.in_use(folder)
+    with contextlib.suppress(ConditionError):
+        os.close(state_directory.claim(folder))
+        raise AssertionError("two have the lock")
+    os.close(lock)
+    assert not state_directory.in_use(folder)
 
 
 def _unpack(data: bytes, trusted: bytes) -> None:

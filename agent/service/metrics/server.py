@@ -5,18 +5,19 @@ On another address than loopback every request must have the token (`Authorizati
 
 import errno
 import hmac
-import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from socketserver import TCPServer, ThreadingMixIn
+from socketserver import TCPServer
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import WSGIApplication
 
 import msgspec
 
 from agent.config import access
 from agent.config.metrics import Metrics
+from agent.core.bounded_threads import BoundedThreads
 from agent.core.connections import Connections
 from agent.core.errors import ConditionError, UserError
 from agent.messages.records import Health
@@ -25,14 +26,24 @@ from agent.service.metrics.snapshot import Snapshot
 CONNECTIONS = 16
 REQUEST_S = 10.0  # for a request and its answer
 
-log = logging.getLogger("drsn.metrics")
-
 
 def serve(keys: Metrics, snapshot: Snapshot) -> None:
     """Starts to answer, in separate threads.
 
     `UserError` for a missing package, an address that is not available, or a bad token file.
     """
+    answer = application(snapshot, access.token("metrics", keys.token_file))
+    try:
+        server = make_server(keys.address, keys.port, answer, _server(keys.address), Handler)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        where = f"port: {keys.port}" if taken else f"address: {keys.address}"
+        raise ConditionError(f"metrics.{where}: {error.strerror}") from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def application(snapshot: Snapshot, token: str | None) -> WSGIApplication:
+    """What answers; `token` None: none is asked for. `UserError` for a missing package."""
     try:
         from prometheus_client import CollectorRegistry, make_wsgi_app
 
@@ -41,21 +52,7 @@ def serve(keys: Metrics, snapshot: Snapshot) -> None:
         raise UserError("metrics: needs pip install 'drsn-agent[metrics]'") from None
     registry = CollectorRegistry()
     registry.register(Collector(snapshot))
-    token = access.token("metrics", keys.token_file)
-    answer = _application(make_wsgi_app(registry), snapshot, token)
-    try:
-        server = make_server(keys.address, keys.port, answer, _server(keys.address), _Quiet)
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        where = f"port: {keys.port}" if taken else f"address: {keys.address}"
-        raise ConditionError(f"metrics.{where}: {error.strerror}") from None
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
-
-
-def _application(
-    metrics: Callable[[Any, Any], Iterable[bytes]], snapshot: Snapshot, token: str | None
-) -> Callable[[Any, Any], Iterable[bytes]]:
-    """The WSGI application; `token` None: none is asked for."""
+    metrics: Callable[[Any, Any], Iterable[bytes]] = make_wsgi_app(registry)
 
     def answer(environ: Any, start: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -95,15 +92,13 @@ def _server(address: str) -> type["_Server"]:
     return _ServerOverIp6 if ":" in address else _Server
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    """Few connections, each for seconds: what is open elsewhere must not end the agent."""
+class _Server(BoundedThreads, WSGIServer):
+    """Listens at once."""
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = CONNECTIONS
 
     def __init__(self, *args: Any) -> None:
-        self._connections = Connections(CONNECTIONS, REQUEST_S)
+        self.connections = Connections(CONNECTIONS, REQUEST_S)
         super().__init__(*args)
 
     def server_bind(self) -> None:
@@ -112,33 +107,12 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = self.socket.getsockname()[:2]
         self.setup_environ()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Starts a thread for the request, or closes it where there are too many."""
-        if not self._connections.admit(request):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._connections.leave(request)
-
-    def service_actions(self) -> None:
-        """Called by `serve_forever` twice a second."""
-        self._connections.shut_late()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle of an answer is normal."""
-        log.debug("a connection ended", exc_info=True)
-
 
 class _ServerOverIp6(_Server):
     address_family = socket.AF_INET6
 
 
-class _Quiet(WSGIRequestHandler):
+class Handler(WSGIRequestHandler):
     timeout = 5  # for a client that sends nothing
 
     def log_message(self, *_: object) -> None:
