@@ -68,6 +68,6 @@ def _spent_s(decoder: Decoder, data: bytes, result: Result) -> float:
     return time.process_time() - began_s
 
 
-def rss_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def rss_mib(process: int | str = "self") -> float:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

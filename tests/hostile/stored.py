@@ -17,6 +17,7 @@ from agent.core.errors import ConditionError, UserError
 from agent.core.types import Message
 from agent.delivery.discovery import FILE as DEVICES
 from agent.delivery.discovery import Discovery
+from agent.delivery.disk import DiskError
 from agent.delivery.outbox import Limits, Outbox
 from agent.diagnosis.baseline import file as baselines
 from agent.inference import bundle as bundles
@@ -118,6 +119,7 @@ def state_files(folder: Path) -> list[Decoder]:
                 ),
                 "agent/delivery/store_check.py:check",
             ],
+            (DiskError,),  # a folder in its place
             share=0.05,
         ),
         Decoder(

@@ -1,5 +1,6 @@
 """A sample of `python -m tests.hostile`, and hostile bytes at a running agent."""
 
+import contextlib
 import json
 import secrets
 import socket
@@ -17,7 +18,7 @@ from tests.conftest import Agent, Broker, Subscriber, eventually
 from tests.hostile import mutants
 from tests.hostile.decoder import Decoder
 from tests.hostile.decoders import table
-from tests.hostile.run import run
+from tests.hostile.run import GROWTH_MIB, rss_mib, run
 
 CASES = 200
 
@@ -57,9 +58,13 @@ def test_an_agent_lives_on_and_delivers_whatever_comes_on_its_topics_and_ports(
         "homeassistant/status": b"online",
         "node": frame,
     }
+    before_mib = rss_mib(agent.process.pid)
     _attack(broker.port, topics, everything["sources"][1]["listen"], frame)
+    for section in ("page", "metrics"):
+        _attack_server(everything[section]["port"])
     before = len(subscriber.of("window"))
     eventually(lambda: len(subscriber.of("window")) > before + 10, 20, "windows after that")
+    assert rss_mib(agent.process.pid) - before_mib < GROWTH_MIB
     assert agent.stop() == 0
     assert "Traceback" not in agent.logged()
     mine = [w for w in subscriber.records("window") if w["source"] == "bearing-de"]
@@ -81,3 +86,17 @@ def _attack(port: int, topics: dict[str, bytes], listen: str, frame: bytes) -> N
     with socket.socket(type=socket.SOCK_DGRAM) as node:
         for payload in mutants.cases([frame], CASES, 99):
             node.sendto(payload[:60_000], (host, int(udp_port)))
+
+
+def _attack_server(port: int) -> None:
+    """Requests that are mutants, cut off, or left open until the end of the attack."""
+    valid = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with contextlib.ExitStack() as left_open:
+        for at, request in enumerate(mutants.cases([valid], CASES, 7)):
+            with contextlib.suppress(OSError):
+                client = socket.create_connection(("127.0.0.1", port), 2)
+                client.settimeout(2)
+                left_open.enter_context(client)
+                client.sendall(request)
+                if at % 4:
+                    client.close()
