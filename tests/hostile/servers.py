@@ -1,6 +1,8 @@
 """What browsers and Prometheus send: `agent.web` and `agent.service.metrics`."""
 
+import contextlib
 import io
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,18 +98,22 @@ def _page() -> Decoder:
 
 
 def _metrics() -> Decoder:
-    health = [_health(), None]  # in turn
-    snapshot: Any = SimpleNamespace(shown=lambda: health.reverse() or health[0])  # type: ignore[func-returns-value]
-    answers = [metrics.application(snapshot, token) for token in (None, "0123456789abcdef")]
+    health = itertools.cycle([_health(), None, None])
+    snapshot: Any = SimpleNamespace(shown=lambda: next(health), measurements=dict)
+    tokens = (None, "0123456789abcdef")
+    answers = itertools.cycle([metrics.application(snapshot, token) for token in tokens])
     server: Any = SimpleNamespace(
-        get_app=lambda: answers.reverse() or answers[0], base_environ={"SERVER_NAME": "localhost", "SERVER_PORT": "1"}
+        get_app=lambda: next(answers),
+        base_environ={"SERVER_NAME": "localhost", "SERVER_PORT": "1"},
     )
 
     def handle(data: bytes) -> None:
         connection: Any = _Connection(data)
-        metrics.Handler(connection, ("127.0.0.1", 1), server)
+        with contextlib.redirect_stderr(io.StringIO()) as logged:
+            metrics.Handler(connection, ("127.0.0.1", 1), server)
+        assert not logged.getvalue(), logged.getvalue()[-300:]
 
-    head = b" HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n"
+    head = b" HTTP/1.1\r\nAuthorization: Bearer 0123456789abcdef\r\nAccept: text/plain\r\n\r\n"
     gzipped = b" HTTP/1.0\r\nAccept-Encoding: gzip\r\nAccept: application/openmetrics-text\r\n\r\n"
     return Decoder(
         "metrics",
@@ -119,7 +125,10 @@ def _metrics() -> Decoder:
             b"GET /x" + head,
             b"POST /healthz HTTP/1.1\r\nContent-Length: 9\r\n\r\nstall",
         ],
-        [f"agent/service/metrics/server.py:{name}" for name in ("application.answer", "_healthz")],
+        [
+            f"agent/service/metrics/server.py:{name}"
+            for name in ("application.answer", "_healthz", "_has_token")
+        ],
     )
 
 
