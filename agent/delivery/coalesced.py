@@ -13,7 +13,7 @@ import msgspec
 from agent.core.types import Message, Receipt
 
 PAUSE_S = 600.0  # for a topic that the broker does not take
-LOSSES = 3  # connections lost in a row while only the same topic was in flight
+LOSSES = 3  # connections lost in a row, soon after they began, with the topic in flight
 
 log = logging.getLogger("drsn.outbox")
 

@@ -159,7 +159,7 @@ class Sender:
             self._send([item for item in self._outbox.after(seq - 1, 1) if item.seq == seq])
         if not self._refusals.crowded:
             self._send_fresh()
-        if not (self._in_flight or self._refusals.one_at_a_time):  # only once nothing else waits
+        if not (self._behind or self._refusals.one_at_a_time):  # only once nothing else waits
             self._send_coalesced(now_s)
 
     def _send_coalesced(self, now_s: float) -> None:
@@ -215,8 +215,7 @@ class Sender:
     def _lose_session(self) -> None:
         now_s = time.monotonic()
         lived_s = now_s - self._session_s
-        suspected = not self._in_flight and lived_s <= SOON_S
-        self._coalesced.connection_lost(now_s, suspected=suspected)
+        self._coalesced.connection_lost(now_s, suspected=lived_s <= SOON_S)
         if not self._in_flight:
             return
         culprit = self._refusals.connection_lost(self._in_flight, lived_s)
