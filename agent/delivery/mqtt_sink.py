@@ -63,6 +63,7 @@ class MqttSink:
         self._births_mid: int | None = None  # awaited answer: the broker has read our births
         self._unsubscribed_until_s = 0.0  # monotonic: after a packet that was too large
         self._part: Callable[[], None] | None = None  # what to do once disconnected
+        self._logged: set[str] = set()  # reasons for other terms
         self._since_s = 0.0  # when the broker accepted the connection
         self._duplicate = DuplicateClient(identity)
         self._wakeup = Wakeup()
@@ -89,7 +90,7 @@ class MqttSink:
         """Publishes `offline` and disconnects; waits at most `CLOSE_S` for the broker."""
         will = self._dialing.will
         if self._client is not None and self._receive_maximum and will is not None:
-            farewell = self._outgoing.publish(self._client, will)
+            farewell = self._outgoing.publish(self._client, self._outgoing.terms.fit(will))
             until_s = time.monotonic() + CLOSE_S
             while self._client and not farewell.is_published() and time.monotonic() < until_s:
                 self._work(0.05)
@@ -142,6 +143,7 @@ class MqttSink:
         """Lets messages go where the broker does not say that it has read the births."""
         accepted = self._receive_maximum and not self.in_flight_limit
         if accepted and self._outgoing.give_up_fences(time.monotonic() - self._since_s):
+            self._births_mid = None
             self.in_flight_limit = self._receive_maximum
 
     def _look_for_stall(self) -> None:
@@ -163,10 +165,13 @@ class MqttSink:
             self._lose(lost)
 
     def _connect_anew(self, why: str) -> None:
-        """Drops the connection for one on other terms, at once."""
-        log.info("%s: %s", self._where, why)
+        """Drops the connection for one on other terms, at once; each reason is logged once."""
+        if why not in self._logged:
+            log.info("%s: %s", self._where, why)
+        self._logged.add(why)
         self._drop()
-        self.state, self.why = "connecting", why
+        if self.state == "connected":
+            self.state, self.why = "connecting", why
         self._dialing.pause(0.0)
 
     def _lose(self, lost: Lost) -> None:
@@ -197,7 +202,7 @@ class MqttSink:
     ) -> None:
         if code.is_failure:
             if self._negotiation.refused(code):
-                self._connect_anew(f"the broker refuses ({code}): asking for less")
+                self._connect_anew(f"refused ({code}): connecting on other terms")
             else:
                 self._lose(Lost("refused", errors.refused(code, properties)))
             return

@@ -184,7 +184,7 @@ def _used(log: str) -> str:
 
 def _remarks(log: str) -> tuple[str, ...]:
     """What the agent said about the broker, once each."""
-    marks = (*MISSED, "asking for less", "trying 3.1.1", "mqtt.will_delay_s is 0")
+    marks = (*MISSED, "connecting on other terms", "trying 3.1.1", "mqtt.will_delay_s is 0")
     lines = [line for line in log.splitlines() if any(mark in line for mark in marks)]
     remarks = (re.sub(r"^.*? drsn\.\w+: (127\.0\.0\.1:\d+: )?", "", line) for line in lines)
     return tuple(dict.fromkeys(remarks))

@@ -40,8 +40,7 @@ def listener(broker: Broker, pki: Path | None) -> int:
     return port
 
 
-@pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
-@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize(("secure", "version"), [(False, "5"), (True, "3.1.1")], ids=["ws", "wss"])
 def test_an_agent_delivers_everything_over_websockets(
     stopped_broker: Broker,
     pki: Path,
