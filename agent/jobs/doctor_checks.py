@@ -9,7 +9,7 @@ import pwd
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.acquisition import timestamps
@@ -19,12 +19,14 @@ from agent.config.source import SourceSettings
 from agent.control.rollout import status
 from agent.core import state_directory
 from agent.core.errors import UserError
+from agent.core.types import Window
 from agent.jobs import broker_probe, doctor_files
 from agent.jobs.finding import Finding
 from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LISTEN_S = 3.0  # at least: until a source has delivered a window
+REFUSED_S = 1.0  # for a source of which all is refused
 RATE_S = 8.0  # at most, until the rate of a live source is measured
 USER = "drsn-agent"  # of the service
 
@@ -121,28 +123,42 @@ def _read_window(what: str, pipeline: SourcePipeline) -> Finding:
     """Reads until there is a window, and checks its flags."""
     thread = threading.Thread(target=pipeline.reader.run, args=(pipeline.stopping,), daemon=True)
     thread.start()
-    window_s = pipeline.origin.contract.window / pipeline.origin.contract.rate_hz
-    until_s = time.monotonic() + LISTEN_S + window_s
+    began_s = time.monotonic()
     windows = list(pipeline.scorer.windower.due(1))
-    while not (windows or pipeline.drained) and time.monotonic() < until_s:
+    while not (windows or pipeline.drained or _is_over(pipeline, time.monotonic() - began_s)):
         time.sleep(0.05)
         windows = list(pipeline.scorer.windower.due(1))
+    listened_s = time.monotonic() - began_s
     if windows:
         _await_rate(pipeline)
     pipeline.stopping.set()
     pipeline.ring.close()
     thread.join(LISTEN_S)
+    return _finding(what, pipeline, windows, listened_s)
+
+
+def _is_over(pipeline: SourcePipeline, listened_s: float) -> bool:
+    """Whether it is no use to wait longer for a window."""
+    if pipeline.reader.refusal is not None and not pipeline.reader.samples:
+        return listened_s > REFUSED_S
+    contract = pipeline.origin.contract
+    return listened_s > LISTEN_S + contract.window / contract.rate_hz
+
+
+def _finding(
+    what: str, pipeline: SourcePipeline, windows: Sequence[Window], listened_s: float
+) -> Finding:
+    window_s = pipeline.origin.contract.window / pipeline.origin.contract.rate_hz
     if not windows:
-        frames = f"{pipeline.reader.samples} frames in {LISTEN_S + window_s:.1f} s"
+        frames = f"{pipeline.reader.samples} frames in {listened_s:.1f} s"
         if pipeline.reader.refusal is not None:
             return Finding(what, "wrong", f"{frames}: {pipeline.reader.refusal}")
         return Finding(what, "wrong", f"{frames}, and a window needs {window_s:.2f} s: is it on?")
+    if pipeline.lost_baseline is not None or pipeline.reader.status() in ("slow", "fast"):
+        return Finding(what, "wrong", pipeline.describe())
     if flags := windows[0].flags:
         todo = "check the sensor, its cable, its gain"
         return Finding(what, "wrong", f"delivers, and the signal is {' and '.join(flags)}: {todo}")
-    status = pipeline.reader.status()
-    if pipeline.lost_baseline is not None or status in ("slow", "fast"):
-        return Finding(what, "wrong", pipeline.describe())
     noteworthy = pipeline.speed_missing or pipeline.reader.rate_note is not None
     return Finding(what, "note" if noteworthy else "ok", pipeline.describe())
 

@@ -60,7 +60,10 @@ class Sensors:
         noise = np.random.default_rng(0).normal(0, 3000, 40).astype("<i2").tobytes()
         with open(path, "wb", buffering=0) as fifo:  # noqa: PTH123
             for _ in self._ticks(40 / (2 * RATE_HZ)):
-                fifo.write(noise)
+                try:
+                    fifo.write(noise)
+                except BrokenPipeError:  # the reader has gone
+                    return
 
     def _send(self, port: int) -> None:
         noise = np.random.default_rng(1).normal(0, 3000, (10, 1)).astype(np.int16)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from agent.core import pcm
 from agent.core.types import Samples
+from agent.sources.sensor_nodes.refusal import quote
 
 MAGIC = b"DS"
 VERSION = 1
@@ -55,7 +56,7 @@ def head(data: bytes) -> Head:
     """The head of `data`; `FrameError` where there is none."""
     if len(data) < HEADER.size or data[:2] != MAGIC:
         raise FrameError(
-            f"found {data[:2]!r} in {len(data)} bytes, expected a frame with {MAGIC!r}"
+            f"found {quote(data)} in {len(data)} bytes, expected a frame with {MAGIC!r}"
         )
     _, version, dtype, channels, zero, frames, first = HEADER.unpack_from(data)
     if version != VERSION or zero:
