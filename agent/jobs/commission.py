@@ -8,7 +8,6 @@ perhaps not the machine to learn health from.
 import contextlib
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,21 +16,17 @@ import msgspec
 from agent.config import load
 from agent.core import state_directory
 from agent.core.errors import UserError
-from agent.core.model_contract import NO_NETWORK
 from agent.core.time import iso
-from agent.core.types import Scored
 from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Baseline, OperatingPoint
 from agent.diagnosis.baseline.fit import LEAST_DISTANCE, fit
-from agent.diagnosis.baseline.healthy_signal import HealthySignal
+from agent.jobs.commission_progress import FAULTY_SHARE, Progress
+from agent.jobs.healthy_windows import HealthyWindows
 from agent.pipeline import build
 from agent.pipeline.offline import OfflineRunner, named, recorded
 from agent.pipeline.source_pipeline import SourcePipeline
 
-TELL_S = 60.0
-LINES_EVERY_S = 2.5  # of signal, between two looks at the bearing's lines
 DEAF_FACTOR = 3.0  # times the lowest threshold: a baseline that hears little
-FAULTY_SHARE = 0.2  # of windows that the network calls faulty: worth a warning
 
 Say = Callable[[str], None]
 
@@ -46,24 +41,17 @@ class Request(msgspec.Struct, frozen=True):
     extend: bool = False  # the baseline that is there grows
 
 
-class Healthy(msgspec.Struct):
-    """What has been taken in so far, and what the network said of it."""
-
-    signal: HealthySignal = msgspec.field(default_factory=HealthySignal)
-    labels: Counter[str] = msgspec.field(default_factory=Counter)
-    network: bool = False  # whether there is one
-    faulty: int = 0
-    flagged: int = 0
-    lines_frame: int = 0  # before it nothing is looked at again
-
-
 def commission(config: load.Config, request: Request, say: Say) -> Path:
     """Writes the baseline of that source; `UserError` for what is none to learn from."""
     source = named(config, request.source)
     folder = Path(config.agent.state_dir)
     lock = state_directory.claim(folder)
     try:
-        healthy = Healthy()
+        _check_extend(folder, request)
+        healthy = HealthyWindows()
+        if not request.recordings:
+            minutes = f"{request.minutes:g} min of sound signal"
+            say(f"listens to {request.source} for {minutes}; Ctrl-C ends without a baseline")
         for part in [recorded(source, path) for path in request.recordings] or [source]:
             runner = OfflineRunner(config, part, commissioned=False)
             minutes_s = request.minutes * 60
@@ -77,46 +65,34 @@ def commission(config: load.Config, request: Request, say: Say) -> Path:
         os.close(lock)
 
 
-def _listen(runner: OfflineRunner, healthy: Healthy, limit: int | None, say: Say) -> None:
+def _listen(runner: OfflineRunner, healthy: HealthyWindows, limit: int | None, say: Say) -> None:
     """Until the source has ended, or `limit` sound windows have been heard."""
     pipeline = runner.pipeline
     healthy.signal.interrupt()
-    healthy.lines_frame, report_s = 0, time.monotonic()
+    healthy.lines_frame = 0
+    progress = Progress(say, healthy, pipeline.settings.common.hop_s, limit)
     with contextlib.closing(runner.scored()) as turns:
         for turn in turns:
             for scored in turn:
-                _take(healthy, scored, pipeline)
+                healthy.take(scored, pipeline)
             if limit is not None and healthy.signal.windows >= limit:
                 return
-            if time.monotonic() - report_s > TELL_S:
-                report_s = time.monotonic()
-                reading = pipeline.reader.status()
-                say(f"{healthy.signal.windows} sound windows, {healthy.flagged} flagged; {reading}")
+            progress.turn(pipeline.reader.status())
 
 
-def _take(healthy: Healthy, scored: Scored, pipeline: SourcePipeline) -> None:
-    window, rate_hz = scored.window, pipeline.origin.contract.rate_hz
-    if window.marks:
-        healthy.flagged += 1
-        healthy.signal.interrupt()
-        return
-    common = pipeline.settings.common
-    healthy.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
-    healthy.network = pipeline.origin.contract.name != NO_NETWORK
-    healthy.labels[scored.verdict.label or scored.verdict.decision] += 1
-    healthy.faulty += scored.verdict.decision == "fault"
-    if common.orders is not None and window.first >= healthy.lines_frame:
-        healthy.signal.take_lines(pipeline.scorer.examine(window))
-        healthy.lines_frame = window.first + round(LINES_EVERY_S * rate_hz)
+def _check_extend(folder: Path, request: Request) -> None:
+    """Before anything is listened to; `UserError`."""
+    place = file.path(folder, request.source)
+    if request.extend and not place.is_file():
+        raise UserError(f"--extend: found no {place}, expected a baseline: leave --extend out")
 
 
-def _learn(healthy: Healthy, pipeline: SourcePipeline, folder: Path, request: Request) -> Baseline:
+def _learn(
+    healthy: HealthyWindows, pipeline: SourcePipeline, folder: Path, request: Request
+) -> Baseline:
     common = pipeline.settings.common
     frame = build.frame(pipeline.settings, pipeline.origin.contract)
     before = file.load(folder, pipeline.name, frame) if request.extend else None
-    if request.extend and before is None:
-        place = file.path(folder, pipeline.name)
-        raise UserError(f"--extend: found no {place}, expected a baseline: leave --extend out")
     if before is not None and not any(point.runs for point in before.points):
         raise UserError("--extend: version 0.1 kept nothing to extend: leave --extend out")
     speed_known = common.rpm is not None or common.tacho is not None
@@ -124,7 +100,7 @@ def _learn(healthy: Healthy, pipeline: SourcePipeline, folder: Path, request: Re
     return msgspec.structs.replace(learned, source=pipeline.name, made=iso(time.time()))
 
 
-def _report(baseline: Baseline, healthy: Healthy, request: Request) -> Iterator[str]:
+def _report(baseline: Baseline, healthy: HealthyWindows, request: Request) -> Iterator[str]:
     """What was learned; of a provisional baseline the first line says so."""
     if baseline.provisional:
         yield (
@@ -132,8 +108,7 @@ def _report(baseline: Baseline, healthy: Healthy, request: Request) -> Iterator[
             "let it grow with --extend"
         )
     total = healthy.signal.windows
-    labels = ", ".join(f"{name} {n / total:.0%}" for name, n in healthy.labels.most_common())
-    network = f"the network: {labels}" if healthy.network else "no network"
+    network = healthy.describe_network()
     yield f"{total} sound windows ({healthy.flagged} flagged ones left out); {network}"
     for point in baseline.points:
         clean = sum(state.noise is None for state in point.states)
@@ -150,7 +125,7 @@ def _report(baseline: Baseline, healthy: Healthy, request: Request) -> Iterator[
         )
 
 
-def _warnings(baseline: Baseline, healthy: Healthy) -> Iterator[str]:
+def _warnings(baseline: Baseline, healthy: HealthyWindows) -> Iterator[str]:
     lowest = LEAST_DISTANCE
     for point in baseline.points:
         if point.threshold > DEAF_FACTOR * lowest:
@@ -159,11 +134,10 @@ def _warnings(baseline: Baseline, healthy: Healthy) -> Iterator[str]:
                 f"about {lowest:g}: this baseline hears only large faults; its running differs "
                 "from part to part: name its ways of running with `condition`, or tell its speed"
             )
-    share = healthy.faulty / max(1, healthy.signal.windows)
-    if share > FAULTY_SHARE:
+    if healthy.faulty_share > FAULTY_SHARE:
         yield (
-            f"warning: the network calls {share:.0%} of these windows faulty: make sure that the "
-            "machine is healthy, since this baseline will call it so"
+            f"warning: the network calls {healthy.faulty_share:.0%} of these windows faulty: make "
+            "sure that the machine is healthy, since this baseline will call it so"
         )
 
 

@@ -1,0 +1,60 @@
+"""What commissioning has taken in of a healthy machine."""
+
+from collections import Counter
+
+import msgspec
+
+from agent.core.model_contract import NO_NETWORK
+from agent.core.types import Scored
+from agent.diagnosis.baseline.healthy_signal import HealthySignal
+from agent.pipeline.source_pipeline import SourcePipeline
+
+LINES_EVERY_S = 2.5  # of signal, between two looks at the bearing's lines
+
+
+class HealthyWindows(msgspec.Struct):
+    """The sound windows, and what the network said of them; flagged ones are only counted."""
+
+    signal: HealthySignal = msgspec.field(default_factory=HealthySignal)
+    labels: Counter[str] = msgspec.field(default_factory=Counter)
+    flags: Counter[str] = msgspec.field(default_factory=Counter)
+    network: bool = False  # whether there is one
+    faulty: int = 0
+    flagged: int = 0
+    lines_frame: int = 0  # before it nothing is looked at again
+
+    @property
+    def faulty_share(self) -> float:
+        return self.faulty / max(1, self.signal.windows)
+
+    @property
+    def flagged_share(self) -> float:
+        return self.flagged / max(1, self.flagged + self.signal.windows)
+
+    def describe(self) -> str:
+        """The windows and the network's words on them, for a person."""
+        flags = ", ".join(f"{name} {count:,}" for name, count in self.flags.most_common())
+        flagged = f"{self.flagged:,} flagged" + (f" ({flags})" if flags else "")
+        return f"{self.signal.windows:,} sound windows, {flagged}; {self.describe_network()}"
+
+    def describe_network(self) -> str:
+        total = max(1, self.signal.windows)
+        labels = ", ".join(f"{name} {n / total:.0%}" for name, n in self.labels.most_common())
+        return f"the network: {labels or 'nothing yet'}" if self.network else "no network"
+
+    def take(self, scored: Scored, pipeline: SourcePipeline) -> None:
+        """Takes one scored window."""
+        window, rate_hz = scored.window, pipeline.origin.contract.rate_hz
+        self.network = pipeline.origin.contract.name != NO_NETWORK
+        if window.marks:
+            self.flagged += 1
+            self.flags.update(window.flags)
+            self.signal.interrupt()
+            return
+        common = pipeline.settings.common
+        self.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
+        self.labels[scored.verdict.label or scored.verdict.decision] += 1
+        self.faulty += scored.verdict.decision == "fault"
+        if common.orders is not None and window.first >= self.lines_frame:
+            self.signal.take_lines(pipeline.scorer.examine(window))
+            self.lines_frame = window.first + round(LINES_EVERY_S * rate_hz)
