@@ -15,8 +15,6 @@ class Ring:
     The reader announces its next window (`expect`). So the writer knows which frames are still
     needed (a live writer overwrites and counts them, a patient one waits) and when to wake the
     reader.
-
-    Every frame is stored twice, `size` apart, so that every read is one slice.
     """
 
     def __init__(
@@ -30,8 +28,8 @@ class Ring:
         self.gaps = 0
         self.missing = 0  # frames that never arrived
         self.overrun = 0  # frames overwritten before they were read
-        self._samples = np.zeros((2 * self.size, channels), np.float32)
-        self._marks = np.full(2 * self.size, Mark.GAP, np.uint8)
+        self._samples = np.zeros((self.size, channels), np.float32)
+        self._marks = np.full(self.size, Mark.GAP, np.uint8)
         self._arrived_s = time.monotonic()
         self._needed = 0  # frames before this one are not needed
         self._due = self.size  # the reader's next window ends at this frame
@@ -79,8 +77,10 @@ class Ring:
         Overwritten frames are returned as zeros, marked.
         """
         with self._room:
-            at = slice(first % self.size, first % self.size + frames)
-            samples, marks = self._samples[at].copy(), self._marks[at].copy()
+            at = first % self.size
+            fitting, rest = slice(at, at + frames), slice(0, max(0, at + frames - self.size))
+            samples = np.concatenate([self._samples[fitting], self._samples[rest]])
+            marks = np.concatenate([self._marks[fitting], self._marks[rest]])
             gone = min(max(0, self.end - self.size - first), frames)
             arrived_s = self._arrived_s
         if gone:
@@ -127,14 +127,10 @@ class Ring:
         return True
 
     def _store(self, samples: Samples, marks: Marks) -> None:
-        """Appends up to `size` frames, in both copies."""
+        """Appends up to `size` frames."""
         frames, at = len(samples), self.end % self.size
         split = min(frames, self.size - at)
-        for part, into in (
-            (slice(0, frames), at),
-            (slice(0, split), at + self.size),
-            (slice(split, frames), 0),
-        ):
+        for part, into in ((slice(0, split), at), (slice(split, frames), 0)):
             place = slice(into, into + part.stop - part.start)
             self._samples[place], self._marks[place] = samples[part], marks[part]
         self.end += frames
@@ -147,7 +143,7 @@ class Ring:
         first = max(self._needed, self.start)
         last = min(self.end, self.end + frames - self.size)
         if first < last:
-            at = slice(first % self.size, first % self.size + last - first)
+            at = np.arange(first, last) % self.size
             self.overrun += int(np.count_nonzero(self._marks[at] & Mark.GAP == 0))
 
     def _notify(self) -> None:
