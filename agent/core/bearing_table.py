@@ -3,7 +3,8 @@
 Dimensions are facts; each row names where they are confirmed. A maker may put other balls into the
 same housing (Timken's 205 has a BPFO of 3.574, SKF's 6205 one of 3.585): such differences are less
 than the slip of a bearing. Where sources differ by more there is no row: 6208, 6308 and 6318 are
-missing for this reason. `tests/core/test_bearing_names.py` holds the published factors.
+missing for this reason (docs/PHYSICS.md lists what was compared). The published factors are in
+`tests/core/test_bearing_names.py`.
 """
 
 import msgspec
@@ -38,6 +39,11 @@ ROWS = {
     "6312": _ball(8, 22.225, 95.0, LISTED, f"{INSERTS} (312)"),
     "6314": _ball(8, 25.4, 110.0, LISTED, f"{INSERTS} (314)"),
     "6316": _ball(8, 28.575, 125.0, LISTED, f"{INSERTS} (316)"),
+    "ER-10K": _ball(
+        *(8, 7.9375, 33.503),
+        "MB ER-10K, of a machinery fault simulator (NPTEL): dimensions and factors",
+        f"{INSERTS} (203, within 0.2 %)",
+    ),
     "ER-16K": _ball(
         *(9, 7.9375, 38.5),
         "MB ER-16K, of the bearing data of Curtin University: dimensions and factors",

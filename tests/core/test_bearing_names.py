@@ -18,6 +18,7 @@ PUBLISHED = {  # BPFO, BPFI, BSF, FTF: of CWRU, of Timken's table, and of MB
     "6312": (3.064, 4.936, 2.020, 0.383),
     "6314": (3.076, 4.924, 2.050, 0.385),
     "6316": (3.086, 4.914, 2.073, 0.386),
+    "ER-10K": (3.053, 4.947, 1.994, 0.382),
     "ER-16K": (3.572, 5.428, 2.322, 0.3969),
 }
 ORDERS = Orders(bpfo=3.585, bpfi=5.415, bsf=2.357, ftf=0.398)
@@ -48,6 +49,7 @@ def test_every_row_names_two_sources(name: str) -> None:
         ("6310.2RSR.C3", "6310"),
         ("MB ER16K", "ER-16K"),
         ("er-16k", "ER-16K"),
+        ("MB ER10K", "ER-10K"),
     ],
 )
 def test_makers_seals_and_clearances_do_not_change_the_bearing(

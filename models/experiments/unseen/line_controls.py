@@ -38,7 +38,7 @@ Probabilities = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answers:
+class Opinion:
     """What one classifier says of a clip, averaged over the last 3 s, at each end [looks]."""
 
     name: str
@@ -54,7 +54,7 @@ class Panel:
     lines: Mapping[str, Classifier]
     network: OnnxClassifier
 
-    def answers(self, clip: Clip, condition: Condition) -> Iterator[Answers]:
+    def opinions(self, clip: Clip, condition: Condition) -> Iterator[Opinion]:
         assert clip.rpm is not None
         assert condition.bearing is not None
         orders = Bearing(**condition.bearing).orders  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ class Panel:
             yield _averaged(name, LINES_HOP_S, ends_s, lines.predict_proba(rows))
         yield self._network(signal, clip.rpm, orders)
 
-    def _network(self, signal: npt.NDArray[np.float32], rpm: float, orders: Orders) -> Answers:
+    def _network(self, signal: npt.NDArray[np.float32], rpm: float, orders: Orders) -> Opinion:
         ends_s, pieces = _cut(signal, self.network.contract.window, NETWORK_HOP_S)
         windows = np.stack(pieces)[:, None]
         told = np.tile(np.asarray(bearing.running(rpm, orders), np.float32), (len(windows), 1))
@@ -100,15 +100,15 @@ def _cut(
     return [(at * hop + len(pieces[0])) / RATE_HZ for at in range(len(pieces))], pieces
 
 
-def _averaged(name: str, hop_s: float, ends_s: Sequence[float], each: Probabilities) -> Answers:
+def _averaged(name: str, hop_s: float, ends_s: Sequence[float], rows: Probabilities) -> Opinion:
     """Over as many looks as 3 s hold; of a clip that is shorter, what all its looks say."""
     looks = 1 + max(0, int((accumulation.SECONDS - ends_s[0]) / hop_s + 1e-9))
     last, averaged = Accumulation(accumulation.SECONDS / looks), []
-    for probabilities in each:
+    for probabilities in rows:
         last.add(probabilities)
         averaged.append(last.probabilities())
     first = min(looks, len(averaged)) - 1
-    return Answers(name, ends_s[first:], np.array(averaged[first:]))
+    return Opinion(name, ends_s[first:], np.array(averaged[first:]))
 
 
 def measure(
@@ -137,11 +137,11 @@ def _machine(conditions: Sequence[Condition], judges: Panel) -> Iterator[Row]:
 
 def _rows(condition: Condition, judges: Panel, clips: Sequence[Clip], note: str) -> Iterator[Row]:
     for clip in clips:
-        for answers in judges.answers(clip, condition):
-            name = f"{answers.name}{note}"
-            yield _row(f"{name}: most likely", condition, clip, answers, judges, _likeliest)
-            if answers.name != NO_LEARNING:
-                yield _row(f"{name}: {SURE:g} sure", condition, clip, answers, judges, _sure)
+        for opinion in judges.opinions(clip, condition):
+            name = f"{opinion.name}{note}"
+            yield _row(f"{name}: most likely", condition, clip, opinion, judges, _likeliest)
+            if opinion.name != NO_LEARNING:
+                yield _row(f"{name}: {SURE:g} sure", condition, clip, opinion, judges, _sure)
 
 
 def _behind_baseline(condition: Condition, judges: Panel) -> Iterator[Row]:
@@ -149,9 +149,9 @@ def _behind_baseline(condition: Condition, judges: Panel) -> Iterator[Row]:
     with runs.commissioned(condition) as machine:
         results = machine.results(clips)
     for clip, result in zip(clips, results, strict=True):
-        for answers in judges.answers(clip, condition):
+        for opinion in judges.opinions(clip, condition):
             decide = _after(result)
-            yield _row(f"{answers.name}: {WITH}", condition, clip, answers, judges, decide)
+            yield _row(f"{opinion.name}: {WITH}", condition, clip, opinion, judges, decide)
 
 
 Decide = Callable[[float, str, float], str]  # end in s, likeliest label, its probability
@@ -178,10 +178,10 @@ def _after(result: ClipResult) -> Decide:
 
 
 def _row(
-    name: str, condition: Condition, clip: Clip, answers: Answers, judges: Panel, decide: Decide
+    name: str, condition: Condition, clip: Clip, opinion: Opinion, judges: Panel, decide: Decide
 ) -> Row:
     windows = []
-    for end_s, probabilities in zip(answers.ends_s, answers.probabilities, strict=True):
+    for end_s, probabilities in zip(opinion.ends_s, opinion.probabilities, strict=True):
         label = judges.labels[int(probabilities.argmax())]
         sure = float(probabilities.max())
         decision = decide(end_s, label, sure)

@@ -52,14 +52,14 @@ def test_nothing_is_said_before_the_seconds_are_there_and_then_within_three(
     hop_s: float, first_s: float
 ) -> None:
     ends_s = [first_s + hop_s * at for at in range(60)]
-    answers = line_controls._averaged("x", hop_s, ends_s, np.full((60, 2), 0.5))
-    assert 2.5 < answers.ends_s[0] <= 3.0
-    assert len(answers.ends_s) == len(answers.probabilities)
+    opinion = line_controls._averaged("x", hop_s, ends_s, np.full((60, 2), 0.5))
+    assert 2.5 < opinion.ends_s[0] <= 3.0
+    assert len(opinion.ends_s) == len(opinion.probabilities)
 
 
 def test_a_short_clip_is_answered_by_all_that_was_heard() -> None:
-    answers = line_controls._averaged("x", 0.5, [1.0], np.array([[0.2, 0.8]]))
-    assert answers.probabilities == pytest.approx(np.array([[0.2, 0.8]]))
+    opinion = line_controls._averaged("x", 0.5, [1.0], np.array([[0.2, 0.8]]))
+    assert opinion.probabilities == pytest.approx(np.array([[0.2, 0.8]]))
 
 
 def test_the_tables_of_lines_are_written_between_their_own_marks(tmp_path: Path) -> None:

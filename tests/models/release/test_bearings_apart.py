@@ -5,11 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.inference import classifier
+from models import zoo
 from models.data import recipe as recipes
 from models.data.recordings import Recording
 from models.release import bearings_apart
 from models.release.bearings_apart import FOLDS, Fold
 from tests.support import datasets
+
+CARDS = sorted(Path(zoo.__file__).parent.glob("bearing*.md"))
 
 
 def recording(machine: str, severity: str) -> Recording:
@@ -50,3 +54,12 @@ def test_figures_are_measured_once_and_then_kept(
     assert set(rows[0].figures) == set(bearings_apart.CONDITIONS)
     assert bearings_apart.measure(recipe, root, tmp_path / "work", lines.append) == rows
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.stem)
+def test_every_released_card_says_what_figures_on_the_same_bearing_are_worth(card: Path) -> None:
+    text = card.read_text()
+    assert "What figures on the same bearing are worth" in text
+    assert "| uestc | the whole rig |" in text
+    assert f"{card.with_suffix('.onnx').stat().st_size:,} bytes" in text
+    assert classifier.load(card.with_suffix(".onnx")).contract.figures
