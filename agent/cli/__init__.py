@@ -7,6 +7,8 @@ import argparse
 import importlib
 
 SUMMARIES = {
+    "init": "write a first configuration: look for sensors, try sensor and broker",
+    "config": "print the example configuration, or its JSON Schema for an editor",
     "run": "run the agent",
     "check": "check a configuration, its models and its sources, and start nothing",
     "doctor": "look at configuration, models, sensors, broker, clock and disk: what to do",

@@ -1,8 +1,8 @@
 """`check`: reads a configuration, loads its models and opens its sources; starts nothing."""
 
 import argparse
-from pathlib import Path
 
+from agent.cli import config_option
 from agent.config import advice, load
 from agent.pipeline import build
 
@@ -18,5 +18,5 @@ def define(parser: argparse.ArgumentParser) -> None:
         print(f"{arguments.config}: ok")
         return 0
 
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     parser.set_defaults(run=check)

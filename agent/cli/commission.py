@@ -2,15 +2,15 @@
 
 import argparse
 import functools
-from pathlib import Path
 
+from agent.cli import config_option
 from agent.config import load
 from agent.core import logs
 from agent.core.errors import UserError
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     parser.add_argument("--source", required=True, metavar="NAME", help="in the configuration")
     parser.add_argument("--minutes", type=float, default=30.0, help="of sound signal (%(default)g)")
     parser.add_argument(

@@ -3,9 +3,9 @@
 import argparse
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.cli import config_option
 from agent.config import load
 from agent.core import logs
 from agent.core.errors import UserError
@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
             wrong += finding.state == "wrong"
         return 1 if wrong else 0
 
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     parser.add_argument(
         "--bench",
         action="store_true",

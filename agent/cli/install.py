@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from agent.cli import config_option
 from agent.config import load
 from agent.config import rollout as keys
 from agent.config.load import Config
@@ -33,7 +34,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         return 0
 
     parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     parser.add_argument(
         "--allow-downgrade", action="store_true", help="also a version that is not newer"
     )

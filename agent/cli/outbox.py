@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.cli import config_option
 from agent.config import load
 from agent.core import state_directory
 from agent.core.errors import UserError
@@ -20,7 +21,7 @@ RUNNING = "an agent runs there: publish the command `outbox` to it (docs/MQTT.md
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     parser.add_argument("action", choices=ACTIONS)
     parser.add_argument(
         "seqs",

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.cli import config_option
 from agent.config import advice, load
 from agent.config.load import Config
 from agent.core import logs
@@ -24,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
             log.warning("%s", note)
         return Daemon(config, reread=read, observers=observers(config)).run()
 
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     logs.add_level(parser, "INFO")
     parser.set_defaults(run=run)
 

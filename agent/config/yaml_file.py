@@ -25,7 +25,7 @@ def read(path: Path) -> object:
     except OSError as error:
         raise ConditionError(f"{path}: cannot be read: {error.strerror}") from None
     try:
-        return _load(data.decode("utf-8"))
+        return parse(data.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
@@ -36,13 +36,13 @@ def value(text: str, where: str) -> object:
     `ConfigError`, naming `where`, for what is not YAML.
     """
     try:
-        parsed = _load(text)
+        parsed = parse(text)
     except yaml.YAMLError:
         raise ConfigError(f"{where}: found {text!r}, expected a value as in YAML") from None
     return text if isinstance(parsed, dict) and not text.lstrip().startswith("{") else parsed
 
 
-def _load(text: str) -> object:
+def parse(text: str) -> object:
     """The values in the text; `yaml.YAMLError` for whatever the constructors raise, too."""
     yaml_bounds.check(text)
     try:

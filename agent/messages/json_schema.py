@@ -5,7 +5,6 @@ default was added later: older messages lack it, so it is not required. New fiel
 any time, so none is forbidden.
 """
 
-import inspect
 import json
 import re
 import sys
@@ -16,7 +15,7 @@ import msgspec
 import yaml
 
 from agent import __version__
-from agent.core import types
+from agent.core import field_comments, types
 from agent.messages.topics import (
     ALL,
     ANNOUNCEMENT,
@@ -110,16 +109,9 @@ def _described(part: Tree, name: str, within: type) -> Tree:
     part = {key: value for key, value in part.items() if key != "additionalProperties"}
     modules = (sys.modules[within.__module__], types)
     record = next(getattr(module, name) for module in modules if hasattr(module, name))
-    for field, comment in _comments(record).items():
+    for field, comment in field_comments.of(record).items():
         part["properties"][field] |= {"description": comment}
     return part
-
-
-def _comments(record: type) -> dict[str, str]:
-    """The comment beside each field of a record, by field."""
-    source = inspect.getsource(record)
-    comments = re.findall(r"^    (\w+): [^#\n]*?  # (.+)$", source, re.MULTILINE)
-    return {field: comment.replace("None", "null") for field, comment in comments}
 
 
 def _channel(published: Published | Subscribed) -> Tree:
