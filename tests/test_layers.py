@@ -25,6 +25,7 @@ LATE = {
     ("models.data.matlab", "scipy.io"),
     # Verbs: `--help` and the other verbs do not load what one verb needs.
     ("agent.cli.commission", "agent.jobs.commission"),
+    ("agent.cli.config", "agent.config.json_schema"),
     ("agent.cli.demo", "agent.cli"),
     ("agent.cli.doctor", "agent.jobs"),
     ("agent.cli.ingest", "agent.jobs.ingest"),
@@ -36,6 +37,9 @@ LATE = {
     ("models.cli.forms", "agent.inference"),
     ("models.cli.forms", "models"),
     ("models.cli.quantize", "models"),
+    ("models.cli.recalibrate", "agent.inference"),
+    ("models.cli.recalibrate", "models"),
+    ("models.cli.recalibrate", "onnx"),
     ("models.cli.release", "models"),
     ("models.cli.train", "models"),
     # Start time and memory: a daemon loads what its configuration asks for.

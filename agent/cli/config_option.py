@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-PLACES = (Path("config.yaml"), Path("/etc/drsn-agent/config.yaml"))
+PATHS = (Path("config.yaml"), Path("/etc/drsn-agent/config.yaml"))
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    """Adds `--config`; without it the first of `PLACES` where a file lies is used."""
-    places = ", then ".join(str(place) for place in PLACES)
+    """Adds `--config`; without it the first of `PATHS` where a file lies is used."""
+    places = ", then ".join(str(place) for place in PATHS)
     parser.add_argument(
         "--config", type=Path, default=default(), metavar="FILE", help=f"default: {places}"
     )
@@ -16,4 +16,4 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def default() -> Path:
     """The configuration in the folder where the command runs, else the service's."""
-    return next((place for place in PLACES if place.is_file()), PLACES[-1])
+    return next((place for place in PATHS if place.is_file()), PATHS[-1])

@@ -13,9 +13,9 @@ from agent.core.errors import UserError
 from agent.jobs import found_sensors, new_configuration
 from agent.jobs.doctor_checks import examine
 from agent.jobs.found_sensors import FoundSensor
-from agent.jobs.new_configuration import Answers
+from agent.jobs.new_configuration import Choices
 
-SERVICE_FILE, SERVICE_STATE = config_option.PLACES[-1], Path("/var/lib/drsn-agent")
+SERVICE_FILE, SERVICE_STATE = config_option.PATHS[-1], Path("/var/lib/drsn-agent")
 SIMULATED = FoundSensor("a simulated machine, to try it out", {"kind": "synth", "repeat": True})
 NO_BROKER = "none"
 OPTIONS = ("rate_hz", "rpm", "bearing", "unit", "scale")  # as the source's keys are named
@@ -23,7 +23,7 @@ OPTIONS = ("rate_hz", "rpm", "bearing", "unit", "scale")  # as the source's keys
 
 def define(parser: argparse.ArgumentParser) -> None:
     parser.description = "Without options it asks; in a script, --source and --broker answer."
-    parser.add_argument("--out", type=Path, default=config_option.PLACES[0], help="%(default)s")
+    parser.add_argument("--out", type=Path, default=config_option.PATHS[0], help="%(default)s")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.add_argument("--name", default="machine", help="of the source; %(default)s")
     parser.add_argument("--source", help="a kind: mic, serial, iio, file, stream, udp, mqtt, synth")
@@ -42,14 +42,14 @@ def _run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     if out.exists() and not arguments.force:
         raise UserError(f"{out}: is there already, expected --force or another name by --out")
-    answers = Answers(
+    choices = Choices(
         source={"name": arguments.name, **_source(arguments)},
         broker=_broker(arguments.broker),
         state_dir=arguments.state_dir or _state_dir(out),
         page=arguments.page,
     )
     schema = out.with_name("config.schema.json")
-    text = new_configuration.text(answers, out, Path(schema.name))
+    text = new_configuration.text(choices, out, Path(schema.name))
     load.parse(yaml_file.parse(text))
     _write(schema, json.dumps(json_schema.schema(), indent=1) + "\n")
     _write(out, text)
@@ -88,7 +88,7 @@ def _source(arguments: argparse.Namespace) -> dict[str, Any]:
     keys = dict(_options(arguments))
     if arguments.source is not None:
         return {"kind": arguments.source} | keys
-    sensor = _chosen((*found_sensors.all_sensors(), SIMULATED))
+    sensor = _selected((*found_sensors.all_sensors(), SIMULATED))
     for key in sensor.unknown:
         if key not in keys:
             keys[key] = _value(_asked(f"{key} (e.g. 3200)", ""), f"--{key}")
@@ -110,7 +110,7 @@ def _value(text: str, where: str) -> object:
     return yaml_file.value(text, where)
 
 
-def _chosen(sensors: tuple[FoundSensor, ...]) -> FoundSensor:
+def _selected(sensors: tuple[FoundSensor, ...]) -> FoundSensor:
     """The sensor that the user picks; in a script the first."""
     for number, sensor in enumerate(sensors, 1):
         print(f"{number:3}  {sensor.text}")

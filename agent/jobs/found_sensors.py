@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from agent.core.errors import UserError
+from agent.sources import portaudio
 
 DEVICES = Path("/dev")
 IIO = Path("/sys/bus/iio/devices")
@@ -47,8 +48,6 @@ def _serial() -> Iterator[FoundSensor]:
 
 
 def _microphones() -> Iterator[FoundSensor]:
-    from agent.sources import portaudio
-
     with contextlib.suppress(UserError):  # no sound library: then there is no microphone
         for item in portaudio.inputs():
             keys = {"kind": "mic", "device": item.name, "interleaved": 1}

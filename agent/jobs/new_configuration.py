@@ -19,7 +19,7 @@ UNTOLD = {  # keys worth knowing -> the line that shows how they are written
 }
 
 
-class Answers(msgspec.Struct, frozen=True, kw_only=True):
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
     """What `init` was told or has found."""
 
     source: dict[str, Any]  # its keys
@@ -28,19 +28,19 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     page: bool
 
 
-def text(answers: Answers, file: Path, schema: Path) -> str:
-    """The file's text; the same answers give the same text."""
-    parts = [FIRST_LINE.format(schema=schema), HEAD.format(file=file), _agent(answers)]
-    if answers.broker is not None:
-        parts.append(_mqtt(answers.broker))
-    if answers.page:
+def text(choices: Choices, file: Path, schema: Path) -> str:
+    """The file's text; the same choices give the same text."""
+    parts = [FIRST_LINE.format(schema=schema), HEAD.format(file=file), _agent(choices)]
+    if choices.broker is not None:
+        parts.append(_mqtt(choices.broker))
+    if choices.page:
         parts.append("page: {}  # http://127.0.0.1:8080\n")
-    return "\n".join([*parts, _sources(answers.source)])
+    return "\n".join([*parts, _sources(choices.source)])
 
 
-def _agent(answers: Answers) -> str:
-    lines = ["agent:", f"  state_dir: {_plain(str(answers.state_dir))}  # outbox and baselines"]
-    if answers.broker is None:
+def _agent(choices: Choices) -> str:
+    lines = ["agent:", f"  state_dir: {_plain(str(choices.state_dir))}  # outbox and baselines"]
+    if choices.broker is None:
         lines.append("  sink: stdout  # JSON lines; with a broker: mqtt, and the section mqtt")
     return "\n".join(lines) + "\n"
 

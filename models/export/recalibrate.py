@@ -141,26 +141,10 @@ def run(model: onnx.ModelProto, output: str, samples: Array, running: Array) -> 
     return np.concatenate(parts)
 
 
-def _grafted(model: onnx.ModelProto, near: Rows) -> onnx.ModelProto:
-    """A copy with `models.networks.distance.Distance` as nodes behind the features.
-
-    It pools like the original, since ONNX Runtime rounds a pooled sum alike at every batch size.
-    """
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
-    graph, count, source = result.graph, len(near), features(model.graph)
-    width = near.shape[1]
+def _distance_nodes(source: str, width: int) -> list[tuple[str, list[str], str, dict[str, Any]]]:
+    """The nodes of the distance: operator, inputs, output, attributes."""
     pooled = {"kernel_shape": [1, width], "strides": [1, width]}
-    constants = {
-        "alike": near[:, :, None, None],
-        "shape": np.array([-1, count]),
-        "flat": np.array([-1, 1]),
-        "width": np.array(width, np.float32),
-        "shortest": np.array(SHORTEST, np.float32),
-        "one": np.array(1.0, np.float32),
-        "last_axis": np.array([1]),
-    }
-    lines: list[tuple[str, list[str], str, dict[str, Any]]] = [
+    return [
         ("Conv", [source, "alike"], "products", {}),
         ("Reshape", ["products", "shape"], "rows", {}),
         ("Mul", [source, source], "squares", {}),
@@ -175,10 +159,30 @@ def _grafted(model: onnx.ModelProto, near: Rows) -> onnx.ModelProto:
         ("Sub", ["one", "nearest"], OUTPUT, {}),
     ]
 
+
+def _grafted(model: onnx.ModelProto, near: Rows) -> onnx.ModelProto:
+    """A copy with `models.networks.distance.Distance` as nodes behind the features.
+
+    It pools like the original, since ONNX Runtime rounds a pooled sum alike at every batch size.
+    """
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    graph, count, source = result.graph, len(near), features(model.graph)
+    width = near.shape[1]
+    constants = {
+        "alike": near[:, :, None, None],
+        "shape": np.array([-1, count]),
+        "flat": np.array([-1, 1]),
+        "width": np.array(width, np.float32),
+        "shortest": np.array(SHORTEST, np.float32),
+        "one": np.array(1.0, np.float32),
+        "last_axis": np.array([1]),
+    }
+
     def full(name: str) -> str:
         return name if name in (source, OUTPUT) else f"{OUTPUT}/{name}"
 
-    for kind, inputs, output, attributes in lines:
+    for kind, inputs, output, attributes in _distance_nodes(source, width):
         names = [full(name) for name in inputs]
         graph.node.append(helper.make_node(kind, names, [full(output)], **attributes))
     graph.initializer.extend(

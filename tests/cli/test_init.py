@@ -138,7 +138,7 @@ def test_a_configuration_is_looked_for_here_and_then_where_the_service_has_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = folder / "etc.yaml"
-    monkeypatch.setattr(config_option, "PLACES", (Path("config.yaml"), service))
+    monkeypatch.setattr(config_option, "PATHS", (Path("config.yaml"), service))
     assert config_option.default() == service
     (folder / "config.yaml").touch()
     assert config_option.default() == Path("config.yaml")
