@@ -26,7 +26,7 @@ def host_name() -> str:
 def default_id(state_dir: Path) -> str:
     """The agent's id where none is configured.
 
-    An outbox that was made while the default was the host's whole name (0.1) keeps that name.
+    An outbox that was made while the default was the host's whole name (up to 0.2) keeps it.
     """
     made_earlier = _exists(state_dir / OUTBOX) and not _exists(state_dir / SHORT_ID)
     return host_name() if made_earlier else short_host_name()

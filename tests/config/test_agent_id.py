@@ -40,7 +40,7 @@ def test_an_outbox_of_an_earlier_version_keeps_the_name_under_which_it_was_fille
 ) -> None:
     config = load.parse(tree(tmp_path))
     open_outbox(config, Topics("drsn", config.agent.id)).close()
-    (tmp_path / SHORT_ID).unlink()  # 0.1 wrote none
+    (tmp_path / SHORT_ID).unlink()  # up to 0.2 none was written
     assert (tmp_path / OUTBOX).exists()
     assert load.parse(tree(tmp_path)).agent.id == "box.example.com"
 
