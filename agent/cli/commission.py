@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import math
 
 from agent.cli import config_option
 from agent.config import load
@@ -20,6 +21,8 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--extend", action="store_true", help="adds to the baseline that is there, never narrows it"
     )
+    parser.add_argument("--rpm", type=float, help="speed of the recordings")
+    parser.add_argument("--condition", metavar="NAME", help="condition of the recordings")
     logs.add_level(parser, "WARNING")
     parser.set_defaults(run=_commission)
 
@@ -27,10 +30,13 @@ def define(parser: argparse.ArgumentParser) -> None:
 def _commission(arguments: argparse.Namespace) -> int:
     from agent.jobs.commission import Request, commission
 
-    for key in ("minutes", "false_alarms_per_month"):
+    for key in ("minutes", "false_alarms_per_month", "rpm"):
         value = getattr(arguments, key)
-        if not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise UserError(f"--{key.replace('_', '-')}: found {value}, expected more than 0")
+    for key in ("rpm", "condition"):
+        if getattr(arguments, key) is not None and not arguments.recordings:
+            raise UserError(f"--{key}: found no --recordings beside it, expected them")
     logs.start(arguments.log_level)
     request = Request(
         arguments.source,
@@ -38,6 +44,8 @@ def _commission(arguments: argparse.Namespace) -> int:
         arguments.recordings,
         arguments.false_alarms_per_month,
         arguments.extend,
+        arguments.rpm,
+        arguments.condition,
     )
     file = commission(load.load(arguments.config), request, functools.partial(print, flush=True))
     print(f"wrote {file}")

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from agent import sources
-from agent.config import model_choice
+from agent.config import model_choice, published
+from agent.config.published import Published
 from agent.config.validation import convert, show, unknown_key
 from agent.core import bearing_names, credentials
 from agent.core.annotated import Name, Positive, Rpm, Seconds, Share
@@ -79,12 +80,23 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tacho: TachometerKeys | None = None  # measures the shaft's speed
     bearing: Bearing | None = None
     machine_class: MachineClass | None = None
-    condition: str | None = None  # of the machine, e.g. its load: commissioned by itself
+    speed: Published | None = None  # of the shaft, published by another device
+    condition: str | Published | None = None  # of the machine, e.g. its load: each is commissioned
     decide: DecideOverrides = DecideOverrides()
 
     @property
     def orders(self) -> Orders | None:
         return None if self.bearing is None else self.bearing.orders
+
+    @property
+    def speed_known(self) -> bool:
+        """Whether the shaft's speed is configured, measured or published."""
+        return any(each is not None for each in (self.rpm, self.tacho, self.speed))
+
+    @property
+    def condition_name(self) -> str | None:
+        """The condition as configured; None where it is published."""
+        return self.condition if isinstance(self.condition, str) else None
 
 
 class SourceSettings(msgspec.Struct, frozen=True):
@@ -139,8 +151,7 @@ def _with_model(settings: SourceSettings) -> SourceSettings:
     if common.model != model_choice.AUTO:
         return settings
     rate_hz = sources.declared(common.kind, settings.options).rate_hz
-    speed_known = common.rpm is not None or common.tacho is not None
-    model, why = model_choice.choose(rate_hz, speed_known, common.bearing is not None)
+    model, why = model_choice.choose(rate_hz, common.speed_known, common.bearing is not None)
     common = msgspec.structs.replace(common, model=model)
     return msgspec.structs.replace(settings, common=common, model_choice=why)
 
@@ -159,8 +170,12 @@ def _check_machine(common: SourceKeys, path: str) -> None:
         raise ConfigError(
             f"{path}.scale: found {common.scale:g}, expected a factor that leaves a signal"
         )
-    if common.bearing is not None and common.rpm is None and common.tacho is None:
+    if common.bearing is not None and not common.speed_known:
         raise ConfigError(f"{path}.bearing: found no rpm or tacho beside it, expected the speed")
+    if common.speed is not None and (common.rpm is not None or common.tacho is not None):
+        other = "rpm" if common.rpm is not None else "tacho"
+        raise ConfigError(f"{path}.speed: found {other} beside it, expected one of the two")
+    published.check(common.speed, common.condition, path)
     if common.machine_class is not None and common.unit not in ACCELERATION:
         found = "no unit" if common.unit is None else f"unit {common.unit!r}"
         expected = " or ".join(ACCELERATION)

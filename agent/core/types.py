@@ -65,7 +65,9 @@ class Window(msgspec.Struct, frozen=True):
     dropped: int  # frames of it that are missing
     marks: Mark
     arrived_s: float  # monotonic time at which its last frame came in
-    rpm: float | None = None  # of the shaft, where it was measured
+    rpm: float | None = None  # of the shaft, where it was measured or published
+    condition: str | None = None  # of the machine, where it is published
+    missing: str | None = None  # why speed or condition, which are published, are not known
 
     @property
     def flags(self) -> list[str]:

@@ -51,6 +51,8 @@ def _sentence(
 
 def _conclusion(event: Verdict, comparison: Comparison | None) -> str:
     if event.decision == "unknown" and comparison is not None:
+        if comparison.missing is not None:
+            return "Speed or condition not known"
         if not comparison.commissioned:
             return "Not commissioned at this speed or condition"
         return "Changed, not named"
@@ -66,6 +68,8 @@ def _conclusion(event: Verdict, comparison: Comparison | None) -> str:
 def _baseline(comparison: Comparison | None) -> str:
     if comparison is None:
         return "there is no baseline"
+    if comparison.missing is not None:
+        return comparison.missing
     if not comparison.commissioned:
         return "the baseline has no such operating point"
     kind = "provisional baseline" if comparison.provisional else "baseline"

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from agent.config import load
+from agent.config.published import Published
+from agent.config.source import SourceSettings
 from agent.core import state_directory
 from agent.core.errors import UserError
 from agent.core.time import iso
@@ -39,6 +41,8 @@ class Request(msgspec.Struct, frozen=True):
     recordings: Sequence[str] = ()
     false_alarms_per_month: float = 1.0
     extend: bool = False  # the baseline that is there grows
+    rpm: float | None = None  # of recordings: instead of the configured or published speed
+    condition: str | None = None  # of recordings: instead of the configured or published one
 
 
 def commission(config: load.Config, request: Request, say: Say) -> Path:
@@ -52,7 +56,7 @@ def commission(config: load.Config, request: Request, say: Say) -> Path:
         if not request.recordings:
             minutes = f"{request.minutes:g} min of sound signal"
             say(f"listens to {request.source} for {minutes}; Ctrl-C ends without a baseline")
-        for part in [recorded(source, path) for path in request.recordings] or [source]:
+        for part in [_recording(source, path, request) for path in request.recordings] or [source]:
             runner = OfflineRunner(config, part, commissioned=False)
             minutes_s = request.minutes * 60
             limit = None if request.recordings else round(minutes_s / source.common.hop_s)
@@ -63,6 +67,22 @@ def commission(config: load.Config, request: Request, say: Say) -> Path:
         return file.save(baseline, folder)
     finally:
         os.close(lock)
+
+
+def _recording(source: SourceSettings, path: str, request: Request) -> SourceSettings:
+    """The source with its signal from a file; a published value must be in the request."""
+    common = source.common
+    if common.speed is not None and request.rpm is None:
+        raise UserError("--recordings: found a speed that is published, expected --rpm")
+    if isinstance(common.condition, Published) and request.condition is None:
+        raise UserError("--recordings: found a condition that is published, expected --condition")
+    part = recorded(source, path)
+    common = msgspec.structs.replace(
+        part.common,
+        rpm=part.common.rpm if request.rpm is None else request.rpm,
+        condition=request.condition or part.common.condition,
+    )
+    return msgspec.structs.replace(part, common=common)
 
 
 def _listen(runner: OfflineRunner, healthy: HealthyWindows, limit: int | None, say: Say) -> None:
@@ -95,7 +115,9 @@ def _learn(
     before = file.load(folder, pipeline.name, frame) if request.extend else None
     if before is not None and not any(point.runs for point in before.points):
         raise UserError("--extend: version 0.1 kept nothing to extend: leave --extend out")
-    speed_known = common.rpm is not None or common.tacho is not None
+    if healthy.missing is not None and not healthy.signal.windows:
+        raise UserError(f"{healthy.missing}: nothing to learn without it")
+    speed_known = common.speed_known
     learned = fit(healthy.signal, frame, request.false_alarms_per_month, speed_known, before)
     return msgspec.structs.replace(learned, source=pipeline.name, made=iso(time.time()))
 

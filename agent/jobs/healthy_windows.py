@@ -21,6 +21,7 @@ class HealthyWindows(msgspec.Struct):
     network: bool = False  # whether there is one
     faulty: int = 0
     flagged: int = 0
+    missing: str | None = None  # why a window had no speed or condition, the last one
     lines_frame: int = 0  # before it nothing is looked at again
 
     @property
@@ -35,7 +36,8 @@ class HealthyWindows(msgspec.Struct):
         """The windows and the network's words on them, for a person."""
         flags = ", ".join(f"{name} {count:,}" for name, count in self.flags.most_common())
         flagged = f"{self.flagged:,} flagged" + (f" ({flags})" if flags else "")
-        return f"{self.signal.windows:,} sound windows, {flagged}; {self.describe_network()}"
+        counts = f"{self.signal.windows:,} sound windows, {flagged}; {self.describe_network()}"
+        return counts if self.missing is None else f"{counts}; {self.missing}"
 
     def describe_network(self) -> str:
         total = max(1, self.signal.windows)
@@ -51,8 +53,13 @@ class HealthyWindows(msgspec.Struct):
             self.flags.update(window.flags)
             self.signal.interrupt()
             return
-        common = pipeline.settings.common
-        self.signal.take(window, pipeline.hop, pipeline.scorer.rpm_of(window), common.condition)
+        self.missing = window.missing
+        if window.missing is not None:
+            self.signal.interrupt()
+            return
+        common, scorer = pipeline.settings.common, pipeline.scorer
+        rpm, condition = scorer.rpm_of(window), scorer.condition_of(window)
+        self.signal.take(window, pipeline.hop, rpm, condition)
         self.labels[scored.verdict.label or scored.verdict.decision] += 1
         self.faulty += scored.verdict.decision == "fault"
         if common.orders is not None and window.first >= self.lines_frame:

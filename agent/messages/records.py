@@ -113,6 +113,17 @@ class GapMarker(msgspec.Struct, frozen=True, kw_only=True):
     why: str  # messages, bytes, age (the limit), disk (a failed write) or parked (set aside)
 
 
+class PublishedHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """A speed or a condition that another device publishes."""
+
+    topic: str
+    value: str | None  # the last that could be read: rpm, or the condition's name
+    age_s: float | None  # since it came
+    retained: bool  # the broker had kept it: it is older than `age_s`
+    stale: bool  # too old, or none came: the value is not known
+    refused: str | None  # the last payload, where it could not be read
+
+
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of one source since the start."""
 
@@ -130,6 +141,8 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     drift: float | None = None  # as anomaly, of the average of the last windows
     nominal_hz: float | None = None  # frames a second that it should deliver; None: not opened yet
     measured_hz: float | None = None  # that arrive, over up to a minute; None: not live, not known
+    speed: PublishedHealth | None = None  # None: it is not published
+    condition: PublishedHealth | None = None  # None: it is not published
 
 
 class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 
 from agent import sources
+from agent.acquisition import operating_state
 from agent.acquisition.conditioning import Conditioner
+from agent.acquisition.published_values import PublishedValues
 from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline, WallClock
@@ -52,12 +54,14 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """What all sources of an agent share for as long as it runs.
 
     `wake` is called by source threads when there may be something to score. `wrap_source` wraps
-    each source when it is opened, e.g. to add noise in demos.
+    each source when it is opened, e.g. to add noise in demos. `values` hears what other devices
+    publish; None: nothing is heard, so that published speeds and conditions are not known.
     """
 
     wake: Callable[[], None] = _wake_nobody
     clock: WallClock = msgspec.field(default_factory=WallClock)
     wrap_source: WrapSource = open_unwrapped
+    values: PublishedValues | None = None
 
 
 class SourceBuild(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +206,7 @@ def judge(settings: SourceSettings, contract: Contract) -> Judge:
 def speed_missing(settings: SourceSettings, model: Serving) -> bool:
     """Whether the model reads the shaft's speed and the configuration does not give it."""
     common = settings.common
-    return model.reads_running and common.rpm is None and common.tacho is None
+    return model.reads_running and not common.speed_known
 
 
 def _ring(build: SourceBuild) -> Ring:
@@ -260,8 +264,9 @@ def _scorer(build: SourceBuild, ring: Ring, baseline: Baseline | None) -> Scorer
         decider=Decider(judge(settings, contract), decide_keys(settings, contract), common.hop_s),
         rpm=common.rpm,
         orders=common.orders,
-        condition=common.condition,
-        measured_speed=build.has_tacho,
+        condition=common.condition_name,
+        measured_speed=build.has_tacho or common.speed is not None,
+        operating=operating_state.of_source(common, build.runtime.values),
         monitor=None if baseline is None else Monitor(baseline),
         examine=functools.partial(measurements.examine, ring, machine),
         measuring=_measuring(settings, contract),

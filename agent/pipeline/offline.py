@@ -2,12 +2,13 @@
 
 import datetime
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import msgspec
 
 from agent import sources
+from agent.acquisition.published_values import PublishedValues
 from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.core.errors import UserError
@@ -33,7 +34,7 @@ def recorded(
 ) -> SourceSettings:
     """The same source with its signal from a file, and no measurements beside its windows.
 
-    `start` is the time of the first frame.
+    `start` is the time of the first frame. What others publish now says nothing about a recording.
     """
     rate_hz = getattr(source.options, "rate_hz", None)
     if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
@@ -41,7 +42,13 @@ def recorded(
     options = sources.options("file")(
         path=path, pace="fast", rate_hz=rate_hz, start=start, block=BLOCK
     )
-    common = msgspec.structs.replace(source.common, kind="file", measure_s=0.0)
+    common = msgspec.structs.replace(
+        source.common,
+        kind="file",
+        measure_s=0.0,
+        speed=None,
+        condition=source.common.condition_name,
+    )
     return msgspec.structs.replace(source, common=common, options=options)
 
 
@@ -61,8 +68,10 @@ class OfflineRunner:
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         only = msgspec.structs.replace(config, sources=(source,))
+        self._values = PublishedValues(config.mqtt, config.agent.id)
+        runtime = Runtime(wake=self._wake.set, values=self._values)
         (self.pipeline,) = build.build_pipelines(
-            only, Runtime(wake=self._wake.set), commissioned=commissioned, models=models
+            only, runtime, commissioned=commissioned, models=models
         )
 
     def scored(self) -> Generator[list[Scored], None, None]:
@@ -70,8 +79,8 @@ class OfflineRunner:
 
         A failure of the source (`SourceError`) is raised after everything that came before it.
         """
-        thread = threading.Thread(target=self._read, daemon=True)
-        thread.start()
+        self._values.begin(_start_thread)
+        thread = _start_thread("source", self._read)
         try:
             while not self.pipeline.drained:
                 scored = window_scorer.step([self.pipeline.scorer])
@@ -81,6 +90,7 @@ class OfflineRunner:
                     self._wake.clear()
         finally:
             self._stopping.set()
+            self._values.finish()
             self.pipeline.ring.close()
             thread.join(2 * WAIT_S)
         if self._failure is not None:
@@ -91,3 +101,9 @@ class OfflineRunner:
             self.pipeline.reader.run(self._stopping)
         except BaseException as error:  # noqa: BLE001 - raised again by `scored`
             self._failure = error
+
+
+def _start_thread(name: str, work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread

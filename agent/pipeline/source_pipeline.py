@@ -138,7 +138,7 @@ class SourcePipeline(msgspec.Struct):
             machine_class=common.machine_class,
             baseline=self.commissioned,
             baseline_s=0.0 if self.scorer.monitor is None else self.scorer.monitor.baseline.seconds,
-            condition=common.condition,
+            condition=common.condition_name,
             model_choice=self.settings.model_choice,
             channels=contract.channels,
             measure_s=common.measure_s,

@@ -1,11 +1,12 @@
 """Windows in, scored windows out. No threads, no clock, no network."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
 
+from agent.acquisition.operating_state import OperatingState
 from agent.acquisition.windows import Windower
 from agent.core import bearing
 from agent.core.bearing import Orders, Running
@@ -30,7 +31,8 @@ class Scorer(msgspec.Struct, frozen=True):
     orders: Orders | None = None  # of the bearing
     monitor: Monitor | None = None  # compares with the healthy machine; None: not commissioned
     condition: str | None = None  # of the machine, as configured
-    measured_speed: bool = False  # by a tachometer: a window without a speed stands still
+    measured_speed: bool = False  # or published: a window without a speed stands still
+    operating: OperatingState | None = None  # None: neither speed nor condition are published
     examine: Examine = lambda window, healthy=(): None
     measuring: MeasuringTimes | None = None  # None: never
 
@@ -40,16 +42,31 @@ class Scorer(msgspec.Struct, frozen=True):
 
     def rpm_of(self, window: Window) -> float | None:
         """The shaft's speed: 0 where it stands or is not yet measured, None if not known."""
+        if window.missing is not None:
+            return None
         return window.rpm or 0.0 if self.measured_speed else self.rpm
+
+    def condition_of(self, window: Window) -> str | None:
+        """The machine's, as published or as configured."""
+        return window.condition or self.condition
+
+    def due(self) -> Iterator[Window]:
+        """The windows that are due, with what is published of the machine."""
+        for window in self.windower.due(MAX_WINDOWS_PER_STEP):
+            if self.operating is None:
+                yield window
+                continue
+            now = self.operating.at(window.arrived_s)
+            rpm = window.rpm if self.operating.speed is None else now.rpm or None
+            yield msgspec.structs.replace(
+                window, rpm=rpm, condition=now.condition, missing=now.missing
+            )
 
 
 def step(scorers: Sequence[Scorer]) -> list[Scored]:
     """Scores every window that is due; those of one model in one call."""
     due = [
-        (scorer, window)
-        for scorer in scorers
-        if scorer.windower.late
-        for window in scorer.windower.due(MAX_WINDOWS_PER_STEP)
+        (scorer, window) for scorer in scorers if scorer.windower.late for window in scorer.due()
     ]
     predictions = _classify(due)
     return [
@@ -92,8 +109,7 @@ def _classify(due: Sequence[tuple[Scorer, Window]]) -> list[Prediction | None]:
 def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Scored:
     previous, comparison = scorer.decider.state, None
     if scorer.monitor is not None and not window.marks:
-        rpm = scorer.rpm_of(window)
-        comparison = scorer.monitor.compare(window.samples, rpm, scorer.condition)
+        comparison = _compare(scorer, scorer.monitor, window)
     healthy = comparison.lines if comparison is not None else ()
     examine = functools.cache(lambda: scorer.examine(window, healthy))
     update = scorer.decider.update(window.marks, prediction, comparison, examine)
@@ -104,6 +120,13 @@ def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Sc
         basis=update.basis,
         measured=_measured(scorer, window, comparison, examine),
     )
+
+
+def _compare(scorer: Scorer, monitor: Monitor, window: Window) -> Comparison:
+    if window.missing is not None:
+        return monitor.unknown(window.missing)
+    condition = scorer.condition_of(window)
+    return monitor.compare(window.samples, scorer.rpm_of(window), condition)
 
 
 def _measured(

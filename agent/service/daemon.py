@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.acquisition.timestamps import WallClock
+from agent.acquisition.published_values import PublishedValues
 from agent.config.load import Config
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.errors import UNREADABLE_DATA
@@ -67,16 +67,16 @@ class Daemon:
         self._wake = threading.Event()
         self._threads = WorkerThreads(self._wake.set)
         self._watchdog = Watchdog()
-        clock = WallClock()
         updates_enabled = rollout.count_start(config)  # before any model is loaded
         updates = UpdateQueue(config.rollout, Path(config.agent.state_dir))
         requests = ReloadRequests()
-        runtime = Runtime(wake=self._wake.set, clock=clock, wrap_source=wrap_source)
+        self._values = PublishedValues(config.mqtt, config.agent.id)
+        runtime = Runtime(wake=self._wake.set, wrap_source=wrap_source, values=self._values)
         self._topology = Topology(config, runtime, self._threads.start_reader)
         self._clips = ClipKeeper(config)
         surroundings = Surroundings(
             pipelines=self._topology.pipelines,
-            clock=clock,
+            clock=runtime.clock,
             watchdog=self._watchdog,
             clip_writer=self._clips.clip_writer,
             updates=updates,
@@ -97,6 +97,7 @@ class Daemon:
         memory.unmap_code()  # before there are threads, which may be loading libraries
         gc.freeze()  # what building made stays: the collector need not look at it
         sender = self._threads.start("sender", self._publisher.sender.run)
+        self._values.begin(self._threads.start)
         self._topology.start()
         clip_writer = self._start_clip_writer()
         for observer in self._observers:
@@ -150,6 +151,7 @@ class Daemon:
 
     def _stop(self) -> None:
         self._stopping = True
+        self._values.finish()
         self._topology.stop()
 
     def _end_sources(self) -> None:

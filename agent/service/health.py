@@ -7,11 +7,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from agent.acquisition import timestamps
+from agent.acquisition.operating_state import PublishedReading
 from agent.core.time import iso
 from agent.core.types import Message, Sink
 from agent.delivery.outbox import Outbox
@@ -24,6 +26,7 @@ from agent.messages.records import (
     MqttHealth,
     OutboxHealth,
     ProcessHealth,
+    PublishedHealth,
     SourceHealth,
 )
 from agent.messages.topics import schema
@@ -98,6 +101,7 @@ def _process() -> ProcessHealth:
 
 def _source(pipeline: SourcePipeline) -> SourceHealth:
     conditioner, clock = pipeline.reader.conditioner, pipeline.reader.sample_clock
+    operating = pipeline.scorer.operating
     return SourceHealth(
         state=pipeline.reader.status(),
         opened=pipeline.reader.opened,
@@ -113,6 +117,23 @@ def _source(pipeline: SourcePipeline) -> SourceHealth:
         drift=_drift(pipeline),
         nominal_hz=None if conditioner is None else conditioner.format.rate_hz,
         measured_hz=None if clock is None else clock.meter.measured_hz,
+        speed=None if operating is None else _published(operating.speed),
+        condition=None if operating is None else _published(operating.condition),
+    )
+
+
+def _published(value: PublishedReading[Any] | None) -> PublishedHealth | None:
+    if value is None:
+        return None
+    reading, now_s = value.reading, time.monotonic()
+    text = f"{reading.value:g}" if reading and isinstance(reading.value, float) else None
+    return PublishedHealth(
+        topic=value.published.topic,
+        value=text if text or reading is None else str(reading.value),
+        age_s=None if reading is None else round(now_s - reading.arrived_s, 1),
+        retained=reading is not None and reading.retained,
+        stale=reading is None or now_s - reading.arrived_s > value.published.stale_s,
+        refused=value.refused,
     )
 
 

@@ -46,6 +46,8 @@ EXAMPLES = {
     "sources.unit": "the model's",
     "sources.bits": "found in the data",
     "sources.rpm": "unknown",
+    "sources.speed.topic": "has no default",
+    "sources.speed.field": "the whole payload",
     "sources.tacho.channel": "has no default",
     "sources.bearing.bpfo": "unknown",
     "sources.bearing.bpfi": "unknown",
@@ -55,7 +57,10 @@ EXAMPLES = {
     "sources.condition": "all are one",
     "sources.decide.max_distance": "the model's",
 }
-OTHER_FORM = {"sources.bearing": {"balls", "ball_mm", "pitch_mm", "angle_deg"}}  # in a comment
+OTHER_FORM = {  # in a comment
+    "sources.bearing": {"balls", "ball_mm", "pitch_mm", "angle_deg"},
+    "sources.speed": {"limits"},  # of a condition
+}
 
 
 def uncommented() -> dict[str, Any]:
@@ -89,7 +94,7 @@ def differing(record: Any, shown: dict[str, Any], path: str) -> Iterator[str]:
             yield from (f"{full}: {k}" for k in defaults.keys() ^ shown[key].keys())
             changed = {k for k, v in shown[key].items() if defaults[k] != v}
             yield from (f"{full}.{k}" for k in changed if f"{full}.{k}" not in EXAMPLES)
-        elif nested is not None:
+        elif nested is not None and isinstance(shown[key], dict):
             yield from differing(nested, shown[key], full)
         elif full not in EXAMPLES and shown[key] != default_of(fields[key]):
             yield f"{full}: {shown[key]!r} is not the default {default_of(fields[key])!r}"

@@ -42,6 +42,7 @@ TOPICS = payloads.Topics("drsn", "agent-0")
 KINDS = {kind.record: kind.last for kind in PUBLISHED.values() if kind.record is not None}
 
 PHYSICS = "physics.*"
+DRIVES = "sources.*.speed.* sources.*.condition.*"
 EXPERTS = "for a person or a program that reads the message itself"
 HEADER = "names the message, which the entity, metric or row has from elsewhere"
 HISTORY = "the history of counters is kept by Prometheus"
@@ -67,7 +68,8 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     },
     ("Home Assistant entity", Health): {
         HEADER: "schema agent t_published",
-        EXPERTS: "uptime_s clock.* mqtt.* process.rss_peak_mib process.threads process.fds",
+        EXPERTS: "uptime_s clock.* mqtt.* process.rss_peak_mib process.threads process.fds "
+        f"{DRIVES}",
         HISTORY: "outbox.age_s outbox.dropped outbox.parked outbox.trouble latency_ms.* "
         "sources.*.opened sources.*.samples sources.*.gaps sources.*.missing sources.*.overrun "
         "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift sources.*.nominal_hz "
@@ -107,6 +109,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     },
     ("Prometheus metric", Health): {
         "labels of the scrape": "schema agent t_published",
+        EXPERTS: DRIVES,
         "a text": "mqtt.why",
         "the node exporter has it": "clock.synchronised",
         "max_over_time gives it": "process.rss_peak_mib",

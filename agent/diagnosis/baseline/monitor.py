@@ -23,6 +23,7 @@ class Comparison(msgspec.Struct, frozen=True):
     anomaly: float | None = None  # of the window
     anomaly_slow: float | None = None  # of the median over some seconds; None: too few windows
     lines: Lines = ()  # the healthy machine's own, of each channel
+    missing: str | None = None  # why the speed or condition is not known, so nothing is compared
 
     @property
     def healthy(self) -> bool:
@@ -60,6 +61,12 @@ class Monitor:
         if len(self._distances) >= self._least:
             slow = float(np.median(self._distances)) / point.slow_threshold
         return Comparison(True, provisional, distance / point.threshold, slow, point.lines)
+
+    def unknown(self, missing: str) -> Comparison:
+        """Of a window whose speed or condition is not known."""
+        self._distances.clear()
+        self._point = None
+        return Comparison(False, self.baseline.provisional, missing=missing)
 
     @property
     def drift(self) -> float | None:

@@ -1,0 +1,137 @@
+"""The real process takes speed and condition from a real broker, as drives publish them."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from paho.mqtt import publish as paho_publish
+
+from agent.config import load
+from agent.core.errors import ConfigError
+from tests.conftest import Agent, Broker, Subscriber, eventually
+from tests.support import tiny
+
+SPEED, LOAD = "plant/drive-7", "plant/drive-7/load"
+PUBLISHED = {
+    "speed": {"topic": SPEED, "field": "speed", "stale_s": 1.5},
+    "condition": {"topic": LOAD, "limits": [50.0], "stale_s": 3600},
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, broker: Broker) -> dict[str, Any]:
+    """A machine whose noise never changes, heard in real time; its drive publishes."""
+    noise = 0.1 * np.random.default_rng(3).standard_normal(60_000)
+    soundfile.write(tmp_path / "healthy.wav", noise, 1000, subtype="PCM_16")
+    source = {"name": "press-04", "kind": "file", "path": str(tmp_path / "healthy.wav")}
+    source |= {"pace": "realtime", "model": str(tiny.write(tmp_path / "tiny.onnx"))}
+    agent = {"id": "a", "state_dir": str(tmp_path / "state"), "health_s": 0.5}
+    return {"agent": agent, "mqtt": {"port": broker.port}, "sources": [source | PUBLISHED]}
+
+
+def commission(folder: Path, tree: dict[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
+    (folder / "c.yaml").write_text(yaml.safe_dump(tree))
+    line = [sys.executable, "-m", "agent", "commission", "--config", "c.yaml"]
+    line += ["--source", "press-04", "--recordings", "healthy.wav", *more]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=folder)
+
+
+def publish(broker: Broker, topic: str, payload: str, retain: bool = False) -> None:
+    paho_publish.single(topic, payload, 1, retain, "127.0.0.1", broker.port)
+
+
+def test_a_state_is_that_of_the_published_speed_and_load(
+    broker: Broker,
+    subscriber: Subscriber,
+    run_agent: Callable[..., Agent],
+    tree: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    refused = commission(tmp_path, tree)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "found a speed that is published, expected --rpm" in refused.stderr
+    done = commission(tmp_path, tree, "--rpm", "1480", "--condition", "50 and above")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "condition '50 and above', 1480 rpm" in done.stdout
+
+    def state() -> dict[str, Any]:
+        return (subscriber.records("state") or [{}])[-1]
+
+    def health() -> dict[str, Any]:
+        return (subscriber.records("health") or [{"sources": {"press-04": {}}}])[-1]["sources"][
+            "press-04"
+        ]
+
+    publish(broker, LOAD, "80", retain=True)
+    agent = run_agent(tree)
+    eventually(lambda: state().get("decision") == "unknown", 20, "unknown without a speed")
+    assert f"nothing came on {SPEED}" in state()["basis"]["sentence"]
+    assert state()["basis"]["baseline"] == "elsewhere"
+
+    def drive(payload: str, decision: str, words: str) -> None:
+        """Publishes on and on, as a drive does, until the state follows."""
+
+        def followed() -> bool:
+            publish(broker, SPEED, payload)
+            now = state()
+            return now.get("decision") == decision and words in now["basis"]["sentence"]
+
+        eventually(followed, 15, f"{decision} after {payload}")
+
+    drive('{"speed": 1475}', "normal", "within the provisional baseline")
+    eventually(lambda: health().get("condition") is not None, 5, "health")
+    assert health()["condition"] | {"age_s": 0} == {
+        "topic": LOAD,
+        "value": "50 and above",
+        "age_s": 0,
+        "retained": True,
+        "stale": False,
+        "refused": None,
+    }
+    drive('{"speed": 900}', "unknown", "Not commissioned at this speed or condition")
+    drive('{"speed": 1475}', "normal", "within")
+    publish(broker, SPEED, "broken \x1b[2J")
+    eventually(lambda: (health().get("speed") or {}).get("refused") is not None, 5, "refused")
+    assert "found 'broken \\x1b[2J', expected a JSON object" in health()["speed"]["refused"]
+    eventually(lambda: state()["decision"] == "unknown", 10, "unknown when it is too old")
+    assert "Speed or condition not known" in state()["basis"]["sentence"]
+    assert health()["speed"]["value"] == "1475"
+
+    broker.stop()
+    eventually(lambda: "lost the broker" in agent.logged(), 10, "the loss is logged")
+    broker.start()
+    drive('{"speed": 1475}', "normal", "within")
+    assert agent.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "error"),
+    [
+        ({"speed": {"topic": "a/+"}}, "sources[0].speed.topic"),
+        ({"speed": {"topic": "a"}, "rpm": 1480}, "sources[0].speed: found rpm beside it"),
+        ({"speed": {"topic": "a", "limits": [1]}}, "sources[0].speed.limits"),
+        ({"condition": {"topic": "a", "factor": 2.0}}, "sources[0].condition.factor"),
+        ({"condition": {"topic": "a", "limits": [2, 1]}}, "sources[0].condition.limits"),
+        ({"condition": {"field": "load"}}, "sources[0].condition"),
+        ({"condition": 7}, "sources[0].condition"),
+        ({"speed": 1480}, "sources[0].speed"),
+    ],
+)
+def test_a_mistake_in_the_keys_is_told_by_its_path(keys: dict[str, Any], error: str) -> None:
+    source = {"name": "p", "kind": "synth", "rate_hz": 1000.0} | keys
+    with pytest.raises(ConfigError) as mistake:
+        load.parse({"sources": [source]})
+    assert str(mistake.value).startswith(error)
+    assert "expected" in str(mistake.value)
+
+
+def test_a_published_speed_chooses_the_network_that_reads_it() -> None:
+    source = {"name": "p", "kind": "synth", "speed": {"topic": "a"}, "bearing": "6205"}
+    common = load.parse({"sources": [source]}).sources[0].common
+    assert common.model == "bearing-orders"
