@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates contract home-assistant-test node-red-test brokers-test deb boot-test arm-test image-test test coverage check format bench \
+.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates contract home-assistant-test node-red-test brokers-test deb boot-test arm-test image-test test coverage check format bench endurance \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -108,6 +108,9 @@ bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines an
 	$(DEV)/bin/python -m benchmarks.growth $(ARGS)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 	$(DEV)/bin/python -m benchmarks.whole --python $(RUN)/bin/python $(ARGS)
+
+endurance: $(DEV)/installed packages ## a day of simulated signal at fast pace: memory, counters, drift
+	$(DEV)/bin/python -m benchmarks.endurance $(ARGS)
 
 fleet: $(DEV)/installed packages ## a thousand simulated agents, one broker and a database
 	$(DEV)/bin/python -m benchmarks.fleet $(ARGS)

@@ -25,6 +25,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
         "--quick",
         ("archive: local, 2 workers / 1", "5 s at 10000 Hz", "20 s at 10000 Hz"),
     ),
+    "endurance": ("--quick", ("| 0.05 | ", "| nothing |")),
     "fleet": (SMALL_FLEET, ("| boxes, each a session of its own | 4 |", "the broker comes back")),
     "growth": ("--quick", ("batch 16, time a window", "| bearing | ", "4096 frames, to 2048")),
     "latency": ("--quick", ("| this | 1 | ", "every window published")),
@@ -39,6 +40,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "whole": ("--quick", ("| 1 | 12,800 | ", "| 4 | 12,800 | ", "beyond the first costs")),
 }
 NEEDED = {
+    "endurance": ("mosquitto",),
     "fleet": ("mosquitto", "psql"),
     "latency": ("mosquitto",),
     "page": ("chromium", "chromedriver"),
@@ -84,7 +86,7 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["growth", "latency", "peers", "resampling", "start", "variants", "whole"]
+    "name", ["endurance", "growth", "latency", "peers", "resampling", "start", "variants", "whole"]
 )
 def test_the_figures_of_a_quick_run_are_not_written(name: str) -> None:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--write"]
