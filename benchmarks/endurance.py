@@ -30,6 +30,7 @@ RATE_HZ, WINDOW, HOP_S = 10_000.0, 4096, 0.1  # of `bearing`
 PHASE_S = 600.0  # of one state of the machine
 LOOK_S = 5.0
 GROWTH_MIB = 3.0  # at most, from a tenth of the run to its end
+LEAST_LOOKS = 20  # at the memory, for a growth that is none of the start's
 HEAD = ("simulated, h", "took, s", "windows", "events", "RSS, MiB: tenth, end", "CPU, s", "amiss")
 
 
@@ -119,7 +120,8 @@ def _amiss(books: Books, hours: float, memory: list[float]) -> str:
     }
     grown = memory[-1] - memory[len(memory) // 10]
     wrong = [f"{count} {what}" for what, count in counts.items() if count]
-    return ", ".join(wrong + ([f"{grown:.1f} MiB grown"] if grown > GROWTH_MIB else []))
+    grew = len(memory) >= LEAST_LOOKS and grown > GROWTH_MIB
+    return ", ".join(wrong + ([f"{grown:.1f} MiB grown"] if grew else []))
 
 
 def _subscribed(port: int, books: Books) -> paho.Client:
@@ -156,7 +158,8 @@ def _agent(folder: Path, port: int, hours: float, books: Books) -> tuple[float, 
         if memory and time.monotonic() - shown_s > 60:
             shown_s = time.monotonic()
             files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
-            print(f"{shown_s - began_s:.0f} s: {memory[-1]:.1f} MiB, {files} files", flush=True)
+            done = f"{books.windows * HOP_S / 3600:.2f} h, {memory[-1]:.1f} MiB, {files} files"
+            print(f"{shown_s - began_s:.0f} s: {done}", flush=True)
     if process.returncode or not memory:
         raise SystemExit(f"found exit code {process.returncode}, expected 0 after some seconds")
     return time.monotonic() - began_s, memory, used_s

@@ -119,6 +119,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each agent (%(default)d)")
     parser.add_argument("--baseline", type=Path, help="a checkout of an earlier commit")
     parser.add_argument("--fsync-ms", type=int, default=0)
+    parser.add_argument(
+        "--folder", type=Path, default=HERE, help="on whose disk the outbox is (%(default)s)"
+    )
     parser.add_argument("--changes", action="store_true", help="publish changes only")
     parser.add_argument("--in-step", action="store_true", help="all channels begin at once")
     parser.add_argument(
@@ -148,14 +151,14 @@ def _conditions(arguments: argparse.Namespace) -> str:
     shared = " Real-time priority: the machine is shared." if arguments.real_time else ""
     return (
         f"{arguments.rate_hz:,} Hz, hop {HOP_S:g} s, {_published(arguments)} published, channels "
-        f"{step}, {arguments.rounds} rounds in turn. {_disk(arguments.fsync_ms)}{shared}"
+        f"{step}, {arguments.rounds} rounds in turn. {_disk(arguments.folder, arguments.fsync_ms)}{shared}"
     )
 
 
-def _disk(longer_ms: int) -> str:
+def _disk(folder: Path, longer_ms: int) -> str:
     """What an fsync of 16 KiB takes where the outbox is, after the runs, in a sentence."""
     times_ms = []
-    with tempfile.TemporaryFile(dir=HERE) as file:
+    with tempfile.TemporaryFile(dir=folder) as file:
         for _ in range(100):
             file.write(bytes(1 << 14))
             file.flush()
@@ -164,7 +167,8 @@ def _disk(longer_ms: int) -> str:
             times_ms.append(1000 * (time.monotonic() - began_s))
     p50, p99 = np.percentile(times_ms, [50, 99])
     longer = f", and {longer_ms} ms longer by a preloaded library" if longer_ms else ""
-    return f"An fsync takes {p50:.1f} ms (p99 {p99:.1f}){longer}."
+    memory = " in memory" if folder.is_relative_to("/dev/shm") else ""
+    return f"An fsync{memory} takes {p50:.1f} ms (p99 {p99:.1f}){longer}."
 
 
 def _published(arguments: argparse.Namespace) -> str:
@@ -178,7 +182,7 @@ def measure(run: Run, folder: Path, channels: int, arguments: argparse.Namespace
     alternate_s = ALTERNATE_S if arguments.changes else 0.0
     signal = Signal(arguments.rate_hz, BLOCK_S, stagger_s, alternate_s)
     sensors = Sensors(signal, channels)
-    with tempfile.TemporaryDirectory(dir=HERE) as temporary:
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         state = Path(temporary)
         broker = Broker(state, extra=BROKER).start()
         arrivals = Arrivals(broker.port, "event" if arguments.changes else "window")
