@@ -151,7 +151,8 @@ def _conditions(arguments: argparse.Namespace) -> str:
     shared = " Real-time priority: the machine is shared." if arguments.real_time else ""
     return (
         f"{arguments.rate_hz:,} Hz, hop {HOP_S:g} s, {_published(arguments)} published, channels "
-        f"{step}, {arguments.rounds} rounds in turn. {_disk(arguments.folder, arguments.fsync_ms)}{shared}"
+        f"{step}, {arguments.rounds} rounds in turn. "
+        f"{_disk(arguments.folder, arguments.fsync_ms)}{shared}"
     )
 
 
