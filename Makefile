@@ -106,6 +106,7 @@ bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines an
 	$(DEV)/bin/python -m benchmarks
 	$(DEV)/bin/python -m benchmarks.variants $(ARGS)
 	$(DEV)/bin/python -m benchmarks.growth $(ARGS)
+	$(DEV)/bin/python -m benchmarks.shrinkage $(ARGS)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 	$(DEV)/bin/python -m benchmarks.whole --python $(RUN)/bin/python $(ARGS)
 

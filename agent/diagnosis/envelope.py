@@ -51,7 +51,7 @@ def envelope(signal: Signal, rate_hz: float, least_hz: float) -> Envelope | None
     for low_hz, high_hz in _bands(rate_hz, least_hz):
         part = spectrum[round(low_hz / bin_hz) : round(high_hz / bin_hz)]
         squared = squared_magnitude(np.fft.ifft(part, 2 * len(part)))
-        kurtosis = float(np.mean(squared * squared) / np.mean(squared) ** 2)
+        kurtosis = float(squared @ squared) * len(squared) / float(squared.sum()) ** 2
         if best is None or kurtosis > best[0]:
             best = kurtosis, squared, (low_hz, high_hz)
     if best is None:

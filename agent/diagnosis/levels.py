@@ -60,7 +60,7 @@ def levels(signal: Signal) -> Levels:
     if not power:
         return Levels(0.0, peak, None, None)
     rms = power**0.5
-    return Levels(rms, peak, peak / rms, float(np.mean(squared * squared)) / power**2)
+    return Levels(rms, peak, peak / rms, float(squared @ squared) / len(squared) / power**2)
 
 
 def velocity(signal: Signal, rate_hz: float, unit: str, rpm: float | None) -> Velocity | None:

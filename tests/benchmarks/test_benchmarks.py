@@ -21,7 +21,7 @@ def test_a_table_takes_the_place_of_the_last_one_and_nothing_else(tmp_path: Path
 def test_every_table_has_its_place_in_the_document() -> None:
     text = document.PERFORMANCE.read_text()
     blocks = ("table", "variants", "peers", "growth", "resampled networks", "resampling")
-    for block in (*blocks, "latency", "start", "endurance"):
+    for block in (*blocks, "latency", "start", "endurance", "shrinkage"):
         assert text.count(f"<!-- {block}: begin -->\n") == 1
         assert text.count(f"<!-- {block}: end -->\n") == 1
 

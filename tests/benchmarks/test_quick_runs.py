@@ -33,6 +33,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "page": ("1", ("without a page", "page, nobody looks", "page, a browser")),
     "peers": ("--quick", (f"| {FIRST} | ours, float | ", f"| {FIRST} | torch.jit, frozen | ")),
     "resampling": ("--quick", ("| bearing | cwru | ", "| 51,200 | ")),
+    "shrinkage": ("--quick", ("| `bearing` | ", "| without any threshold | ")),
     "start": ("--quick", ("| this | `--help` | ", "| this | `run`, to READY | ")),
     "shares": ("", ("a member is away", "session expires", "$share/", "max_queued_messages 1000")),
     "source_rate": ("--quick", ("bearing: right windows of 90 each", "   10000 ", "    9000 ")),
@@ -86,7 +87,18 @@ def test_it_runs_and_prints_all_its_parts(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["endurance", "growth", "latency", "peers", "resampling", "start", "variants", "whole"]
+    "name",
+    [
+        "endurance",
+        "growth",
+        "latency",
+        "peers",
+        "resampling",
+        "shrinkage",
+        "start",
+        "variants",
+        "whole",
+    ],
 )
 def test_the_figures_of_a_quick_run_are_not_written(name: str) -> None:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--write"]
