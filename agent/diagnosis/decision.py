@@ -215,7 +215,7 @@ class Decider:
     def _confirmed(self, call: Verdict, over_seconds: Probabilities, examine: Examine) -> Verdict:
         """The network's call, where nothing is commissioned."""
         label = call.label
-        if call.decision == "abstain" and self._labels.any_bearing_part:
+        if call.decision in ("abstain", "unknown") and self._labels.any_bearing_part:
             self._looks.take(examine)
             return self._normal(call) if self._looks.aperiodic else call
         if label is None or not self._labels.is_bearing_part(label):

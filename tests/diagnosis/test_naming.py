@@ -124,6 +124,17 @@ def test_without_a_baseline_a_machine_whose_envelope_repeats_nothing_is_normal(
     assert state_after(probabilities, CHANGED, aperiodic) == ("unknown", None)
 
 
+def test_a_machine_unlike_all_training_is_normal_where_nothing_repeats_else_unknown() -> None:
+    for periodicity_db, decision in ((9.0, "normal"), (11.0, "unknown")):
+        judge = Judge(LABELS, frozenset({"normal"}), 0.5, max_distance=0.2)
+        decider = Decider(judge, Decide(), 0.1)
+        physics = lines(periodicity_db=periodicity_db)
+        examine = functools.partial(lambda found: found, physics)
+        for _ in range(SECONDS):
+            decider.update(Mark(0), Prediction(SURE_OUTER, distance=0.3), None, examine)
+        assert decider.state.decision == decision
+
+
 def test_the_sentence_says_that_nothing_repeats() -> None:
     decider = Decider(Judge(LABELS, frozenset({"normal"}), 0.5), Decide(patience=1), 0.1)
     sure = Prediction(SURE_OUTER)
