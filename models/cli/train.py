@@ -13,6 +13,7 @@ from models.cli import read_recordings
 from models.command import needs_torch, positive, rate, say
 from models.data import recipe as recipes
 from models.data.recipe import Recipe
+from models.networks.names import FAMILIES, PRESETS
 
 if TYPE_CHECKING:
     from models.training.checkpoint import Checkpoint
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".onnx", ".pt", ".yaml")
 OPTIONS = (  # of a training from a folder; a recipe has these itself
     *("rate_hz", "window", "channels", "variable", "bearing", "normal"),
-    *("family", "preset", "steps", "batch", "seed"),
+    *("family", "preset", "steps", "batch", "seed", "version"),
 )
 MORE = """\
 The suffix of --out decides what is made:
@@ -76,8 +77,11 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         "--normal", nargs="+", metavar="LABEL", help="healthy labels (default: normal)"
     )
     read_recordings.add(group)
-    group.add_argument("--family", help="default: drsn-cw")
-    group.add_argument("--preset", help="default: deploy")
+    group.add_argument("--family", help=f"{', '.join(FAMILIES)} (default: drsn-cw)")
+    group.add_argument("--preset", help=f"{', '.join(PRESETS)} or another (default: deploy)")
+    group.add_argument(
+        "--version", help="of the model (default: that of an existing --out plus one, else 1)"
+    )
     group.add_argument("--steps", type=int, help="at most (default: 400 to 1500 by the recordings)")
     group.add_argument(
         "--batch", type=int, metavar="WINDOWS", help="of all processes (default: 128)"
@@ -86,6 +90,7 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from models.training import early_checks
     from models.training.distributed import joined
     from models.training.resume import StateFile
     from models.training.train_and_calibrate import Session, fit
@@ -98,6 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
     recipe, root = _recipe(arguments, progress)
     if out.suffix == ".yaml":
         return _write_recipe(recipe, out) if first else 0
+    early_checks.check(recipe, root, progress)
     state = StateFile(out.with_suffix(".resume"), arguments.save_every)
     if arguments.fresh and first:
         state.discard()
@@ -134,10 +140,12 @@ def _finish(checkpoint: "Checkpoint", root: Path, arguments: argparse.Namespace)
 def _recipe(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[Recipe, Path]:
     """The recipe, and the folder of its data sets."""
     from models.training.auto_recipe import RecipeOptions, recipe_for
+    from models.training.early_checks import next_version
 
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.folder is not None and arguments.recipe is None:
         folder = read_recordings.folder(arguments.folder)
+        options["version"] = next_version(arguments.out.with_suffix(".onnx"), arguments.version)
         return recipe_for(folder, arguments.out.stem, RecipeOptions(**options), say), folder.parent
     if arguments.recipe is None or arguments.folder is not None:
         raise UserError("train: expected either a folder of recordings, or --recipe and --data")

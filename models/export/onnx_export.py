@@ -17,7 +17,7 @@ from agent.core.model_contract import (
     Contract,
 )
 from models.networks.distance import Distance
-from models.networks.registry import READ_RUNNING
+from models.networks.names import READ_RUNNING
 from models.networks.standardize import standardize
 from models.training.checkpoint import Checkpoint
 

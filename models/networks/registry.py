@@ -41,7 +41,6 @@ FAMILIES: dict[str, Callable[[str, Dimensions], nn.Module]] = {  # called with p
     "res-mel": lambda preset, size: mel_resnet(preset, "none", size),
     "wdcnn": lambda preset, size: wdcnn(preset, size.channels, size.window, size.classes),
 }
-READ_RUNNING = ("drsn-twin", "se-twin", "res-twin", "drsn-order", "se-order", "res-order")
 SHORTEST_WINDOW = 256  # frames: the deepest preset still leaves a few of them
 
 

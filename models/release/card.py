@@ -12,7 +12,7 @@ from models.data.batches import label_shares
 from models.data.recipe import Recipe, Simulated
 from models.evaluation import markdown
 from models.evaluation.model_file import LEVELS_DB, SIMULATED_DB
-from models.networks.registry import READ_RUNNING
+from models.networks.names import READ_RUNNING
 from models.release.bearings_apart import BATCH, CONDITIONS, PRESET, STEPS, Row
 from models.release.card_text import CardText
 from models.release.measure import UNTOLD, Measured

@@ -38,6 +38,7 @@ class RecipeOptions(msgspec.Struct, frozen=True, kw_only=True):
     steps: int | None = None
     batch: int | None = None
     seed: int | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def recipe_for(folder: Path, name: str, options: RecipeOptions, say: Say) -> Rec
     window = options.window or _window(scans, rate_hz)
     fields = {
         key: value
-        for key in ("family", "preset", "steps", "batch", "seed")
+        for key in ("family", "preset", "steps", "batch", "seed", "version")
         if (value := getattr(options, key)) is not None
     }
     fields |= {"name": name, "labels": labels, "normal": normal}

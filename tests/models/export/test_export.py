@@ -26,7 +26,8 @@ from models.networks import cost  # noqa: E402
 from models.networks.dimensions import Dimensions  # noqa: E402
 from models.networks.distance import typical_features  # noqa: E402
 from models.networks.mel_resnet import LogMel  # noqa: E402
-from models.networks.registry import FAMILIES, READ_RUNNING, build  # noqa: E402
+from models.networks.names import READ_RUNNING  # noqa: E402
+from models.networks.registry import FAMILIES, build  # noqa: E402
 from models.networks.spectra import SEGMENT, Spectrum, Welch  # noqa: E402
 from models.networks.standardize import standardize  # noqa: E402
 from models.training.calibrate import SnrLine, features, snr_line, temperature  # noqa: E402
