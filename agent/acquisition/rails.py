@@ -79,8 +79,11 @@ class Rails:
         flags = _at_power_of_two(counts, highest, lowest)
         if self._container is not None:
             flags |= self._at_container_end(counts, ones)
+            offset = 1 << (self._container - 1)  # of counts that were unsigned
+            as_unsigned = _at_power_of_two(counts + offset, highest + offset, lowest + offset, 4)
+            flags |= as_unsigned & (highest < 0)
         if self._bits is not None:
-            flags |= self._at_configured_width(counts, ones, lowest)
+            flags |= self._at_configured_width(counts, ones, highest, lowest)
         return _in_any(flags)
 
     def _at_container_end(self, counts: Counts, ones: Counts) -> Flags:
@@ -90,31 +93,39 @@ class Rails:
         end = (1 << (self._container - 1)) - np.maximum(lowest_bit, 1)
         return np.asarray(np.abs(counts) >= end[:, None])
 
-    def _at_configured_width(self, counts: Counts, ones: Counts, lowest: Counts) -> Flags:
-        """Rails of right-justified counts, which are unsigned where none was ever negative."""
+    def _at_configured_width(
+        self, counts: Counts, ones: Counts, highest: Counts, lowest: Counts
+    ) -> Flags:
+        """Rails of right-justified counts, which are unsigned where none was ever negative.
+
+        In an unsigned container all lie within the converter's range above the container's end.
+        """
         assert self._bits is not None
-        half = 1 << (self._bits - 1)
+        half, zero = 1 << (self._bits - 1), 0
         unsigned = lowest >= 0
-        top = np.where(unsigned, 2 * half - 1, half - 1)
-        bottom = np.where(unsigned, 0, -half)
-        flags: Flags = (counts >= top) | (counts <= bottom)
+        bottom = np.where(unsigned, zero, -half)
+        if self._container is not None:
+            zero = -(1 << (self._container - 1))
+            bottom = np.where(highest < zero + 2 * half, zero, bottom)
+        flags: Flags = (counts >= bottom + 2 * half - 1) | (counts <= bottom)
         if self._container is None:
             return flags
         unused = (1 << max(0, self._container - self._bits)) - 1
         return np.asarray(flags & ((ones & unused) != 0)[:, None])
 
 
-def _at_power_of_two(counts: Counts, highest: Counts, lowest: Counts) -> Flags:
+def _at_power_of_two(counts: Counts, highest: Counts, lowest: Counts, part: int = 2) -> Flags:
     """Whether a count is the extreme so far and where a converter of fewer bits ends.
 
     The signal must have covered a quarter of that converter's range: one that rests at half of
-    the range is close to a power of two as well.
+    the range is close to a power of two as well. That is a `part` of the range above zero: of
+    signed counts half of it, of unsigned ones a quarter.
     """
     spread = highest - lowest
     top, bottom = highest + 1, -lowest
     at_top = (counts == highest) & (highest & top == 0) & (top >= LOWEST_RAIL)
     at_bottom = (counts == lowest) & (lowest & bottom == bottom) & (bottom >= LOWEST_RAIL)
-    return np.asarray((at_top & (spread >= top // 2)) | (at_bottom & (spread >= bottom // 2)))
+    return np.asarray((at_top & (spread >= top // part)) | (at_bottom & (spread >= bottom // part)))
 
 
 def _in_any(flags: Flags) -> Flags:

@@ -68,6 +68,28 @@ def test_a_configured_width_holds_for_unsigned_counts_and_numbers_without_full_s
     assert np.array_equal(flags(codes, dtype, 12), railed)
 
 
+@pytest.mark.parametrize("bits", [None, 12])
+@pytest.mark.parametrize("rail", [0.75, -0.75])
+def test_right_justified_counts_in_an_unsigned_container_have_both_rails(
+    rail: float, bits: int | None
+) -> None:
+    codes = counts(1.3 * SIGNAL + rail, 12) + 2048
+    railed = codes == (4095 if rail > 0 else 0)
+    near = codes <= 1 if rail < 0 else railed  # some converters are symmetric
+    assert railed.mean() > 0.05
+    marked = flags(codes, "uint16", bits)
+    assert marked[100:][railed[100:]].all()
+    assert not marked[100:][~near[100:]].any()
+
+
+@pytest.mark.parametrize("bits", [None, 12])
+@pytest.mark.parametrize("signal", [QUIET, SIGNAL])
+def test_right_justified_counts_in_an_unsigned_container_are_at_no_rail_inside(
+    signal: np.ndarray, bits: int | None
+) -> None:
+    assert not flags(counts(signal, 12) + 2048, "uint16", bits)[100:].any()
+
+
 def test_a_converter_that_rests_at_half_of_its_range_is_at_no_rail() -> None:
     codes = 2047 + RNG.integers(-3, 1, 4000)
     assert not flags(codes, "int16").any()
