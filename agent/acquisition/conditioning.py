@@ -15,6 +15,7 @@ from agent.acquisition.rails import Rails
 from agent.acquisition.resampling import Resampler
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.sample_clock import SampleClock
+from agent.acquisition.stuck_bits import StuckBits
 from agent.acquisition.tachometer import Tachometer
 from agent.config.source import TachometerKeys
 from agent.core.types import Block, Format, Mark, Marks, Samples
@@ -60,6 +61,7 @@ class Conditioner:
         )
         self._index = 0  # absolute index, at the source's rate, of the next frame
         self._rails = Rails(source, len(channels), bits)
+        self.stuck_bits = StuckBits(source)
         self._railed: Flags = np.zeros(CLIP_RUN - 1, bool)  # the last frames of the block before
 
     def push(self, block: Block) -> bool:
@@ -72,6 +74,7 @@ class Conditioner:
             return True
         samples = block.samples[:, self._channels]
         marks = self._marks(samples)
+        self.stuck_bits.see(samples)
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is marked
             samples = samples * self._scale
         valid = np.abs(samples) <= LARGEST

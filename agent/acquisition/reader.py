@@ -55,6 +55,7 @@ class SourceReader:
         self._wake = wake
         self._backoff = Backoff(FIRST_S, longest_s)
         self._rate_report = RateReport(name, rate_is_set)
+        self._stuck_bit_logged = False
         self._wait_s = 0.0  # before the source is opened
         self._source: Source | None = None
         self._refusing: Refusing | None = None  # the open source, where it may refuse
@@ -112,6 +113,9 @@ class SourceReader:
             self._backoff.reset()
         if self.sample_clock is not None:
             self._rate_report.look(self.sample_clock, self.conditioner.format)
+        if self.stuck_bit is not None and not self._stuck_bit_logged:
+            log.warning("%s: %s", self._name, self.stuck_bit)
+            self._stuck_bit_logged = True
         return True
 
     def break_off(self, error: SourceError) -> None:
@@ -172,6 +176,11 @@ class SourceReader:
     def sample_clock(self) -> SampleClock | None:
         """That of a live source; None for another, and before it was opened."""
         return None if self.conditioner is None else self.conditioner.sample_clock
+
+    @property
+    def stuck_bit(self) -> str | None:
+        """The bit of the samples that never changes, and what to check; None: there is none."""
+        return None if self.conditioner is None else self.conditioner.stuck_bits.text
 
     @property
     def rate_note(self) -> str | None:

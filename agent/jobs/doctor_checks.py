@@ -159,7 +159,8 @@ def _finding(
     if flags := windows[0].flags:
         todo = "check the sensor, its cable, its gain"
         return Finding(what, "wrong", f"delivers, and the signal is {' and '.join(flags)}: {todo}")
-    noteworthy = pipeline.speed_missing or pipeline.reader.rate_note is not None
+    doubts = (pipeline.reader.rate_note, pipeline.reader.stuck_bit)
+    noteworthy = pipeline.speed_missing or any(doubt is not None for doubt in doubts)
     return Finding(what, "note" if noteworthy else "ok", pipeline.describe())
 
 

@@ -107,9 +107,10 @@ class SourcePipeline(msgspec.Struct):
             "provisional": ", provisional baseline",
         }
         note = (missing if self.speed_missing else "") + baselines.get(self.commissioned, "")
-        rate = "" if self.reader.rate_note is None else f" ({self.reader.rate_note})"
+        notes = [note for note in (self.reader.rate_note, self.reader.stuck_bit) if note]
+        doubts = f" ({'; '.join(notes)})" if notes else ""
         return (
-            f"{self.settings.common.kind} {source}{rate} -> "
+            f"{self.settings.common.kind} {source}{doubts} -> "
             f"{_title(model)} at {model.rate_hz:g} Hz{chosen}{note}"
         )
 

@@ -91,3 +91,14 @@ def test_a_railed_24_bit_converter_is_clipped_in_any_container(
     answers = windows(tmp_path / "x.wav")
     assert answers
     assert all("clipped" in answer["flags"] for answer in answers)  # type: ignore[operator]
+
+
+def test_a_stuck_bit_of_a_recording_is_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "stuck.npy"
+    np.save(file, np.tile(SIGNAL, 4).astype(np.int16) | 8)
+    done = command(
+        *("replay", str(file), "--model", "bearing", "--rate-hz", "10000"), cwd=file.parent
+    )
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert "bit 3 of the samples is always 1" in line
