@@ -5,6 +5,7 @@ the agent knows none by name.
 """
 
 import difflib
+import functools
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -15,10 +16,15 @@ from agent.core.errors import ConditionError, ConfigError
 def released() -> dict[str, Path]:
     """Name -> file of every model in the installed zoos."""
     models: dict[str, Path] = {}
-    for zoo in entry_points(group="drsn_agent.zoo"):
-        folder = Path(str(files(zoo.module)))
+    for folder in _folders():
         models |= {file.stem: file for file in sorted(folder.glob("*.onnx"))}
     return models
+
+
+@functools.cache
+def _folders() -> list[Path]:
+    """Looked up once: it reads the metadata of every package that is installed."""
+    return [Path(str(files(zoo.module))) for zoo in entry_points(group="drsn_agent.zoo")]
 
 
 def find(model: str) -> Path:

@@ -215,7 +215,7 @@ def _ring(build: SourceBuild) -> Ring:
     frames = max(2 * contract.window, round(build.settings.common.buffer_s * contract.rate_hz))
     measured = round(measurements.SECONDS * contract.rate_hz)
     clipped = round(build.clip_s * contract.rate_hz) + contract.window
-    history = max(measured, clipped) + window_scorer.MAX_WINDOWS_PER_STEP * build.hop
+    history = max(measured, clipped) + window_scorer.MAX_WINDOWS_PER_SOURCE * build.hop
     size = (frames + history) * (4 * (contract.channels + build.has_tacho) + 1)
     if size > MAX_RING_BYTES:
         limit_s = frames / contract.rate_hz * MAX_RING_BYTES / size

@@ -17,7 +17,8 @@ from agent.diagnosis.measuring_times import MeasuringTimes
 
 Examine = Callable[..., tuple[Physics, ...] | None]  # window, the healthy machine's lines
 
-MAX_WINDOWS_PER_STEP = 16  # of one source, so that no source starves another
+MAX_WINDOWS_PER_SOURCE = 16  # in a step, so that no source starves another
+MAX_WINDOWS_PER_STEP = 32  # of all that are late, so that a busy machine does not look like a hang
 
 
 class Scorer(msgspec.Struct, frozen=True):
@@ -50,9 +51,9 @@ class Scorer(msgspec.Struct, frozen=True):
         """The machine's, as published or as configured."""
         return window.condition or self.condition
 
-    def due(self) -> Iterator[Window]:
-        """The windows that are due, with what is published of the machine."""
-        for window in self.windower.due(MAX_WINDOWS_PER_STEP):
+    def due(self, limit: int) -> Iterator[Window]:
+        """Up to `limit` windows that are due, with what is published of the machine."""
+        for window in self.windower.due(limit):
             if self.operating is None:
                 yield window
                 continue
@@ -64,10 +65,11 @@ class Scorer(msgspec.Struct, frozen=True):
 
 
 def step(scorers: Sequence[Scorer]) -> list[Scored]:
-    """Scores every window that is due; those of one model in one call."""
-    due = [
-        (scorer, window) for scorer in scorers if scorer.windower.late for window in scorer.due()
-    ]
+    """Scores windows that are due, of each source at least one; those of one model in one call."""
+    late = [scorer for scorer in scorers if scorer.windower.late]
+    share = MAX_WINDOWS_PER_STEP // max(len(late), 1)
+    limit = min(max(share, 1), MAX_WINDOWS_PER_SOURCE)
+    due = [(scorer, window) for scorer in late for window in scorer.due(limit)]
     predictions = _classify(due)
     return [
         _decide(scorer, window, prediction)

@@ -59,6 +59,7 @@ class Site:
         self._event_count = 0
         self._states: dict[str, Verdict] = {}
         self._scoring = threading.Lock()
+        self._building = threading.Lock()
         if harness is None:
             context = ServerContext(
                 self._broadcaster, self.state, access.token("page", page.token_file)
@@ -118,12 +119,13 @@ class Site:
 
     def _frame_builder(self, pipeline: SourcePipeline) -> FrameBuilder:
         """The builder of the source's frames; a new one after the source was configured anew."""
-        owner, builder = self._frame_builders.get(pipeline.name, (None, None))
-        if builder is None or owner is not pipeline:
-            file = serving.file_of(pipeline.settings.common.model, self._state_dir)
-            builder = FrameBuilder(pipeline, self._harness, file)
-            self._frame_builders[pipeline.name] = (pipeline, builder)
-        return builder
+        with self._building:  # once, however many browsers come at the same moment
+            owner, builder = self._frame_builders.get(pipeline.name, (None, None))
+            if builder is None or owner is not pipeline:
+                file = serving.file_of(pipeline.settings.common.model, self._state_dir)
+                builder = FrameBuilder(pipeline, self._harness, file)
+                self._frame_builders[pipeline.name] = (pipeline, builder)
+            return builder
 
     def _about(self, pipeline: SourcePipeline) -> About:
         contract, rival = pipeline.origin.contract, self._harness.rival if self._harness else None

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.sources.sensor_nodes import frames
 from tests.conftest import Agent, Broker, Subscriber, eventually
-from tests.hostile import mutants
+from tests.hostile import limits, mutants
 from tests.hostile.decoder import Decoder
 from tests.hostile.decoders import table
 from tests.hostile.run import GROWTH_MIB, rss_mib, run
@@ -62,6 +62,7 @@ def test_an_agent_lives_on_and_delivers_whatever_comes_on_its_topics_and_ports(
     _attack(broker.port, topics, everything["sources"][1]["listen"], frame)
     for section in ("page", "metrics"):
         _attack_server(everything[section]["port"])
+    limits.crowd(everything["page"]["port"], 100, "/api/stream?source=udp", 1.0)
     before = len(subscriber.of("window"))
     eventually(lambda: len(subscriber.of("window")) > before + 10, 20, "windows after that")
     assert rss_mib(agent.process.pid) - before_mib < GROWTH_MIB

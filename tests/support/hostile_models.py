@@ -11,8 +11,11 @@ from tests.support import bundles, tiny
 KINDS = ("hangs", "eats memory", "gives no number", "widens")
 
 
-def write(folder: Path, version: str, kind: str, above: float) -> Path:
-    """Does harm to windows in which the largest sample is above that; the tiny model else."""
+def write(folder: Path, version: str, kind: str, above: float, floats: int = 2**36) -> Path:
+    """Does harm to windows in which the largest sample is above that; the tiny model else.
+
+    `floats`: how many it wants where it eats memory.
+    """
     described = tiny.contract(version=version)
     model = onnx.load_from_string(tiny.build(described))
     graph = model.graph
@@ -22,7 +25,7 @@ def write(folder: Path, version: str, kind: str, above: float) -> Path:
         "above": np.float32(above),
         "endless": np.array(2**62),
         "yes": np.array(True),
-        "huge": np.array([2**36]),
+        "huge": np.array([floats]),
         "nan": np.float32(np.nan),
         "columns": np.array([1, 5]),
     }
