@@ -129,7 +129,7 @@ def _config(port: int, phases: tuple[Phase, ...], state_dir: str) -> load.Config
     machine = {
         "name": SOURCE,
         "kind": "synth",
-        "rpm": Spec.rpm,
+        "rpm": Spec().rpm,
         "bearing": msgspec.to_builtins(Spec().bearing.orders),
         "hop_s": HOP_S,
         "publish_windows": True,

@@ -86,7 +86,7 @@ def tree(options: DemoOptions, broker: int, state_dir: str) -> dict[str, object]
     source: dict[str, object] = {
         "name": "machine",
         "kind": "synth",
-        "rpm": Spec.rpm,
+        "rpm": Spec().rpm,
         "bearing": msgspec.to_builtins(Spec().bearing.orders),
     }
     if options.mic:
