@@ -33,6 +33,7 @@ EXEMPT = {
     ("agent/web/handlers.py", "_post"): "the HTTP method",
     ("agent/service/daemon.py", "_deliver"): "delivery of the outbox",
     ("agent/diagnosis/baseline/noise_states.py", "colour"): "the colour of noise: pink, brown",
+    ("agent/cli/watch.py", "watch"): "the verb",
     ("agent/config/yaml_bounds.py", "_Nodes"): "the nodes of a YAML document",
     ("agent/config/yaml_bounds.py", "nodes"): "the nodes of a YAML document",
     ("models/experiments/digits/report.py", "canvases"): "the images of that trial",

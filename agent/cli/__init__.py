@@ -12,6 +12,7 @@ SUMMARIES = {
     "run": "run the agent",
     "check": "check a configuration, its models and its sources, and start nothing",
     "doctor": "look at configuration, models, sensors, broker, clock and disk: what to do",
+    "watch": "show all sources at the broker in a live table",
     "commission": "learn what a source is like while its machine is healthy",
     "demo": "watch a simulated machine's fault being found, over MQTT",
     "replay": "score a recording: JSON lines, no broker",
