@@ -19,6 +19,8 @@ from tests.faults.proxy import Proxy
 
 ALL = ("drsn/#", "homeassistant/#")
 KEPT = "drsn-test/kept"
+# A killed broker does not pass on what it has just acknowledged to a subscriber without a session.
+PASSED_ON_S = 0.5
 WILL_S = 12.0  # the longest wait for a last will
 MISSED = ("is left out", "set aside", "Traceback")
 
@@ -130,6 +132,7 @@ class _Trial:
         """Whether the broker still has what it retained."""
         time.sleep(self._pace.persist_s)
         self._cable.lose_up = self._cable.lose_down = True
+        time.sleep(PASSED_ON_S)
         self._broker.kill()
         self._heard += self._ear.received
         time.sleep(self._pace.outage_s)
