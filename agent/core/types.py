@@ -5,6 +5,7 @@ rate`, a gap is a difference of two indices: nothing downstream looks at a clock
 """
 
 import enum
+from collections.abc import Callable
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -159,7 +160,9 @@ class Scored(msgspec.Struct, frozen=True):
     physics: tuple[Physics, ...] | None = None  # a channel each, where the state has changed
     anomaly: float | None = None  # distance to the baseline over its threshold; None: has none
     basis: Basis | None = None  # of the event, where this window made one
-    measured: Measured | None = None  # every `measure_s` of a source's signal
+    # Every `measure_s` of a source's signal: measures it, which takes milliseconds, so that no
+    # message of a window waits for it. It gives None where the signal was overwritten since.
+    measure: Callable[[], Measured | None] | None = None
 
 
 class Message(msgspec.Struct, frozen=True):

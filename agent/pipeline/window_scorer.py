@@ -120,7 +120,7 @@ def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Sc
         physics=None if update.event is None else examine(),
         anomaly=comparison.anomaly if comparison is not None else None,
         basis=update.basis,
-        measured=_measured(scorer, window, comparison, examine),
+        measure=_measure(scorer, window, comparison, examine),
     )
 
 
@@ -131,23 +131,26 @@ def _compare(scorer: Scorer, monitor: Monitor, window: Window) -> Comparison:
     return monitor.compare(window.samples, scorer.rpm_of(window), condition)
 
 
-def _measured(
+def _measure(
     scorer: Scorer,
     window: Window,
     comparison: Comparison | None,
     examine: Callable[[], tuple[Physics, ...] | None],
-) -> Measured | None:
-    """What is measured up to the window's end; None where it is not the time for it."""
+) -> Callable[[], Measured | None] | None:
+    """What measures the signal up to the window's end; None where it is not the time for it."""
     if scorer.measuring is None or not scorer.measuring.is_due(window):
         return None
-    physics = examine()
-    if physics is None:  # overwritten since
-        return None
-    return Measured(
-        physics=physics,
+    measured = functools.partial(
+        Measured,
         verdict=scorer.decider.state,
         rpm=scorer.rpm_of(window),
         anomaly=None if comparison is None else comparison.anomaly,
         anomaly_slow=None if comparison is None else comparison.anomaly_slow,
         drift=None if scorer.monitor is None else scorer.monitor.drift,
     )
+
+    def measure() -> Measured | None:
+        physics = examine()
+        return None if physics is None else measured(physics=physics)
+
+    return measure

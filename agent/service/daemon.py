@@ -171,6 +171,8 @@ class Daemon:
             self._rollout.after_step()
         for item in scored:
             self._publish(item)
+        for item in scored:  # after the messages of all windows: it takes milliseconds
+            self._publisher.measure(item, self._topology.by_name[item.source])
         if time.monotonic() >= self._check_s:
             self._check_s = time.monotonic() + CHECK_S
             self._check()

@@ -30,8 +30,12 @@ class Publisher:
         every_window = pipeline.settings.common.publish_windows or on_command
         for topic in payloads.topics(scored, every_window):
             self._put(topic, scored, pipeline, latency_s, clip)
-        if scored.measured is not None:
-            self._put_measured(scored.measured, scored.window, pipeline)
+
+    def measure(self, scored: Scored, pipeline: SourcePipeline) -> None:
+        """Measures a source where it is time for that, and queues the message about it."""
+        measured = None if scored.measure is None else scored.measure()
+        if measured is not None:
+            self._put_measured(measured, scored.window, pipeline)
 
     def announce(self) -> None:
         """Publishes which sources there are; each new connection begins with that anyway."""

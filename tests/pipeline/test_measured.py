@@ -36,10 +36,10 @@ def measured(
     config = load.parse({"sources": [keys | {"measure_s": 2.0, "rpm": 1500.0} | source]})
     runner = OfflineRunner(config, config.sources[0], commissioned=False)
     return {
-        scored.window.first + scored.window.samples.shape[1]: scored.measured
+        scored.window.first + scored.window.samples.shape[1]: result
         for turn in runner.scored()
         for scored in turn
-        if scored.measured is not None
+        if scored.measure is not None and (result := scored.measure()) is not None
     }
 
 
