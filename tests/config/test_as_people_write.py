@@ -70,6 +70,15 @@ def test_what_cannot_work_is_refused_with_what_to_write(section: str, tmp_path: 
         loaded(f"{section}\nsources: [{SOURCE}]", tmp_path)
 
 
+@pytest.mark.parametrize("key", ["rate_hz", "hop_s", "buffer_s"])
+@pytest.mark.parametrize("number", [".inf", ".nan", "1e9", "-1"])
+def test_numbers_beyond_any_machine_are_refused_with_their_bound(
+    key: str, number: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=rf"sources\[0\].{key}: found .*expected a number [<>]"):
+        loaded(f"sources: [{{name: a, kind: synth, {key}: {number}}}]", tmp_path)
+
+
 @pytest.mark.parametrize("scale", ["0", ".nan", "-0.0"])
 def test_a_scale_that_leaves_no_signal_is_refused(scale: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sources\[0\].scale"):

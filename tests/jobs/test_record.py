@@ -13,6 +13,7 @@ import soundfile
 import yaml
 
 from agent.cli import main
+from agent.core import pcm
 from agent.core.types import Block, Format
 from agent.jobs import manifest
 from agent.jobs.record import Recorder, Session
@@ -151,6 +152,17 @@ def test_two_labels_recorded_twice_each_are_a_data_set(
         ("fan_worn", "val"),
     ]
     assert {soundfile.info(entry.path).frames for entry in found} == {20_000}
+
+
+def test_of_32_bits_the_upper_24_are_kept(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(-(2**31), 2**31, (5000, 1)).astype(np.int32)
+    format = Format(1000, 1, pcm.full_scale("int32"), step=pcm.step("int32"))
+    with Recorder(session(tmp_path), format) as recording:
+        recording.take(Block(pcm.to_float(codes)))
+    (name,) = recording.tally.files
+    kept, _ = soundfile.read(tmp_path / name, dtype="int32", always_2d=True)
+    assert soundfile.info(tmp_path / name).subtype == "PCM_24"
+    assert np.abs(kept.astype(np.int64) - codes).max() <= 2**8
 
 
 @pytest.mark.parametrize("label", ["Unwucht groß", "不平衡", "дисбаланс", "a+b (2)"])
