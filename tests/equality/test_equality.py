@@ -67,7 +67,7 @@ def test_real_recordings_say_the_same_in_every_way(tmp_path: Path) -> None:
 def developing_fault(folder: Path) -> Path:
     """A simulated machine whose outer race breaks, as a recording at 12 kHz."""
     healthy = synthetic.Phase(duration_s=3, snr_db=(5, 5))
-    broken = msgspec.structs.replace(healthy, fault="outer")
+    broken = msgspec.structs.replace(healthy, duration_s=5, fault="outer")
     source = synthetic.open_source(
         synthetic.Options(pace="fast", rate_hz=12_000, scenario=(healthy, broken))
     )
