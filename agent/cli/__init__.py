@@ -18,6 +18,7 @@ SUMMARIES = {
     "replay": "score a recording: JSON lines, no broker",
     "record": "record a sensor into a data set that `train` reads",
     "devices": "list the sound inputs",
+    "history": "show a source's levels by the day or hour, and where they lead",
     "score": "score archives of recordings into Parquet",
     "ingest": "store what a fleet publishes in PostgreSQL",
     "bundle": "make a signed bundle of a model, or a key to sign with",

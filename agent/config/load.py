@@ -20,6 +20,7 @@ from agent.config.page import Page
 from agent.config.rollout import Rollout
 from agent.config.source import SourceSettings
 from agent.config.sparkplug import Sparkplug
+from agent.config.trends import Trends
 from agent.config.validation import convert
 from agent.core import credentials
 from agent.core.errors import ConfigError, UserError
@@ -33,6 +34,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     agent: Agent = Agent()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
+    trends: Trends = Trends()
     commands: Commands = Commands()
     evidence: Evidence | None = None
     metrics: Metrics | None = None

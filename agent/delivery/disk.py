@@ -61,10 +61,10 @@ class Disk:
         self, path: Path | None, schema: str, error: sqlite3.DatabaseError
     ) -> sqlite3.Connection:
         """Opens with the reserve's room, or after setting a broken file aside; `DiskError`."""
-        if path is not None and _is_room(error):
+        if path is not None and is_room(error):
             self.free_reserve()
         elif path is not None:
-            self.set_aside = _put_aside(path)
+            self.set_aside = put_aside(path)
             log.error("%s cannot be read (%s): set aside as %s", path, error, self.set_aside.name)
         try:
             return _open(path, schema, self._check)
@@ -81,7 +81,7 @@ class Disk:
         except BaseException as error:
             with contextlib.suppress(sqlite3.Error):
                 self.db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error) and _is_room(error):
+            if isinstance(error, sqlite3.Error) and is_room(error):
                 raise DiskError(str(error)) from None
             raise
 
@@ -169,7 +169,7 @@ def _open(
     return db
 
 
-def _put_aside(path: Path) -> Path:
+def put_aside(path: Path) -> Path:
     """Renames the file and what SQLite keeps beside it."""
     aside = path.with_name(f"{path.name}.unreadable-{time.time_ns()}")
     for ending in ("", "-wal", "-shm"):
@@ -178,7 +178,7 @@ def _put_aside(path: Path) -> Path:
     return aside
 
 
-def _is_room(error: sqlite3.Error) -> bool:
+def is_room(error: sqlite3.Error) -> bool:
     """Whether the disk refuses, rather than the file being broken."""
     name = getattr(error, "sqlite_errorname", None) or ""
     return any(name.startswith(f"SQLITE_{error_name}") for error_name in NO_ROOM)

@@ -228,6 +228,7 @@ class Daemon:
                 return
             self._watchdog.main_turns(alive=True)
             sender.join(LOOK_S)
+        self._publisher.close()
 
     def _handle_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

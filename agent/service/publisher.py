@@ -5,6 +5,7 @@ import time
 from agent.core.types import Measured, Message, Scored, Window
 from agent.delivery.outbox import Outbox
 from agent.delivery.sender import Sender
+from agent.delivery.trends.recorder import TrendRecorder
 from agent.messages import payloads
 from agent.messages.sparkplug.latest import Latest
 from agent.pipeline.source_pipeline import SourcePipeline
@@ -15,12 +16,19 @@ class Publisher:
     """`put` and `announce` are for the main thread; `sender.run` is the sender thread."""
 
     def __init__(
-        self, outbox: Outbox, sender: Sender, announcer: Announcer, latest: Latest
+        self,
+        outbox: Outbox,
+        sender: Sender,
+        announcer: Announcer,
+        latest: Latest,
+        trends: TrendRecorder | None = None,
     ) -> None:
+        """`trends` None: there is no history of measurements."""
         self.outbox = outbox
         self.sender = sender
         self._announcer = announcer
         self._latest = latest
+        self._trends = trends
 
     def put(
         self, scored: Scored, pipeline: SourcePipeline, latency_s: float, clip: str | None = None
@@ -43,6 +51,11 @@ class Publisher:
         for birth in self._announcer.births():
             self.sender.send_unqueued(birth)
 
+    def close(self) -> None:
+        """Writes what the trends still hold; once the sender thread has ended."""
+        if self._trends is not None:
+            self._trends.close()
+
     def _put_measured(self, measured: Measured, window: Window, pipeline: SourcePipeline) -> None:
         end = window.first + window.samples.shape[1]
         now_s, end_s = time.time(), pipeline.timeline.unix_s(end)
@@ -50,6 +63,8 @@ class Publisher:
         pipeline.measurement = payloads.measurement_record(measured, pipeline.origin, at)
         message = payloads.measurement(pipeline.measurement, pipeline.origin.topics)
         self.sender.put_newest(self._latest.note(message))
+        if self._trends is not None:
+            self._trends.add(pipeline.measurement)
 
     def _put(
         self,

@@ -22,6 +22,8 @@ from agent.delivery.duplicate_client import Identity, Listener
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import LATENCIES, Sender
 from agent.delivery.stdout_sink import StdoutSink
+from agent.delivery.trends import recorder
+from agent.delivery.trends.recorder import TrendRecorder
 from agent.messages import homeassistant, payloads
 from agent.messages.sparkplug.latest import Latest
 from agent.mqtt.negotiation import Negotiation
@@ -66,7 +68,8 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
         clock=surroundings.clock,
         began_s=time.monotonic(),
     )
-    on_turn = _on_turn(config, surroundings.watchdog, health)
+    trends = _trends(config)
+    on_turn = _on_turn(config, surroundings.watchdog, health, trends)
     sender = Sender(
         outbox,
         sink,
@@ -80,7 +83,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     context = _command_context(surroundings, health.began_s, sender)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
-    return Publisher(outbox, sender, announcer, latest)
+    return Publisher(outbox, sender, announcer, latest, trends)
 
 
 def _announcer(
@@ -123,19 +126,32 @@ def _open_sink(
     return MqttSink(config.mqtt, identity, announcer.negotiation)
 
 
-def _on_turn(config: Config, watchdog: Watchdog, health: HealthReporter) -> Callable[[], None]:
-    """What the sender calls on each turn: the watchdog and, where configured, the metrics."""
-    if config.metrics is None:
-        return watchdog.sender_turns
-    from agent.service.metrics import server
-    from agent.service.metrics.snapshot import Snapshot
+def _trends(config: Config) -> TrendRecorder | None:
+    """None where they are switched off, or where the sink keeps nothing on the disk."""
+    if not config.trends.enabled or config.agent.sink == "stdout":
+        return None
+    file = Path(config.agent.state_dir) / recorder.FILE
+    return TrendRecorder(file, round(config.trends.max_mib * 2**20))
 
-    snapshot = Snapshot(health.record, health.measurements)
-    server.serve(config.metrics, snapshot)
+
+def _on_turn(
+    config: Config, watchdog: Watchdog, health: HealthReporter, trends: TrendRecorder | None
+) -> Callable[[], None]:
+    """What the sender calls on each turn: the watchdog; trends and metrics where configured."""
+    turns = [watchdog.sender_turns]
+    if trends is not None:
+        turns.append(trends.turn)
+    if config.metrics is not None:
+        from agent.service.metrics import server
+        from agent.service.metrics.snapshot import Snapshot
+
+        snapshot = Snapshot(health.record, health.measurements)
+        server.serve(config.metrics, snapshot)
+        turns.append(snapshot.turn)
 
     def on_turn() -> None:
-        watchdog.sender_turns()
-        snapshot.turn()
+        for turn in turns:
+            turn()
 
     return on_turn
 

@@ -1,0 +1,75 @@
+"""`history`: what a source's levels were, by the day, hour or minute, and where they lead.
+
+It reads beside a running agent.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from agent.cli import history_forecast, history_table
+from agent.config import load
+from agent.config.load import Config
+from agent.core import state_directory
+from agent.core.bearing import MachineClass
+from agent.core.errors import UserError
+from agent.delivery.trends import reading, recorder
+from agent.delivery.trends.levels import LEVELS
+
+DAY_S = 86400.0
+FEW_DAYS = 2.0  # up to that many, a row is an hour
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="its name in the configuration")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--days", type=_days, default=30.0, help="back from now (30)")
+    parser.add_argument(
+        "--per", choices=reading.SPANS, help="a row is of so much time (a day; an hour for 2 days)"
+    )
+    parser.add_argument(
+        "--level", choices=LEVELS, metavar="LEVEL", help=f"one alone, of {', '.join(LEVELS)}"
+    )
+    parser.add_argument("--csv", action="store_true", help="every level, for spreadsheets")
+    parser.add_argument("--utc", action="store_true", help="times in UTC, not the local time zone")
+    parser.set_defaults(run=_run)
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 < days <= 36525:
+        raise argparse.ArgumentTypeError(f"found {text}, expected more than 0, at most 36525")
+    return days
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = load.load(arguments.config)
+    folder = Path(config.agent.state_dir)
+    per: reading.Span = arguments.per or ("hour" if arguments.days <= FEW_DAYS else "day")
+    now_s, file = time.time(), folder / recorder.FILE
+    newest_s = now_s - (history_forecast.DAYS + 1) * DAY_S
+    with state_directory.as_owner(folder):
+        history = reading.read(file, arguments.source, per, _begin(now_s, arguments.days, per))
+        daily = reading.read(file, arguments.source, "day", newest_s)
+    if not history.points:
+        raise UserError(f"history: found no measurement in {arguments.days:g} days, expected some")
+    level, utc = arguments.level, arguments.utc
+    if arguments.csv:
+        history_table.write_csv(history, level, utc=utc)
+        return 0
+    history_table.show(history, level, utc=utc)
+    machine_class = _machine_class(config, arguments.source)
+    for line in history_forecast.lines(daily, level, machine_class, now_s, utc=utc):
+        print(line)
+    return 0
+
+
+def _begin(now_s: float, days: float, per: reading.Span) -> float:
+    """The first row's time: so far back, and at its begin."""
+    span_s = reading.SPANS[per]
+    return (now_s - days * DAY_S) // span_s * span_s
+
+
+def _machine_class(config: Config, source: str) -> MachineClass | None:
+    classes = [item.common.machine_class for item in config.sources if item.common.name == source]
+    return classes[0] if classes else None
