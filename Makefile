@@ -52,6 +52,9 @@ fuzz-recordings: $(DEV)/installed ## 10,000 damaged WAV, FLAC, NPY, CSV and MAT 
 rates: $(DEV)/installed         ## sources at 25 to 300 % of their rate; ARGS=--write documents them
 	$(DEV)/bin/python -m tests.rates $(ARGS)
 
+trends: $(DEV)/installed        ## 400 simulated days of 16 sources: bytes, time of a query, share of a core
+	$(DEV)/bin/python -m tests.delivery.trends.four_hundred_days $(ARGS)
+
 dist: $(DEV)/installed          ## dist/: source distribution and wheel
 	rm -rf build/lib # where setuptools keeps modules that are gone
 	$(DEV)/bin/python -m build --no-isolation --outdir dist .

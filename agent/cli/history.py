@@ -7,7 +7,7 @@ import argparse
 import time
 from pathlib import Path
 
-from agent.cli import history_forecast, history_table
+from agent.cli import config_option, history_forecast, history_table
 from agent.config import load
 from agent.config.load import Config
 from agent.core import state_directory
@@ -22,7 +22,7 @@ FEW_DAYS = 2.0  # up to that many, a row is an hour
 
 def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="its name in the configuration")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    config_option.define(parser)
     parser.add_argument("--days", type=_days, default=30.0, help="back from now (30)")
     parser.add_argument(
         "--per", choices=reading.SPANS, help="a row is of so much time (a day; an hour for 2 days)"

@@ -8,7 +8,7 @@ from agent.delivery.trends import trend_file
 from agent.delivery.trends.trend_file import TrendFile
 from tests.delivery.trends.test_recorder import Clock, minutes, open_recorder, write_minute
 
-MINUTES = 150
+MINUTES = 100
 PAGE = trend_file.PAGE_BYTES
 
 
@@ -24,7 +24,7 @@ def test_a_cut_while_a_minute_is_written_loses_that_minute_at_most(tmp_path: Pat
     dice = random.Random(20)
     clock, path = Clock(), tmp_path / "t.sqlite"
     trends = open_recorder(path, clock)
-    cuts = set(dice.sample(range(1, MINUTES), 25))
+    cuts = set(dice.sample(range(1, MINUTES), 20))
     previous = b"", b""
     for minute in range(MINUTES):
         write_minute(trends, clock, minute)
@@ -59,6 +59,8 @@ def leave(
     (after / "t.sqlite").write_bytes(mixed if moved else database)
     if moved:  # the minute's log was synced before the move began
         log, new_log = new_log, b""
-    changed = next((at for at, (a, b) in enumerate(zip(log, new_log, strict=False)) if a != b), len(log))
+    changed = next(
+        (at for at, (a, b) in enumerate(zip(log, new_log, strict=False)) if a != b), len(log)
+    )
     end = dice.randint(changed, max(changed, len(new_log)))
     (after / "t.sqlite-wal").write_bytes(new_log[:end] + log[end:] if new_log else log)

@@ -181,24 +181,24 @@ def test_what_waits_in_memory_is_bounded_and_the_newest_stays(
 def test_minutes_go_first_and_a_smaller_bound_shrinks_the_file(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "t.sqlite"
     trends = open_recorder(path, clock, 8)
-    for minute in range(0, 40 * 1440, 4):
+    for minute in range(0, 20 * 1440, 2):
         trends.add(measurement(BEGIN_S + 60 * minute))
-        if minute % 400 == 0:
+        if minute % 800 == 0:
             clock.now_s += 60
             trends.turn()
             assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 8 * MIB
     trends.close()
     kept = minutes(path)
     assert kept[0] > 0
-    assert kept[-1] == 40 * 1440 - 4
-    assert len(reading.read(path, "pump", "hour", 0).points) == 40 * 24
-    assert len(reading.read(path, "pump", "day", 0).points) == 40
+    assert kept[-1] == 20 * 1440 - 2
+    assert len(reading.read(path, "pump", "hour", 0).points) == 20 * 24
+    assert len(reading.read(path, "pump", "day", 0).points) == 20
     smaller = open_recorder(path, clock, MARGIN_BYTES / MIB + 1)
     for step in range(4):
-        write_minute(smaller, clock, 40 * 1440 + step)
+        write_minute(smaller, clock, 20 * 1440 + step)
     smaller.close()
     assert path.stat().st_size <= 1.1 * MIB
-    assert len(reading.read(path, "pump", "hour", 0).points) > 40 * 24, "hours stay before minutes"
+    assert len(reading.read(path, "pump", "hour", 0).points) > 20 * 24, "hours stay before minutes"
 
 
 def test_sixteen_sources_take_less_than_a_hundredth_of_a_core(tmp_path: Path) -> None:
