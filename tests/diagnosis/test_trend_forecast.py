@@ -1,6 +1,7 @@
 """A forecast holds the truth within its interval, and is made of no chance."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from agent.diagnosis.trend_forecast import Values
 
 DAYS = np.arange(30.0)
 START, LIMIT, LIFE_DAYS = 1.2, 2.8, 40.0
-WEAR = {
+WEAR: dict[str, Callable[[Values], Values]] = {  # the level by day
     "steady": lambda day: START + (LIMIT - START) * day / LIFE_DAYS,
     "exponential": lambda day: START * (LIMIT / START) ** (day / LIFE_DAYS),
     "quadratic": lambda day: START + (LIMIT - START) * (day / LIFE_DAYS) ** 2,

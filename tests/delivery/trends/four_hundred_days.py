@@ -36,7 +36,7 @@ class Outcome(msgspec.Struct, frozen=True):
     most_bytes: int  # of the file and what stands beside it, at any time
     write_us: float  # processor time of one source's minute
     query_s: dict[str, float]  # the median of five, with the process at work
-    rows: dict[str, int]  # of one source, by table
+    rows: dict[reading.Span, int]  # of one source, by table
 
 
 def simulate(folder: Path, sources: int, minutely_days: int, max_mib: float) -> Outcome:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.types import Decision
 from agent.delivery.trends import reading, recorder
 from agent.delivery.trends.recorder import TrendRecorder
 from agent.delivery.trends.trend_file import MARGIN_BYTES
@@ -46,7 +47,7 @@ def test_a_row_is_least_mean_and_largest_of_its_time_however_it_was_written(tmp_
     trends = open_recorder(tmp_path / "t.sqlite", clock)
     values = [float(number * number % 23) for number in range(360)]
     for number, value in enumerate(values):
-        decision = "fault" if number % 4 == 0 else "normal"
+        decision: Decision = "fault" if number % 4 == 0 else "normal"
         rpm = None if number < 180 else 1500.0 + number
         at_s = BEGIN_S + 10 * number
         trends.add(measurement(at_s, value, decision=decision, rpm=rpm, channels=2))
