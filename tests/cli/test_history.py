@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sqlite3
 import time
 from pathlib import Path
 
@@ -114,3 +115,26 @@ def test_a_file_that_is_not_there_or_broken_is_one_line(
     error = capsys.readouterr().err
     assert recorder.FILE in error
     assert error.count("\n") == 1
+
+
+def test_rows_that_a_hand_or_a_disk_has_damaged_are_left_out(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(config.parent, rise=0.03).close()
+    with sqlite3.connect(config.parent / recorder.FILE) as db:
+        db.execute("UPDATE day SET rms_mean = 'much', anomaly_max = 9e999, rpm_count = x'00'")
+        db.execute("INSERT INTO day (start_s, source, channel) VALUES ('soon', 1, 0)")
+        db.execute("INSERT INTO day (start_s, source, channel) VALUES (1700000000, 1, 'left')")
+        db.execute("INSERT INTO day (start_s, source, channel) VALUES (9000000000000000, 1, 0)")
+    printed = lines(capsys, "pump", "--config", config)
+    assert printed[0].split()[-1] == "velocity_mm_s"
+    assert "It reaches 2.8 (zone C)" in printed[-2]
+    assert len(printed) in (35, 36)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_one_line(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text().replace(str(config.parent), f"/tmp/{'x' * 300}"))
+    assert main(["history", "pump", "--config", str(config)]) == 75
+    assert capsys.readouterr().err.count("\n") == 1

@@ -53,10 +53,11 @@ class Summary(msgspec.Struct):
         for name, value in values.items():
             if value is None or not math.isfinite(value):
                 continue
+            number = float(value)
             if name in self.levels:
-                self.levels[name].add(value)
+                self.levels[name].add(number)
             else:
-                self.levels[name] = Level(value, value, value, 1)
+                self.levels[name] = Level(number, number, number, 1)
 
     def merge(self, other: "Summary") -> None:
         """Other measurements of the same channel."""

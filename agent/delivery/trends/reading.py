@@ -15,7 +15,13 @@ from agent.delivery.trends.levels import Summary
 
 Span = Literal["minute", "hour", "day"]
 SPANS: dict[Span, int] = {"minute": 60, "hour": 3600, "day": 86400}  # seconds
+LAST_S = 253_402_300_799  # the end of the year 9999: what lies behind is damage
 WAIT_S = 5.0  # for the agent, which makes its log shorter
+
+_QUERY = (
+    "SELECT * FROM {} WHERE start_s BETWEEN ? AND ? AND source = ? "
+    "AND typeof(channel) = 'integer' ORDER BY start_s, channel"
+)
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -41,11 +47,9 @@ def read(path: Path, source: str, span: Span, from_s: float) -> History:
     try:
         with _connection(path) as db:
             number, unit = _source(db, source)
-            query = (
-                f"SELECT * FROM {span} WHERE start_s >= ? AND source = ? ORDER BY start_s, channel"
-            )
-            return History(unit, tuple(map(_point, db.execute(query, (from_s, number)))))
-    except sqlite3.Error as error:
+            rows = db.execute(_QUERY.format(span), (from_s, LAST_S, number))
+            return History(unit, tuple(map(_point, rows)))
+    except (sqlite3.Error, OSError) as error:
         raise ConditionError(f"{path} cannot be read: {error}") from None
 
 

@@ -6,6 +6,8 @@ and how many measurements had it. A row is written as a whole or merged into the
 exactly. Rows begin with their time: the newest are written side by side, the oldest go together.
 """
 
+import math
+
 from agent.delivery.trends.levels import DECISIONS, LEVELS, Level, Summary
 
 APPLICATION_ID = 0x6472_736E  # "drsn"
@@ -93,6 +95,7 @@ def summary(values: Row) -> Summary:
     for at, name in enumerate(LEVELS):
         first = len(DECISIONS) + 4 * at
         match values[first : first + 4]:
-            case (int() | float() as low, int() | float() as mean, int() | float() as high, int(n)):
-                levels[name] = Level(low, mean, high, n)
+            case (float(low), float(mean), float(high), int(count)):
+                if math.isfinite(low + mean + high):
+                    levels[name] = Level(low, mean, high, count)
     return Summary(decisions, levels)
