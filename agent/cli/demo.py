@@ -3,6 +3,7 @@
 import argparse
 
 from agent.core import logs
+from agent.core.errors import UserError
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     logs.start("WARNING")
     if arguments.page is False and not arguments.mic:
+        _refuse_options_of_the_page(arguments)
         from agent.cli.demo_agent import demo
 
         return demo(arguments.seconds, arguments.port)
@@ -50,3 +52,10 @@ def _run(arguments: argparse.Namespace) -> int:
         token=arguments.token,
     )
     return on_page.demo(options)
+
+
+def _refuse_options_of_the_page(arguments: argparse.Namespace) -> None:
+    """`UserError` for an option that would do nothing."""
+    for option in ("model", "rival", "background", "token"):
+        if getattr(arguments, option) is not None:
+            raise UserError(f"--{option}: found neither --page nor --mic, expected one beside it")

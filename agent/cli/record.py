@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import math
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,7 @@ def _check_label(label: str) -> None:
 def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Source) -> int:
     common = settings.common
     channels = _channels(common, source.format)
-    arguments.folder.mkdir(parents=True, exist_ok=True)
+    _make(arguments.folder)
     split = arguments.split or manifest.split(arguments.folder, arguments.label)
     session = Session(
         arguments.folder,
@@ -94,6 +95,16 @@ def _record(arguments: argparse.Namespace, settings: SourceSettings, source: Sou
     meter.end(recording.tally)
     _report(recording.tally, signal, session, why)
     return code
+
+
+def _make(folder: Path) -> None:
+    """Makes the folder; `UserError` where no file can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
 def _blocks(source: Source, seconds: float, tally: Tally) -> Iterator[Block]:

@@ -5,6 +5,7 @@ the other options stand for the keys of the same name.
 """
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,20 @@ def from_keys(arguments: argparse.Namespace, **others: Any) -> Config:
             raise
         option = f"--{key.replace('_', '-')}"
         raise type(error)(str(error).replace(f"sources[0].{key}", option, 1)) from None
+
+
+def as_options(error: UserError) -> UserError:
+    """The error in the words of the command line, where it speaks of keys of the file."""
+    text = str(error).removeprefix("sources[0] (replay): ")
+    key = text.partition(":")[0]
+    if key in KEYS:
+        text = f"--{key.replace('_', '-')}{text.removeprefix(key)}"
+    text = re.sub(r"e\.g\. channels: \[([\d, ]+)\]", _as_option, text)
+    return type(error)(text.replace("model: none", "--model none"))
+
+
+def _as_option(channels: re.Match[str]) -> str:
+    return f"e.g. --channels {channels[1].replace(',', '')}"
 
 
 def from_file(arguments: argparse.Namespace) -> Config:

@@ -9,6 +9,7 @@ from agent.cli import recording_options
 from agent.config.load import Config
 from agent.config.validation import convert
 from agent.core import logs
+from agent.core.errors import UserError
 from agent.pipeline.offline import named, recorded
 from agent.service.daemon import Daemon
 
@@ -16,7 +17,13 @@ from agent.service.daemon import Daemon
 def define(parser: argparse.ArgumentParser) -> None:
     def replay(arguments: argparse.Namespace) -> int:
         logs.start(arguments.log_level)
-        return Daemon(_replay_config(arguments)).run()
+        config = _replay_config(arguments)
+        try:
+            return Daemon(config).run()
+        except UserError as error:
+            if arguments.config is not None:
+                raise
+            raise recording_options.as_options(error) from None
 
     parser.add_argument("file", metavar="FILE", help="FLAC, WAV, NPY or CSV")
     recording_options.define(parser)

@@ -26,10 +26,12 @@ def channels(settings: SourceSettings, contract: Contract, available: int) -> tu
     if tacho is not None and tacho.channel >= available:
         raise ConfigError(f"tacho.channel: found {tacho.channel}, expected one of 0 to {last}")
     if wanted is None and available != contract.channels:
+        advice = f"choose, e.g. channels: {list(range(contract.channels))}"
+        if available < contract.channels:
+            advice = f"name a model of {available} channel(s), or write model: {NO_NETWORK}"
         raise ConfigError(
             f"channels: found {available} in the source, expected the {contract.channels} "
-            f"of the model {contract.name}: choose, e.g. channels: "
-            f"{list(range(contract.channels))}"
+            f"of the model {contract.name}: {advice}"
         )
     wanted = tuple(range(available)) if wanted is None else wanted
     if len(wanted) != contract.channels or max(wanted) >= available:

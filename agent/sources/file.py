@@ -6,6 +6,7 @@ losing a frame.
 """
 
 import datetime
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,12 +16,15 @@ import numpy as np
 
 from agent.core.annotated import RateHz
 from agent.core.errors import ConfigError
+from agent.core.logs import escape
 from agent.core.types import Block, Format, Samples
 from agent.sources.pacing import Pacing
 from agent.sources.recordings import open_recording
 
 BLOCK_S = 0.05
 LAST_YEAR = 9000  # of a start: no time of a window may reach the year 10000
+
+log = logging.getLogger("drsn")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,6 +63,7 @@ def open_source(options: Options) -> FileSource:
     recording = open_recording(path)
     if recording.rate_hz is None and options.rate_hz is None:
         raise ConfigError(f"{path}: found no sampling rate in the file, expected the key rate_hz")
+    _warn_of_other_rate(options, recording.rate_hz)
     started = options.start
     if started is not None and started.year > LAST_YEAR:
         raise ConfigError(f"start: found the year {started.year}, expected {LAST_YEAR} at most")
@@ -74,3 +79,14 @@ def open_source(options: Options) -> FileSource:
         patient=options.pace == "fast",
     )
     return FileSource(options, recording.read, format)
+
+
+def _warn_of_other_rate(options: Options, rate_hz: float | None) -> None:
+    """The key wins over the file, which is right for a file that is mislabelled, and rarely so."""
+    if rate_hz is not None and options.rate_hz not in (None, rate_hz):
+        log.warning(
+            "%s: the file says %g Hz; rate_hz: %g is taken instead",
+            escape(options.path),
+            rate_hz,
+            options.rate_hz,
+        )

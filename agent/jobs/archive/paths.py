@@ -42,6 +42,9 @@ def find(pattern: str) -> list[ArchiveFile]:
         names = sorted(name for name in below if PurePosixPath(name).suffix.lower() in SUFFIXES)
     else:
         names = [path] if system.exists(path) else []
+    if not names and system.isdir(path):
+        suffixes = ", ".join(sorted(SUFFIXES))
+        raise UserError(f"{pattern}: found no recording in the folder, expected one of {suffixes}")
     if not names:
         raise UserError(
             f"{pattern}: found no such recording, expected a file, a pattern or a folder"
