@@ -79,7 +79,9 @@ class TrendRecorder:
             self.trouble = None
 
     def _take(self) -> None:
-        """Moves what was gathered to what waits; of that the oldest is lost over the limit."""
+        """Moves what was gathered behind what the disk has not taken, of which the oldest go."""
+        for key in list(self._waiting)[: max(0, len(self._waiting) - IN_MEMORY)]:
+            del self._waiting[key]
         with self._lock:
             gathered, self._gathered = self._gathered, {}
         for key, summary in gathered.items():
@@ -87,10 +89,6 @@ class TrendRecorder:
                 self._waiting[key].merge(summary)
             else:
                 self._waiting[key] = summary
-        excess = len(self._waiting) - IN_MEMORY
-        if excess > 0 and self.trouble is not None:
-            for key in list(self._waiting)[:excess]:
-                del self._waiting[key]
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -108,19 +106,22 @@ class TrendRecorder:
                 self._file.close()
             self._file = None
         if isinstance(error, OSError) or disk.is_room(error):
-            if self.trouble is None:
-                log.warning("%s cannot be written (%s): trends wait", self._path, error)
-            self.trouble = str(error)
-            return
-        self._set_aside(error)
+            self._wait(error)
+        else:
+            self._set_aside(error)
+
+    def _wait(self, error: Exception) -> None:
+        if self.trouble is None:
+            log.warning("%s cannot be written (%s): trends wait", self._path, error)
+        self.trouble = str(error)
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         """Keeps one broken file, the newest: they must not fill the disk."""
-        for earlier in self._path.parent.glob(f"{self._path.name}.unreadable-*"):
-            earlier.unlink(missing_ok=True)
         try:
+            for earlier in self._path.parent.glob(f"{self._path.name}.unreadable-*"):
+                earlier.unlink(missing_ok=True)
             aside = disk.put_aside(self._path)
         except OSError as refusal:
-            self.trouble = str(refusal)
+            self._wait(refusal)
             return
         log.error("%s cannot be read (%s): set aside as %s", self._path, error, aside.name)

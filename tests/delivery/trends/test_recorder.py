@@ -154,6 +154,25 @@ def test_a_disk_that_takes_nothing_is_waited_for_and_told_once(
     assert minutes(folder / "t.sqlite") == [0, 1, 2, 3]
 
 
+def test_a_broken_file_that_cannot_be_set_aside_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, path = Clock(), tmp_path / "t.sqlite"
+    break_file(path, "bytes")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(30, "read-only")))
+        patch.setattr(recorder, "IN_MEMORY", 3)
+        trends = open_recorder(path, clock)
+        for minute in range(6):
+            write_minute(trends, clock, minute)
+        assert trends.trouble is not None
+        assert len(trends._waiting) <= 4
+        assert caplog.text.count("trends wait") == 1
+    write_minute(trends, clock, 6)
+    trends.close()
+    assert minutes(path)[-2:] == [5, 6]
+
+
 def test_a_full_database_waits_too(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "t.sqlite"
     trends = open_recorder(path, clock)
