@@ -6,6 +6,7 @@ there once, on the grid of the hop, its time is its index over the rate, no sequ
 missing, and memory has not grown since the first tenth. Exit code 1 where one of these is not so.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -152,17 +153,23 @@ def _agent(folder: Path, port: int, hours: float, books: Books) -> tuple[float, 
         try:
             process.wait(min(LOOK_S, max(0.5, hours)))
         except subprocess.TimeoutExpired:
-            if books.windows:  # it has started
-                memory.append(rss_mib(process.pid)[0])
-            used_s = cpu_s(process.pid)
+            with contextlib.suppress(KeyError, OSError):  # it ends at this moment
+                used_s = cpu_s(process.pid)
+                if books.windows:  # it has started
+                    memory.append(rss_mib(process.pid)[0])
         if memory and time.monotonic() - shown_s > 60:
             shown_s = time.monotonic()
-            files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
-            done = f"{books.windows * HOP_S / 3600:.2f} h, {memory[-1]:.1f} MiB, {files} files"
-            print(f"{shown_s - began_s:.0f} s: {done}", flush=True)
+            done = f"{books.windows * HOP_S / 3600:.2f} h, {memory[-1]:.1f} MiB"
+            print(f"{shown_s - began_s:.0f} s: {done}, {_files(process.pid)} files", flush=True)
     if process.returncode or not memory:
         raise SystemExit(f"found exit code {process.returncode}, expected 0 after some seconds")
     return time.monotonic() - began_s, memory, used_s
+
+
+def _files(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return 0
 
 
 def _settle(books: Books) -> None:
