@@ -14,7 +14,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates contract home-assistant-test node-red-test brokers-test deb boot-test arm-test image-test test coverage check format bench endurance \
+.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates trends contract home-assistant-test node-red-test brokers-test deb boot-test arm-test image-test test coverage check format bench endurance \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list

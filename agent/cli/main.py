@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from agent import __version__, cli
 from agent.core import logs
-from agent.core.errors import SourceError, UserError
+from agent.core.errors import CONDITION, SourceError, UserError
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -25,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of standard output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what the system refuses, wherever it was asked
+        if error.filename is None:
+            raise
+        name = logs.escape(os.fsdecode(error.filename))
+        print(f"drsn-agent: {name}: {error.strerror}", file=sys.stderr)
+        return CONDITION
     except KeyboardInterrupt:
         return 130
 

@@ -42,6 +42,10 @@ def examine(file: Path) -> Iterator[Finding]:
     yield from (Finding("configuration", "note", note) for note in advice.notes(config))
     yield from doctor_files.examine(config)
     folder = Path(config.agent.state_dir)
+    if refusal := _refusal(folder):
+        yield Finding("state directory", "wrong", f"{folder}: {refusal}: run as its owner, or root")
+        yield from (_clock(), _broker(config))
+        return
     running = config.agent.sink != "stdout" and state_directory.in_use(folder)
     yield _state(folder, running) if config.agent.sink != "stdout" else _stdout("state directory")
     yield _disk(folder, config.outbox.max_mib)
@@ -56,6 +60,15 @@ def examine(file: Path) -> Iterator[Finding]:
 
 def _stdout(what: str) -> Finding:
     return Finding(what, "ok", "not needed (agent.sink: stdout)")
+
+
+def _refusal(folder: Path) -> str | None:
+    """Why this user may not look into the folder; None where he may, or where there is none."""
+    try:
+        (folder / "lock").exists()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _state(folder: Path, running: bool) -> Finding:
