@@ -25,11 +25,12 @@ help:                           ## this list
 demo: $(RUN)/installed          ## a simulated machine's fault is found and published over MQTT
 	@$(RUN)/bin/drsn-agent demo $(ARGS)
 
+# Three workers on two cores: half of the time of a test is waiting for processes.
 test: $(DEV)/installed packages ## the tests, with a real broker and the real process
-	$(DEV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(DEV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(DEV)/installed packages ## which lines and branches the tests run, as a table
-	$(DEV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
+	$(DEV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 check: $(DEV)/installed         ## ruff, ruff format, mypy --strict
 	$(DEV)/bin/ruff check .

@@ -29,7 +29,7 @@ class Recorded(msgspec.Struct, frozen=True):
 def record(folder: Path) -> Recorded:
     """Runs the agent on the scenario, with its decisions on standard output."""
     synth = {"name": "machine", "kind": "synth", "pace": "fast", "scenario": SCENARIO}
-    source = synth | {"model": MODEL, "hop_s": 0.1, "unit": "m/s2"}
+    source = synth | {"model": MODEL, "hop_s": 0.1, "unit": "m/s2", "measure_s": 0}
     config = folder / "record.json"
     config.write_text(json.dumps({"agent": {"id": "box", "sink": "stdout"}, "sources": [source]}))
     command = [

@@ -1,7 +1,6 @@
 """Reads one file as the agent does and as training does; counts what comes of many."""
 
 import contextlib
-import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -53,8 +52,14 @@ def read_all(name: str, mutants: Iterator[bytes], folder: Path) -> Counts:
         except Exception as error:  # noqa: BLE001 - what must not happen is counted
             counts.escaped.setdefault(f"{type(error).__name__}: {error}"[:120], _place(error))
         counts.slowest_s = max(counts.slowest_s, time.perf_counter() - began_s)
-    counts.rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    counts.rss_mib = _peak_mib()
     return counts
+
+
+def _peak_mib() -> float:
+    """Of this program alone; `getrusage` begins with what its parent held when it forked."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _count(path: Path, counts: Counts) -> None:

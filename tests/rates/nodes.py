@@ -87,8 +87,8 @@ class _Client:
     def want_write(self) -> bool:
         return False
 
-    def socket(self) -> None:
-        return None
+    def socket(self) -> object:
+        return self
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Judges machines that no network has seen, as their owners would commission and run them.
 
-    python -m models.experiments.unseen --data DATA [--quick | --only PART]
+    python -m models.experiments.unseen --data DATA [--quick | --only lines]
 
 Networks without each rig are trained first and kept in `runs/unseen`, with all that was measured;
 then the tables of `docs/UNSEEN.md` are written. With `--quick` one machine is judged by the
