@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 
+from agent.core import extras
 from agent.core.errors import CONDITION, ConditionError, SourceError, UserError
 
 Run = Callable[[argparse.Namespace], int]
@@ -35,7 +36,7 @@ def needs_torch(run: Run) -> Run:
 
     def checked(arguments: argparse.Namespace) -> int:
         if not all(map(importlib.util.find_spec, PACKAGES)):
-            raise UserError("this verb needs the train extra: pip install 'drsn-agent[train]'")
+            raise UserError(f"this verb needs the train extra: {extras.install('train')}")
         try:
             with _quiet():
                 return run(arguments)

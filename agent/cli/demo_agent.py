@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.config import load
+from agent.core import extras
 from agent.core.errors import ConditionError, UserError
 from agent.service.daemon import Daemon
 from agent.sources.machine_simulator import Spec
@@ -45,7 +46,7 @@ def running_broker(port: int) -> Any:
     try:
         from iotcore import Broker
     except ImportError:
-        raise UserError("demo needs a broker: pip install 'drsn-agent[demo]'") from None
+        raise UserError(f"demo needs a broker: {extras.install('demo')}") from None
     try:
         return Broker(port=port, listen=HOST).start()
     except (OSError, RuntimeError) as error:

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from agent.config.validation import convert
-from agent.core import logs
+from agent.core import extras, logs
 from agent.core.annotated import LEVEL
 from agent.core.errors import UserError
 from agent.messages.topics import OF_SOURCES
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.jobs.ingest.subscriber import Session
 
 DAY_S = 86400
-PACKAGE = "found no psycopg, expected the extra: pip install 'drsn-agent[ingest]'"
+PACKAGE = f"found no psycopg, expected the extra: {extras.install('ingest')}"
 
 
 def define(parser: argparse.ArgumentParser) -> None:

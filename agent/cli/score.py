@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.cli import recording_options
 from agent.config.validation import convert
-from agent.core import logs
+from agent.core import extras, logs
 from agent.core.errors import UserError
 from agent.core.model_contract import NO_NETWORK
 from agent.inference import classifier, no_network, zoo
@@ -39,7 +39,7 @@ def _score(arguments: argparse.Namespace) -> int:
     try:
         from agent.jobs.archive.run import run
     except ImportError:
-        raise UserError("score writes Parquet: pip install 'drsn-agent[score]'") from None
+        raise UserError(f"score writes Parquet: {extras.install('score')}") from None
     logs.start(arguments.log_level)
     say = functools.partial(print, file=sys.stderr, flush=True)
     return run(job(arguments), arguments.paths, _engine(arguments), say)

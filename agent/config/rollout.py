@@ -9,10 +9,11 @@ from typing import Annotated
 
 import msgspec
 
+from agent.core import extras
 from agent.core.annotated import LongSeconds, Share
 from agent.core.errors import ConditionError, ConfigError, UserError
 
-INSTALL = "pip install 'drsn-agent[rollout]'"
+INSTALL = extras.install("rollout")
 PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: SubjectPublicKeyInfo of Ed25519
 FILTER = r"^(\+|[^+#/\x00]+)(/(\+|[^+#/\x00]+))*$"  # no #: a topic tree is not an announcement
 

@@ -4,6 +4,7 @@ import importlib
 
 import msgspec
 
+from agent.core import extras
 from agent.core.annotated import Name
 from agent.core.errors import ConfigError, UserError
 
@@ -31,6 +32,5 @@ def check(sink: str, section: Sparkplug | None, needs_plain_mqtt: bool) -> None:
         importlib.import_module("google.protobuf")
     except ImportError:
         raise UserError(
-            "agent.sink: found sparkplug and no protobuf, "
-            "expected pip install 'drsn-agent[sparkplug]'"
+            f"agent.sink: found sparkplug and no protobuf, expected {extras.install('sparkplug')}"
         ) from None

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.core import extras
 from agent.core.annotated import RateHz
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, SourceError
@@ -131,7 +132,7 @@ def _load() -> Any:
     try:
         import iio
     except ImportError:
-        raise UserError("kind: iio needs pylibiio: pip install 'drsn-agent[iio]'") from None
+        raise UserError(f"kind: iio needs pylibiio: {extras.install('iio')}") from None
     except (OSError, AttributeError):  # the latter where its loader finds no library at all
         raise UserError("kind: iio needs the library libiio 0.x: apt install libiio0") from None
     return iio

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from agent.core import extras
 from agent.core.errors import UserError
 from agent.core.types import SourceError
 
@@ -52,7 +53,7 @@ def load() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise UserError("sound needs sounddevice: pip install 'drsn-agent[mic]'") from None
+        raise UserError(f"sound needs sounddevice: {extras.install('mic')}") from None
     except OSError:
         raise UserError("sound needs the library PortAudio: apt install libportaudio2") from None
     return sounddevice

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
+from agent.core import extras
 from agent.core.annotated import Interleaved, RateHz
 from agent.core.errors import ConfigError, UserError
 from agent.core.types import Block, SourceError
@@ -67,7 +68,7 @@ def open_source(options: Options) -> SerialSource:
     try:
         import serial
     except ImportError:
-        raise UserError("kind: serial needs pyserial: pip install 'drsn-agent[serial]'") from None
+        raise UserError(f"kind: serial needs pyserial: {extras.install('serial')}") from None
     try:
         port = serial.serial_for_url(options.port, options.baud, timeout=WAIT_S, exclusive=True)
     except ValueError as error:

@@ -53,7 +53,7 @@ printf 'drsn-agent (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %
   "$(sed -n 's/^Maintainer: //p' deploy/deb/control)" "$(date -uRd "@$SOURCE_DATE_EPOCH")" |
   gzip -9n >"$doc/changelog.gz"
 install -d "$root/usr/share/man/man1"
-gzip -9nc deploy/deb/drsn-agent.1 >"$root/usr/share/man/man1/drsn-agent.1.gz"
+$python -m deploy.deb.manual | gzip -9nc >"$root/usr/share/man/man1/drsn-agent.1.gz"
 
 install -d "$root/DEBIAN"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@PYTHON@/$for_python/" \

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from agent.core import extras
 from agent.core.errors import DataError, UserError
 from agent.sources.recordings import OpenRecording, from_array
 from models.data import matlab_tags
@@ -50,7 +51,7 @@ def _loaded(path: Path) -> dict[str, object]:
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
     except ImportError:
-        raise UserError(f"{path}: needs scipy: pip install 'drsn-agent[train]'") from None
+        raise UserError(f"{path}: needs scipy: {extras.install('train')}") from None
     matlab_tags.check(path)
     try:
         variables: dict[str, object] = loadmat(path, simplify_cells=True)

@@ -1,5 +1,6 @@
 """Plots as inline SVG without scripts or other files. The colours come from the page."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -62,11 +63,19 @@ def _axes(x: tuple[float, float], y: tuple[float, float], names: str) -> str:
     for value in _ticks(y):
         up = f"{_up(value, y):.0f}"
         ticks.append(f'<line class="grid" x1="{MARGIN}" x2="{WIDTH}" y1="{up}" y2="{up}"/>')
-        ticks.append(f'<text x="{MARGIN - 6}" y="{up}" class="end">{value:g}</text>')
+        ticks.append(f'<text x="{MARGIN - 6}" y="{up}" class="end">{value:.4g}</text>')
     middle = (WIDTH + MARGIN) / 2
     ticks.append(f'<text x="{middle}" y="{HEIGHT - 8}" class="mid">{escape(name_x)}</text>')
     ticks.append(f'<text x="{MARGIN + 4}" y="11">{escape(name_y)}</text>')
     return "".join(ticks)
+
+
+def ceiling(value: float) -> float:
+    """The end of an axis from 0 that holds the value, and whose quarters are short numbers."""
+    if value <= 0:
+        return 1.0
+    decade = 10.0 ** math.floor(math.log10(value))
+    return next(step * decade for step in (1, 2, 4, 8, 10) if step * decade >= value * (1 - 1e-9))
 
 
 def _ticks(span: tuple[float, float]) -> list[float]:

@@ -74,7 +74,7 @@ def _curves(evaluation: Evaluation) -> str:
     parts = [f"<div><h2>Macro-F1</h2>{plots.lines(right, whole, (0, 1), 'SNR, dB|')}</div>"]
     if evaluation.conditions[0].shrinkage is not None:
         shrunk = {kind: points(kind, "shrinkage") for kind in kinds}
-        most = max(value for line in shrunk.values() for _, value in line) * 1.2
+        most = plots.ceiling(max(value for line in shrunk.values() for _, value in line))
         drawn = plots.lines(shrunk, whole, (0, most), "SNR, dB|mean threshold over mean |x|")
         parts.append(f"<div><h2>Thresholds</h2>{drawn}</div>")
     return f"<div class=plots>{''.join(parts)}</div>"

@@ -17,6 +17,7 @@ import msgspec
 
 from agent.config import access
 from agent.config.metrics import Metrics
+from agent.core import extras
 from agent.core.bounded_threads import BoundedThreads
 from agent.core.connections import Connections
 from agent.core.errors import ConditionError, UserError
@@ -49,7 +50,7 @@ def application(snapshot: Snapshot, token: str | None) -> WSGIApplication:
 
         from agent.service.metrics.families import Collector
     except ImportError:
-        raise UserError("metrics: needs pip install 'drsn-agent[metrics]'") from None
+        raise UserError(f"metrics: needs {extras.install('metrics')}") from None
     registry = CollectorRegistry()
     registry.register(Collector(snapshot))
     metrics: Callable[[Any, Any], Iterable[bytes]] = make_wsgi_app(registry)

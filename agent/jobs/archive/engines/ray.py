@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from agent.core import extras
 from agent.core.errors import UserError
 from agent.jobs.archive.job import Job, Outcome, Task
 from agent.jobs.archive.worker import Worker
@@ -101,5 +102,5 @@ def _import_ray(loopback: bool) -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise UserError("--engine ray needs Ray: pip install 'drsn-agent[ray]'") from None
+        raise UserError(f"--engine ray needs Ray: {extras.install('ray')}") from None
     return ray
