@@ -1,7 +1,8 @@
 """The last message of each topic that a source takes its speed or condition from.
 
-The connection is its own, over MQTT 3.1.1, which every broker supports: what it hears is needed by
-`commission` as well, and with any sink. One thread, `values`, connects, subscribes and listens.
+The connection is its own: what it hears is needed by `commission` as well, and with any sink. It
+is over MQTT 3.1.1, which nearly every broker supports, unless the configuration says 5. One thread,
+`values`, connects, subscribes and listens.
 """
 
 import functools
@@ -40,7 +41,8 @@ class PublishedValues:
     """Of one broker. The thread writes, any other reads; each message is replaced as a whole."""
 
     def __init__(self, settings: Mqtt, agent: str) -> None:
-        self._settings = msgspec.structs.replace(settings, version="3.1.1")
+        version = "5" if settings.version == "5" else "3.1.1"
+        self._settings = msgspec.structs.replace(settings, version=version)
         self._client_id = f"drsn-{agent}-values"
         self._topics: tuple[str, ...] = ()
         self._subscribed: set[str] = set()

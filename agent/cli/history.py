@@ -4,6 +4,7 @@ It reads beside a running agent.
 """
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from agent.config.load import Config
 from agent.core import state_directory
 from agent.core.bearing import MachineClass
 from agent.core.errors import UserError
-from agent.delivery.trends import reading, recorder
+from agent.delivery.trends import reading, recorder, tables
 from agent.delivery.trends.levels import LEVELS
 
 DAY_S = 86400.0
@@ -25,7 +26,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     config_option.define(parser)
     parser.add_argument("--days", type=_days, default=30.0, help="back from now (30)")
     parser.add_argument(
-        "--per", choices=reading.SPANS, help="a row is of so much time (a day; an hour for 2 days)"
+        "--per", choices=tables.SPANS_S, help="a row is of so much time (a day; an hour for 2 days)"
     )
     parser.add_argument(
         "--level", choices=LEVELS, metavar="LEVEL", help=f"one alone, of {', '.join(LEVELS)}"
@@ -36,10 +37,10 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def _days(text: str) -> float:
-    days = float(text)
-    if not 0 < days <= 36525:
-        raise argparse.ArgumentTypeError(f"found {text}, expected more than 0, at most 36525")
-    return days
+    with contextlib.suppress(ValueError):
+        if 0 < (days := float(text)) <= 36525:
+            return days
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0, at most 36525")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -66,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _begin(now_s: float, days: float, per: reading.Span) -> float:
     """The first row's time: so far back, and at its begin."""
-    span_s = reading.SPANS[per]
+    span_s = tables.SPANS_S[per]
     return (now_s - days * DAY_S) // span_s * span_s
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent.cli import config_option
+from agent.cli import config_option, set_option
 from agent.config import json_schema, load, yaml_file
 from agent.core import files, logs
 from agent.core.errors import UserError
@@ -27,9 +27,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.add_argument("--name", default="machine", help="of the source; %(default)s")
     parser.add_argument("--source", help="a kind: mic, serial, iio, file, stream, udp, mqtt, synth")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="of the source, like YAML"
-    )
+    set_option.define(parser)
     parser.add_argument("--broker", help=f"HOST or HOST:PORT; {NO_BROKER}: print the results")
     parser.add_argument("--page", action="store_true", help="serve the page on this machine")
     parser.add_argument("--state-dir", type=Path, help="default: drsn-state, beside the file")
@@ -50,7 +48,10 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     schema = out.with_name("config.schema.json")
     text = new_configuration.text(choices, out, Path(schema.name))
-    load.parse(yaml_file.parse(text))
+    try:
+        load.parse(yaml_file.parse(text))
+    except UserError as error:
+        raise set_option.as_option(error) from None
     _write(schema, json.dumps(json_schema.schema(), indent=1) + "\n")
     _write(out, text)
     print(f"wrote {out}, and {schema.name} for editors")
@@ -85,29 +86,23 @@ def _state_dir(out: Path) -> Path:
 
 def _source(arguments: argparse.Namespace) -> dict[str, Any]:
     """The source's keys: of the options, or of a sensor that is chosen among those found."""
-    keys = dict(_options(arguments))
+    keys = _options(arguments)
     if arguments.source is not None:
         return {"kind": arguments.source} | keys
     sensor = _selected((*found_sensors.all_sensors(), SIMULATED))
     for key in sensor.unknown:
         if key not in keys:
-            keys[key] = _value(_asked(f"{key} (e.g. 3200)", ""), f"--{key}")
+            keys[key] = yaml_file.value(_asked(f"{key} (e.g. 3200)", ""), key)
     return sensor.keys | keys
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    keys = {}
-    for assignment in arguments.set:
-        key, separator, value = assignment.partition("=")
-        if not separator:
-            raise UserError(f"--set: found {assignment!r}, expected KEY=VALUE")
-        keys[key] = _value(value, f"--set {key}")
     given = {key: getattr(arguments, key) for key in OPTIONS}
-    return keys | {key: _value(value, f"--{key}") for key, value in given.items() if value}
-
-
-def _value(text: str, where: str) -> object:
-    return yaml_file.value(text, where)
+    return set_option.keys(arguments) | {
+        key: yaml_file.value(value, f"--{key.replace('_', '-')}")
+        for key, value in given.items()
+        if value is not None
+    }
 
 
 def _selected(sensors: tuple[FoundSensor, ...]) -> FoundSensor:
@@ -129,4 +124,7 @@ def _asked(question: str, default: str) -> str:
     """The user's answer; the default for an empty one, and where nobody can answer."""
     if not sys.stdin.isatty():
         return default
-    return input(f"{question} [{default}] " if default else f"{question} ").strip() or default
+    try:
+        return input(f"{question} [{default}] " if default else f"{question} ").strip() or default
+    except (EOFError, UnicodeDecodeError):
+        raise UserError(f"{question}: found no answer, expected one line of text") from None

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # what the system refuses, wherever it was asked
-        if error.filename is None:
+        if not isinstance(error.filename, str | bytes | os.PathLike):
             raise
         name = logs.escape(os.fsdecode(error.filename))
         print(f"drsn-agent: {name}: {error.strerror}", file=sys.stderr)

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from agent import sources
+from agent.cli import set_option
 from agent.cli.meter import Meter
-from agent.config import load, yaml_file
+from agent.config import load
 from agent.config.source import SourceKeys, SourceSettings
 from agent.core import logs
 from agent.core.errors import ConfigError, UserError
@@ -31,9 +32,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         "--source", required=True, help="a kind (mic, serial ...); with --config, a source's name"
     )
     parser.add_argument("--config", type=Path, metavar="FILE")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="of the source, like YAML"
-    )
+    set_option.define(parser)
     parser.add_argument("--seconds", type=float, default=60.0, help="%(default)g")
     parser.add_argument(
         "--split", choices=("train", "val", "test"), help="default: see docs/SENSORS.md"
@@ -154,16 +153,11 @@ def _from_file(arguments: argparse.Namespace) -> SourceSettings:
 def _from_options(arguments: argparse.Namespace) -> SourceSettings:
     """A source of that kind with the keys of `--set`; it needs no model."""
     keys: dict[str, object] = {"name": "record", "kind": arguments.source, "model": "none"}
-    for setting in arguments.set:
-        key, separator, value = setting.partition("=")
-        if not separator:
-            raise UserError(f"--set: found {setting!r}, expected KEY=VALUE")
-        keys[key] = yaml_file.value(value, f"--set {key}")
+    keys |= set_option.keys(arguments)
     try:
         (source,) = load.parse({"sources": [keys]}).sources
-    except ConfigError as error:
-        text = str(error).removeprefix("sources[0].")
-        raise ConfigError(f"--{'source' if text.startswith('kind') else 'set'} {text}") from None
+    except UserError as error:
+        raise set_option.as_option(error) from None
     return source
 
 

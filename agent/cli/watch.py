@@ -14,6 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.cli import config_option
 from agent.config import load
 from agent.core.errors import ConditionError, UserError
+from agent.jobs.broker_probe import explain
 from agent.jobs.source_table import SourceTable
 from agent.mqtt import client as mqtt_client
 from agent.mqtt import errors
@@ -75,7 +76,7 @@ class Connection:
             client.connect(settings.host, settings.port, settings.keepalive_s)
             self._take(TRY_S, lambda: self._answer is not None)
         except (OSError, ValueError) as error:
-            raise ConditionError(f"{_where(settings)}: {_text(error)}") from None
+            raise ConditionError(f"{_where(settings)}: {explain(error, settings)}") from None
         if not self._accepted(settings):
             self.open()
 
@@ -84,7 +85,8 @@ class Connection:
         if self._answer is None:
             if self._negotiation.unanswered():
                 return False
-            raise ConditionError(f"{_where(settings)}: no answer: is that an MQTT broker?")
+            why = f"no answer within {TRY_S:g} s: is that an MQTT broker?"
+            raise ConditionError(f"{_where(settings)}: {why} {errors.questions(settings)}")
         code, properties = self._answer
         if code.is_failure and not self._negotiation.refused(code):
             why = errors.refused(code, properties)
@@ -128,7 +130,3 @@ class Connection:
 
 def _where(settings: Mqtt) -> str:
     return f"mqtt: {settings.host}:{settings.port}"
-
-
-def _text(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

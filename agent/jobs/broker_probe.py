@@ -79,7 +79,7 @@ def _attempt(config: Config, negotiation: Negotiation) -> Outcome:
         message = negotiation.terms.fit(message)
         return Outcome(negotiation.terms, _publish(client, responses, message))
     except (OSError, ValueError) as error:
-        return Outcome(terms, _explain(error, settings))
+        return Outcome(terms, explain(error, settings))
     finally:
         if client is not None:
             with contextlib.suppress(OSError, ValueError):
@@ -117,8 +117,8 @@ def _await(client: paho.Client, code: Callable[[], ReasonCode | None]) -> Reason
     return code()
 
 
-def _explain(error: Exception, mqtt: Mqtt) -> str:
-    """The error, and where to look for its cause."""
+def explain(error: Exception, mqtt: Mqtt) -> str:
+    """An error of connecting, and where to look for its cause."""
     text = getattr(error, "strerror", None) or str(error)
     match error:
         case ssl.SSLCertVerificationError():

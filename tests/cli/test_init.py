@@ -118,8 +118,12 @@ def test_sensors_that_are_plugged_in_are_offered_and_the_rest_is_asked(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--source", "radio"], "sources[0].kind: found 'radio', expected one of"),
-        (["--source", "synth", "--rpm", "-3"], "sources[0].rpm"),
+        (["--source", "radio"], "--source kind: found 'radio', expected one of"),
+        (["--source", "synth", "--rpm", "-3"], "--set rpm: found -3"),
+        (["--source", "file"], "--set path: found nothing, expected a value"),
+        (["--source", "serial", "--set", "port=/dev/ttyS9"], "--set rate_hz: found nothing"),
+        (["--source", "synth", "--broker", "mqtt://h:1883"], "mqtt.host: found"),
+        (["--source", "synth", "--bearing", "nonsense"], "--set bearing: found 'nonsense'"),
         (["--source", "synth", "--set", "pace"], "--set: found 'pace', expected KEY=VALUE"),
         (["--out", "no/where.yaml"], "no/config.schema.json: cannot be written"),
     ],
@@ -132,6 +136,28 @@ def test_a_wrong_answer_is_one_line_and_nothing_is_written(
     assert error.count("\n") == 1
     assert expected in error
     assert not (folder / "config.yaml").exists()
+
+
+def test_an_answer_that_never_comes_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The terminal is closed in the middle of the questions, or Ctrl-D is typed."""
+
+    def closed(_question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", closed)
+    assert main(["init"]) == 1
+    assert "found no answer, expected one line of text" in capsys.readouterr().err
+
+
+def test_the_readmes_lines_make_a_configuration_that_is_well(folder: Path) -> None:
+    options = ["--source", "synth", "--rpm", "1480", "--bearing", "6205", "--broker", "none"]
+    assert main(["init", *options]) == 0
+    assert main(["check"]) == 0
+    (source,) = load.load(folder / "config.yaml").sources
+    assert source.common.model == "bearing-orders"
 
 
 def test_a_configuration_is_looked_for_here_and_then_where_the_service_has_it(

@@ -14,7 +14,6 @@ from agent.delivery.trends import tables, trend_file
 from agent.delivery.trends.levels import Summary
 
 Span = Literal["minute", "hour", "day"]
-SPANS: dict[Span, int] = {"minute": 60, "hour": 3600, "day": 86400}  # seconds
 LAST_S = 253_402_300_799  # the end of the year 9999: what lies behind is damage
 WAIT_S = 5.0  # for the agent, which makes its log shorter
 
