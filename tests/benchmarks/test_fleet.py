@@ -1,6 +1,5 @@
 """What the fleet's benchmark counts with: it must see what is missing, doubled or late."""
 
-import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from benchmarks.fleet import checks  # noqa: E402
 from benchmarks.fleet.box import OutboxTotals  # noqa: E402
 from benchmarks.fleet.storm import storm  # noqa: E402
 from tests.support.paths import DOCS  # noqa: E402
-from tests.support.postgres import binaries, server  # noqa: E402 (psycopg may be missing)
+from tests.support.postgres import needed, server  # noqa: E402 (psycopg may be missing)
 
 SCALE = DOCS / "SCALE.md"
 EPOCH, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -24,10 +23,7 @@ EPOCH, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    if binaries() is None:
-        if os.environ.get("CI"):
-            pytest.fail("postgresql is not installed: see the Makefile's target `packages`")
-        pytest.skip("needs postgresql (apt-get install postgresql)")
+    needed()
     with server() as running:
         yield running.url()
 

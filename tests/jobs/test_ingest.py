@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,27 +24,12 @@ psycopg = pytest.importorskip("psycopg")
 
 from agent.jobs.ingest import rows as letters  # noqa: E402
 from agent.jobs.ingest import tables  # noqa: E402
-from tests.support.postgres import Postgres, binaries, server  # noqa: E402 (psycopg may be missing)
+from tests.support.postgres import server  # noqa: E402 (psycopg may be missing)
 
 KEEP_ALL = "allow_anonymous true\nmax_queued_messages 0\n"
 WINDOWS = 1000
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    if binaries() is None:
-        if os.environ.get("CI"):
-            pytest.fail("postgresql is not installed: see the Makefile's target `packages`")
-        pytest.skip("needs postgresql (apt-get install postgresql)")
-    with server() as running:
-        yield running
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> str:
-    return postgres.create(uuid.uuid4().hex)
 
 
 @pytest.fixture

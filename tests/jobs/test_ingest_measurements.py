@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +15,21 @@ from agent.core.types import FaultLine, Measured, Physics, Verdict
 from agent.messages import payloads
 from tests.conftest import Agent, Broker, eventually
 from tests.support import tiny
+from tests.support.measured import physics
 
 psycopg = pytest.importorskip("psycopg")
 
 from agent.jobs.ingest import rows, tables  # noqa: E402
-from tests.support.postgres import Postgres, binaries, server  # noqa: E402
 
 OF_0_1 = Path(__file__).parents[1] / "service" / "v0_1" / "ingest.sql"
 EPOCH = str(uuid.UUID(int=7))
 ORIGIN = payloads.Origin(payloads.Topics("drsn", "a"), "fan", "m/s2", tiny.contract(), "0" * 64)
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    if binaries() is None:
-        pytest.skip("needs postgresql (apt-get install postgresql)")
-    with server() as running:
-        yield running
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> str:
-    return postgres.create(uuid.uuid4().hex)
-
-
 def channel(rms: float) -> Physics:
-    return Physics(
-        seconds=5.0,
-        rms=rms,
-        peak=4 * rms,
-        crest=4.0,
-        kurtosis=3.0,
-        velocity_mm_s=1.5,
-        velocity_band_hz=(10.0, 1000.0),
+    return physics(
+        rms,
         zone="B",
-        envelope_band_hz=(1000.0, 2000.0),
         evidence_db=FaultLine(bpfo=12.5, bpfi=3.0, bsf=2.0, ftf=1.0),
         shows="bpfo",
         healthy_db=FaultLine(bpfo=4.0, bpfi=4.0, bsf=4.0, ftf=4.0),

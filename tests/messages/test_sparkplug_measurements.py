@@ -5,37 +5,22 @@ from typing import Any
 
 import pytest
 
-from agent.core.types import FaultLine, Measured, Message, Physics, Verdict
+from agent.core.types import FaultLine, Measured, Message, Verdict
 from agent.messages import payloads
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
 from tests.messages.test_edge_node import DetachedNode, decoded, kinds, source
 from tests.support import observations, tiny
+from tests.support.measured import physics as physics_of
 from tests.support.sparkplug_host import NodeMessage, unit_of
 
 ORIGIN = payloads.Origin(payloads.Topics("drsn", "a"), "s", "m/s2", tiny.contract(), "0" * 64)
 LINES = FaultLine(bpfo=12.0, bpfi=3.0, bsf=2.0, ftf=1.0)
 
 
-def channel(rms: float, lines: FaultLine | None) -> Physics:
-    return Physics(
-        seconds=5.0,
-        rms=rms,
-        peak=4 * rms,
-        crest=4.0,
-        kurtosis=3.0,
-        velocity_mm_s=1.5,
-        velocity_band_hz=(10.0, 1000.0),
-        zone="B",
-        envelope_band_hz=None,
-        evidence_db=lines,
-        shows=None,
-    )
-
-
 def measurement(*rms: float, rpm: float = 1490.0, lines: FaultLine | None = None) -> Message:
-    physics = tuple(channel(each, lines) for each in rms)
+    physics = tuple(physics_of(each, zone="B", evidence_db=lines) for each in rms)
     measured = Measured(physics, Verdict("normal", "normal", 0.9), rpm, None, None, None)
     at = payloads.MeasuredAt(observations.FIELDS["epoch"], 5000, 1e9, 1e9)
     return payloads.measurement(payloads.measurement_record(measured, ORIGIN, at), ORIGIN.topics)

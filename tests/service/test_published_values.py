@@ -109,6 +109,27 @@ def test_a_state_is_that_of_the_published_speed_and_load(
     assert agent.stop() == 0
 
 
+def test_where_the_configuration_asks_for_mqtt_5_values_are_heard_over_it(
+    broker: Broker, subscriber: Subscriber, run_agent: Callable[..., Agent], tree: dict[str, Any]
+) -> None:
+    broker.stop()
+    broker.extra = "allow_anonymous true\nlog_type all\n"
+    broker.start()
+    tree["mqtt"]["version"] = "5"
+    agent = run_agent(tree)
+
+    def heard() -> bool:
+        publish(broker, SPEED, '{"speed": 1475}')
+        newest = (subscriber.records("health") or [{"sources": {}}])[-1]
+        return ((newest["sources"].get("press-04") or {}).get("speed") or {}).get("value") == "1475"
+
+    eventually(heard, 20, "the speed in health")
+    assert agent.stop() == 0
+    log = (broker.folder / "mosquitto.log").read_text()
+    (connected,) = [line for line in log.splitlines() if "as drsn-a-values" in line]
+    assert "(p5," in connected
+
+
 @pytest.mark.parametrize(
     ("keys", "error"),
     [

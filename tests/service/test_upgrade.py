@@ -70,10 +70,9 @@ def test_messages_that_0_1_set_aside_are_still_there(
 def test_tables_that_0_1_made_take_the_rows_of_this_version() -> None:
     psycopg = pytest.importorskip("psycopg")
     from agent.jobs.ingest import rows, tables
-    from tests.support.postgres import binaries, server
+    from tests.support.postgres import needed, server
 
-    if binaries() is None:
-        pytest.skip("needs postgresql (apt-get install postgresql)")
+    needed()
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         db.executescript((LEFT / "outbox.sql").read_text())
         messages = db.execute("SELECT topic, payload FROM message").fetchall()

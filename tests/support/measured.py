@@ -1,8 +1,28 @@
 """Measurements of simulated machines, made without a signal."""
 
+from typing import Any
+
 from agent.core.time import iso
 from agent.core.types import Decision, Physics
 from agent.messages.measurement import Measurement
+
+
+def physics(rms: float = 0.5, **changes: Any) -> Physics:
+    """Of a channel with that level."""
+    fields: dict[str, Any] = {
+        "seconds": 5.0,
+        "rms": rms,
+        "peak": 3 * rms,
+        "crest": 3.0,
+        "kurtosis": 3.0,
+        "velocity_mm_s": 1.5,
+        "velocity_band_hz": (10.0, 1000.0),
+        "zone": None,
+        "envelope_band_hz": None,
+        "evidence_db": None,
+        "shows": None,
+    }
+    return Physics(**(fields | changes))
 
 
 def measurement(
@@ -16,21 +36,8 @@ def measurement(
     unit: str = "m/s2",
 ) -> Measurement:
     """Of a signal that ended at `end_s` (Unix time)."""
-    physics = Physics(
-        seconds=5.0,
-        rms=0.5,
-        peak=1.5,
-        crest=3.0,
-        kurtosis=3.0,
-        velocity_mm_s=velocity_mm_s,
-        velocity_band_hz=None,
-        zone=None,
-        envelope_band_hz=None,
-        evidence_db=None,
-        shows=None,
-    )
     return Measurement(
-        schema="measurement/1",
+        schema="drsn-measurement/1",
         epoch="00000000-0000-0000-0000-000000000000",
         agent="box",
         source=source,
@@ -46,5 +53,5 @@ def measurement(
         anomaly=0.2,
         anomaly_slow=0.2,
         drift=None,
-        physics=(physics,) * channels,
+        physics=(physics(velocity_mm_s=velocity_mm_s),) * channels,
     )

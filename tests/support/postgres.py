@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+import pytest
 
 ACCOUNT = "postgres"  # that the server runs as where we are root, as it refuses to be that
 MEMORY = Path("/dev/shm")  # where there is one: nothing here has to survive the machine
@@ -22,6 +23,15 @@ def binaries() -> Path | None:
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     path = packaged[-1] if packaged else shutil.which("initdb")
     return None if path is None else Path(path).parent
+
+
+def needed() -> None:
+    """Skips where there is no PostgreSQL; in CI, where it is to be installed, fails."""
+    if binaries() is not None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail("postgresql is not installed: see the Makefile's target `packages`")
+    pytest.skip("needs postgresql (apt-get install postgresql)")
 
 
 class Postgres:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -61,7 +62,7 @@ def simulate(folder: Path, sources: int, minutely_days: int, max_mib: float) -> 
             most_bytes = max(most_bytes, sum(file.stat().st_size for file in folder.iterdir()))
     trends.close()
     path = folder / "t.sqlite"
-    rows = {span: len(reading.read(path, "m0", span, 0).points) for span in reading.SPANS}
+    rows = {span: len(reading.read(path, "m0", span, 0).points) for span in get_args(reading.Span)}
     queries = {name: _median_s(path, *query) for name, query in QUERIES.items()}
     return Outcome(most_bytes, used_s / written * 1e6, queries, rows)
 
