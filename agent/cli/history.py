@@ -53,7 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
         history = reading.read(file, arguments.source, per, _begin(now_s, arguments.days, per))
         daily = reading.read(file, arguments.source, "day", newest_s)
     if not history.points:
-        raise UserError(f"history: found no measurement in {arguments.days:g} days, expected some")
+        days = f"{arguments.days:g} days"
+        raise UserError(f"history: found no measurement in {days}, expected some: a longer --days?")
     level, utc = arguments.level, arguments.utc
     if arguments.csv:
         history_table.write_csv(history, level, utc=utc)

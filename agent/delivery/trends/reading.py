@@ -49,7 +49,8 @@ def read(path: Path, source: str, span: Span, from_s: float) -> History:
             rows = db.execute(_QUERY.format(span), (from_s, LAST_S, number))
             return History(unit, tuple(map(_point, rows)))
     except (sqlite3.Error, OSError) as error:
-        raise ConditionError(f"{path} cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise ConditionError(f"{path} cannot be read: {why}") from None
 
 
 @contextlib.contextmanager
