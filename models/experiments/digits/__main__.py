@@ -11,7 +11,6 @@ saves the weights beside the results.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,11 +26,12 @@ from torch import nn
 from agent.core.errors import UserError
 from models import command
 from models.command import say
+from models.evaluation.results import append, load
 from models.experiments.digits import cluttered_digits, page
 from models.experiments.digits import report as digits_report
 from models.experiments.digits.cluttered_digits import CANVAS, CLASSES, Array, Digits, Indices
 from models.experiments.digits.evaluation import canvas_set, evaluate
-from models.experiments.digits.records import DigitsRun, conditions, load
+from models.experiments.digits.records import DigitsRun, conditions
 from models.experiments.digits.table import REFERENCE, table
 from models.networks import cost, images
 
@@ -86,7 +86,7 @@ def batches(digits: Digits, rng: np.random.Generator) -> Iterator[tuple[Array, I
 
 def run(digits: Mapping[str, Digits], plan: Plan, out: Path) -> None:
     """Trains and tests the networks of the plan that are not in `out` yet, a line each."""
-    done = {(run.family, run.seed, run.side) for run in load(out)}
+    done = {(run.family, run.seed, run.side) for run in load(out, DigitsRun)}
     sets = [canvas_set(digits[plan.side], condition) for condition in conditions()]
     for seed in plan.seeds:
         for family in plan.families:
@@ -124,13 +124,12 @@ def _save(out: Path, network: nn.Module, record: DigitsRun) -> None:
     path = weights(out, record.family, record.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(network.state_dict(), path)
-    with out.open("a") as file:
-        file.write(json.dumps(msgspec.to_builtins(record)) + "\n")
+    append(out, record, f"{record.family}, seed {record.seed}: {record.train_s:g} s")
 
 
 def _runs(results: Path, side: str) -> list[DigitsRun]:
     """The runs that were tested on `side`; raises UserError where REFERENCE is not among them."""
-    runs = [run for run in load(results) if run.side == side]
+    runs = [run for run in load(results, DigitsRun) if run.side == side]
     if not any(run.family == REFERENCE for run in runs):
         raise UserError(
             f"{results}: found no run of {REFERENCE} tested on {side}, expected one: `run` first"

@@ -1,7 +1,6 @@
 """The records of image trials: conditions, and a network's results in each. Free of torch."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -55,9 +54,3 @@ def conditions() -> Iterator[CanvasCondition]:
         for level in LEVELS_DB:
             if (noise, level) != ("gaussian", 0):
                 yield CanvasCondition(noise, level, USUAL)
-
-
-def load(path: Path) -> list[DigitsRun]:
-    """All runs in a file of results; none where there is no file."""
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [msgspec.json.decode(line, type=DigitsRun) for line in lines]

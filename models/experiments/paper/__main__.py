@@ -12,7 +12,6 @@ recording on both sides. Two models are also trained as long as in the paper.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,13 +21,13 @@ import msgspec
 import numpy as np
 import torch
 
-from agent.core.errors import UserError
 from agent.core.model_contract import RUNNING_WIDTH
 from models import command
 from models.command import say
 from models.data import validation
 from models.data.recordings import Array
 from models.data.validation import Labelled
+from models.evaluation import results
 from models.evaluation.quick import summed
 from models.experiments.paper.cells import (
     EPOCHS,
@@ -58,7 +57,7 @@ LONG_FAMILIES = ("resnet", "drsn-cw")
 PER_CLASS = 100
 SMOKE_EPOCHS = 1
 RESULTS, DOCUMENT = Path("runs/paper.jsonl"), Path("docs/PAPER.md")
-QUICK, SMOKE = Path("runs/quick"), Path("runs/smoke")
+MODULE = "models.experiments.paper"
 
 Answer = Callable[[Array], extra_trees.Indices]  # windows -> label indices
 Plan = Sequence[tuple[Cell, Sequence[str]]]  # families in each cell
@@ -93,7 +92,10 @@ def run(root: Path, plan: Plan, out: Path) -> None:
 
     Raises UserError for missing or unusable recordings.
     """
-    done = {(run.family, run.kind, run.snr_db, run.seed, run.epochs) for run in load(out)}
+    done = {
+        (run.family, run.kind, run.snr_db, run.seed, run.epochs)
+        for run in results.load(out, PaperRun)
+    }
     training, test = tasks.loads(root)
     clean = validation.labelled(test, recipe(LABELS, plan[0][0]), PER_CLASS)
     for cell, families in plan:
@@ -102,7 +104,8 @@ def run(root: Path, plan: Plan, out: Path) -> None:
             windows = training_set(training, recipe(LABELS, cell), cell)
             noisy = noisy_set(clean, cell)
             for family in due:
-                _append(out, trial(family, cell, windows, (windows, noisy, clean)))
+                trained = trial(family, cell, windows, (windows, noisy, clean))
+                results.append(out, trained, _line(trained))
                 done.add((family, *cell))
 
 
@@ -114,12 +117,6 @@ def trial(family: str, cell: Cell, windows: Labelled, test_sets: Sequence[Labell
     train_s = round(time.perf_counter() - start, 1)
     right = [round(float((classify(s.samples) == s.targets).mean()), 5) for s in test_sets]
     return PaperRun(family, *cell, parameters, macs, train_s, *right)
-
-
-def load(path: Path) -> list[PaperRun]:
-    """All runs in a file of results."""
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [msgspec.json.decode(line, type=PaperRun) for line in lines]
 
 
 def _network(family: str, cell: Cell, windows: Labelled) -> tuple[Answer, int, int]:
@@ -145,68 +142,43 @@ def _trees(family: str, cell: Cell, windows: Labelled) -> tuple[Answer, int, int
     return (lambda samples: extra_trees.classify(trees, samples)), extra_trees.nodes(trees), 0
 
 
-def _append(path: Path, run: PaperRun) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(msgspec.to_builtins(run)) + "\n")
+def _line(run: PaperRun) -> str:
     shares = f"{run.noisy:.3f} noisy, {run.clean:.3f} clean, {run.train_s:g} s"
     name = f"{run.family} {run.kind} {run.snr_db:+d} dB, seed {run.seed}, {run.epochs} epochs"
-    say(f"{name}: {shares}")
+    return f"{name}: {shares}"
 
 
 def _run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(1)
-    plan, folder = full(), _folder(arguments)
+    plan = full()
     if arguments.quick:
         plan = plan[:1]
     elif arguments.smoke:
         plan = [(plan[0][0]._replace(epochs=SMOKE_EPOCHS), LONG_FAMILIES)]
-    out = folder / RESULTS.name
-    if arguments.quick or arguments.smoke:
-        out.unlink(missing_ok=True)  # a smaller run always starts from nothing
-    run(arguments.data, plan, out)
+    run(arguments.data, plan, results.start(arguments, RESULTS))
     return 0
 
 
 def _table(arguments: argparse.Namespace) -> int:
-    folder = _folder(arguments)
-    results = folder / RESULTS.name
-    out = folder / DOCUMENT.name if arguments.quick or arguments.smoke else DOCUMENT
-    runs = load(results)
-    if not runs:
-        raise UserError(
-            f"{results}: found no results, expected those of `models.experiments.paper run`"
-        )
+    folder = results.smaller(arguments)
+    source = (folder or RESULTS.parent) / RESULTS.name
+    out = folder / DOCUMENT.name if folder else DOCUMENT
+    runs = results.needed(source, PaperRun, MODULE)
     out.parent.mkdir(parents=True, exist_ok=True)
     epochs = SMOKE_EPOCHS if arguments.smoke else EPOCHS
     out.write_text(document(runs, TRAINING_WINDOWS, epochs))
-    say(f"{out}: written from {results}")
+    say(f"{out}: written from {source}")
     if arguments.quick:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
     return 0
 
 
-def _folder(arguments: argparse.Namespace) -> Path:
-    if arguments.quick:
-        return QUICK
-    return SMOKE if arguments.smoke else RESULTS.parent
-
-
 def parser() -> argparse.ArgumentParser:
     """The arguments of `python -m models.experiments.paper`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.experiments.paper", description=__doc__.partition("\n")[0]
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    running = verbs.add_parser("run", help="train and evaluate; continues where it was stopped")
+    parser, running, tabled = results.command_line(MODULE, __doc__)
     running.add_argument("--data", type=Path, required=True, help="folder of cwru")
     running.set_defaults(run=_run)
-    tabled = verbs.add_parser("table", help="write the document")
     tabled.set_defaults(run=_table)
-    for verb in (running, tabled):
-        size = verb.add_mutually_exclusive_group()
-        size.add_argument("--quick", action="store_true", help="one cell, compared with the rest")
-        size.add_argument("--smoke", action="store_true", help="one epoch, to show that it runs")
     return parser
 
 

@@ -10,7 +10,6 @@ document is in `runs/smoke` and its figures mean nothing.
 """
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -19,9 +18,9 @@ from pathlib import Path
 import msgspec
 import torch
 
-from agent.core.errors import UserError
 from models import command
 from models.command import say
+from models.evaluation import results
 from models.evaluation.quick import summed
 from models.experiments.trials import text
 from models.experiments.trials.plan import (
@@ -29,10 +28,8 @@ from models.experiments.trials.plan import (
     LONG,
     MANY_SEEDS,
     PLAN,
-    QUICK,
     QUICK_TASKS,
     RESULTS,
-    SMOKE,
     SMOKE_FAMILIES,
     SMOKE_PER_CLASS,
     SMOKE_STEPS,
@@ -45,10 +42,12 @@ from models.experiments.trials.table import REFERENCE
 from models.experiments.trials.tasks import TASKS
 from models.experiments.trials.trial import WINDOW, TrialRun, both_sides, shared_recipe, trial
 
+MODULE = "models.experiments.trials"
+
 
 def run(job: Job, root: Path, out: Path) -> None:
     """Trains and evaluates the families of the job that are not in `out` yet, a line each."""
-    done = {(run.task, run.family, run.seed, run.window) for run in load(out)}
+    done = {(run.task, run.family, run.seed, run.window) for run in results.load(out, TrialRun)}
     due = [f for f in job.families if (job.task.name, f, job.seed, job.window) not in done]
     if not due:
         return
@@ -56,25 +55,14 @@ def run(job: Job, root: Path, out: Path) -> None:
     for family in due:
         shared = shared_recipe(job.task, family, job.seed, job.window)
         recipe = msgspec.structs.replace(shared, steps=job.steps)
-        _append(out, trial(job.task, recipe, training, conditions))
-
-
-def load(path: Path) -> list[TrialRun]:
-    """All runs in a file of results."""
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [msgspec.json.decode(line, type=TrialRun) for line in lines]
+        trained = trial(job.task, recipe, training, conditions)
+        line = f"{job.task.name} {family} {job.window}, seed {job.seed}: {trained.train_s:g} s"
+        results.append(out, trained, line)
 
 
 def _order(run: TrialRun) -> tuple[int, int, int, int]:
     """The place of a run in the tables: tasks and families as in the plan."""
     return list(TASKS).index(run.task), run.window, list(PLAN).index(run.family), run.seed
-
-
-def _append(path: Path, run: TrialRun) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(msgspec.to_builtins(run)) + "\n")
-    say(f"{run.task} {run.family} {run.window}, seed {run.seed}: {run.train_s:g} s")
 
 
 def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
@@ -95,46 +83,29 @@ def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
 def _run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)  # the exporter's messages to its own developers
-    out = arguments.out
-    if arguments.quick or arguments.smoke:
-        out = _folder(arguments) / RESULTS.name
-        out.unlink(missing_ok=True)  # a smaller run always starts from nothing
+    out = results.start(arguments, arguments.out)
     for job in _jobs(arguments):
         run(job, arguments.data, out)
     return 0
 
 
 def _table(arguments: argparse.Namespace) -> int:
-    results = _folder(arguments) / RESULTS.name
-    runs = load(results)
-    if not runs:
-        raise UserError(
-            f"{results}: found no results, expected those of `models.experiments.trials run`"
-        )
-    runs.sort(key=_order)
+    folder = results.smaller(arguments)
+    source = (folder or RESULTS.parent) / RESULTS.name
+    runs = sorted(results.needed(source, TrialRun, MODULE), key=_order)
     if arguments.quick:
         sys.stdout.write(summed(compared(runs, DOCUMENT.read_text())))
         return 0
-    document = SMOKE / DOCUMENT.name if arguments.smoke else DOCUMENT
+    document = folder / DOCUMENT.name if folder else DOCUMENT
     document.write_text(text.document(runs))
-    document.with_suffix(".jsonl").write_bytes(results.read_bytes())
-    say(f"{document} and its .jsonl: written from {results}")
+    document.with_suffix(".jsonl").write_bytes(source.read_bytes())
+    say(f"{document} and its .jsonl: written from {source}")
     return 0
-
-
-def _folder(arguments: argparse.Namespace) -> Path:
-    if arguments.quick:
-        return QUICK
-    return SMOKE if arguments.smoke else RESULTS.parent
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of `python -m models.experiments.trials`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.experiments.trials", description=__doc__.partition("\n")[0]
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    running = verbs.add_parser("run", help="train and evaluate; continues where it was stopped")
+    parser, running, tabled = results.command_line(MODULE, __doc__)
     running.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     running.add_argument("--out", type=Path, default=RESULTS)
     running.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
@@ -142,12 +113,7 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--windows", nargs="+", type=int, default=[WINDOW, LONG], help="frames")
     running.add_argument("--seeds", nargs="+", type=int, default=list(range(MANY_SEEDS)))
     running.set_defaults(run=_run)
-    tabled = verbs.add_parser("table", help="write the document")
     tabled.set_defaults(run=_table)
-    for verb in (running, tabled):
-        size = verb.add_mutually_exclusive_group()
-        size.add_argument("--quick", action="store_true", help="two networks, compared with it")
-        size.add_argument("--smoke", action="store_true", help="two steps, to show that it runs")
     return parser
 
 

@@ -25,7 +25,6 @@ SEEDS, MANY_SEEDS = 3, 10  # many: of the three forms, where a severity is left 
 QUICK_TASKS, SMOKE_TASKS = ("ten", "leave-14mil"), ("ten",)
 SMOKE_FAMILIES, SMOKE_STEPS, SMOKE_PER_CLASS = (REFERENCE, "resnet"), 2, 4
 RESULTS, DOCUMENT = Path("runs/trials.jsonl"), Path("docs/TRIALS.md")
-QUICK, SMOKE = Path("runs/quick"), Path("runs/smoke")
 
 
 @dataclass(frozen=True)

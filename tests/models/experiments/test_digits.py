@@ -22,6 +22,7 @@ pytest.importorskip("sklearn")
 
 from models import command
 from models.evaluation import intervals
+from models.evaluation.results import load
 from models.experiments.digits import __main__ as digits_trial
 from models.experiments.digits import cluttered_digits, evaluation, sparsity
 from models.experiments.digits.cluttered_digits import CANVAS, DIGIT, NOISES, Digits
@@ -30,7 +31,6 @@ from models.experiments.digits.records import (
     DigitsRun,
     Result,
     conditions,
-    load,
 )
 from models.experiments.digits.table import table
 from models.networks import cost, images, registry
@@ -221,11 +221,11 @@ def test_what_is_in_the_results_is_not_run_again(
     assert trained == [("convnet", 0)]
     assert more.read_text().startswith(before)
     assert digits_trial.weights(more, "convnet", 0).is_file()
-    assert len(load(more)) == 3
+    assert len(load(more, DigitsRun)) == 3
 
 
 def test_hits_and_confusions_count_the_same_canvases(results: Path) -> None:
-    for run in load(results):
+    for run in load(results, DigitsRun):
         noisy = [np.array(j.confusion) for j in run.results if j.condition.snr_db is not None]
         assert sum(run.hits) == sum(np.trace(counts) for counts in noisy)
         assert run.noisy == len(noisy) * evaluation.PER_IMAGE

@@ -19,6 +19,7 @@ from models.data import noise as noises
 from models.data import validation
 from models.data.recordings import Recording
 from models.data.validation import Labelled
+from models.evaluation import results
 from models.experiments.paper import __main__ as paper
 from models.experiments.paper import cells as paper_cells
 from models.experiments.paper.cells import Cell
@@ -161,7 +162,7 @@ def test_a_run_goes_on_where_it_was_stopped(
     before = out.read_text()
     paper.run(tmp_path, two, out)
     assert out.read_text().startswith(before)
-    assert [(run.family, run.kind) for run in paper.load(out)] == [
+    assert [(run.family, run.kind) for run in results.load(out, paper.PaperRun)] == [
         ("wdcnn", "gaussian"),
         ("extra-trees", "gaussian"),
         ("wdcnn", "laplacian"),
@@ -172,7 +173,7 @@ def test_a_run_goes_on_where_it_was_stopped(
     assert out.read_text() == done
     out.unlink()
     paper.run(tmp_path, [(cells[0], ("wdcnn",))], out)
-    assert _but_time(paper.load(out)[0]) == _but_time(
+    assert _but_time(results.load(out, paper.PaperRun)[0]) == _but_time(
         msgspec.json.decode(before, type=paper.PaperRun)
     )
 
