@@ -1,21 +1,19 @@
 """Reads trends beside the agent that writes them; changes nothing."""
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
 
-from agent.core.errors import ConditionError, UserError
+from agent.core.errors import UserError
+from agent.delivery import bounded_file
 from agent.delivery.trends import tables, trend_file
 from agent.delivery.trends.levels import Summary
 
 Span = Literal["minute", "hour", "day"]
 LAST_S = 253_402_300_799  # the end of the year 9999: what lies behind is damage
-WAIT_S = 5.0  # for the agent, which makes its log shorter
+MADE_BY = "an agent with `trends` makes it in its first minutes"
 
 _QUERY = (
     "SELECT * FROM {} WHERE start_s BETWEEN ? AND ? AND source = ? "
@@ -43,26 +41,10 @@ def read(path: Path, source: str, span: Span, from_s: float) -> History:
 
     `ConditionError` where there is no file or it cannot be read, `UserError` for another name.
     """
-    try:
-        with _connection(path) as db:
-            number, unit = _source(db, source)
-            rows = db.execute(_QUERY.format(span), (from_s, LAST_S, number))
-            return History(unit, tuple(map(_point, rows)))
-    except (sqlite3.Error, OSError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ConditionError(f"{path} cannot be read: {why}") from None
-
-
-@contextlib.contextmanager
-def _connection(path: Path) -> Iterator[sqlite3.Connection]:
-    if not path.is_file():
-        raise ConditionError(
-            f"found no {path}: an agent with `trends` makes it in its first minutes"
-        )
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=WAIT_S)) as db:
-        trend_file.check(db)
-        yield db
+    with bounded_file.reading(path, trend_file.check, MADE_BY) as db:
+        number, unit = _source(db, source)
+        rows = db.execute(_QUERY.format(span), (from_s, LAST_S, number))
+        return History(unit, tuple(map(_point, rows)))
 
 
 def _source(db: sqlite3.Connection, name: str) -> tuple[int, str]:

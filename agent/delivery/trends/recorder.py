@@ -1,19 +1,16 @@
 """Gathers measurements for a minute, and writes them in one transaction.
 
-Trends never stop the agent: a file that is damaged is set aside, a disk that takes nothing is
-waited for, and both are in the log.
+Trends never stop the agent (`agent.delivery.recovering_file`).
 """
 
-import contextlib
 import datetime
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.delivery import disk
+from agent.delivery.recovering_file import RecoveringFile
 from agent.delivery.trends import levels
 from agent.delivery.trends.trend_file import ROWS, Key, TrendFile
 from agent.messages.measurement import Measurement
@@ -33,12 +30,9 @@ class TrendRecorder:
         self, path: Path, max_bytes: int, *, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
         """Opens nothing yet; `clock_s` is monotonic."""
-        self.trouble: str | None = None  # why the disk takes nothing
-        self._path = path
-        self._max_bytes = max_bytes
         self._clock_s = clock_s
         self._due_s = clock_s() + EVERY_S
-        self._file: TrendFile | None = None
+        self._file = RecoveringFile(path, lambda: TrendFile(path, max_bytes), "trends", log)
         self._lock = threading.Lock()  # of `_gathered`
         self._gathered: dict[Key, levels.Summary] = {}
         self._waiting: dict[Key, levels.Summary] = {}  # to be written
@@ -61,22 +55,17 @@ class TrendRecorder:
     def close(self) -> None:
         """Writes the rest."""
         self._write()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the disk takes nothing."""
+        return self._file.trouble
 
     def _write(self) -> None:
         self._take()
-        for _ in range(2):  # a new file takes at once what a broken one did not
-            try:
-                self._write_waiting()
-            except (sqlite3.Error, OSError) as error:
-                self._fail(error)
-            if self.trouble is not None and self._waiting:
-                return
-        if self.trouble is not None:
-            log.warning("%s is written again", self._path)
-            self.trouble = None
+        if self._waiting:
+            self._file.write(self._write_waiting)
 
     def _take(self) -> None:
         """Moves what was gathered behind what the disk has not taken, of which the oldest go."""
@@ -90,38 +79,9 @@ class TrendRecorder:
             else:
                 self._waiting[key] = summary
 
-    def _write_waiting(self) -> None:
+    def _write_waiting(self, file: TrendFile) -> None:
         while self._waiting:
-            if self._file is None:
-                self._file = TrendFile(self._path, self._max_bytes)
             rows = dict(list(self._waiting.items())[:ROWS])
-            self._file.write(rows)
+            file.write(rows)
             for key in rows:
                 del self._waiting[key]
-
-    def _fail(self, error: sqlite3.Error | OSError) -> None:
-        """Closes the file; it is set aside where it is broken."""
-        if self._file is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._file.close()
-            self._file = None
-        if isinstance(error, OSError) or disk.is_room(error):
-            self._wait(error)
-        else:
-            self._set_aside(error)
-
-    def _wait(self, error: Exception) -> None:
-        if self.trouble is None:
-            log.warning("%s cannot be written (%s): trends wait", self._path, error)
-        self.trouble = str(error)
-
-    def _set_aside(self, error: sqlite3.Error) -> None:
-        """Keeps one broken file, the newest: they must not fill the disk."""
-        try:
-            for earlier in self._path.parent.glob(f"{self._path.name}.unreadable-*"):
-                earlier.unlink(missing_ok=True)
-            aside = disk.put_aside(self._path)
-        except OSError as refusal:
-            self._wait(refusal)
-            return
-        log.error("%s cannot be read (%s): set aside as %s", self._path, error, aside.name)

@@ -8,6 +8,7 @@ exactly. Rows begin with their time: the newest are written side by side, the ol
 
 import math
 
+from agent.delivery import bounded_file
 from agent.delivery.trends.levels import DECISIONS, LEVELS, Level, Summary
 
 APPLICATION_ID = 0x6472_736E  # "drsn"
@@ -26,7 +27,7 @@ def columns() -> list[str]:
 
 
 def schema() -> str:
-    """The script that makes an empty file, in one transaction."""
+    """The script that makes an empty file."""
     key = ", ".join(_KEY)
     names = ", ".join(f"{name} INTEGER NOT NULL" for name in _KEY)
     values = ", ".join(columns()[len(_KEY) :])
@@ -35,9 +36,9 @@ def schema() -> str:
         for table in SPANS_S
     )
     return (
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};\n"
+        f"{bounded_file.marks(APPLICATION_ID, VERSION)}\n"
         "CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL, "
-        f"UNIQUE (name, unit));\n{tables}COMMIT;"
+        f"UNIQUE (name, unit));\n{tables}"
     )
 
 

@@ -4,18 +4,18 @@ import random
 import shutil
 from pathlib import Path
 
-from agent.delivery.trends import trend_file
+from agent.delivery import bounded_file
 from agent.delivery.trends.trend_file import TrendFile
 from tests.delivery.trends.test_recorder import Clock, minutes, open_recorder, write_minute
 
 MINUTES = 100
-PAGE = trend_file.PAGE_BYTES
+PAGE = bounded_file.PAGE_BYTES
 
 
 def test_every_commit_is_synced_to_the_disk(tmp_path: Path) -> None:
     file = TrendFile(tmp_path / "t.sqlite", 64 << 20)
-    assert file._db.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert file._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert file.file.db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert file.file.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     file.close()
 
 

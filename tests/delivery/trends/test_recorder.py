@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agent.core.types import Decision
+from agent.delivery.bounded_file import MARGIN_BYTES
 from agent.delivery.trends import reading, recorder
 from agent.delivery.trends.recorder import TrendRecorder
-from agent.delivery.trends.trend_file import MARGIN_BYTES
 from tests.support.measured import measurement
 
 BEGIN_S = 1_700_000_000 // 86400 * 86400
@@ -177,8 +177,10 @@ def test_a_full_database_waits_too(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "t.sqlite"
     trends = open_recorder(path, clock)
     write_minute(trends, clock, 0)
-    assert trends._file is not None
-    trends._file._db.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the present size
+    assert trends._file.opened is not None
+    trends._file.opened.file.db.execute(
+        "PRAGMA max_page_count = 1"
+    )  # SQLite raises it to the present size
     for minute in range(1, 60):
         write_minute(trends, clock, minute)
     trends.close()
