@@ -14,6 +14,7 @@ from agent.config import commands, metrics, page, rollout, source, sparkplug, ya
 from agent.config.agent import Agent, default_id
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
+from agent.config.journal import Journal
 from agent.config.metrics import Metrics
 from agent.config.outbox import Outbox
 from agent.config.page import Page
@@ -35,6 +36,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
     trends: Trends = Trends()
+    journal: Journal = Journal()
     commands: Commands = Commands()
     evidence: Evidence | None = None
     metrics: Metrics | None = None

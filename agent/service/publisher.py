@@ -3,13 +3,14 @@
 import time
 
 from agent.core.types import Measured, Message, Scored, Window
+from agent.delivery.journal import events
 from agent.delivery.outbox import Outbox
 from agent.delivery.sender import Sender
-from agent.delivery.trends.recorder import TrendRecorder
 from agent.messages import payloads
 from agent.messages.sparkplug.latest import Latest
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service.announcer import Announcer
+from agent.service.history import History
 
 
 class Publisher:
@@ -21,14 +22,13 @@ class Publisher:
         sender: Sender,
         announcer: Announcer,
         latest: Latest,
-        trends: TrendRecorder | None = None,
+        history: History,
     ) -> None:
-        """`trends` None: there is no history of measurements."""
         self.outbox = outbox
         self.sender = sender
         self._announcer = announcer
         self._latest = latest
-        self._trends = trends
+        self._history = history
 
     def put(
         self, scored: Scored, pipeline: SourcePipeline, latency_s: float, clip: str | None = None
@@ -38,6 +38,10 @@ class Publisher:
         every_window = pipeline.settings.common.publish_windows or on_command
         for topic in payloads.topics(scored, every_window):
             self._put(topic, scored, pipeline, latency_s, clip)
+        if scored.event is not None and self._history.journal is not None:
+            end = scored.window.first + scored.window.samples.shape[1]
+            end_s = pipeline.timeline.unix_s(end)
+            self._history.journal.add(events.of_change(scored, scored.event, end_s, clip))
 
     def measure(self, scored: Scored, pipeline: SourcePipeline) -> None:
         """Measures a source where it is time for that, and queues the message about it."""
@@ -52,9 +56,8 @@ class Publisher:
             self.sender.send_unqueued(birth)
 
     def close(self) -> None:
-        """Writes what the trends still hold; once the sender thread has ended."""
-        if self._trends is not None:
-            self._trends.close()
+        """Writes what the history still holds; once the sender thread has ended."""
+        self._history.close()
 
     def _put_measured(self, measured: Measured, window: Window, pipeline: SourcePipeline) -> None:
         end = window.first + window.samples.shape[1]
@@ -63,8 +66,8 @@ class Publisher:
         pipeline.measurement = payloads.measurement_record(measured, pipeline.origin, at)
         message = payloads.measurement(pipeline.measurement, pipeline.origin.topics)
         self.sender.put_newest(self._latest.note(message))
-        if self._trends is not None:
-            self._trends.add(pipeline.measurement)
+        if self._history.trends is not None:
+            self._history.trends.add(pipeline.measurement)
 
     def _put(
         self,

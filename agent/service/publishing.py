@@ -22,8 +22,6 @@ from agent.delivery.duplicate_client import Identity, Listener
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import LATENCIES, Sender
 from agent.delivery.stdout_sink import StdoutSink
-from agent.delivery.trends import recorder
-from agent.delivery.trends.recorder import TrendRecorder
 from agent.messages import homeassistant, payloads
 from agent.messages.sparkplug.latest import Latest
 from agent.mqtt.negotiation import Negotiation
@@ -32,6 +30,7 @@ from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service import subscriptions
 from agent.service.announcer import Announcer
 from agent.service.health import HealthReporter
+from agent.service.history import History, open_history
 from agent.service.publisher import Publisher
 from agent.service.reload_requests import ReloadRequests
 from agent.service.watchdog import Watchdog
@@ -68,8 +67,8 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
         clock=surroundings.clock,
         began_s=time.monotonic(),
     )
-    trends = _trends(config)
-    on_turn = _on_turn(config, surroundings.watchdog, health, trends)
+    history = open_history(config)
+    on_turn = _on_turn(config, surroundings.watchdog, health, history)
     sender = Sender(
         outbox,
         sink,
@@ -83,7 +82,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     context = _command_context(surroundings, health.began_s, sender)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
-    return Publisher(outbox, sender, announcer, latest, trends)
+    return Publisher(outbox, sender, announcer, latest, history)
 
 
 def _announcer(
@@ -126,21 +125,11 @@ def _open_sink(
     return MqttSink(config.mqtt, identity, announcer.negotiation)
 
 
-def _trends(config: Config) -> TrendRecorder | None:
-    """None where they are switched off, or where the sink keeps nothing on the disk."""
-    if not config.trends.enabled or config.agent.sink == "stdout":
-        return None
-    file = Path(config.agent.state_dir) / recorder.FILE
-    return TrendRecorder(file, round(config.trends.max_mib * 2**20))
-
-
 def _on_turn(
-    config: Config, watchdog: Watchdog, health: HealthReporter, trends: TrendRecorder | None
+    config: Config, watchdog: Watchdog, health: HealthReporter, history: History
 ) -> Callable[[], None]:
-    """What the sender calls on each turn: the watchdog; trends and metrics where configured."""
-    turns = [watchdog.sender_turns]
-    if trends is not None:
-        turns.append(trends.turn)
+    """What the sender calls on each turn: the watchdog; history and metrics where configured."""
+    turns = [watchdog.sender_turns, history.turn]
     if config.metrics is not None:
         from agent.service.metrics import server
         from agent.service.metrics.snapshot import Snapshot

@@ -1,0 +1,1 @@
+"""What happened to each source: changes of state, alarms, and what people say of them."""

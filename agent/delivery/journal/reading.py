@@ -1,0 +1,79 @@
+"""Reads the journal beside the agent that writes it; changes nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.delivery import bounded_file
+from agent.delivery.journal import journal_file
+from agent.delivery.journal.events import JournalEvent, Kind
+from agent.delivery.journal.journal_file import COLUMNS
+
+MADE_BY = "an agent makes it with its first event"
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events to read: the newest `most` of those that meet every condition."""
+
+    source: str | None = None  # None: of all sources
+    kinds: tuple[Kind, ...] = ()  # none: all kinds
+    id: int | None = None  # that event alone
+    before_id: int | None = None  # events before that one: the next page of a list
+    since: str | None = None  # ISO 8601 in UTC, as in the events
+    unacknowledged: bool = False  # only alarms that were raised and that nobody has acknowledged
+    most: int = 100
+
+
+def read(path: Path, selection: Selection) -> list[JournalEvent]:
+    """The newest first; a damaged row is left out.
+
+    `ConditionError` where there is no file or it cannot be read.
+    """
+    conditions, values = _conditions(selection)
+    query = (
+        f"SELECT {', '.join(COLUMNS)} FROM event WHERE {' AND '.join(conditions)} "
+        "ORDER BY id DESC LIMIT ?"
+    )
+    with bounded_file.reading(path, journal_file.check, MADE_BY) as db:
+        rows = db.execute(query, (*values, selection.most)).fetchall()
+    return [event for row in rows if (event := _event(row)) is not None]
+
+
+def standing_alarms(path: Path) -> dict[str, str]:
+    """The record of each source's alarm as JSON, by source; `ConditionError` as `read`."""
+    with bounded_file.reading(path, journal_file.check, MADE_BY) as db:
+        rows = db.execute("SELECT source, record FROM alarm").fetchall()
+    return {source: record for source, record in rows if isinstance(record, str)}
+
+
+def last_id(path: Path) -> int:
+    """Of the newest event; `ConditionError` as `read`."""
+    with bounded_file.reading(path, journal_file.check, MADE_BY) as db:
+        return journal_file.last_id(db)
+
+
+def _conditions(selection: Selection) -> tuple[list[str], list[Any]]:
+    """The conditions of the query, and their values in order."""
+    wanted = {
+        "source = ?": selection.source,
+        "id = ?": selection.id,
+        "id < ?": selection.before_id,
+        "t >= ?": selection.since,
+    }
+    values: list[Any] = [value for value in wanted.values() if value is not None]
+    conditions = ["1", *(text for text, value in wanted.items() if value is not None)]
+    if selection.kinds:
+        conditions.append(f"kind IN ({', '.join('?' * len(selection.kinds))})")
+        values += selection.kinds
+    if selection.unacknowledged:
+        conditions.append("kind = 'alarm' AND alarm <> 'none' AND acknowledged_at IS NULL")
+    return conditions, values
+
+
+def _event(row: Sequence[Any]) -> JournalEvent | None:
+    try:
+        return msgspec.convert(dict(zip(COLUMNS, row, strict=True)), JournalEvent)
+    except msgspec.ValidationError:
+        return None
