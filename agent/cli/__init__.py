@@ -25,6 +25,7 @@ SUMMARIES = {
     "outbox": "show messages that the broker does not take, send them again or drop them",
     "install": "hand a bundle to the agent, which tries it beside the model that runs",
     "bearing": "print a bearing's orders, and its frequencies at a speed",
+    "completion": "print the completion script for bash, zsh or fish",
     "model": "print what a model file says of itself",
 }
 

@@ -4,11 +4,15 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from agent import __version__, cli
 from agent.core import logs
 from agent.core.errors import CONDITION, SourceError, UserError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -46,25 +50,47 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for that command line. It loads the verb that is used and no other."""
-    parser = argparse.ArgumentParser("drsn-agent", description=_first_line(sys.modules["agent"]))
-    parser.add_argument("--version", action="version", version=__version__)
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
     requested = words[0] if words else None
+    return parser({requested} if requested else set(), others=requested not in cli.SUMMARIES)
+
+
+def parser(defined: Container[str], *, others: bool = True) -> argparse.ArgumentParser:
+    """The command's parser, in which the verbs of `defined` have their arguments.
+
+    `others`: with the verbs of other packages.
+    """
+    command = argparse.ArgumentParser("drsn-agent", description=_first_line(sys.modules["agent"]))
+    command.add_argument("--version", action="version", version=__version__)
+    verbs = command.add_subparsers(required=True, metavar="VERB")
     for name, summary in cli.SUMMARIES.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
-        if requested == name:
+        if name in defined:
             cli.define(name, verb)
-    if requested in cli.SUMMARIES:
-        return parser
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group="drsn_agent.verbs"):
+    for point in _entry_points() if others else ():
         define = point.load()
         summary = _first_line(define)
         verb = verbs.add_parser(point.name, help=summary, description=summary)
-        if requested == point.name:
+        if point.name in defined:
             define(verb)
-    return parser
+    return command
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with the arguments of every verb."""
+    return parser({*cli.SUMMARIES, *(point.name for point in _entry_points())})
+
+
+def verbs_of(command: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    """The parser of each verb, and its summary."""
+    (verbs,) = (item for item in command._actions if isinstance(item, argparse._SubParsersAction))
+    for listed in verbs._choices_actions:
+        yield verbs.choices[listed.dest], listed.help or ""
+
+
+def _entry_points() -> "EntryPoints":
+    from importlib.metadata import entry_points
+
+    return entry_points(group="drsn_agent.verbs")
 
 
 def _first_line(documented: object) -> str:

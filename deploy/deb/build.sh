@@ -55,6 +55,13 @@ printf 'drsn-agent (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %
 install -d "$root/usr/share/man/man1"
 $python -m deploy.deb.manual | gzip -9nc >"$root/usr/share/man/man1/drsn-agent.1.gz"
 
+share=$root/usr/share
+install -d "$share/bash-completion/completions" "$share/zsh/vendor-completions" \
+  "$share/fish/vendor_completions.d"
+$python -m agent completion bash >"$share/bash-completion/completions/drsn-agent"
+$python -m agent completion zsh >"$share/zsh/vendor-completions/_drsn-agent"
+$python -m agent completion fish >"$share/fish/vendor_completions.d/drsn-agent.fish"
+
 install -d "$root/DEBIAN"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@PYTHON@/$for_python/" \
   -e "s/@NEXT@/$next_python/" -e "s/@SIZE@/$(du -sk --apparent-size "$root" | cut -f1)/" \
