@@ -1,5 +1,7 @@
 """What is exported answers as the network does, and the same at every batch size."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -84,6 +86,23 @@ def drawn(count: int = 32) -> Batch:
     )
 
 
+Exported = Callable[..., tuple[Checkpoint, Path]]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Exports a network at its first use: its checkpoint and the float file."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    @functools.cache
+    def network(family: str = "drsn-cw", preset: str = "deploy") -> tuple[Checkpoint, Path]:
+        saved, path = checkpoint(family, preset), folder / f"{family}-{preset}.onnx"
+        export(saved, path, contract_of(saved))
+        return saved, path
+
+    return network
+
+
 def answers(network: classifier.OnnxClassifier, windows: Batch, batch: int) -> list[object]:
     starts = range(0, len(windows.samples), batch)
     parts = [slice(start, start + batch) for start in starts]
@@ -92,10 +111,11 @@ def answers(network: classifier.OnnxClassifier, windows: Batch, batch: int) -> l
 
 
 @pytest.mark.parametrize(("family", "preset"), NETWORKS)
-def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_path: Path) -> None:
-    saved = checkpoint(family, preset)
-    export(saved, tmp_path / "net.onnx", contract_of(saved))
-    network = classifier.load(tmp_path / "net.onnx")
+def test_the_exported_file_answers_as_torch_does(
+    family: str, preset: str, exported: Exported
+) -> None:
+    saved, path = exported(family, preset)
+    network = classifier.load(path)
     windows = drawn()
     with torch.inference_mode():
         given = (torch.from_numpy(windows.samples), torch.from_numpy(windows.running))
@@ -116,39 +136,38 @@ def test_the_exported_file_answers_as_torch_does(family: str, preset: str, tmp_p
 
 
 @pytest.mark.parametrize("family", ["drsn-cw", "drsn-env", "drsn-order", "drsn-twin", "wdcnn"])
-def test_int8_answers_the_same_to_the_bit_at_every_batch_size(family: str, tmp_path: Path) -> None:
-    saved = checkpoint(family)
-    export(saved, tmp_path / "net.onnx", contract_of(saved))
+def test_int8_answers_the_same_to_the_bit_at_every_batch_size(
+    family: str, exported: Exported, tmp_path: Path
+) -> None:
+    saved, path = exported(family)
     contract = msgspec.structs.replace(contract_of(saved), precision="int8")
-    quantize(tmp_path / "net.onnx", tmp_path / "int8.onnx", drawn(), contract)
+    quantize(path, tmp_path / "int8.onnx", drawn(), contract)
     network = classifier.load(tmp_path / "int8.onnx")
     assert network.contract.precision == "int8"
     windows = drawn(33)
     alone = answers(network, windows, 1)
     assert all(answers(network, windows, batch) == alone for batch in BATCHES)
-    assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "net.onnx").stat().st_size
+    assert (tmp_path / "int8.onnx").stat().st_size < path.stat().st_size
 
 
 def test_a_file_holds_neither_bases_nor_pooled_weights_in_float_and_answers_as_if_it_did(
-    tmp_path: Path,
+    exported: Exported, tmp_path: Path
 ) -> None:
-    saved = checkpoint("drsn-twin")
-    export(saved, tmp_path / "net.onnx", contract_of(saved))
-    model = onnx.load(tmp_path / "net.onnx")
+    saved, path = exported("drsn-twin")
+    model = onnx.load(path)
     shorter = compact(model)
     write(shorter, tmp_path / "compact.onnx", contract_of(saved))
     for convolution in (node for node in shorter.graph.node if node.op_type == "Conv"):
         for held in shorter.graph.initializer:
             assert held.name != convolution.input[1] or len(held.raw_data) <= 1024
     assert {"Cos", "Sin"} <= {node.op_type for node in shorter.graph.node}
-    sizes = {f.stem: f.stat().st_size for f in tmp_path.glob("*.onnx")}
-    assert sizes["compact"] < sizes["net"] / 4
+    files = (path, tmp_path / "compact.onnx")
+    assert files[1].stat().st_size < files[0].stat().st_size / 4
     windows = drawn(64)
-    said = [
-        classifier.load(tmp_path / f"{name}.onnx").classify(windows.samples, windows.running)
-        for name in sizes
+    predictions = [
+        classifier.load(file).classify(windows.samples, windows.running) for file in files
     ]
-    for one, other in zip(*said, strict=True):
+    for one, other in zip(*predictions, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=0.01)
         assert one.distance == pytest.approx(other.distance, abs=0.001)
         assert one.snr_db == pytest.approx(other.snr_db, abs=0.1)
@@ -164,10 +183,11 @@ def test_only_a_fourier_basis_is_taken_for_one() -> None:
     assert not is_basis(np.random.default_rng(0).standard_normal((64, 1, 1, 64), np.float32))
 
 
-def test_weights_alone_are_int8_and_answer_nearly_as_float(tmp_path: Path) -> None:
-    saved = checkpoint("drsn-cw")
-    export(saved, tmp_path / "net.onnx", contract_of(saved))
-    model = onnx.load(tmp_path / "net.onnx")
+def test_weights_alone_are_int8_and_answer_nearly_as_float(
+    exported: Exported, tmp_path: Path
+) -> None:
+    saved, path = exported("drsn-cw")
+    model = onnx.load(path)
     fewer = compact(model)
     write(fewer, tmp_path / "weights.onnx", contract_of(saved))
     held = {each.name: each.data_type for each in fewer.graph.initializer}
@@ -176,7 +196,7 @@ def test_weights_alone_are_int8_and_answer_nearly_as_float(tmp_path: Path) -> No
     windows = drawn(64)
     net, weights = (
         np.array([p.probabilities for p in classifier.load(file).classify(windows.samples)])
-        for file in (tmp_path / "net.onnx", tmp_path / "weights.onnx")
+        for file in (path, tmp_path / "weights.onnx")
     )
     assert 0 < np.abs(weights - net).max() < 0.05
 
@@ -208,10 +228,8 @@ def convolution(weights: np.ndarray) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
-def test_gain_and_offset_of_the_sensor_change_nothing(tmp_path: Path) -> None:
-    saved = checkpoint()
-    export(saved, tmp_path / "net.onnx", contract_of(saved))
-    network = classifier.load(tmp_path / "net.onnx")
+def test_gain_and_offset_of_the_sensor_change_nothing(exported: Exported) -> None:
+    network = classifier.load(exported()[1])
     windows = drawn(8).samples
     plain = np.array([p.probabilities for p in network.classify(windows)])
     for gain, offset in ((1e-6, 0.0), (1e4, 0.0), (1.0, 5.0)):
