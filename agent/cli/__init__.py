@@ -15,7 +15,7 @@ SUMMARIES = {
     "watch": "show all sources at the broker in a live table",
     "commission": "learn what a source is like while its machine is healthy",
     "demo": "watch a simulated machine's fault being found, over MQTT",
-    "replay": "score a recording: JSON lines, no broker",
+    "replay": "score recordings: a table and a verdict each, no broker",
     "record": "record a sensor into a data set that `train` reads",
     "devices": "list the sound inputs",
     "history": "show a source's levels by the day or hour, and where they lead",

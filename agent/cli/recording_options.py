@@ -14,8 +14,9 @@ import msgspec
 from agent.config import load
 from agent.config.agent import Agent
 from agent.config.load import Config
-from agent.core.errors import UserError
+from agent.core.errors import SourceError, UserError
 
+KEY_WORDS = {"model: none": "--model none", "the key rate_hz": "--rate-hz"}
 KEYS = ("model", "hop_s", "channels", "rate_hz", "rpm", "bearing", "unit", "scale")
 
 
@@ -51,14 +52,16 @@ def from_keys(arguments: argparse.Namespace, **others: Any) -> Config:
         raise type(error)(str(error).replace(f"sources[0].{key}", option, 1)) from None
 
 
-def as_options(error: UserError) -> UserError:
+def as_options(error: UserError | SourceError) -> UserError | SourceError:
     """The error in the words of the command line, where it speaks of keys of the file."""
     text = str(error).removeprefix("sources[0] (replay): ")
     key = text.partition(":")[0]
     if key in KEYS:
         text = f"--{key.replace('_', '-')}{text.removeprefix(key)}"
     text = re.sub(r"e\.g\. channels: \[([\d, ]+)\]", _as_option, text)
-    return type(error)(text.replace("model: none", "--model none"))
+    for words, option in KEY_WORDS.items():
+        text = text.replace(words, option)
+    return type(error)(text)
 
 
 def _as_option(channels: re.Match[str]) -> str:

@@ -1,53 +1,98 @@
-"""`replay`: scores a recording with the agent's pipeline and prints JSON lines."""
+"""`replay`: scores recordings with the agent's pipeline: a table and a verdict, or JSON lines."""
 
 import argparse
 import datetime
+import json
+import sys
+from collections.abc import Callable
 
 import msgspec
 
-from agent.cli import recording_options
+from agent.cli import recording_options, replay_table
 from agent.config.load import Config
 from agent.config.validation import convert
 from agent.core import logs
-from agent.core.errors import UserError
+from agent.core.errors import SourceError, UserError
 from agent.pipeline.offline import named, recorded
 from agent.service.daemon import Daemon
 
+INTERRUPTED = 130
+
+Replay = Callable[[Config], int]
+
 
 def define(parser: argparse.ArgumentParser) -> None:
-    def replay(arguments: argparse.Namespace) -> int:
-        logs.start(arguments.log_level)
-        config = _replay_config(arguments)
-        try:
-            return Daemon(config).run()
-        except UserError as error:
-            if arguments.config is not None:
-                raise
-            raise recording_options.as_options(error) from None
-
-    parser.add_argument("file", metavar="FILE", help="FLAC, WAV, NPY or CSV")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="FLAC, WAV, NPY or CSV")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a line a window and a change of state")
+    form.add_argument("--table", action="store_true", help="for people; the default in a terminal")
     recording_options.define(parser)
     parser.add_argument("--start", help="time of the first frame, ISO 8601; default: now")
     logs.add_level(parser, "WARNING")
-    parser.set_defaults(run=replay)
+    parser.set_defaults(run=_run)
 
 
-def _replay_config(arguments: argparse.Namespace) -> Config:
+def _run(arguments: argparse.Namespace) -> int:
+    """Replays one file after another. A failure of one is told, and the others go on."""
+    logs.start(arguments.log_level)
+    several = len(arguments.files) > 1
+    show = replay_table.Tables() if _for_people(arguments) else _Lines(several)
+    exit_codes = set()
+    for file in arguments.files:
+        try:
+            exit_code = show(file, _config(arguments, file))
+        except (UserError, SourceError) as error:
+            mistake = error if arguments.config else recording_options.as_options(error)
+            if not several:
+                raise mistake from None
+            print(f"drsn-agent: {_with_name(file, mistake)}", file=sys.stderr)
+            exit_code = mistake.exit_code
+        if exit_code == INTERRUPTED:
+            return INTERRUPTED
+        exit_codes.add(exit_code)
+    return min(exit_codes - {0}, default=0)
+
+
+def _for_people(arguments: argparse.Namespace) -> bool:
+    """Whoever reads from a pipe or a file keeps getting JSON lines, as before there was a table."""
+    return bool(arguments.table or (sys.stdout.isatty() and not arguments.json))
+
+
+class _Lines:
+    """JSON lines: what the agent would publish. A line before each of several names its file."""
+
+    def __init__(self, several: bool) -> None:
+        self._several = several
+
+    def __call__(self, file: str, config: Config) -> int:
+        daemon = Daemon(config)
+        if self._several:
+            print(json.dumps({"recording": file}), flush=True)
+        exit_code = daemon.run()
+        return INTERRUPTED if self._several and daemon.signalled else exit_code
+
+
+def _with_name(file: str, error: UserError | SourceError) -> str:
+    text = " ".join(str(error).split())
+    return logs.escape(text if file in text else f"{file}: {text}")
+
+
+def _config(arguments: argparse.Namespace, file: str) -> Config:
     """A configuration with the same pipeline as `run`, as fast as possible, to standard output."""
     if arguments.config is not None:
-        return _of_source(arguments)
-    others = {"path": arguments.file, "pace": "fast", "publish_windows": True, "measure_s": 0}
+        return _of_source(arguments, file)
+    others = {"path": file, "pace": "fast", "publish_windows": True, "measure_s": 0}
     start = {} if arguments.start is None else {"start": arguments.start}
     return recording_options.from_keys(arguments, **others, **start)
 
 
-def _of_source(arguments: argparse.Namespace) -> Config:
+def _of_source(arguments: argparse.Namespace, file: str) -> Config:
     """The configured source with its signal from the file."""
     config = recording_options.printing(recording_options.from_file(arguments))
     start = None
     if arguments.start is not None:
         start = convert(arguments.start, datetime.datetime, "--start")
-    source = recorded(named(config, arguments.source), arguments.file, start)
+    source = recorded(named(config, arguments.source), file, start)
     common = msgspec.structs.replace(source.common, publish_windows=True)
     source = msgspec.structs.replace(source, common=common)
     return msgspec.structs.replace(config, sources=(source,))

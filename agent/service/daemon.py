@@ -118,6 +118,11 @@ class Daemon:
         self._deliver(sender)
         return self._exit_code()
 
+    @property
+    def signalled(self) -> bool:
+        """Whether a signal has asked it to end."""
+        return self._signalled
+
     def _start_clip_writer(self) -> threading.Thread | None:
         writer = self._clips.clip_writer
         return None if writer is None else self._threads.start("recorder", writer.run)
