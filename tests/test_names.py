@@ -30,7 +30,6 @@ EXEMPT = {
     ("agent/web/frames.py", "rival"): "the network of --rival",
     ("agent/web/frames.py", "_rival"): "the network of --rival",
     ("agent/web/records.py", "rival"): "the network of --rival",
-    ("agent/web/handlers.py", "_post"): "the HTTP method",
     ("agent/service/daemon.py", "_deliver"): "delivery of the outbox",
     ("agent/diagnosis/baseline/noise_states.py", "colour"): "the colour of noise: pink, brown",
     ("agent/cli/watch.py", "watch"): "the verb",

@@ -86,7 +86,7 @@ def test_the_wheel_has_the_example_configuration_the_page_and_the_released_model
 ) -> None:
     example = wheel.read("agent/config/config.example.yaml")
     assert example == (PROJECT / "config.example.yaml").read_bytes()
-    needed = {"agent/web/static/page.html", "agent/py.typed", "models/zoo/bearing.onnx"}
+    needed = {"agent/web/static/index.html", "agent/py.typed", "models/zoo/bearing.onnx"}
     assert needed <= set(wheel.namelist())
     assert not [name for name in wheel.namelist() if name.startswith(("tests/", "benchmarks/"))]
 

@@ -7,6 +7,7 @@ and only for sources that a browser shows. A failure here is logged and does not
 import collections
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +20,19 @@ from agent.core.time import iso
 from agent.core.types import Scored, Verdict
 from agent.pipeline import serving
 from agent.pipeline.source_pipeline import SourcePipeline
-from agent.web import recording_scoring, server
-from agent.web.broadcast import Broadcaster
+from agent.web import recording_scoring
+from agent.web.demo_controls import Setting
 from agent.web.demo_harness import DemoHarness
 from agent.web.frames import FrameBuilder
+from agent.web.http import request, server, static_files
+from agent.web.http.broadcast import Broadcaster
+from agent.web.http.handlers import ServerContext
+from agent.web.http.request import Route
+from agent.web.http.stream import EventStream
+from agent.web.observed.states import SourceStates
 from agent.web.recording_scoring import ScoredTimeline
 from agent.web.records import About, Event, PageState
-from agent.web.server_context import ServerContext
+from agent.web.resources import demonstration, overview
 
 MAX_QUEUED = 256  # windows that wait for the page's thread; the oldest are dropped
 MAX_EVENTS = 100  # the newest are kept
@@ -57,18 +64,10 @@ class Site:
         self._work = threading.Event()
         self._events: collections.deque[Event] = collections.deque(maxlen=MAX_EVENTS)
         self._event_count = 0
-        self._states: dict[str, Verdict] = {}
+        self._states = SourceStates()
         self._scoring = threading.Lock()
         self._building = threading.Lock()
-        if harness is None:
-            context = ServerContext(
-                self._broadcaster, self.state, access.token("page", page.token_file)
-            )
-        else:
-            context = ServerContext(
-                self._broadcaster, self.state, harness.token, harness.controls.change, self._score
-            )
-        self._server = server.bind(page.address, page.port, context)
+        self._server = server.bind(page.address, page.port, self._context(page))
 
     def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
         """Queues a window; never waits."""
@@ -99,8 +98,40 @@ class Site:
             setting=None if harness is None else harness.controls.setting,
             noises=() if harness is None else harness.kinds,
             simulated=harness is not None and harness.simulated,
-            states={name: (v.decision, v.label) for name, v in list(self._states.items())},
+            states={name: (v.decision, v.label) for name, v in self._states.verdicts().items()},
         )
+
+    def _context(self, page: Page) -> ServerContext:
+        harness = self._harness
+        token = access.token("page", page.token_file) if harness is None else harness.token
+        stream = EventStream(self._broadcaster, self._names, self.state)
+        routes = request.table(self._routes())
+        return ServerContext(static_files.table(), routes, stream, token)
+
+    def _routes(self) -> list[Route]:
+        """What the server answers beside files and the stream."""
+        routes = [
+            overview.route(
+                self._agent,
+                lambda: list(self._pipelines),
+                self._states,
+                time.time,
+                demonstration=self._harness is not None,
+            )
+        ]
+        if self._harness is not None:
+            routes += demonstration.routes(self._change, self._score)
+        return routes
+
+    def _names(self) -> list[str]:
+        return [pipeline.name for pipeline in list(self._pipelines)]
+
+    def _change(self, changes: object) -> Setting:
+        """Changes the setting of the demonstration for every browser."""
+        assert self._harness is not None
+        setting = self._harness.controls.change(changes)
+        self._broadcaster.put("setting", msgspec.json.encode(setting))
+        return setting
 
     def _score(self, file: Path, name: str, source: str) -> ScoredTimeline:
         """Scores a recording that was dropped on the page; one at a time, else `UserError`."""
@@ -158,7 +189,7 @@ class Site:
 
     def _show(self, queued: _QueuedWindow) -> None:
         scored = queued.scored
-        self._states[scored.source] = scored.event or scored.previous
+        self._states.note(scored, queued.began_s, time.time())
         if scored.event is not None:
             self._add_event(scored, scored.event, queued.began_s)
         if scored.window.samples.size and self._broadcaster.watched(scored.source):

@@ -13,8 +13,9 @@ from agent.core.connections import Connections
 from agent.core.errors import UserError
 from agent.messages.records import Health
 from agent.service.metrics import server as metrics
-from agent.web.handlers import Handler
-from agent.web.server_context import ServerContext
+from agent.web.http import request, static_files
+from agent.web.http.handlers import Handler, ServerContext
+from agent.web.resources import demonstration
 from tests.hostile.decoder import Decoder
 
 
@@ -62,11 +63,12 @@ def _page() -> Decoder:
         raise UserError(f"{name}: not a recording")
 
     nothing: Any = None
-    context = ServerContext(nothing, nothing, "0123456789abcdef", change, score)
+    routes = request.table(demonstration.routes(change, score))
+    context = ServerContext(static_files.table(), routes, nothing, "0123456789abcdef")
 
     server: Any = SimpleNamespace(connections=Connections(32, 10.0))
 
-    open_context = ServerContext(nothing, nothing, None, change, score)  # without a token
+    open_context = ServerContext(context.files, routes, nothing, None)  # without a token
 
     def handle(data: bytes) -> None:
         for each in (context, open_context):
@@ -91,8 +93,12 @@ def _page() -> Decoder:
             b"POST /api/recording?name=a.wav&source=b HTTP/1.1\r\n" + head + post % (4, b"RIFF"),
         ],
         [
-            *(f"agent/web/handlers.py:Handler.{name}" for name in ("_handle", "_post", "_length")),
-            *(f"agent/web/authorization.py:{name}" for name in ("refusal", "knows", "_cookie")),
+            *(f"agent/web/http/handlers.py:Handler.{name}" for name in ("_handle", "_route")),
+            *(f"agent/web/http/request.py:Body.{name}" for name in ("json", "save", "_length")),
+            *(
+                f"agent/web/http/authorization.py:{name}"
+                for name in ("refusal", "knows", "_cookie")
+            ),
         ],
     )
 

@@ -31,3 +31,11 @@ def stream(port: int, frames: int) -> dict[str, list[Any]]:
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def get(port: int, path: str) -> Any:
+    """The decoded JSON of an answer that is a success."""
+    answer = request(port, path)
+    body = answer.read()
+    assert answer.status == 200, body
+    return json.loads(body)

@@ -13,11 +13,14 @@ import pytest
 
 from agent.config import load
 from agent.core.errors import UserError
-from agent.web import server
-from agent.web.broadcast import Broadcaster
 from agent.web.demo_controls import Controls
+from agent.web.http import request as routing
+from agent.web.http import server, static_files
+from agent.web.http.broadcast import Broadcaster
+from agent.web.http.handlers import ServerContext
+from agent.web.http.stream import EventStream
 from agent.web.records import About, PageState
-from agent.web.server_context import ServerContext
+from agent.web.resources import demonstration
 from tests.support.page_client import request
 
 TOKEN = "only-for-those-who-know"
@@ -57,9 +60,10 @@ def served(token: str | None = None) -> Iterator[tuple[int, Controls]]:
     def score(file: Path, name: str, source: str) -> PageState:
         raise UserError(f"{name}: {file.stat().st_size} bytes of {source}")
 
-    running = server.bind(
-        "127.0.0.1", 0, ServerContext(Broadcaster(), stand, token, controls.change, score)
-    )
+    routes = routing.table(demonstration.routes(controls.change, score))
+    stream = EventStream(Broadcaster(), lambda: ["a"], stand)
+    context = ServerContext(static_files.table(), routes, stream, token)
+    running = server.bind("127.0.0.1", 0, context)
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     yield int(running.server_port), controls
     running.shutdown()
@@ -105,7 +109,7 @@ def test_another_site_can_change_nothing(headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("path", "dest", "status"),
-    [("/", "document", 200), ("/api/stream", "empty", 403), ("/page.js", "script", 403)],
+    [("/", "document", 200), ("/api/stream", "empty", 403), ("/app/main.js", "script", 403)],
 )
 def test_another_site_may_link_to_the_page_and_use_nothing_of_it(
     path: str, dest: str, status: int
@@ -117,7 +121,7 @@ def test_another_site_may_link_to_the_page_and_use_nothing_of_it(
 
 def test_with_a_token_only_who_knows_it_is_let_in() -> None:
     with served(TOKEN) as (port, _):
-        for path in ("/", "/page.js", "/api/stream", "/?token=wrong", "/?token="):
+        for path in ("/", "/app/main.js", "/api/stream", "/?token=wrong", "/?token="):
             assert request(port, path).status == 401, path
         assert request(port, "/", Cookie="drsn_token=wrong").status == 401
         assert request(port, "/api/setting", "POST", b"{}").status == 401
@@ -127,7 +131,7 @@ def test_with_a_token_only_who_knows_it_is_let_in() -> None:
         assert (entered.status, entered.getheader("Location")) == (303, "/")
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
-        assert request(port, "/page.js", Cookie=cookie.partition(";")[0]).status == 200
+        assert request(port, "/app/main.js", Cookie=cookie.partition(";")[0]).status == 200
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Browsers that are slow, or too many, cost the agent nothing."""
 
-from agent.web.broadcast import QUEUED, VIEWERS, Broadcaster
+from agent.web.http.broadcast import QUEUED, VIEWERS, Broadcaster
 
 
 def test_a_browser_that_takes_nothing_costs_nothing_and_begins_anew() -> None:

@@ -7,8 +7,7 @@ import socket
 from agent.core.bounded_threads import BoundedThreads
 from agent.core.connections import Connections
 from agent.core.errors import ConditionError
-from agent.web.handlers import Handler
-from agent.web.server_context import ServerContext
+from agent.web.http.handlers import Handler, ServerContext
 
 CONNECTIONS = 32
 REQUEST_S = 20.0  # for a request and its answer; a stream of events and a recording have more

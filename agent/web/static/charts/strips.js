@@ -1,50 +1,7 @@
-// Drawing. Every chart shows the newest column at its right edge, on one time axis.
+// The live strips. Every chart shows the newest column at its right edge, on one time axis.
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-let colours = {};
-let shades = [];
-
-function readColours() {
-  const style = getComputedStyle(document.documentElement);
-  const names = ["ground", "ink", "dim", "line", "accent", "normal", "fault", "unsure", "sensor",
-    "mixed", "card"];
-  colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  colours.classes = Array.from({ length: 10 }, (_, i) => style.getPropertyValue(`--class-${i}`).trim());
-  const stops = Array.from({ length: 5 }, (_, i) => rgb(style.getPropertyValue(`--shade-${i}`).trim()));
-  shades = Array.from({ length: 256 }, (_, level) => {
-    const at = (level / 255) * (stops.length - 1);
-    const low = Math.min(stops.length - 2, Math.floor(at));
-    return stops[low].map((value, i) => value + (stops[low + 1][i] - value) * (at - low));
-  });
-}
-
-const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-
-readColours();
-export const onColours = (changed) => dark.addEventListener("change", () => { readColours(); changed(); });
-
-// Normal classes share one colour; the others take the next of the palette.
-export function classColours(labels, normal) {
-  let next = 0;
-  return labels.map((label) =>
-    normal.includes(label) ? colours.normal : colours.classes[next++ % colours.classes.length]);
-}
-
-// A canvas at the screen's own resolution; null while it is not shown.
-function surface(canvas) {
-  const ratio = devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  if (!width || !height) return null;
-  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  const draw = canvas.getContext("2d");
-  draw.setTransform(ratio, 0, 0, ratio, 0, 0);
-  draw.clearRect(0, 0, width, height);
-  draw.font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  draw.textBaseline = "middle";
-  return { draw, width, height };
-}
+import { t, word } from "../app/texts.js";
+import { colours, decisionColour, shades, surface } from "./canvas.js";
 
 // Calls visit(frame, left, right) for every frame on the axis, newest first.
 function along(history, columns, width, visit) {
@@ -162,7 +119,7 @@ export function ribbon(canvas, history, columns, which, labels, tints) {
   });
   draw.globalAlpha = 1;
   for (const { best, left, right } of runs) {
-    const text = best < 0 ? "flagged" : labels[best];
+    const text = best < 0 ? t("live.flagged") : word("labels", labels[best]);
     const from = Math.max(0, left);
     if (draw.measureText(text).width + 14 > right - from) continue;
     const box = draw.measureText(text).width + 10;
@@ -240,10 +197,8 @@ export function snrs(canvas, history, columns) {
   draw.restore();
 }
 
-const DECISIONS = { normal: "normal", fault: "fault", unknown: "unsure", abstain: "unsure", sensor_fault: "sensor" };
-
 // A recording: its loudness above, the decisions that held below.
-export function overview(canvas, timeline, tint) {
+export function recording(canvas, timeline, tint) {
   const on = surface(canvas);
   if (!on) return;
   const { draw, width, height } = on;
@@ -256,9 +211,9 @@ export function overview(canvas, timeline, tint) {
   });
   const x = (s) => (s / timeline.duration_s) * width;
   for (const span of timeline.spans) {
-    draw.fillStyle = tint(span.label) || colours[DECISIONS[span.decision]];
+    draw.fillStyle = tint(span.label) || decisionColour(span.decision);
     draw.fillRect(x(span.start_s), base + 4, Math.max(1, x(span.end_s) - x(span.start_s)), 28);
-    const text = span.label || span.decision.replace("_", " ");
+    const text = span.label ? word("labels", span.label) : word("decisions", span.decision);
     if (draw.measureText(text).width + 12 < x(span.end_s) - x(span.start_s)) {
       draw.fillStyle = colours.card;
       draw.fillText(text, x(span.start_s) + 6, base + 19);

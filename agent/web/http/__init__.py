@@ -1,0 +1,1 @@
+"""The page's server: access, files, routes and the stream of events."""

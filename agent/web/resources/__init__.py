@@ -1,0 +1,1 @@
+"""What the page's server answers, one module for each resource: routes and their records."""
