@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from agent.messages.measurement import Measurement
 from agent.messages.records import Health
 from agent.service.metrics.snapshot import FRESH_S, Snapshot
 from tests.conftest import Agent, Broker, eventually, free_port
-from tests.support import published
+from tests.support import dashboards, published
 from tests.support.listening import Listening
 
 Start = Callable[..., Agent]
@@ -118,6 +119,23 @@ def test_prometheus_own_tool_has_nothing_to_complain_of(serving: tuple[int, Agen
         [promtool, "check", "metrics"], input=text, text=True, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_dashboard_asks_for_what_is_served_in_words_that_prometheus_knows(
+    serving: tuple[int, Agent], tmp_path: Path
+) -> None:
+    text = get(serving[0], "/metrics")[1]
+    served = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    queries = list(dashboards.queries("grafana-prometheus.json", "expr"))
+    assert {name for _, query in queries for name in re.findall(r"drsn_\w+", query)} <= served
+    rules = tmp_path / "rules.yml"
+    panels = [query for title, query in queries if not title.startswith("variable")]
+    recorded = [{"record": f"panel:{i}", "expr": query} for i, query in enumerate(panels)]
+    rules.write_text(json.dumps({"groups": [{"name": "panels", "rules": recorded}]}))
+    done = subprocess.run(
+        [tool("promtool"), "check", "rules", rules], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_real_prometheus_scrapes_it(serving: tuple[int, Agent], tmp_path: Path) -> None:
