@@ -24,6 +24,8 @@ SUMMARIES = {
     "bundle": "make a signed bundle of a model, or a key to sign with",
     "outbox": "show messages that the broker does not take, send them again or drop them",
     "install": "hand a bundle to the agent, which tries it beside the model that runs",
+    "backup": "write state and configuration to one archive, also while the agent runs",
+    "restore": "put back what `backup` wrote, and keep what was there",
     "bearing": "print a bearing's orders, and its frequencies at a speed",
     "completion": "print the completion script for bash, zsh or fish",
     "model": "print what a model file says of itself",

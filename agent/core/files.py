@@ -54,16 +54,17 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def write(file: Path, data: bytes | memoryview) -> None:
+def write(file: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
     """Replaces the file's content: after a crash or a power cut it is the old or the new one.
 
+    `mode` is that of the new file, less the process's mask.
     `OSError` where the disk does not take it; nothing is left behind then.
     """
     new = file.with_name(f"{file.name}.new")
     try:
         new.unlink(missing_ok=True)  # of a process that was killed, or a link that was put there
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(new, flags, 0o666), "wb") as stream:
+        with os.fdopen(os.open(new, flags, mode), "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -13,11 +13,14 @@ from pathlib import Path
 from agent.core import files
 from agent.core.errors import ConditionError
 
+RESTORING = "restoring"  # a folder in it, for as long as a restore moves files
 
-def claim(folder: Path, key: str = "agent.state_dir") -> int:
+
+def claim(folder: Path, key: str = "agent.state_dir", *, restoring: bool = False) -> int:
     """Takes the lock until it is closed or the process ends; `ConditionError` where it cannot.
 
-    `key` is the user's name for the folder.
+    `key` is the user's name for the folder. Where a restore was interrupted, only a restore
+    (`restoring`) may have it.
     """
     flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -34,6 +37,11 @@ def claim(folder: Path, key: str = "agent.state_dir") -> int:
         busy = isinstance(error, BlockingIOError)
         reason = "is in use by another agent" if busy else f"cannot be locked: {error.strerror}"
         raise ConditionError(f"{key}: {folder} {reason}") from None
+    if not restoring and (folder / RESTORING).is_dir():
+        os.close(lock)
+        raise ConditionError(
+            f"{key}: {folder}: a restore was interrupted: run `drsn-agent restore` again"
+        )
     return lock
 
 

@@ -21,6 +21,7 @@ IDLE_PAGES = 1536  # and then, if nothing else waits: it takes three fsyncs
 GROWN_PAGES = 128  # 512 KiB: what the log adds to the database must fit into the reserve, or a full
 # disk could take neither the log's pages into the database nor a longer log
 ROOM_BYTES = 64 << 20  # free on the disk, for a log that is longer than that
+COPY_PAGES = 1024  # 4 MiB: one step of a copy
 TRANSACTION_PAGES = 3  # that a transaction writes beside its rows, about
 NO_ROOM = {"FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "LOCKED"}  # of SQLite's error names
 
@@ -143,6 +144,11 @@ class Disk:
         if self._reserve is not None:
             self._has_reserve = False
             self._reserve.unlink(missing_ok=True)
+
+    def copy(self, path: Path, alive: Callable[[], None]) -> None:
+        """Copies the database to a new file, by steps between which `alive` is called."""
+        with contextlib.closing(sqlite3.connect(path)) as target:
+            self.db.backup(target, pages=COPY_PAGES, progress=lambda *_: alive())
 
     def close(self) -> None:
         self.db.close()

@@ -176,6 +176,17 @@ class Outbox:
         self._store.drop_parked(gone)
         return gone
 
+    def copy(self, path: Path, alive: Callable[[], None]) -> None:
+        """Copies all that is committed to a new file; `sqlite3.Error`, `OSError`."""
+        self.commit()
+        self._store.disk.copy(path, alive)
+
+    def begin_epoch(self) -> None:
+        """Begins a new epoch, in which the numbers go on: see `Store.begin_epoch`."""
+        self._store.begin_epoch()
+        if self.last_seq:
+            self._queue_marker(1, self.last_seq, "restored")
+
     def close(self) -> None:
         self.commit()
         self._store.close()
@@ -192,12 +203,16 @@ class Outbox:
         """
         unmarked, self._unmarked = self._unmarked, []
         for first, last in runs(unmarked):
-            with self._lock:
-                gap = Gap(first, last, last - first + 1, "parked", self._next)
-                self._next += 1
-                marker = self._make_gap(self.epoch, gap)
-                row = Row(marker, self._store.clock_s(), gap.first, gap.messages, parked=True)
-                self._waiting.append(row)
+            self._queue_marker(first, last, "parked")
+
+    def _queue_marker(self, first: int, last: int, why: str) -> None:
+        """Queues a marker with a number of its own, of messages that were not dropped."""
+        with self._lock:
+            gap = Gap(first, last, last - first + 1, why, self._next)
+            self._next += 1
+            marker = self._make_gap(self.epoch, gap)
+            row = Row(marker, self._store.clock_s(), gap.first, gap.messages, parked=True)
+            self._waiting.append(row)
 
     def _write_some(self, most: int) -> None:
         """One transaction: up to `most` messages, all acknowledgements and parkings."""

@@ -121,6 +121,16 @@ class Store:
         with self.disk.transaction():
             self.parked.delete(seqs)
 
+    def begin_epoch(self) -> None:
+        """Begins a new epoch, so that no number of a restored outbox is given twice; `DiskError`.
+
+        Messages that wait keep the epoch that they were made in.
+        """
+        with self.disk.transaction():
+            query = "UPDATE state SET epoch = ?, dropped = 0, parked = 0"
+            self._db.execute(query, (str(uuid.uuid4()),))
+        self.state = self._read_state()
+
     def is_marker(self, seq: int) -> bool:
         return self._number("SELECT lost FROM message WHERE seq = ?", seq) > 0
 

@@ -104,13 +104,15 @@ class GapMarker(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: str
     epoch: Epoch
-    seq: Seq  # also that of the last message dropped; one of its own where `why` is parked
+    seq: Seq  # also that of the last message dropped; else (parked, restored) one of its own
     agent: str
     t_published: Time
     first_seq: Seq
     last_seq: Seq
     messages: Seq  # how many are missing
-    why: str  # messages, bytes, age (the limit), disk (a failed write) or parked (set aside)
+    # messages, bytes, age (the limit), disk (a failed write), parked (set aside) or restored (the
+    # numbers of the epoch before a backup was restored)
+    why: str
 
 
 class PublishedHealth(msgspec.Struct, frozen=True, kw_only=True):

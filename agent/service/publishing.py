@@ -20,6 +20,7 @@ from agent.delivery.discovery import Discovery
 from agent.delivery.disk import DiskError
 from agent.delivery.duplicate_client import Identity, Listener
 from agent.delivery.outbox import Limits, Outbox
+from agent.delivery.outbox_copy import OutboxCopier
 from agent.delivery.sender import LATENCIES, Sender
 from agent.delivery.stdout_sink import StdoutSink
 from agent.messages import homeassistant, payloads
@@ -68,7 +69,8 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
         began_s=time.monotonic(),
     )
     history = open_history(config)
-    on_turn = _on_turn(config, surroundings.watchdog, health, history)
+    copier = OutboxCopier(outbox, Path(config.agent.state_dir), surroundings.watchdog.sender_turns)
+    on_turn = _on_turn(config, copier, surroundings.watchdog, health, history)
     sender = Sender(
         outbox,
         sink,
@@ -126,10 +128,16 @@ def _open_sink(
 
 
 def _on_turn(
-    config: Config, watchdog: Watchdog, health: HealthReporter, history: History
+    config: Config,
+    copier: OutboxCopier,
+    watchdog: Watchdog,
+    health: HealthReporter,
+    history: History,
 ) -> Callable[[], None]:
     """What the sender calls on each turn: the watchdog; history and metrics where configured."""
     turns = [watchdog.sender_turns, history.turn]
+    if config.agent.sink != "stdout":
+        turns.append(copier.turn)
     if config.metrics is not None:
         from agent.service.metrics import server
         from agent.service.metrics.snapshot import Snapshot

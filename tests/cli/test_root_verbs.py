@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import soundfile
 import yaml
 
-from tests.support import bundles, tiny
+from tests.support import archives, bundles, tiny
 
 OWNER = 54321  # the service's user
 SECRET = b"root's own\n"
@@ -33,6 +34,8 @@ VERBS: dict[str, tuple[str, ...]] = {
         "models/incoming/bearing.install",
         "models/incoming/bearing.install.new",
     ),
+    "backup": ("baseline-a.json", "outbox.sqlite"),
+    "restore": ("restoring.new", "baseline-a.json"),
 }
 CASES = [(verb, name) for verb, names in VERBS.items() for name in names]
 
@@ -83,6 +86,13 @@ def plant() -> Iterator[Plant]:
         yield Plant(Path(folder))
 
 
+def archive(folder: Path) -> bytes:
+    """Of an agent that has its state in the same folder."""
+    config = f"agent: {{state_dir: {folder}/state}}\nsources: [{{name: a, kind: synth}}]\n"
+    files = {"config.yaml": config.encode(), "state/baseline-a.json": b"restored"}
+    return archives.packed(files)
+
+
 def run(folder: Path, verb: str) -> subprocess.CompletedProcess[str]:
     """The verb with what it needs; fails where it does not end."""
     source: dict[str, Any] = {"name": "a", "kind": "file", "path": "noise.wav", "model": "tiny"}
@@ -97,6 +107,13 @@ def run(folder: Path, verb: str) -> subprocess.CompletedProcess[str]:
         soundfile.write(folder / "noise.wav", noise, 1000, subtype="PCM_16")
         source["model"] = "./m.onnx"
         more = ("commission", "--source", "a", "--recordings", "noise.wav")
+    elif verb == "backup":
+        source = {"name": "a", "kind": "synth"}
+        more = ("backup", str(folder / "b.zip"))
+    elif verb == "restore":
+        source = {"name": "a", "kind": "synth"}
+        (folder / "b.zip").write_bytes(archive(folder))
+        more = ("restore", str(folder / "b.zip"))
     else:
         source["model"] = "bearing" if verb == "install" else "tiny"  # the zoo has no tiny
         file = bundles.bundle(folder, "99", signed=False, name=source["model"])
@@ -118,6 +135,9 @@ def test_what_the_services_user_has_put_there_is_neither_written_nor_given_away(
     done = run(plant.folder, verb)
     assert "Traceback" not in done.stderr + done.stdout
     plant.check()
+    if verb == "backup" and done.returncode == 0:
+        with zipfile.ZipFile(plant.folder / "b.zip") as made:
+            assert all(SECRET not in made.read(file) for file in made.namelist())
 
 
 @pytest.mark.parametrize("verb", VERBS)

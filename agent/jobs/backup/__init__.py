@@ -1,0 +1,1 @@
+"""Backup and restore of the agent's state and configuration as one archive."""
