@@ -6,11 +6,11 @@ sizes of the source.
 """
 
 import functools
-import time
 
 import numpy as np
 import numpy.typing as npt
 
+from agent.acquisition.arrivals import Arrivals
 from agent.acquisition.rails import Rails
 from agent.acquisition.resampling import Resampler
 from agent.acquisition.ring_buffer import Ring
@@ -38,17 +38,15 @@ class Conditioner:
         scale: float,
         tacho: TachometerKeys | None = None,
         bits: int | None = None,
+        arrivals: Arrivals | None = None,
     ) -> None:
         """With a `tacho` the ring's last channel holds the speed in rpm.
 
-        `bits`: the converter's width, where it is narrower than its words.
+        `bits`: the converter's width, where it is narrower than its words. `arrivals`: those of a
+        source that several conditioners share; None: this one has the source for itself.
         """
         self.samples = 0  # frames taken from the source
-        self.began_s: float | None = None  # monotonic time of frame 0; None until the first block
-        self.opened_s = time.monotonic()
-        self.sample_clock = (
-            SampleClock(source.rate_hz, self.opened_s, source.counted) if source.live else None
-        )
+        self.arrivals = Arrivals(source) if arrivals is None else arrivals
         self.format = source
         self._ring = ring
         everything = channels == tuple(range(source.channels))
@@ -61,20 +59,23 @@ class Conditioner:
         )
         self._index = 0  # absolute index, at the source's rate, of the next frame
         self._rails = Rails(source, len(channels), bits)
-        self.stuck_bits = StuckBits(source)
+        self._stuck_bits = StuckBits(source)
         self._railed: Flags = np.zeros(CLIP_RUN - 1, bool)  # the last frames of the block before
 
     def push(self, block: Block) -> bool:
         """Writes a block into the ring; False when the ring has been closed."""
+        return self.write(Block(block.samples, self.arrivals.take(len(block.samples), block.lost)))
+
+    def write(self, block: Block) -> bool:
+        """As `push`, of a block whose lost frames are complete."""
         frames = len(block.samples)
-        lost = block.lost + self._hold_to_clock(frames, block.lost)
-        if lost:
-            self._leap(lost)
+        if block.lost:
+            self._leap(block.lost)
         if not frames:
             return True
         samples = block.samples[:, self._channels]
         marks = self._marks(samples)
-        self.stuck_bits.see(samples)
+        self._stuck_bits.see(samples)
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is marked
             samples = samples * self._scale
         valid = np.abs(samples) <= LARGEST
@@ -94,6 +95,16 @@ class Conditioner:
         self._railed[:] = False
 
     @property
+    def sample_clock(self) -> SampleClock | None:
+        """That of a live source."""
+        return self.arrivals.sample_clock
+
+    @property
+    def stuck_bit(self) -> str | None:
+        """The bit of the samples that never changes, and what to check; None: there is none."""
+        return self._stuck_bits.text
+
+    @property
     def frames_to_due(self) -> int:
         """Frames of the source that complete the next window, at least 1.
 
@@ -110,23 +121,6 @@ class Conditioner:
         if self.sample_clock is None or not self.sample_clock.steady:
             return 0.0
         return self.sample_clock.due_s(self.frames_to_due)
-
-    def _hold_to_clock(self, frames: int, reported: int) -> int:
-        """Updates the time of frame 0; returns lost frames beyond the reported ones."""
-        if self.sample_clock is not None:
-            self.sample_clock.lose(reported)
-        if not frames:
-            if self.sample_clock is not None:
-                self.sample_clock.steady = False
-            return 0
-        now_s = time.monotonic()
-        if self.sample_clock is None:
-            if self.began_s is None:
-                self.began_s = now_s - (self._index + frames) / self.format.rate_hz
-            return 0
-        lost = self.sample_clock.arrived(frames, now_s)
-        self.began_s = self.sample_clock.began_s
-        return lost
 
     def _leap(self, lost: int) -> None:
         """Skips the lost frames in the ring; the filter restarts after the gap."""

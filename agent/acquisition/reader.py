@@ -1,4 +1,4 @@
-"""Opens a source, copies its blocks into the ring, and reopens it after a failure.
+"""Opens a source, copies its blocks into the rings of its points, and reopens it after a failure.
 
 Only live sources are reopened: a recording cannot be resumed where it broke.
 """
@@ -7,9 +7,10 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.acquisition.conditioning import Conditioner
+from agent.acquisition.fan_out import FanOut
 from agent.acquisition.rate_report import RateReport
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.sample_clock import SampleClock
@@ -33,8 +34,8 @@ class SourceReader:
         self,
         name: str,
         open_source: Callable[[], Source],
-        attach: Callable[[Source], Conditioner],
-        ring: Ring,
+        attach: Callable[[Source], Conditioner | FanOut],
+        rings: Sequence[Ring],
         wake: Callable[[], None],
         longest_s: float = 30.0,
         rate_is_set: bool = False,
@@ -43,7 +44,7 @@ class SourceReader:
 
         `rate_is_set`: see `agent.acquisition.rate_report`.
         """
-        self.conditioner: Conditioner | None = None
+        self.conditioner: Conditioner | FanOut | None = None
         self.fault: str | None = None  # why the source is not open; None while it is
         self.refusal: str | None = None  # what the source hears and refuses
         self.opened = 0
@@ -51,7 +52,7 @@ class SourceReader:
         self._name = name
         self._open_source = open_source
         self._attach = attach
-        self._ring = ring
+        self._rings = rings  # one a point
         self._wake = wake
         self._backoff = Backoff(FIRST_S, longest_s)
         self._rate_report = RateReport(name, rate_is_set)
@@ -103,7 +104,7 @@ class SourceReader:
         return block
 
     def write(self, block: Block) -> bool:
-        """Conditions a block into the ring; False when the ring has been closed."""
+        """Conditions a block into the rings; False when one of them has been closed."""
         assert self.conditioner is not None
         if not self.conditioner.push(block):
             return False
@@ -133,7 +134,8 @@ class SourceReader:
         """Nothing more will come."""
         if self.conditioner is not None:
             self.conditioner.flush()
-        self._ring.close()
+        for ring in self._rings:
+            ring.close()
 
     @property
     def frames_to_due(self) -> int:
@@ -151,19 +153,20 @@ class SourceReader:
     def crowded(self) -> bool:
         """Whether the source can wait and should: its windows are not scored yet."""
         return self.conditioner is not None and (
-            self.conditioner.format.patient and self._ring.crowded
+            self.conditioner.format.patient and any(ring.crowded for ring in self._rings)
         )
 
     def close(self) -> None:
-        """Closes a source that was opened and never run."""
-        if self._source is not None:
-            self._source.close()
+        """Closes a source that was opened and never run; all of its points may do so."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
 
     def trouble(self, now_s: float) -> Mark:
         """`BROKEN` or `SILENT`; 0 while the source delivers, and after it has ended."""
         if self.fault is not None:
             return Mark.BROKEN
-        if self._ring.ended:
+        if self._rings[0].ended:
             return Mark(0)
         clock = self.sample_clock
         return Mark.SILENT if clock is not None and clock.silent(now_s) else Mark(0)
@@ -180,7 +183,7 @@ class SourceReader:
     @property
     def stuck_bit(self) -> str | None:
         """The bit of the samples that never changes, and what to check; None: there is none."""
-        return None if self.conditioner is None else self.conditioner.stuck_bits.text
+        return None if self.conditioner is None else self.conditioner.stuck_bit
 
     @property
     def rate_note(self) -> str | None:

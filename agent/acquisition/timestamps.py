@@ -11,7 +11,7 @@ import ctypes.util
 import time
 from pathlib import Path
 
-from agent.acquisition.conditioning import Conditioner
+from agent.acquisition.arrivals import Arrivals
 
 HELD_S = 0.02
 STEP_S = 1.0  # a change of the offset by as much is a step, not drift
@@ -41,13 +41,13 @@ class Timeline:
     def __init__(self, clock: WallClock, rate_hz: float) -> None:
         self._clock = clock
         self._rate_hz = rate_hz
-        self._conditioner: Conditioner | None = None
+        self._arrivals: Arrivals | None = None
         self._fixed_s: float | None = None
 
-    def attach(self, conditioner: Conditioner) -> None:
-        self._conditioner = conditioner
-        self._fixed_s = conditioner.format.started_s
-        if self._fixed_s is None and conditioner.format.patient and not conditioner.format.live:
+    def attach(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+        self._fixed_s = arrivals.format.started_s
+        if self._fixed_s is None and arrivals.format.patient and not arrivals.format.live:
             self._fixed_s = time.monotonic() + self._clock.offset_s()
 
     def unix_s(self, index: int) -> float:
@@ -58,10 +58,10 @@ class Timeline:
         if self._fixed_s is not None:
             return round(self._fixed_s, 3) + index / self._rate_hz
         offset_s = self._clock.offset_s()
-        if self._conditioner is None or self._conditioner.began_s is None:
+        if self._arrivals is None or self._arrivals.began_s is None:
             return round(time.monotonic() + offset_s, 3) + index / self._rate_hz
-        taken_s = round(self._conditioner.began_s + offset_s, 3) + index / self._rate_hz
-        return max(taken_s, round(self._conditioner.opened_s + offset_s, 3))
+        taken_s = round(self._arrivals.began_s + offset_s, 3) + index / self._rate_hz
+        return max(taken_s, round(self._arrivals.opened_s + offset_s, 3))
 
 
 def synchronised() -> bool | None:

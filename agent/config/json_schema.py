@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from agent import sources
+from agent.config import points
 from agent.config.load import Config
+from agent.config.points import PointKeys
 from agent.config.source import SourceKeys
 from agent.core import field_comments
 
@@ -74,11 +76,29 @@ def _source(kind: str, keys: Tree, definitions: Tree) -> Tree:
     own = options.pop("Options")
     definitions |= options
     bearing = {**keys["bearing"], "anyOf": [*keys["bearing"]["anyOf"], *BEARING]}
+    common = {**keys, "bearing": bearing}
     return {
         "type": "object",
-        "properties": {**keys, "bearing": bearing, "kind": {"const": kind}, **own["properties"]},
+        "properties": {
+            **common,
+            "kind": {"const": kind},
+            "points": _points(common),
+            **own["properties"],
+        },
         "required": ["name", "kind", *own["required"]],
         "additionalProperties": False,
+    }
+
+
+def _points(common: Tree) -> Tree:
+    """The list of a source's points: their own keys, and common ones in place of the source's."""
+    point = _definitions(PointKeys)["PointKeys"]
+    overrides = {key: common[key] for key in points.OVERRIDES}
+    return {
+        "description": "of a device that is read once: a source each, with channels of its own",
+        "type": "array",
+        "minItems": 1,
+        "items": {**point, "properties": {**overrides, **point["properties"]}},
     }
 
 

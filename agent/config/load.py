@@ -5,12 +5,14 @@ of `config.example.yaml` are all driven by its fields. A new section is a record
 own and one field here.
 """
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from agent.config import commands, metrics, page, rollout, source, sparkplug, yaml_file
+from agent.config import commands, metrics, page, points, rollout, sparkplug, yaml_file
 from agent.config.agent import Agent, default_id
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
@@ -102,12 +104,20 @@ def differences(old: Config, new: Config) -> list[str]:
 def _sources(raw_sources: list[dict[str, Any]]) -> tuple[SourceSettings, ...]:
     if not raw_sources:
         raise ConfigError("sources: found none, expected at least one")
-    parsed = tuple(source.parse(raw, f"sources[{at}]") for at, raw in enumerate(raw_sources))
-    names = [settings.common.name for settings in parsed]
-    for at, name in enumerate(names):
-        if name in names[:at]:
-            raise ConfigError(f"sources[{at}].name: found {name!r} twice, expected unique names")
+    entries = [points.parse(raw, f"sources[{at}]") for at, raw in enumerate(raw_sources)]
+    parsed = tuple(itertools.chain.from_iterable(entries))
+    _check_names(parsed)
     return parsed
+
+
+def _check_names(sources: Sequence[SourceSettings]) -> None:
+    """Sources and points have one name space; a device's own name is in it too."""
+    places: dict[str, str] = {}
+    for item in sources:
+        names = {item.path: item.common.name, item.path.partition(".")[0]: item.reads}
+        for path, name in names.items():
+            if places.setdefault(name, path) != path:
+                raise ConfigError(f"{path}.name: found {name!r} twice, expected unique names")
 
 
 def _check(config: Config) -> None:

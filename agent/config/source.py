@@ -106,6 +106,13 @@ class SourceSettings(msgspec.Struct, frozen=True):
     common: SourceKeys
     options: msgspec.Struct
     model_choice: str | None = None  # why `auto` chose the model; None: the file names it
+    device: str | None = None  # the source whose point this is; None: it is no point
+    direction: str | None = None  # that a point measures in
+
+    @property
+    def reads(self) -> str:
+        """The device: what has the same is read together."""
+        return self.device or self.common.name
 
 
 def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:

@@ -2,24 +2,18 @@
 
 import functools
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from agent import sources
 from agent.acquisition import operating_state
-from agent.acquisition.conditioning import Conditioner
-from agent.acquisition.published_values import PublishedValues
 from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
-from agent.acquisition.timestamps import Timeline, WallClock
-from agent.acquisition.windows import Windower, check_length, hop_frames
+from agent.acquisition.windows import Windower
 from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.core.model_contract import Contract, Decide
-from agent.core.types import Source
 from agent.diagnosis import measurements
 from agent.diagnosis.baseline import features, file
 from agent.diagnosis.baseline.file import Baseline, Frame
@@ -28,73 +22,14 @@ from agent.diagnosis.decision import Decider, Judge
 from agent.diagnosis.measuring_times import MeasuringTimes
 from agent.inference.classifier import Serving
 from agent.messages import payloads
-from agent.pipeline import fault_clips, source_format, window_scorer
+from agent.pipeline import device, fault_clips
+from agent.pipeline.device import Point
 from agent.pipeline.serving import open_serving
+from agent.pipeline.source_build import Runtime, SourceBuild
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
 
 log = logging.getLogger("drsn")
-
-MAX_RING_BYTES = 512 * 2**20  # of one source
-
-OpenSource = Callable[[], Source]
-WrapSource = Callable[[OpenSource], Source]
-
-
-def open_unwrapped(open_source: OpenSource) -> Source:
-    """Opens the source and puts nothing around it."""
-    return open_source()
-
-
-def _wake_nobody() -> None:
-    """For callers that do not wait for windows."""
-
-
-class Runtime(msgspec.Struct, frozen=True, kw_only=True):
-    """What all sources of an agent share for as long as it runs.
-
-    `wake` is called by source threads when there may be something to score. `wrap_source` wraps
-    each source when it is opened, e.g. to add noise in demos. `values` hears what other devices
-    publish; None: nothing is heard, so that published speeds and conditions are not known.
-    """
-
-    wake: Callable[[], None] = _wake_nobody
-    clock: WallClock = msgspec.field(default_factory=WallClock)
-    wrap_source: WrapSource = open_unwrapped
-    values: PublishedValues | None = None
-
-
-class SourceBuild(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed to build the pipeline of one source."""
-
-    settings: SourceSettings
-    model: Serving
-    topics: payloads.Topics
-    baselines: Path | None  # the folder with commissioned baselines; None: use none
-    clip_s: float  # how far back a clip of a fault reaches
-    runtime: Runtime
-    strict: bool = True  # a recording that cannot be read is a mistake
-
-    @property
-    def contract(self) -> Contract:
-        return self.model.contract
-
-    @property
-    def has_tacho(self) -> bool:
-        return self.settings.common.tacho is not None
-
-    @property
-    def unit(self) -> str:
-        return self.settings.common.unit or self.contract.unit
-
-    @property
-    def hop(self) -> int:
-        """Frames from the start of one window to the next; `ConfigError` below one frame."""
-        hop_s, rate_hz = self.settings.common.hop_s, self.contract.rate_hz
-        hop = hop_frames(hop_s, rate_hz)
-        if hop < 1:
-            raise ConfigError(f"hop_s: found {hop_s}, expected at least {1 / rate_hz}")
-        return hop
 
 
 def build_pipelines(
@@ -114,28 +49,49 @@ def build_pipelines(
     """
     runtime = Runtime() if runtime is None else runtime
     models = {} if models is None else models
-    state_dir = Path(config.agent.state_dir)
-    pipelines: list[SourcePipeline] = []
+    devices: dict[str, list[SourceSettings]] = {}
     for settings in config.sources:
+        devices.setdefault(settings.reads, []).append(settings)
+    strict = strict or len(devices) == 1
+    pipelines: list[SourcePipeline] = []
+    for name, points in devices.items():
+        path = points[0].path.partition(".")[0]
         try:
-            source_build = SourceBuild(
-                settings=settings,
-                model=open_serving(settings, state_dir, models, fastest=commissioned),
-                topics=payloads.Topics(config.mqtt.base, config.agent.id),
-                baselines=state_dir if commissioned else None,
-                clip_s=fault_clips.reach_s(config.evidence),
-                runtime=runtime,
-                strict=strict or len(config.sources) == 1,
-            )
-            pipelines.append(build_pipeline(source_build))
+            builds: list[SourceBuild] = []
+            for settings in points:
+                with device.naming(settings):
+                    builds.append(
+                        _source_build(config, settings, runtime, models, commissioned, strict)
+                    )
+            pipelines += build_device(builds)
         except BaseException as error:
             for pipeline in pipelines:
                 pipeline.reader.close()
             mistake = _mistake(error)
             if mistake is None:
                 raise
-            raise mistake.within(f"{settings.path} ({settings.common.name})") from None
+            raise mistake.within(f"{path} ({name})") from None
     return pipelines
+
+
+def _source_build(
+    config: Config,
+    settings: SourceSettings,
+    runtime: Runtime,
+    models: dict[str, Serving],
+    commissioned: bool,
+    strict: bool,
+) -> SourceBuild:
+    state_dir = Path(config.agent.state_dir)
+    return SourceBuild(
+        settings=settings,
+        model=open_serving(settings, state_dir, models, fastest=commissioned),
+        topics=payloads.Topics(config.mqtt.base, config.agent.id),
+        baselines=state_dir if commissioned else None,
+        clip_s=fault_clips.reach_s(config.evidence),
+        runtime=runtime,
+        strict=strict,
+    )
 
 
 def _mistake(error: BaseException) -> UserError | None:
@@ -152,26 +108,36 @@ def _mistake(error: BaseException) -> UserError | None:
     return ConditionError(text) if isinstance(error, OSError) else None
 
 
-def build_pipeline(build: SourceBuild) -> SourcePipeline:
-    """Builds the pipeline of one source and opens the source; `UserError`."""
+def build_device(builds: Sequence[SourceBuild]) -> list[SourcePipeline]:
+    """Builds the pipelines of all points of one device, and opens it; `UserError`."""
+    points: list[Point] = []
+    for build in builds:
+        with device.naming(build.settings):
+            points.append(device.point(build))
+    reader, stopping = device.reader(points), threading.Event()
+    pipelines: list[SourcePipeline] = []
+    for point in points:
+        with device.naming(point.build.settings):
+            pipelines.append(_pipeline(point, reader, stopping))
+    reader.open(builds[0].strict)
+    return pipelines
+
+
+def _pipeline(point: Point, reader: SourceReader, stopping: threading.Event) -> SourcePipeline:
+    build = point.build
     common, contract = build.settings.common, build.contract
-    if (rate_hz := getattr(build.settings.options, "rate_hz", None)) is not None:
-        source_format.check_rate(rate_hz, contract)  # also of a device that is not there
-    ring = _ring(build)
-    timeline = Timeline(build.runtime.clock, contract.rate_hz)
     baseline, lost_baseline = _baseline(build)
-    pipeline = SourcePipeline(
+    return SourcePipeline(
         settings=build.settings,
-        reader=_reader(build, ring, timeline),
-        ring=ring,
-        scorer=_scorer(build, ring, baseline),
+        reader=reader,
+        ring=point.ring,
+        scorer=_scorer(build, point.ring, baseline),
         origin=payloads.Origin(build.topics, common.name, build.unit, contract, build.model.sha256),
-        timeline=timeline,
+        timeline=point.timeline,
         lost_baseline=lost_baseline,
         speed_missing=speed_missing(build.settings, build.model),
+        stopping=stopping,
     )
-    pipeline.reader.open(build.strict)
-    return pipeline
 
 
 def frame(settings: SourceSettings, contract: Contract) -> Frame:
@@ -207,48 +173,6 @@ def speed_missing(settings: SourceSettings, model: Serving) -> bool:
     """Whether the model reads the shaft's speed and the configuration does not give it."""
     common = settings.common
     return model.reads_running and not common.speed_known
-
-
-def _ring(build: SourceBuild) -> Ring:
-    """A ring as long as configured, with the history that measurements and clips look back on."""
-    contract = build.contract
-    frames = max(2 * contract.window, round(build.settings.common.buffer_s * contract.rate_hz))
-    measured = round(measurements.SECONDS * contract.rate_hz)
-    clipped = round(build.clip_s * contract.rate_hz) + contract.window
-    history = max(measured, clipped) + window_scorer.MAX_WINDOWS_PER_SOURCE * build.hop
-    size = (frames + history) * (4 * (contract.channels + build.has_tacho) + 1)
-    if size > MAX_RING_BYTES:
-        limit_s = frames / contract.rate_hz * MAX_RING_BYTES / size
-        buffer_s = build.settings.common.buffer_s
-        raise ConfigError(f"buffer_s: found {buffer_s:g}, expected at most about {limit_s:.0f}")
-    return Ring(frames, contract.channels + build.has_tacho, build.runtime.wake, history)
-
-
-def _reader(build: SourceBuild, ring: Ring, timeline: Timeline) -> SourceReader:
-    common, rate_hz = build.settings.common, build.contract.rate_hz
-
-    def attach(source: Source) -> Conditioner:
-        check_length(source.format, build.contract)
-        source_format.check_rate(source.format.rate_hz, build.contract)
-        channels = source_format.channels(build.settings, build.contract, source.format.channels)
-        conditioner = Conditioner(
-            source.format, ring, rate_hz, channels, common.scale, common.tacho, common.bits
-        )
-        timeline.attach(conditioner)
-        return conditioner
-
-    open_source = functools.partial(sources.open_source, common.kind, build.settings.options)
-    open_wrapped = functools.partial(build.runtime.wrap_source, open_source)
-    longest_s = sources.longest_s(common.kind)
-    return SourceReader(
-        common.name,
-        open_wrapped,
-        attach,
-        ring,
-        build.runtime.wake,
-        longest_s,
-        common.kind in sources.SETS_ITS_RATE,
-    )
 
 
 def _scorer(build: SourceBuild, ring: Ring, baseline: Baseline | None) -> Scorer:

@@ -15,7 +15,7 @@ from agent.core.errors import UserError
 from agent.core.types import Scored
 from agent.inference.classifier import Serving
 from agent.pipeline import build, window_scorer
-from agent.pipeline.build import Runtime
+from agent.pipeline.source_build import Runtime
 
 WAIT_S = 0.25
 BLOCK = 32768  # frames: nobody waits for the first of them, so larger is faster

@@ -4,9 +4,10 @@ A source whose settings, model and baseline are unchanged is not touched. Any ot
 scored to its end, as at a shutdown; only then does its successor of the same name begin.
 """
 
+import collections
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from agent.config.load import Config, differences
 from agent.diagnosis.baseline import file
 from agent.inference.classifier import Serving
 from agent.pipeline import build, model_swap, serving
-from agent.pipeline.build import Runtime
+from agent.pipeline.source_build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
 
@@ -55,8 +56,8 @@ class Topology:
         self._index()
 
     def start(self) -> None:
-        for pipeline in self.pipelines:
-            self._start_reading(pipeline)
+        for points in _devices(self.pipelines):
+            self._start_reading(points[0])
 
     def stop(self) -> None:
         """Stops all sources; what they delivered is still to be scored."""
@@ -83,7 +84,7 @@ class Topology:
         """
         restart_needed = differences(self._config, new)
         config = msgspec.structs.replace(self._config, sources=new.sources)
-        kept = [pipeline for pipeline in self.pipelines if _is_unchanged(pipeline, config)]
+        kept = _unchanged(self.pipelines, config)
         names = {pipeline.name for pipeline in kept}
         models = self._loaded_models(config)
         added = tuple(source for source in config.sources if source.common.name not in names)
@@ -129,18 +130,22 @@ class Topology:
             self._leaving.remove(pipeline)
             self.pipelines.remove(pipeline)
         names = {pipeline.name for pipeline in self.pipelines}
-        for pipeline in [pipeline for pipeline in self._waiting if pipeline.name not in names]:
-            self._waiting.remove(pipeline)
-            self._start(pipeline)
+        for points in _devices(self._waiting):
+            if not any(pipeline.name in names for pipeline in points):
+                self._start(points)
         self._index()
         return self.settled
 
-    def _start(self, pipeline: SourcePipeline) -> None:
-        if pipeline.reader.fault is not None:  # its predecessor may have held the device
-            pipeline.reader.open()
-        pipeline.scored_s = time.monotonic()
-        self.pipelines.append(pipeline)
-        self._start_reading(pipeline)
+    def _start(self, points: Sequence[SourcePipeline]) -> None:
+        """Starts to read a device for its points."""
+        reader = points[0].reader
+        if reader.fault is not None:  # its predecessor may have held the device
+            reader.open()
+        for pipeline in points:
+            self._waiting.remove(pipeline)
+            pipeline.scored_s = time.monotonic()
+            self.pipelines.append(pipeline)
+        self._start_reading(points[0])
 
     def _loaded_models(self, config: Config) -> dict[str, Serving]:
         """The loaded models that the configuration uses and whose files are unchanged."""
@@ -157,12 +162,31 @@ class Topology:
         self.scorers: list[Scorer] = [pipeline.scorer for pipeline in self.pipelines]
 
 
+def _devices(pipelines: Sequence[SourcePipeline]) -> list[list[SourcePipeline]]:
+    """The points of each device: what one reader reads."""
+    devices: dict[int, list[SourcePipeline]] = {}
+    for pipeline in pipelines:
+        devices.setdefault(id(pipeline.reader), []).append(pipeline)
+    return list(devices.values())
+
+
+def _unchanged(pipelines: Sequence[SourcePipeline], config: Config) -> list[SourcePipeline]:
+    """The points of the devices that have the same points, all of them unchanged."""
+    wanted = collections.Counter(source.reads for source in config.sources)
+    kept: list[SourcePipeline] = []
+    for points in _devices(pipelines):
+        same = len(points) == wanted[points[0].settings.reads]
+        if same and all(_is_unchanged(pipeline, config) for pipeline in points):
+            kept += points
+    return kept
+
+
 def _is_unchanged(pipeline: SourcePipeline, config: Config) -> bool:
     """Whether the source's keys, its model's file and its baseline are the same."""
     settings, monitor = pipeline.settings, pipeline.scorer.monitor
     state_dir = Path(config.agent.state_dir)
-    configured = [(source.common, source.options) for source in config.sources]
-    if (settings.common, settings.options) not in configured:
+    configured = [(source.reads, source.common, source.options) for source in config.sources]
+    if (settings.reads, settings.common, settings.options) not in configured:
         return False
     if serving.sha256_of(settings.common.model, state_dir) != pipeline.origin.sha256:
         return False

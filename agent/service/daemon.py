@@ -23,8 +23,8 @@ from agent.core.errors import UNREADABLE_DATA
 from agent.core.types import Scored, Verdict
 from agent.inference import memory
 from agent.pipeline import window_scorer
-from agent.pipeline.build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.clip_keeper import ClipKeeper
+from agent.pipeline.source_build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.topology import Topology
 from agent.service import rollout
 from agent.service.observer import Observer

@@ -35,18 +35,21 @@ class WorkerThreads:
         return thread
 
     def start_reader(self, pipeline: SourcePipeline) -> None:
-        """Starts the thread that opens a source, and reads it where `SharedReader` does not."""
+        """Starts the thread that opens a device, and reads it where `SharedReader` does not.
+
+        `pipeline` is that of its only point, or of any of them.
+        """
         read = functools.partial(self._read, pipeline)
         with self._lock:
             alive = [thread for thread in self._readers if thread.is_alive()]
-            self._readers = [*alive, self.start(f"source {pipeline.name}", read)]
+            self._readers = [*alive, self.start(f"source {pipeline.settings.reads}", read)]
 
     def _read(self, pipeline: SourcePipeline) -> None:
         share = functools.partial(self._share, pipeline)
         try:
             pipeline.reader.run(pipeline.stopping, share)
         except DamagedError as error:
-            self.damage = f"source {pipeline.name}: {error}"
+            self.damage = f"source {pipeline.settings.reads}: {error}"
             self._wake()
 
     def join_readers(self, within_s: float) -> None:

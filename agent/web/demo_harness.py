@@ -10,7 +10,7 @@ from agent.core.errors import ConfigError, DataError
 from agent.core.types import Samples, Source
 from agent.inference import classifier
 from agent.inference.classifier import OnnxClassifier
-from agent.pipeline.build import OpenSource
+from agent.pipeline.source_build import OpenSource
 from agent.sources import noise
 from agent.sources.machine_simulator import Fault
 from agent.sources.noise import Cut

@@ -162,10 +162,10 @@ def test_frame_0_of_a_recording_was_taken_before_the_block_that_holds_it_came(
     at(monkeypatch, 100.0)
     conditioner = Conditioner(Format(1000, 1), Ring(2000, 1, lambda: None), 1000, (0,), 1.0)
     conditioner.push(Block(np.ones((500, 1), np.float32)))
-    assert conditioner.began_s == 99.5
+    assert conditioner.arrivals.began_s == 99.5
     at(monkeypatch, 200.0)
     conditioner.push(Block(np.ones((500, 1), np.float32)))
-    assert conditioner.began_s == 99.5
+    assert conditioner.arrivals.began_s == 99.5
 
 
 def test_what_a_live_source_says_it_lost_is_not_counted_against_the_clock_again(

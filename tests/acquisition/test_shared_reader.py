@@ -44,7 +44,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.ring = Ring(self.frames, 2, lambda: None)
-        self.reader = SourceReader("x", self.open, self.attach, self.ring, lambda: None)
+        self.reader = SourceReader("x", self.open, self.attach, [self.ring], lambda: None)
         self.start()
 
     def start(self) -> None:

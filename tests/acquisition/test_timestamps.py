@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.acquisition import timestamps
-from agent.acquisition.conditioning import Conditioner
-from agent.acquisition.ring_buffer import Ring
+from agent.acquisition.arrivals import Arrivals
 from agent.acquisition.timestamps import Timeline, WallClock
 from agent.core.types import Format
 
@@ -30,10 +29,10 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 def attached(clock: WallClock, source: Format, began_s: float) -> Timeline:
-    conditioner = Conditioner(source, Ring(100, 1, lambda: None), 1000.0, (0,), 1.0)
-    conditioner.began_s, conditioner.opened_s = began_s, 999.0
+    arrivals = Arrivals(source)
+    arrivals.began_s, arrivals.opened_s = began_s, 999.0
     line = Timeline(clock, 1000.0)
-    line.attach(conditioner)
+    line.attach(arrivals)
     return line
 
 

@@ -12,7 +12,7 @@ from agent.config.load import Config, differences
 from agent.config.page import Page
 from agent.core.errors import ConfigError
 from agent.diagnosis.baseline import file
-from agent.pipeline.build import Runtime
+from agent.pipeline.source_build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Change, Topology
 from tests.diagnosis.test_baseline import baseline
@@ -112,6 +112,35 @@ def test_the_successor_of_a_source_begins_only_when_it_is_scored_to_its_end(
     (new,) = started.topology.pipelines
     assert started.reading == [old, new]
     assert (new.hop, started.topology.scorers) == (200, [new.scorer])
+
+
+def test_a_device_with_a_changed_point_begins_anew_with_all_of_its_points(
+    tree: dict[str, Any],
+) -> None:
+    points: list[dict[str, Any]] = [{"name": name, "channels": [0]} for name in ("x", "y")]
+    tree["sources"][0] |= {"name": "motor", "points": points}
+    tree["sources"].append(SOURCE | {"name": "other", "model": tree["sources"][0]["model"]})
+    started = Started(load.parse(tree))
+    (x, y, other) = started.topology.pipelines
+    assert (x.reader, x.stopping, started.reading) == (y.reader, y.stopping, [x, other])
+    assert started.change(load.parse(tree)) == (["x", "y", "other"], [], [])
+
+    points[1]["rpm"] = 1500.0
+    points.append({"name": "z", "channels": [0]})
+    assert started.change(load.parse(tree)) == (["other"], ["x", "y"], ["x", "y", "z"])
+    assert x.stopping.is_set()
+    assert not other.stopping.is_set()
+    x.ring.close()
+    assert not started.topology.settle(), "y is not scored to its end"
+    y.ring.close()
+    assert started.topology.settle()
+    assert sorted(started.topology.by_name) == ["other", "x", "y", "z"]
+    assert started.reading == [x, other, started.topology.by_name["x"]], "one reader a device"
+
+    del points[0]
+    kept, removed, added = started.change(load.parse(tree))
+    assert (kept, removed, added) == (["other"], ["x", "y", "z"], ["y", "z"])
+    started.topology.stop()
 
 
 def test_a_configuration_that_cannot_be_built_changes_nothing(

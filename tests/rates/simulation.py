@@ -109,7 +109,7 @@ class _Chain:
         self._conditioner = Conditioner(source.format, ring, RATE_HZ, (0,), 1.0)
         self._windower = Windower(ring, WINDOW, HOP)
         self._timeline = Timeline(WallClock(), RATE_HZ)
-        self._timeline.attach(self._conditioner)
+        self._timeline.attach(self._conditioner.arrivals)
         self._report = RateReport("sensor", rate_is_set=False)
 
     def read(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from agent.config import load
 from agent.core.types import Scored, Source
 from agent.delivery.outbox import Outbox
-from agent.pipeline.build import OpenSource
+from agent.pipeline.source_build import OpenSource
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service.daemon import Daemon
 

@@ -8,7 +8,7 @@ import pytest
 from agent.config import load
 from agent.config.load import Config
 from agent.core.errors import ConfigError
-from agent.pipeline.build import Runtime
+from agent.pipeline.source_build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Topology
 from agent.service.publisher import Publisher

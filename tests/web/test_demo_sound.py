@@ -15,6 +15,7 @@ from agent.config import load
 from agent.core.errors import UserError
 from agent.core.types import Block, Format, Samples, SourceError
 from agent.pipeline import build, window_scorer
+from agent.pipeline.source_build import Runtime
 from agent.web.demo_harness import DemoHarness
 from tests.conftest import eventually
 
@@ -88,7 +89,7 @@ def test_a_microphone_is_a_source_like_any_other(
     chosen = load.parse(demo.tree(wish, 1883, str(tmp_path)))
     harness = DemoHarness(rate_hz=10_000.0, simulated=False)
     harness.controls.change({"snr_db": 0.0})
-    (pipeline,) = build.build_pipelines(chosen, build.Runtime(wrap_source=harness.wrap))
+    (pipeline,) = build.build_pipelines(chosen, Runtime(wrap_source=harness.wrap))
     stopping = threading.Event()
     threading.Thread(target=pipeline.reader.run, args=(stopping,), daemon=True).start()
     scored: list[Any] = []
