@@ -1,10 +1,11 @@
-"""`replay`: scores recordings with the agent's pipeline: a table and a verdict, or JSON lines."""
+"""`replay`: scores recordings as the agent does: a table with a verdict, a page, or JSON lines."""
 
 import argparse
 import datetime
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -18,7 +19,7 @@ from agent.service.daemon import Daemon
 
 INTERRUPTED = 130
 
-Replay = Callable[[Config], int]
+Replay = Callable[[str, Config], int]  # a file, how it is scored; the exit code
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a line a window and a change of state")
     form.add_argument("--table", action="store_true", help="for people; the default in a terminal")
+    form.add_argument("--html", type=Path, metavar="FILE", help="a page with charts, and the table")
     recording_options.define(parser)
     parser.add_argument("--start", help="time of the first frame, ISO 8601; default: now")
     logs.add_level(parser, "WARNING")
@@ -33,17 +35,31 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Replays one file after another. A failure of one is told, and the others go on."""
     logs.start(arguments.log_level)
-    several = len(arguments.files) > 1
-    show = replay_table.Tables() if _for_people(arguments) else _Lines(several)
+    if not _for_people(arguments):
+        return _replay_all(arguments, _Lines(several=len(arguments.files) > 1))
+    tables = replay_table.Tables(arguments.html)
+    try:
+        return _replay_all(arguments, tables)
+    finally:
+        tables.write_page()
+
+
+def _for_people(arguments: argparse.Namespace) -> bool:
+    """Whoever reads from a pipe or a file keeps getting JSON lines, as before there was a table."""
+    asked_for = arguments.table or arguments.html is not None
+    return asked_for or (sys.stdout.isatty() and not arguments.json)
+
+
+def _replay_all(arguments: argparse.Namespace, replay: Replay) -> int:
+    """Replays one file after another. A failure of one is told, and the others go on."""
     exit_codes = set()
     for file in arguments.files:
         try:
-            exit_code = show(file, _config(arguments, file))
+            exit_code = replay(file, _config(arguments, file))
         except (UserError, SourceError) as error:
             mistake = error if arguments.config else recording_options.as_options(error)
-            if not several:
+            if len(arguments.files) == 1:
                 raise mistake from None
             print(f"drsn-agent: {_with_name(file, mistake)}", file=sys.stderr)
             exit_code = mistake.exit_code
@@ -51,11 +67,6 @@ def _run(arguments: argparse.Namespace) -> int:
             return INTERRUPTED
         exit_codes.add(exit_code)
     return min(exit_codes - {0}, default=0)
-
-
-def _for_people(arguments: argparse.Namespace) -> bool:
-    """Whoever reads from a pipe or a file keeps getting JSON lines, as before there was a table."""
-    return bool(arguments.table or (sys.stdout.isatty() and not arguments.json))
 
 
 class _Lines:

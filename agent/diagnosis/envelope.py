@@ -64,7 +64,7 @@ def envelope(signal: Signal, rate_hz: float, least_hz: float) -> Envelope | None
 
 def highest_hz(orders: Orders, rpm: float) -> float:
     """The highest line that is needed at all, at the highest speed that is looked for."""
-    return LEAST_HARMONICS * max(_series(orders).values()) * rpm / 60 * (1 + TOLERANCE)
+    return LEAST_HARMONICS * max(series(orders).values()) * rpm / 60 * (1 + TOLERANCE)
 
 
 def evidence_db(spectrum: Envelope, orders: Orders, rpm: float) -> dict[str, float]:
@@ -78,11 +78,11 @@ def evidence_db(spectrum: Envelope, orders: Orders, rpm: float) -> dict[str, flo
     turn_hz = rpm / 60
     return {
         name: _stands_out(spectrum, near, order * turn_hz, turn_hz)
-        for name, order in _series(orders).items()
+        for name, order in series(orders).items()
     }
 
 
-def _series(orders: Orders) -> dict[str, float]:
+def series(orders: Orders) -> dict[str, float]:
     """What is looked for; a defect of a ball strikes twice a spin."""
     return {"bpfo": orders.bpfo, "bpfi": orders.bpfi, "bsf": 2 * orders.bsf, "ftf": orders.ftf}
 

@@ -9,18 +9,22 @@ ANY = "any"  # the unit of a network that standardizes its windows
 
 
 def lines(spans: Sequence[StateSpan], labels: Sequence[str], unit: str) -> Iterator[str]:
+    """The table as aligned text."""
+    for cells in zip(*map(_aligned, zip(*rows(spans, labels, unit), strict=True)), strict=True):
+        yield "  ".join(cells).rstrip()
+
+
+def rows(spans: Sequence[StateSpan], labels: Sequence[str], unit: str) -> list[tuple[str, ...]]:
     """A head and a row for each state, or for several where they would not fit a screen.
 
     The probability is the mean of the network's most likely label; the level is the RMS of the
-    strongest channel, without its mean.
+    strongest channel, without its mean. The anomaly is there with a baseline alone.
     """
-    rows = merged(spans)
-    compared = any(span.tally.anomaly is not None for span in rows)
+    shown = merged(spans)
+    compared = any(span.tally.anomaly is not None for span in shown)
     head = ("from", "to", "decision", "network", "RMS" if unit == ANY else f"RMS {unit}", "anomaly")
-    table = [head, *(_cells(span, labels) for span in rows)]
-    columns = list(zip(*table, strict=True))[: None if compared else -1]
-    for cells in zip(*map(_aligned, columns), strict=True):
-        yield "  ".join(cells).rstrip()
+    table = [head, *(_cells(span, labels) for span in shown)]
+    return table if compared else [cells[:-1] for cells in table]
 
 
 def _aligned(column: Sequence[str]) -> list[str]:

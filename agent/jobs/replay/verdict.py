@@ -18,13 +18,18 @@ def verdict(spans: Sequence[StateSpan]) -> str:
     """The most severe state of the recording, when it held, and why."""
     if not spans:
         return "nothing could be decided: there is no window"
-    held_s = durations_s(spans)
-    worst = min(spans, key=lambda span: (SEVERITY.index(span.state.decision), -held_s[key(span)]))
-    same = [span for span in spans if key(span) == key(worst)]
+    state = worst_state(spans)
+    same = [span for span in spans if key(span) == state]
     longest = max(same, key=lambda span: span.duration_s)
     reason = _flags(same) or _reason(longest)
     meaning = _meaning(longest)
-    return f"{name(worst)} {_when(spans, same)}{meaning}{f' ({reason})' if reason else ''}"
+    return f"{name(longest)} {_when(spans, same)}{meaning}{f' ({reason})' if reason else ''}"
+
+
+def worst_state(spans: Sequence[StateSpan]) -> tuple[str, str | None]:
+    """Decision and label of the most severe state, of equal ones that which held for longest."""
+    held_s = durations_s(spans)
+    return min(held_s, key=lambda state: (SEVERITY.index(state[0]), -held_s[state]))
 
 
 def name(span: StateSpan) -> str:

@@ -1,0 +1,1 @@
+"""A recording as one page of HTML that needs no other file and no network."""
