@@ -6,13 +6,15 @@ import importlib.util
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from agent.core import extras
 from agent.core.errors import CONDITION, ConditionError, SourceError, UserError
 
 Run = Callable[[argparse.Namespace], int]
-PACKAGES = ("torch", "onnx", "onnxscript")  # of the train extra
+# Of the train extra.
+NETWORK_PACKAGES = ("torch", "onnx", "onnxscript")
+REPORT_PACKAGES = ("matplotlib", "scipy")
 
 
 def main(parser: argparse.ArgumentParser) -> int:
@@ -32,10 +34,15 @@ def main(parser: argparse.ArgumentParser) -> int:
 
 
 def needs_torch(run: Run) -> Run:
-    """Wraps a command's `run`: raises UserError where the train extra or a file is missing."""
+    """Wraps a command's `run`: `UserError` where the train extra is missing, or a file."""
+    return needs(NETWORK_PACKAGES, run)
+
+
+def needs(packages: Sequence[str], run: Run) -> Run:
+    """Wraps a command's `run`: `UserError` where one of those packages is missing, or a file."""
 
     def checked(arguments: argparse.Namespace) -> int:
-        if not all(map(importlib.util.find_spec, PACKAGES)):
+        if not all(map(importlib.util.find_spec, packages)):
             raise UserError(f"this verb needs the train extra: {extras.install('train')}")
         try:
             with _quiet():

@@ -7,7 +7,7 @@ from agent.core.errors import UserError
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the scenario")
+    parser.add_argument("--seconds", type=float, help="length of the scenario (60)")
     parser.add_argument(
         "--port", type=int, help="of the demo's broker; default: 1883 or a free one"
     )
@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     page.add_argument("--model", help="a name in the zoo or an .onnx file")
     page.add_argument("--rival", metavar="MODEL", help="a second network that hears the same")
     page.add_argument("--background", metavar="FILE", help="a recording to mix in as noise")
-    page.add_argument("--address", default="127.0.0.1", help="another than loopback needs --token")
+    page.add_argument("--address", help="another than loopback needs --token")
     page.add_argument(
         "--token", nargs="?", const="", help="what a browser must know; without a value: a new one"
     )
@@ -38,7 +38,9 @@ def _run(arguments: argparse.Namespace) -> int:
         _refuse_options_of_the_page(arguments)
         from agent.cli.demo_agent import demo
 
-        return demo(arguments.seconds, arguments.port)
+        return demo(60.0 if arguments.seconds is None else arguments.seconds, arguments.port)
+    if arguments.seconds is not None:
+        raise UserError("--seconds: found it beside a page, which runs until Ctrl-C: leave it out")
     from agent.cli import demo_page as on_page
 
     options = on_page.DemoOptions(
@@ -48,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         rival=arguments.rival,
         background=arguments.background,
-        address=arguments.address,
+        address=arguments.address or "127.0.0.1",
         token=arguments.token,
     )
     return on_page.demo(options)
@@ -56,6 +58,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _refuse_options_of_the_page(arguments: argparse.Namespace) -> None:
     """`UserError` for an option that would do nothing."""
-    for option in ("model", "rival", "background", "token"):
+    for option in ("model", "rival", "background", "address", "token"):
         if getattr(arguments, option) is not None:
             raise UserError(f"--{option}: found neither --page nor --mic, expected one beside it")

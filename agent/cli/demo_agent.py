@@ -5,8 +5,10 @@ subscriber that prints what it receives over MQTT beside the true state of the m
 """
 
 import socket
+import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -33,11 +35,15 @@ def demo(seconds: float, port: int | None) -> int:
     phases = _stretched(seconds)
     port = free_port(1883) if port is None else valid_port("--port", port)
     with running_broker(port), tempfile.TemporaryDirectory() as state_dir:
-        print(f"broker on {HOST}:{port}; watch it: mosquitto_sub -p {port} -v -t '{BASE}/#'\n")
+        print(
+            f"A bearing's outer race breaks, then the noise rises: {seconds:g} s. Ctrl-C ends it.\n"
+            f"broker on {HOST}:{port}; watch it: mosquitto_sub -p {port} -v -t '{BASE}/#'\n"
+        )
         print("   time  machine (simulated)         heard over MQTT")
         listener = Listener(port, phases)
         code = Daemon(_config(port, phases, state_dir)).run()
         listener.finish()
+    print(f"\n{summary(listener.events, phases)}\n\n{_next()}")
     return code
 
 
@@ -57,6 +63,7 @@ class Listener:
     """Prints the agent's messages. It is a subscriber like any other."""
 
     def __init__(self, port: int, phases: tuple[Phase, ...]) -> None:
+        self.events: list[dict[str, Any]] = []
         self._phases = phases
         self._offline = threading.Event()
         self._subscribed = threading.Event()
@@ -87,11 +94,14 @@ class Listener:
 
     def _print(self, kind: str, record: dict[str, Any]) -> None:
         """Prints every event, and one window for each second."""
-        at_s = (record["first_sample"] + record["n_samples"]) / record["rate_hz"]
+        at_s = _end_s(record)
         whole_second = record["first_sample"] % round(record["rate_hz"]) == 0
         if kind == "event":
             label = record["label"] if record["label"] != record["decision"] else None
-            state = f"{record['previous']} -> {record['decision']} {label or ''}".rstrip()
+            self.events.append(record)
+            first = len(self.events) == 1
+            change = "begins with" if first else f"{record['previous']} ->"
+            state = f"{change} {record['decision']} {label or ''}".rstrip()
             print(f"{at_s:6.1f} s  {self._truth(at_s):27} EVENT  {state}", flush=True)
         elif whole_second:
             print(f"{at_s:6.1f} s  {self._truth(at_s):27} {_bar(record)}", flush=True)
@@ -107,6 +117,48 @@ class Listener:
         severity = phase.severity[0] + done * (phase.severity[1] - phase.severity[0])
         grown = "" if phase.fault == "normal" else f" {100 * severity:3.0f} %"
         return f"{phase.fault + grown:12}  SNR {snr_db:+5.1f} dB"
+
+
+def _end_s(record: dict[str, Any]) -> float:
+    """Where the record's window ends, in seconds of the scenario."""
+    return float((record["first_sample"] + record["n_samples"]) / record["rate_hz"])
+
+
+def summary(events: Sequence[dict[str, Any]], phases: tuple[Phase, ...]) -> str:
+    """What was found of the scenario's fault, and what was reported beside it."""
+    begins_s, ends_s, fault = _fault_of(phases)
+    named = [event for event in events if event["decision"] == "fault"]
+    during = [event for event in named if begins_s <= _end_s(event) <= ends_s]
+    right = next((event for event in during if event["label"] == fault), None)
+    if right is None:
+        found = f"Not found: the fault {fault}, which began at {begins_s:.0f} s"
+    else:
+        after_s = _end_s(right) - begins_s
+        found = f"Found: fault {fault}, {after_s:.1f} s after it began at {begins_s:.0f} s"
+    false_alarms = len(named) - len(during)
+    wrong = sum(event["label"] != fault for event in during)
+    return f"{found}; {false_alarms} false alarm(s), {wrong} wrong name(s), {len(events)} events."
+
+
+def _fault_of(phases: tuple[Phase, ...]) -> tuple[float, float, str]:
+    """Begin and end of the scenario's fault, in seconds, and its name."""
+    at_s, spans = 0.0, []
+    for phase in phases:
+        if phase.fault != "normal":
+            spans.append((at_s, at_s + phase.duration_s, phase.fault))
+        at_s += phase.duration_s
+    return spans[0][0], spans[-1][1], spans[0][2]
+
+
+def _next() -> str:
+    """What to try next, with the command as it was typed."""
+    typed = sys.argv[0] if sys.argv[0].endswith("drsn-agent") else "drsn-agent"
+    return (
+        "Next:\n"
+        f"  {typed} demo --page          a machine to break, in a browser\n"
+        f"  {typed} replay FILE.wav      a recording of your own\n"
+        f"  {typed} init                 a first config.yaml for a sensor; then: {typed} run"
+    )
 
 
 def _bar(record: dict[str, Any]) -> str:

@@ -43,7 +43,11 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     """The arguments. What loading makes is no garbage, so the collector waits meanwhile."""
     gc.disable()
     try:
-        return _parser(words).parse_args(words)
+        parser = _parser(words)
+        parsed, unknown = parser.parse_known_args(words)
+        if unknown:
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(parsed, unknown)}")
+        return parsed
     finally:
         gc.enable()
 
@@ -78,6 +82,12 @@ def parser(defined: Container[str], *, others: bool = True) -> argparse.Argument
 def whole_parser() -> argparse.ArgumentParser:
     """The parser with the arguments of every verb."""
     return parser({*cli.SUMMARIES, *(point.name for point in _entry_points())})
+
+
+def _hint(parsed: argparse.Namespace, unknown: Sequence[str]) -> str:
+    """What to write where a configuration's name stands alone."""
+    files = [word for word in unknown if word.endswith((".yaml", ".yml"))]
+    return f" (write --config {files[0]})" if files and hasattr(parsed, "config") else ""
 
 
 def verbs_of(command: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:

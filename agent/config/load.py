@@ -26,7 +26,7 @@ from agent.config.sparkplug import Sparkplug
 from agent.config.trends import Trends
 from agent.config.validation import convert
 from agent.core import credentials
-from agent.core.errors import ConfigError, UserError
+from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.mqtt import settings
 from agent.mqtt.settings import Mqtt
 
@@ -50,7 +50,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def load(path: Path) -> Config:
     """The configuration in that file; `UserError` with the first mistake."""
-    tree = yaml_file.read(path)
+    try:
+        tree = yaml_file.read(path)
+    except ConditionError as error:
+        if path.exists():
+            raise
+        raise ConditionError(f"{error}; `drsn-agent init` writes a first config.yaml") from None
     try:
         return parse(tree or {})
     except UserError as error:

@@ -4,6 +4,8 @@ import argparse
 import logging
 import sys
 
+TIME = "%Y-%m-%d %H:%M:%S"  # local
+
 
 class OneLine(logging.Formatter):
     """Escapes what is not printable, so that nobody can forge, hide or reorder log lines."""
@@ -26,9 +28,13 @@ def escape(text: str) -> str:
 
 
 def start(level: str = "INFO") -> None:
-    """Sends the log to standard error. systemd adds time, host and unit by itself."""
+    """Sends the log to standard error, with the time where that is a terminal.
+
+    systemd and containers add the time by themselves.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
+    time = "%(asctime)s " if sys.stderr.isatty() else ""
+    handler.setFormatter(OneLine(f"{time}%(levelname)s %(name)s: %(message)s", TIME))
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

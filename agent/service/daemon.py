@@ -255,8 +255,11 @@ class Daemon:
 
 
 def _describe(scored: Scored, event: Verdict) -> str:
-    """A change of state for the log, e.g. `normal -> fault outer (0.97)`."""
+    """A change of state for the log, e.g. `normal -> fault outer (0.97)`, and the first state."""
+    before = scored.previous
+    is_first = (before.decision, before.label) == (event.decision, event.label)
+    change = "begins with" if is_first else f"{before.decision} ->"
     label = f" {event.label}" if event.label and event.label != event.decision else ""
     probability = "" if event.probability is None else f" ({event.probability:.2f})"
     flags = f" [{' '.join(scored.window.flags)}]" if scored.window.marks else ""
-    return f"{scored.previous.decision} -> {event.decision}{label}{probability}{flags}"
+    return f"{change} {event.decision}{label}{probability}{flags}"

@@ -162,7 +162,7 @@ def _command_context(surroundings: Surroundings, began_s: float, sender: Sender)
 def open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
     """The outbox in the state directory, which is locked until the process ends.
 
-    The stdout sink needs neither: its outbox is in memory.
+    The stdout sink keeps its outbox in memory; it needs the directory for clips alone.
     """
 
     def gap_marker(epoch: str, gap: Gap) -> Message:
@@ -173,10 +173,11 @@ def open_outbox(config: Config, topics: payloads.Topics) -> Outbox:
         bytes=round(config.outbox.max_mib * 2**20),
         age_s=config.outbox.max_age_s,
     )
-    if config.agent.sink == "stdout":
+    state_dir, in_memory = Path(config.agent.state_dir), config.agent.sink == "stdout"
+    if not in_memory or config.evidence is not None:
+        state_directory.claim(state_dir)
+    if in_memory:
         return Outbox(None, limits, gap_marker)
-    state_dir = Path(config.agent.state_dir)
-    state_directory.claim(state_dir)
     try:
         if not (state_dir / OUTBOX).exists():
             (state_dir / SHORT_ID).touch()

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
+from agent.core.errors import UserError
 from models.cli import read_recordings
-from models.command import say
+from models.command import REPORT_PACKAGES, needs, say
 from models.data.noise import Draw
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `evaluate`."""
-    parser.description = evaluate.__doc__
     parser.add_argument("model", type=Path, help="a name in the zoo or an .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="recordings: manifest or folders")
     parser.add_argument("--out", type=Path, required=True, help=".html file; .json beside it")
@@ -22,7 +22,7 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="%(default)s")
     read_recordings.add(parser)
     read_recordings.add_rate(parser)
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=needs(REPORT_PACKAGES, _run))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -31,6 +31,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from models.evaluation import charts, report, summary
     from models.evaluation.evaluate import EvaluationSet, Settings, evaluate
 
+    if arguments.out.suffix != ".html":
+        raise UserError(f"--out: found {arguments.out}, expected a name that ends with .html")
     network = classifier.load(zoo.find(str(arguments.model)))
     folder = read_recordings.folder(arguments.data)
     contract, split = network.contract, arguments.split

@@ -8,7 +8,6 @@ from models.command import needs_torch, say
 
 def export(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `export`."""
-    parser.description = export.__doc__
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True, help=".onnx file to write")
     parser.set_defaults(run=needs_torch(_run))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def forms(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `forms`."""
-    parser.description = forms.__doc__
     parser.add_argument("model", type=Path, help="the released INT8 file")
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of the recipe's data sets")

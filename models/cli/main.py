@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models")
     verbs = parser.add_subparsers(required=True)
     for name, summary in SUMMARIES.items():
-        _verb(name)(verbs.add_parser(name, help=summary))
+        _verb(name)(verbs.add_parser(name, help=summary, description=summary))
     return parser
 
 

@@ -10,7 +10,6 @@ from models.data import recipe as recipes
 
 def quantize(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `quantize`."""
-    parser.description = quantize.__doc__
     parser.add_argument("model", type=Path, help="float .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="its training recordings")
     parser.add_argument(

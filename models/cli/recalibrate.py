@@ -9,7 +9,6 @@ from models.data import recipe as recipes
 
 def recalibrate(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `recalibrate`."""
-    parser.description = recalibrate.__doc__
     parser.add_argument("model", type=Path, help="the released file; its other forms change too")
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of the recipe's data sets")

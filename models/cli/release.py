@@ -9,7 +9,6 @@ from models.data import recipe as recipes
 
 def release(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `release`."""
-    parser.description = release.__doc__
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of the recipe's data sets")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="checkpoints (%(default)s)")

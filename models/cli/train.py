@@ -36,7 +36,7 @@ On several processes: torchrun --nproc-per-node 2 -m agent train ..."""
 
 def train(parser: argparse.ArgumentParser) -> None:
     """Defines the arguments of `train`."""
-    parser.description, parser.epilog = train.__doc__, MORE
+    parser.epilog = MORE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "folder", nargs="?", type=Path, help="one folder for each label, or a manifest.csv"

@@ -41,5 +41,9 @@ def test_the_demo_shows_every_phase_to_itself_and_to_others() -> None:
     window = round(info["window_s"] * info["rate_hz"])
     assert len(other.records("window")) == (200_000 - window) // 1000 + 1
     assert re.search(r"outer +100 % +SNR +-\d\.\d dB +window outer", printed)
+    found = re.search(r"Found: fault outer, (\d+\.\d) s after it began at 8 s; 0 false", printed)
+    assert found is not None
+    assert float(found[1]) < 4.0
+    assert "demo --page" in printed.partition("Next:")[2]
     assert printed.count("EVENT") == len(states)
     other.close()

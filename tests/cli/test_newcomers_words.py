@@ -1,5 +1,9 @@
 """What a newcomer types wrongly is answered in the words of the command line, in one line."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +41,10 @@ REFUSED = [
     (("demo", "--rival", "bearing"), 1, "--rival: found neither --page nor --mic"),
     (("demo", "--background", "one.wav"), 1, "--background: found neither"),
     (("demo", "--token", "x"), 1, "--token: found neither --page nor --mic"),
+    (("demo", "--address", "::"), 1, "--address: found neither --page nor --mic"),
+    (("demo", "--page", "--seconds", "3"), 1, "--seconds: found it beside a page"),
+    (("evaluate", "bearing", "--data", "empty", "--out", "b.txt"), 1, "expected a name that ends"),
+    (("check", "--config", "none.yaml"), 75, "`drsn-agent init` writes a first config.yaml"),
 ]
 
 
@@ -64,3 +72,32 @@ def test_a_model_of_more_channels_is_not_advised_to_choose_among_too_few(
     assert main(("replay", "--model", "./three.onnx", "one.wav")) == 78
     error = capsys.readouterr().err
     assert "name a model of 1 channel(s), or write --model none" in error
+
+
+@pytest.mark.parametrize("verb", ["check", "run", "doctor"])
+def test_a_configuration_that_stands_alone_is_told_its_option(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main((verb, "mine.yaml"))
+    assert ended.value.code == 2
+    assert "unrecognized arguments: mine.yaml (write --config mine.yaml)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate", "quantize", "export"])
+def test_help_says_what_a_verb_is_for(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main((verb, "--help"))
+    assert "Defines the arguments" not in capsys.readouterr().out
+
+
+def test_only_a_terminals_log_has_times() -> None:
+    command = [sys.executable, "-m", "agent", *REPLAY, "one.wav", "--rate-hz", "2000"]
+    master, slave = os.openpty()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=slave, check=True)
+    line = os.read(master, 4096).decode()
+    os.close(master)
+    os.close(slave)
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d WARNING drsn: one\.wav", line)
+    piped = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert piped.startswith("WARNING drsn: one.wav")

@@ -140,6 +140,8 @@ def test_without_torch_a_verb_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'drsn-agent\[train\]'"):
         run(main.export, "net.pt", "--out", "net.onnx")
+    with pytest.raises(UserError, match=r"pip install 'drsn-agent\[train\]'"):
+        run(main.evaluate, "bearing", "--data", "folder", "--out", "report.html")
 
 
 def test_train_needs_a_folder_or_a_recipe_and_a_healthy_label(folder: Path, tmp_path: Path) -> None:
