@@ -1,4 +1,6 @@
 # Every target sets up what it needs. `make demo` and `make test` need a Debian-like machine with python3.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 ARGS ?=
 RUN := .venv
@@ -136,9 +138,18 @@ unseen: $(DEV)/installed        ## writes docs/UNSEEN.md, machines that no netwo
 
 # Every package comes by its hash; the project itself without what it depends on.
 define locked
-	$(1)/bin/python -m pip install --quiet --require-hashes -r requirements/$(2).lock
-	$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Sets up $(1), once: downloads $$(grep -c == requirements/$(2).lock) packages at most, then installs them."
+	@$(1)/bin/python -m pip install --no-color --progress-bar off --require-hashes \
+	  -r requirements/$(2).lock | $(brief)
+	@$(1)/bin/python -m pip install --no-color --progress-bar off --no-deps --no-build-isolation \
+	  --editable . | $(brief)
+	@echo "$(1) is ready."
 endef
+
+# Of pip's lines those that say how far it is: each package with its size, and the last step.
+brief := sed -unE \
+  -e 's,^ *(Downloading|Using cached) ([^ ]*/)?([^ -]+)-[^ ]* (\([^)]*\)).*,  \3 \4,p' \
+  -e 's,^Installing collected packages.*,  installs,p'
 
 # The daemon's own environment: no torch in it.
 $(RUN)/installed: pyproject.toml requirements/demo.lock
