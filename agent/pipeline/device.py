@@ -50,7 +50,7 @@ def reader(points: Sequence[Point]) -> SourceReader:
         functools.partial(_attach, points),
         [item.ring for item in points],
         first.runtime.wake,
-        sources.longest_s(kind),
+        sources.longest_s(kind, options),
         kind in sources.SETS_ITS_RATE,
     )
 

@@ -25,9 +25,11 @@ _MODULES = {  # kind -> module
 }
 KINDS = tuple(_MODULES)
 
-LOCAL = ("iio", "mic", "serial")  # may be plugged in at any moment, and are quick to look for
+REMOTE_URLS = ("tcp://", "ip:")  # of streams and iio; all else but `mqtt` is on this machine
 SETS_ITS_RATE = ("iio", "mic")  # `rate_hz` is what the device is asked for
-LOCAL_S, REMOTE_S = 2.0, 30.0  # the longest wait between two attempts to open a source
+# The longest wait between two attempts to open a source: a device may be plugged in, a FIFO made or
+# a port freed at any moment, and is quick to look for; many agents may wait for one server.
+LOCAL_S, REMOTE_S = 2.0, 30.0
 
 
 class Kind(Protocol):
@@ -49,9 +51,10 @@ def options(kind: str) -> type[msgspec.Struct]:
     return _module(kind).Options
 
 
-def longest_s(kind: str) -> float:
-    """The longest wait before a source of that kind is opened again, in seconds."""
-    return LOCAL_S if kind in LOCAL else REMOTE_S
+def longest_s(kind: str, settings: msgspec.Struct) -> float:
+    """The longest wait before a source with these options is opened again, in seconds."""
+    where = getattr(settings, "url", "") or getattr(settings, "uri", "")
+    return REMOTE_S if kind == "mqtt" or where.startswith(REMOTE_URLS) else LOCAL_S
 
 
 class Declared(msgspec.Struct, frozen=True):

@@ -15,10 +15,26 @@ from pathlib import Path
 
 from tests.support.paths import DOCS
 
+from . import passing, rollouts, steps
+from .box import Check, Step, put
 from .machine import SUITE, Machine, booted
-from .steps import STEPS, Check, Step, put
 
 DOCUMENT = DOCS / "BOOT.md"
+STEPS: tuple[Step, ...] = (
+    steps.install,
+    steps.ready,
+    steps.killed,
+    steps.hung,
+    steps.reloaded,
+    steps.stopped,
+    steps.upgraded,
+    steps.wrong,
+    passing.passing,
+    rollouts.rolled_out,
+    rollouts.ended,
+    rollouts.exposure,
+    steps.purged,
+)
 HEAD = """# A box's life, on a fresh Debian
 
 `make boot-test` (as root; debootstrap and systemd-container) makes a Debian, boots it with systemd
@@ -34,19 +50,24 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.boot", description=__doc__)
     parser.add_argument("package", type=Path)
     parser.add_argument("--write", action="store_true", help="put it in the document")
-    given = parser.parse_args()
-    parts, failed = [HEAD, _machine(given.package)], 0
+    parser.add_argument(
+        "--only", nargs="+", metavar="STEP", default=[], help="besides the first two"
+    )
+    arguments = parser.parse_args()
+    parts, failed = [HEAD, _machine(arguments.package)], 0
     with booted() as box:
-        put(box, given.package, "drsn-agent.deb")
-        _put_next(box, given.package)
-        for title, run in STEPS.items():
-            part, bad = _step(box, title, _lived(box, run))
+        put(box, arguments.package, "drsn-agent.deb")
+        _put_next(box, arguments.package)
+        for run in STEPS:
+            if arguments.only and run.__name__ not in ("install", "ready", *arguments.only):
+                continue
+            part, bad = _step(box, run)
             failed += bad
             parts.append(part)
             print(part, flush=True)
             if bad:
                 break
-    if given.write and not failed:
+    if arguments.write and not failed and not arguments.only:
         DOCUMENT.write_text("\n".join(parts))
     return 1 if failed else 0
 
@@ -59,13 +80,17 @@ def _lived(box: Machine, run: Step) -> list[Check]:
         return [Check("came to its end", late, False)]
 
 
-def _step(box: Machine, title: str, checks: list[Check]) -> tuple[str, int]:
-    lines = "\n".join(box.transcript)
+def _step(box: Machine, run: Step) -> tuple[str, int]:
+    """The step's part of the document, and how many of its checks failed."""
+    checks = _lived(box, run)
+    title = (run.__doc__ or "").partition("\n")[0].rstrip(".")
+    judged = (f"- {'yes' if c.good else '**no**'}: {c.what}: {c.observed}" for c in checks)
+    transcript = ["```", *box.transcript, "```"] if box.transcript else []
+    parts = ("\n".join(lines) for lines in (transcript, box.table, judged))
+    text = "\n\n".join([f"## {title}", *filter(None, parts)])
     box.transcript.clear()
-    judged = "\n".join(
-        f"- {'yes' if each.good else '**no**'}: {each.what}: {each.observed}" for each in checks
-    )
-    return f"## {title}\n\n```\n{lines}\n```\n\n{judged}\n", sum(not each.good for each in checks)
+    box.table.clear()
+    return f"{text}\n", sum(not check.good for check in checks)
 
 
 def _put_next(box: Machine, package: Path) -> None:

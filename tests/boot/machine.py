@@ -13,7 +13,7 @@ from tests.support.paths import PROJECT
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients,iproute2"
 BUILD = PROJECT / "build"
 ALONE = ("--private-network", "--console=pipe")
 BOOT_S = 180.0
@@ -26,6 +26,7 @@ class Machine:
     root: Path
     leader: int  # process id, outside, of its first process
     transcript: list[str] = field(default_factory=list)
+    table: list[str] = field(default_factory=list)  # lines of the step's table, if it has one
 
     def ask(self, line: str, check: bool = False) -> str:
         """What a shell line in the container says, both outputs together."""

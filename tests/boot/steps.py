@@ -1,100 +1,28 @@
 """What the package and its unit promise, step by step, on one machine."""
 
-import contextlib
-import json
 import re
-import shutil
-import sqlite3
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
+from .box import (
+    BROKER,
+    CONFIG,
+    LISTENER,
+    UNIT,
+    Check,
+    gapless,
+    more_windows,
+    prop,
+    received,
+    statuses,
+    waiting,
+)
 from .machine import Machine
 
-UNIT = "drsn-agent.service"
 WATCHDOG_S = 20.0  # of the unit
-CONFIG = """\
-agent: {id: press-04, health_s: 1}
-mqtt:
-  username: press-04
-  will_delay_s: 0
-  password_file: /etc/drsn-agent/secrets/mqtt-password
-sources:
-  - {name: bearing-de, kind: synth, model: bearing, repeat: true, publish_windows: true}
-"""
-BROKER = """\
-listener 1883 127.0.0.1
-password_file /etc/mosquitto/passwords
-max_queued_messages 0
-"""
-LISTENER = """\
-[Service]
-ExecStart=mosquitto_sub -h 127.0.0.1 -u ear -P heard -i ear -c -q 1 -t drsn/# -F '%%t %%p'
-StandardOutput=append:/root/heard
-Restart=always
-RestartSec=0.2
-"""
+HOP = 1000  # frames: 0.1 s at 10 kHz
 
 
-@dataclass(frozen=True)
-class Check:
-    what: str
-    observed: object
-    good: bool
-
-
-Step = Callable[[Machine], list[Check]]
-STEPS: dict[str, Step] = {}
-
-
-def step(title: str) -> Callable[[Step], Step]:
-    def add(run: Step) -> Step:
-        STEPS[title] = run
-        return run
-
-    return add
-
-
-def prop(box: Machine, name: str) -> str:
-    return box.ask(f"systemctl show -P {name} {UNIT}")
-
-
-def received(box: Machine) -> list[tuple[str, dict[str, object]]]:
-    """Topic and record of every message that a subscriber has received so far."""
-    lines = (box.root / "root" / "heard").read_text().splitlines()
-    split = [line.partition(" ") for line in lines]
-    return [(topic, json.loads(text)) for topic, _, text in split if text.startswith("{")]
-
-
-def statuses(box: Machine) -> list[str]:
-    lines = (box.root / "root" / "heard").read_text().splitlines()
-    return [line.split()[1] for line in lines if line.split()[0].endswith("/status")]
-
-
-def windows(box: Machine) -> int:
-    return sum(topic.endswith("/window") for topic, _ in received(box))
-
-
-def more_windows(box: Machine, count: int = 5, within_s: float = 120) -> float:
-    before = windows(box)
-    return box.until(lambda: windows(box) >= before + count, within_s)
-
-
-def waiting(box: Machine) -> int:
-    """Messages in the outbox on disk; read from a copy, since its owner keeps it locked."""
-    state = box.root / "var/lib/drsn-agent"
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "outbox.sqlite"
-        for ending in ("", "-wal"):
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(state / f"outbox.sqlite{ending}", f"{copy}{ending}")
-        with contextlib.closing(sqlite3.connect(copy)) as db:
-            return int(db.execute("SELECT count(*) FROM message").fetchone()[0])
-
-
-@step("Installed, enabled, and not started without a configuration")
 def install(box: Machine) -> list[Check]:
+    """Installed, enabled, and not started without a configuration."""
     said = box.show("dpkg -i drsn-agent.deb")
     enabled, active = (
         box.show(f"systemctl is-enabled {UNIT}"),
@@ -108,8 +36,8 @@ def install(box: Machine) -> list[Check]:
     ]
 
 
-@step("Configured and ready")
 def ready(box: Machine) -> list[Check]:
+    """Configured and ready."""
     broker = box.root / "etc" / "mosquitto"
     (broker / "conf.d" / "agent.conf").write_text(BROKER)
     box.ask("mosquitto_passwd -b -c /etc/mosquitto/passwords press-04 only-root-knows")
@@ -135,8 +63,8 @@ def ready(box: Machine) -> list[Check]:
     ]
 
 
-@step("Killed, and started again")
 def killed(box: Machine) -> list[Check]:
+    """Killed, and started again."""
     before = prop(box, "MainPID")
     box.show(f"systemctl kill -s KILL {UNIT}")
     took_s = box.until(lambda: prop(box, "MainPID") not in ("0", before), 120)
@@ -150,8 +78,8 @@ def killed(box: Machine) -> list[Check]:
     ]
 
 
-@step("Hung, and killed by the watchdog")
 def hung(box: Machine) -> list[Check]:
+    """Hung, and killed by the watchdog."""
     before = prop(box, "MainPID")
     box.show(f"systemctl kill -s STOP {UNIT}")
     took_s = box.until(lambda: prop(box, "MainPID") not in ("0", before), 120)
@@ -165,8 +93,8 @@ def hung(box: Machine) -> list[Check]:
     ]
 
 
-@step("Reloaded: a source comes, a wrong file changes nothing")
 def reloaded(box: Machine) -> list[Check]:
+    """Reloaded: a source comes, a wrong file changes nothing."""
     file, before = box.root / "etc/drsn-agent/config.yaml", prop(box, "MainPID")
     second = CONFIG + CONFIG.splitlines()[-1].replace("bearing-de", "bearing-nde") + "\n"
     file.write_text(second)
@@ -183,17 +111,12 @@ def reloaded(box: Machine) -> list[Check]:
     return [
         Check("same process", before, before == prop(box, "MainPID")),
         Check("comes", "bearing-nde", "kept bearing-de; removed none; added bearing-nde" in said),
-        Check("windows of the source that stays, none left out", len(run), gapless(run)),
+        Check("windows of the source that stays, none left out", len(run), gapless(run, HOP)),
     ]
 
 
-def gapless(firsts: list[object]) -> bool:
-    """Windows every 0.1 s at 10 kHz."""
-    return firsts == list(range(0, 1000 * len(firsts), 1000))
-
-
-@step("Stopped in good order")
 def stopped(box: Machine) -> list[Check]:
+    """Stopped in good order."""
     box.show(f"systemctl stop {UNIT}")
     result = box.show(f"systemctl show -p ActiveState,Result,ExecMainStatus {UNIT}")
     box.show(f"journalctl -q -o cat -u {UNIT} | tail -4")
@@ -205,8 +128,8 @@ def stopped(box: Machine) -> list[Check]:
     ]
 
 
-@step("Upgraded while the outbox is full and the broker away")
 def upgraded(box: Machine) -> list[Check]:
+    """Upgraded while the outbox is full and the broker away."""
     box.ask("systemctl stop mosquitto")
     box.show(f"systemctl start {UNIT}; systemctl is-active mosquitto {UNIT}")
     box.until(lambda: waiting(box) > 30, 120)
@@ -231,8 +154,8 @@ def upgraded(box: Machine) -> list[Check]:
     ]
 
 
-@step("A configuration that is wrong: one line, and no restart after restart")
 def wrong(box: Machine) -> list[Check]:
+    """A configuration that is wrong: one line, and no restart after restart."""
     file = box.root / "etc/drsn-agent/config.yaml"
     file.write_text(CONFIG.replace("model: bearing", "model: bearings"))
     box.show(f"systemctl restart {UNIT}; sleep 3")
@@ -246,8 +169,8 @@ def wrong(box: Machine) -> list[Check]:
     ]
 
 
-@step("Removed, then purged")
 def purged(box: Machine) -> list[Check]:
+    """Removed, then purged."""
     box.show(f"systemctl start {UNIT}; dpkg -r drsn-agent")
     left = box.show("ls -d /var/lib/drsn-agent/* /etc/drsn-agent/* /opt/drsn-agent 2>&1")
     box.show("dpkg -P drsn-agent")
@@ -261,7 +184,3 @@ def purged(box: Machine) -> list[Check]:
         Check("files left when purged", gone or "none", not gone),
         Check("user left when purged", "no", re.search("no such user", user) is not None),
     ]
-
-
-def put(box: Machine, package: Path, name: str) -> None:
-    (box.root / "root" / name).write_bytes(package.read_bytes())

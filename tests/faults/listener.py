@@ -80,7 +80,12 @@ class Listener:
     """Subscribes with QoS 1; with `session`, the broker keeps for it what it misses."""
 
     def __init__(
-        self, port: int, host: str = "127.0.0.1", keep: bool = True, session: str = ""
+        self,
+        port: int,
+        host: str = "127.0.0.1",
+        keep: bool = True,
+        session: str = "",
+        filters: tuple[str, ...] = ("drsn/#",),
     ) -> None:
         self.books: dict[str, Book] = {}
         self.received: list[Received] = []  # first deliveries, where `keep`
@@ -89,7 +94,7 @@ class Listener:
         self._keep = keep
         self._subscribed = threading.Event()
         client = paho.Client(CallbackAPIVersion.VERSION2, session, clean_session=not session)
-        client.on_connect = subscribing.to("drsn/#")
+        client.on_connect = subscribing.to(*filters)
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_message = self._on_message
         client.reconnect_delay_set(1, 1)

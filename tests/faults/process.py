@@ -11,10 +11,12 @@ import numpy as np
 
 from .listener import Listener
 from .outcome import Check, Skip, at_most, injection, none
+from .sensor import Sensor
 from .unit import Unit
-from .world import SABOTAGE, World, seconds_until
+from .world import RATE_HZ, SABOTAGE, World, seconds_until
 
 WATCHDOG_S = 10.0
+HOP = 100  # frames, of a sensor's windows
 STEPPED = Path(__file__).with_name("stepped.py")
 FAKETIME = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
 
@@ -122,22 +124,11 @@ def _await_windows(listener: Listener, count: int, within_s: float) -> None:
     short=True,
 )
 def clock(world: World) -> list[Check]:
-    faketime = Path(FAKETIME.format(os.uname().machine))
-    if not faketime.exists():
-        raise Skip("needs faketime")
-    stamp = world.folder / "faketime"
-    stamp.write_text("+0")
+    stamp, environment = _stepping(world, monotonic=False)
     broker = world.broker()
     listener = world.listen(broker.port)
     agent = world.start(
-        world.tree(broker.port, world.live(20)),
-        program=(str(STEPPED),),
-        environment={
-            "LD_PRELOAD": str(faketime),
-            "FAKETIME_TIMESTAMP_FILE": str(stamp),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        },
+        world.tree(broker.port, world.live(20)), program=(str(STEPPED),), environment=environment
     )
     for offset in ("+0", "+3600", "-3600"):
         stamp.write_text(offset)
@@ -158,3 +149,52 @@ def clock(world: World) -> list[Check]:
         Check("synchronised by health", told.get("synchronised"), "synchronised" in told),
         at_most("stopped after", stopped_s, 5.0, " s"),
     ]
+
+
+@injection(
+    "sleep: all clocks, the monotonic one too, stepped by 25 s and by 1 h",
+    "it lives on, 0 lost, windows again within 5 s, the time missing in the index",
+    short=True,
+)
+def slept(world: World) -> list[Check]:
+    stamp, environment = _stepping(world, monotonic=True)
+    broker = world.broker()
+    listener = world.listen(broker.port)
+    sensor = world.stack.enter_context(Sensor())
+    watchdog = {"WATCHDOG_USEC": str(round(2e6 * WATCHDOG_S))}  # the unit's: 20 s
+    agent = world.start(
+        world.tree(broker.port, world.stream(sensor.port)), environment=environment | watchdog
+    )
+    _await_windows(listener, 30, 20)
+    again_s = []
+    for offset_s in (25, 25 + 3600):
+        stamp.write_text(f"+{offset_s}")
+        before = len(listener.windows())
+        again_s.append(seconds_until(lambda: len(listener.windows()) > before + 20, 20))  # noqa: B023
+    lived, stopped_s = agent.lives, agent.stopped_after_s()
+    firsts = [window.first_sample for window in listener.windows()]
+    missing_s = sum(b - a - HOP for a, b in pairwise(firsts)) / RATE_HZ
+    return [
+        Check("lived on", lived, lived),
+        at_most("windows again after", max(again_s), 5.0, " s"),
+        Check("missing in the index, s", missing_s, abs(missing_s - 3625) < 5),
+        none("lost", listener.book.missing()),
+        none("numbers given twice", listener.book.conflicts),
+        none("first deliveries out of order", listener.book.out_of_order),
+        at_most("stopped after", stopped_s, 5.0, " s"),
+    ]
+
+
+def _stepping(world: World, monotonic: bool) -> tuple[Path, dict[str, str]]:
+    """A file whose content is the offset of an agent's clocks, and the environment for it."""
+    library = Path(FAKETIME.format(os.uname().machine))
+    if not library.exists():
+        raise Skip("needs faketime")
+    stamp = world.folder / "faketime"
+    stamp.write_text("+0")
+    environment = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(stamp),
+        "FAKETIME_NO_CACHE": "1",
+    }
+    return stamp, environment if monotonic else environment | {"DONT_FAKE_MONOTONIC": "1"}

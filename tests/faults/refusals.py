@@ -1,4 +1,4 @@
-"""Brokers that refuse: for a while everything, or for ever some messages."""
+"""Brokers that refuse, for a while or for ever, or that acknowledge late, unordered or never."""
 
 import math
 import time
@@ -6,6 +6,7 @@ import time
 from tests.support.scripted_broker import CLOSE, IGNORE, ScriptedBroker
 
 from .outcome import Check, at_most, injection, none
+from .proxy import Proxy
 from .world import World, kept, seconds_until
 
 QUOTA_EXCEEDED = 0x97
@@ -66,6 +67,56 @@ def never_acknowledged(world: World) -> list[Check]:
         Check("all acknowledged after s", ended_s, ended_s < math.inf),
         Check("connects", connects, connects > 1),
         none("lost", set(range(1, messages + 1)) - taken),
+    ]
+
+
+@injection(
+    "acknowledgements out of order: twenty at a time, the last first; connections cut",
+    "0 lost, none set aside, every message acknowledged",
+    short=True,
+)
+def out_of_order(world: World) -> list[Check]:
+    messages = world.size(5000, 400)
+    with ScriptedBroker(lambda *_: 0, batch=20) as broker:
+        agent = world.start(world.tree(broker.port, world.recorded(messages)))
+        for part in range(1, 5):
+            due = messages * part // 5
+            seconds_until(lambda: len(broker.received) > due, 60)  # noqa: B023
+            broker.cut()
+        ended_s = agent.ended_after_s(120)
+        taken, connects, held = _numbered(broker), broker.connects, broker.most_held
+    seqs = [record["seq"] for record in taken]
+    return [
+        Check("all acknowledged after s", ended_s, ended_s < math.inf),
+        Check("connects", connects, connects >= 3),
+        Check("acknowledged together, at most", held, held > 10),
+        none("lost", set(range(1, messages + 1)) - set(seqs)),
+        at_most("duplicates", len(seqs) - len(set(seqs)), 20 * connects),
+        none("set aside", len(kept(world.state()).parked)),
+    ]
+
+
+@injection(
+    "Receive Maximum 1, connections cut at random every 0.5-30 kB, 1,000 messages",
+    "0 lost, never two in flight: at most one duplicate for each cut, in order",
+    short=True,
+)
+def receive_maximum(world: World) -> list[Check]:
+    messages = world.size(1000, 200)
+    broker = world.broker("max_inflight_messages 1\n")
+    listener = world.listen(broker.port)
+    proxy = world.stack.enter_context(Proxy(broker.port, cut_bytes=(500, 30_000)))
+    agent = world.start(world.tree(proxy.port, world.recorded(messages)))
+    ended_s = agent.ended_after_s(300)
+    seconds_until(lambda: listener.book.last >= messages, 5)
+    book = listener.book
+    return [
+        Check("all acknowledged after s", ended_s, ended_s < math.inf),
+        Check("cuts", proxy.cuts, proxy.cuts > messages / 50),
+        none("lost", book.missing(messages)),
+        at_most("duplicates", book.duplicates, proxy.cuts),
+        none("first deliveries out of order", book.out_of_order),
+        none("numbers given twice", book.conflicts),
     ]
 
 

@@ -3,8 +3,12 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from . import (  # noqa: F401
     delivery,
+    disks,
+    floods,
     microphone,
     model_files,
     network,
@@ -28,6 +32,7 @@ def run(injection: Injection, quick: bool, folder: Path | None = None) -> Outcom
             checks = injection.run(its)
     except Skip as reason:
         checks, skipped = [], str(reason)
-    except Exception as error:  # noqa: BLE001 - one row must not take the others with it
+    # One row must not take the others with it; a broker that does not start is pytest's failure.
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001
         checks = [Check(f"not run to its end: {type(error).__name__}:", error, False)]
     return Outcome(injection, checks, time.monotonic() - began_s, skipped)

@@ -4,19 +4,18 @@ import contextlib
 import functools
 import math
 import os
-import shutil
 import sqlite3
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import free_port
 
 from .listener import Listener
-from .outcome import Check, Skip, at_most, injection, none
+from .outcome import Check, at_most, injection, none
 from .proxy import Proxy
+from .small_disk import small_disk
 from .world import World, kept, last_kept, seconds_until
 
 DISK_MIB = 16
@@ -29,7 +28,7 @@ PAGE = 4096
     "no crash, drops counted, delivering again within 5 s",
 )
 def full_disk(world: World) -> list[Check]:
-    with _small_disk(world.state(), DISK_MIB):
+    with small_disk(world.state(), DISK_MIB):
         return _fill_and_free(world)
 
 
@@ -69,7 +68,7 @@ def _fill_and_free(world: World) -> list[Check]:
     "no crash, drops counted, drained without anybody's help",
 )
 def filled_disk(world: World) -> list[Check]:
-    with _small_disk(world.state(), OWN_MIB):
+    with small_disk(world.state(), OWN_MIB):
         return _fill_by_itself(world)
 
 
@@ -114,29 +113,6 @@ def _fill(path: Path) -> None:
             with contextlib.suppress(OSError):
                 while True:
                     file.write(bytes(size))
-
-
-@contextlib.contextmanager
-def _small_disk(at: Path, mib: int) -> Iterator[None]:
-    """A filesystem of its own in an image file."""
-    if os.geteuid() != 0 or not shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin"):
-        raise Skip("needs root and e2fsprogs")
-    image = at.with_suffix(".img")
-    image.write_bytes(bytes(mib << 20))
-    at.mkdir()
-    environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-    try:
-        for command in (
-            ["mkfs.ext4", "-q", str(image)],
-            ["mount", "-o", "loop", str(image), str(at)],
-        ):
-            subprocess.run(command, check=True, capture_output=True, env=environment)
-    except subprocess.CalledProcessError as error:
-        raise Skip(f"no loop filesystem here: {error.stderr.decode().strip()}") from None
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", at], check=True)
 
 
 # -- files that cannot be read ----------------------------------------------------------

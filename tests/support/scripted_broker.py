@@ -5,6 +5,7 @@ It understands as much of MQTT 5 and 3.1.1 as the agent sends, and passes nothin
 
 import contextlib
 import json
+import select
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 CLOSE = -1  # an answer: end the connection
 IGNORE = -2  # an answer: never acknowledge
 CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING = 1, 3, 8, 10, 12
+HELD_S = 0.05  # the longest that an acknowledgement is held back
 Answer = Callable[[str, bytes], int]  # topic and payload; a reason code, CLOSE or IGNORE
 
 
@@ -24,6 +26,8 @@ class ScriptedBroker:
 
     answer: Answer
     answers_fences: bool = True  # UNSUBSCRIBE requests
+    batch: int = 1  # acknowledgements that are sent together, the last first
+    most_held: int = 0  # acknowledgements that were held back at once
     received: list[tuple[str, bytes, int]] = field(default_factory=list)  # with its answer
     connects: int = 0
     _connections: list[socket.socket] = field(default_factory=list)
@@ -64,8 +68,10 @@ class ScriptedBroker:
 
     def _serve(self, connection: socket.socket) -> None:
         modern = False
+        held: list[bytes] = []
         with connection, contextlib.suppress(OSError, EOFError):
             while True:
+                self._acknowledge(connection, held)
                 kind, flags, body = _packet(connection)
                 if kind == CONNECT:
                     modern = body[6] == 5
@@ -76,10 +82,17 @@ class ScriptedBroker:
                     connection.sendall(_unsubscribed(body, modern))
                 elif kind == PING:
                     connection.sendall(b"\xd0\0")
-                elif kind == PUBLISH and not self._publish(connection, flags, body, modern):
+                elif kind == PUBLISH and not self._publish(held, flags, body, modern):
                     return
 
-    def _publish(self, connection: socket.socket, flags: int, body: bytes, modern: bool) -> bool:
+    def _acknowledge(self, connection: socket.socket, held: list[bytes]) -> None:
+        """Sends what is held back, if it is enough or nothing more comes."""
+        if len(held) >= self.batch or (held and not select.select([connection], [], [], HELD_S)[0]):
+            self.most_held = max(self.most_held, len(held))
+            connection.sendall(b"".join(reversed(held)))
+            held.clear()
+
+    def _publish(self, held: list[bytes], flags: int, body: bytes, modern: bool) -> bool:
         """Answers a PUBLISH; False where the connection ends."""
         size = int.from_bytes(body[:2], "big")
         topic, rest = body[2 : 2 + size].decode(), body[2 + size :]
@@ -92,7 +105,7 @@ class ScriptedBroker:
             return False
         if qos and code != IGNORE:
             reason = bytes([code, 0]) if modern else b""
-            connection.sendall(bytes([0x40, 2 + len(reason)]) + mid + reason)
+            held.append(bytes([0x40, 2 + len(reason)]) + mid + reason)
         return True
 
 
