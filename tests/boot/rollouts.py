@@ -48,7 +48,7 @@ def rolled_out(box: Machine) -> list[Check]:
 
     def kept() -> bool:
         processes.update(_children(box))
-        return any(r["state"] == "kept" for r in _reports(box, "2"))
+        return any(report["present"]["version"] == "2" for report in _reports(box, "kept"))
 
     took_s = box.until(kept, 120)
     box.until(lambda: _models(box)[-1] == "2", 30)
@@ -64,9 +64,10 @@ def ended(box: Machine) -> list[Check]:
     """A candidate that hangs and one that eats memory are ended; the agent goes on."""
     checks = []
     for version, why in (("3", "took longer than 5 s"), ("4", "alloc")):
+        before = len(_reports(box, "refused"))
         _announce(box, version)
-        box.until(lambda: any(r["state"] == "refused" for r in _reports(box, version)), 120)  # noqa: B023
-        reason = next(str(r["why"]) for r in _reports(box, version) if r["state"] == "refused")
+        box.until(lambda: len(_reports(box, "refused")) > before, 120)  # noqa: B023
+        reason = str(_reports(box, "refused")[-1]["why"])
         checks.append(Check(f"version {version} refused", reason, why in reason))
         gone_s = box.until(lambda: not _children(box), 20)
         checks.append(Check("its process is gone after", f"{gone_s:.1f} s", True))
@@ -120,10 +121,10 @@ def _show(box: Machine) -> None:
     box.show(f"journalctl -q -o cat -u {UNIT} --since -2min | grep -E 'rollout|tiny' | tail -6")
 
 
-def _reports(box: Machine, version: str) -> list[Tree]:
-    """What the agent says of the roll-out of that version."""
+def _reports(box: Machine, state: str) -> list[Tree]:
+    """What the agent has published of roll-outs in that state."""
     reports = [record for topic, record in received(box) if topic.endswith("/rollout")]
-    return [record for record in reports if f'"version": "{version}"' in json.dumps(record)]
+    return [report for report in reports if report["state"] == state]
 
 
 def _windows(box: Machine) -> list[Tree]:
