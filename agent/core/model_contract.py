@@ -25,6 +25,7 @@ RUNNING_WIDTH = 5
 PROBABILITIES = "probabilities"
 NO_NETWORK = "none"  # the name that stands for no model
 LEAST_RATE = 0.8  # of the model's rate: a source must have it, where the file says nothing else
+Task = Literal["diagnosis", "detection"]
 OPTIONAL_OUTPUTS = ("shrinkage", "snr_db", "distance")
 
 
@@ -52,6 +53,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     channels: PositiveInt
     unit: str
     precision: Literal["float32", "int8", "int8-weights", "int8-full"]  # see `agent.variants`
+    task: Task = "diagnosis"  # detection: labels are what is looked for, not what is wrong
     decide: Decide = Decide()
     max_distance: float | None = None  # beyond it a window is unlike all training data
     data: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from agent.core.model_contract import Contract
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
-Decision = Literal["normal", "fault", "unknown", "abstain", "sensor_fault"]
+Decision = Literal["normal", "fault", "detected", "unknown", "abstain", "sensor_fault"]
 Commissioned = Literal["none", "provisional", "whole", "elsewhere", "lost"]
 
 

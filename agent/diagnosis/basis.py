@@ -59,6 +59,7 @@ def _conclusion(event: Verdict, comparison: Comparison | None) -> str:
     words = {
         "normal": "Normal",
         "fault": f"Fault {event.label}",
+        "detected": f"Detected {event.label}",
         "unknown": "Not named",
         "abstain": "Not decided",
     }

@@ -16,6 +16,9 @@ bearing's line agrees. Where nothing in the envelope repeats the machine is norm
 would show (`agent.diagnosis.periodicity`). Else it is `unknown`; every other call of the network
 stands.
 
+*A model that detects* (`task: detection` in its contract: spoken words, say) has `detected` where
+others have `fault`, whatever a baseline says.
+
 *Without a network* (`model: none`) the baseline alone decides between normal and unknown; where
 nothing is commissioned either, the state is `abstain`.
 
@@ -26,7 +29,7 @@ import msgspec
 import numpy as np
 
 from agent.core.model_contract import Decide
-from agent.core.types import Basis, Mark, Prediction, Verdict
+from agent.core.types import Basis, Decision, Mark, Prediction, Verdict
 from agent.diagnosis import naming
 from agent.diagnosis.accumulation import Accumulation, Probabilities
 from agent.diagnosis.baseline.monitor import Comparison
@@ -44,6 +47,7 @@ class Judge(msgspec.Struct, frozen=True):
     normal: frozenset[str]
     confidence: float
     max_distance: float | None = None  # beyond it a window is like nothing in training
+    not_normal: Decision = "fault"  # what every other label is
 
     def of(self, marks: Mark, prediction: Prediction | None) -> Verdict:
         """A flagged window is a sensor fault, whatever it looks like; never normal."""
@@ -61,7 +65,7 @@ class Judge(msgspec.Struct, frozen=True):
 
     def labelled(self, label: int, probability: float) -> Verdict:
         name = self.labels[label]
-        return Verdict("normal" if name in self.normal else "fault", name, probability)
+        return Verdict("normal" if name in self.normal else self.not_normal, name, probability)
 
     def _is_unknown(self, prediction: Prediction) -> bool:
         if self.max_distance is None or prediction.distance is None:
@@ -175,6 +179,8 @@ class Decider:
         if over_seconds is None:
             return self._by_baseline(judged, comparison)
         call = self._call(judged)
+        if call.decision == "detected":  # no state of the machine: no baseline speaks of it
+            return call
         if comparison is None:
             return self._confirmed(call, over_seconds, examine)
         if not comparison.commissioned:

@@ -12,7 +12,7 @@ from agent.messages.records import Observation
 
 MAX_SOURCES = 4096  # beyond it, new ones are not listed
 HEAD = ("agent/source", "state", "label", "since", "rpm", "RMS", "mm/s", "zone", "anomaly")
-SEVERITY = ("fault", "unknown", "sensor_fault", "abstain", "normal")
+SEVERITY = ("fault", "unknown", "sensor_fault", "abstain", "detected", "normal")
 
 
 class _Row(msgspec.Struct):

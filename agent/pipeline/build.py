@@ -14,6 +14,7 @@ from agent.config.load import Config
 from agent.config.source import SourceSettings
 from agent.core.errors import ConditionError, ConfigError, UserError
 from agent.core.model_contract import Contract, Decide
+from agent.core.types import Decision
 from agent.diagnosis import measurements
 from agent.diagnosis.baseline import features, file
 from agent.diagnosis.baseline.file import Baseline, Frame
@@ -166,7 +167,8 @@ def judge(settings: SourceSettings, contract: Contract) -> Judge:
     """Judges single windows by the model's labels and the thresholds of this source."""
     max_distance = settings.common.decide.max_distance or contract.max_distance
     confidence = decide_keys(settings, contract).confidence
-    return Judge(contract.labels, frozenset(contract.normal), confidence, max_distance)
+    not_normal: Decision = "detected" if contract.task == "detection" else "fault"
+    return Judge(contract.labels, frozenset(contract.normal), confidence, max_distance, not_normal)
 
 
 def speed_missing(settings: SourceSettings, model: Serving) -> bool:

@@ -10,7 +10,7 @@ import yaml
 from agent.core import bearing_names
 from agent.core.bearing import Bearing
 from agent.core.errors import ConditionError, UserError
-from agent.core.model_contract import Decide
+from agent.core.model_contract import Decide, Task
 from agent.sources.machine_simulator import FAULTS
 from agent.sources.noise import KINDS
 from models.data.noise import RECORDED, TRAINING
@@ -106,6 +106,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     data: tuple[Source, ...]
     simulated: Simulated | None = None
     stopping: Stopping | None = None  # None: all steps are done and the last weights kept
+    task: Task = "diagnosis"  # detection: the labels are looked for, and no faults
     decide: Decide = Decide()
     licence: str = ""
 

@@ -126,6 +126,7 @@ def contract_of(checkpoint: Checkpoint) -> Contract:
         channels=recipe.channels,
         unit=recipe.unit,
         precision="float32",
+        task=recipe.task,
         decide=recipe.decide,
         max_distance=checkpoint.max_distance,
         data=tuple(source.folder for source in recipe.data) + simulated,

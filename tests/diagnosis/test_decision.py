@@ -1,5 +1,7 @@
 """Decisions are steady, honest about doubt, and never call a flagged window normal."""
 
+import msgspec
+
 from agent.core.model_contract import Decide
 from agent.core.types import Decision, Mark, Prediction, Verdict
 from agent.diagnosis.baseline.monitor import Comparison
@@ -53,6 +55,18 @@ def test_between_exit_and_enter_a_state_is_held_but_not_entered() -> None:
 
 def test_doubt_ends_in_abstention() -> None:
     assert events_of(*[ROUGH] * 3, *[DOUBT] * 3) == [("fault", "rough"), ("abstain", None)]
+
+
+def test_what_a_model_looks_for_is_detected_and_no_fault_whatever_the_baseline_says() -> None:
+    judge = msgspec.structs.replace(JUDGE, not_normal="detected")
+    healthy = Comparison(commissioned=True, anomaly=0.2)
+    changed = Comparison(commissioned=True, anomaly=4.0)
+    for comparison in (None, healthy, changed):
+        decider = Decider(judge, CALM, 0.1)
+        updates = [decider.update(Mark(0), Prediction(ROUGH), comparison) for _ in range(3)]
+        assert updates[-1].event == Verdict("detected", "rough", 0.98)
+        assert updates[-1].basis is not None
+        assert updates[-1].basis.sentence.startswith("Detected rough")
 
 
 def test_smoothing_lets_weak_evidence_add_up_and_flicker_cancel_out() -> None:

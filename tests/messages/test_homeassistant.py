@@ -134,6 +134,7 @@ def test_states_are_read_from_what_the_agent_really_says(
     [
         ("normal", "OFF", "OFF"),
         ("fault", "ON", "OFF"),
+        ("detected", "OFF", "OFF"),
         ("unknown", "None", "OFF"),
         ("abstain", "None", "OFF"),
         ("sensor_fault", "None", "ON"),

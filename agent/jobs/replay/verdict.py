@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agent.jobs.replay.spans import StateSpan, durations_s, key
 
-SEVERITY = ("fault", "unknown", "sensor_fault", "normal", "abstain")
+SEVERITY = ("fault", "detected", "unknown", "sensor_fault", "normal", "abstain")
 WORDS = {
     "unknown": "unknown",
     "sensor_fault": "the signal cannot be used",
@@ -35,8 +35,8 @@ def worst_state(spans: Sequence[StateSpan]) -> tuple[str, str | None]:
 def name(span: StateSpan) -> str:
     """The state in words."""
     label = span.state.label
-    if span.state.decision == "fault":
-        return f"fault {label}"
+    if span.state.decision in ("fault", "detected"):
+        return f"{span.state.decision} {label}"
     if span.state.decision == "normal":
         return "normal" if label in (None, "normal") else f"normal ({label})"
     return WORDS[span.state.decision]

@@ -15,7 +15,8 @@ from agent.messages.sparkplug.fields import FieldMetric
 from agent.messages.sparkplug.metric import Metric, Type, Value
 from agent.messages.topics import schema
 
-_FAULT = {"fault": True, "normal": False}  # null in doubt: a broken sensor shows no healthy machine
+# Null in doubt: a broken sensor shows no healthy machine.
+_FAULT = {"fault": True, "normal": False, "detected": False}
 _STATE = (
     *fields.metrics(Observation, "decision", "label", "probability"),
     FieldMetric("fault", Type.BOOLEAN, lambda observation: _FAULT.get(observation.decision)),

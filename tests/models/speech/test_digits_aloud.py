@@ -85,7 +85,7 @@ def test_a_spoken_digit_is_an_event_before_the_next_one_is_spoken(
     assert player.wait(60) == 0
     assert agent.stop() == 0
     listener.close()
-    told = [(came_s - began_s, e) for came_s, e in listener.received if e.decision == "fault"]
+    told = [(came_s - began_s, e) for came_s, e in listener.received if e.decision == "detected"]
     found = [(round(at_s * RECIPE.rate_hz), str(event.label)) for at_s, event in told]
     heard = sentences.score(sentence, found)
     late_s = [

@@ -129,7 +129,7 @@ def test_a_sentence_replayed_gives_an_event_a_digit(
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     events = [each for each in records if each["schema"] == "drsn-event/1"]
-    named = [each["label"] for each in events if each["decision"] == "fault"]
+    named = [each["label"] for each in events if each["decision"] == "detected"]
 
     said = sentences.predictions(network, sentence, sentences.HOP_S)
     found = sentences.events(network.contract, said, RECIPE.decide, sentences.HOP_S)

@@ -7,7 +7,7 @@ import { t, word } from "../app/texts.js";
 
 const EVERY_MS = 2000;
 const STALE_S = 10; // without a window
-const WORST = ["fault", "sensor_fault", "unknown", "abstain", "waiting", "normal"];
+const WORST = ["fault", "sensor_fault", "unknown", "abstain", "waiting", "detected", "normal"];
 
 let stop = () => {};
 
