@@ -8,7 +8,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from agent.cli import config_option, history_forecast, history_table
+from agent.cli import config_option, history_forecast, history_table, units_option
 from agent.config import load
 from agent.config.load import Config
 from agent.core import state_directory
@@ -33,6 +33,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--csv", action="store_true", help="every level, for spreadsheets")
     parser.add_argument("--utc", action="store_true", help="times in UTC, not the local time zone")
+    units_option.define(parser)
     parser.set_defaults(run=_run)
 
 
@@ -59,6 +60,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.csv:
         history_table.write_csv(history, level, utc=utc)
         return 0
+    history, daily = (units_option.history(item, arguments.units) for item in (history, daily))
+    level = level and units_option.level(level, arguments.units)
     history_table.show(history, level, utc=utc)
     machine_class = _machine_class(config, arguments.source)
     for line in history_forecast.lines(daily, level, machine_class, now_s, utc=utc):

@@ -7,6 +7,7 @@ import numpy as np
 
 from agent.cli.history_table import moment
 from agent.core.bearing import MachineClass
+from agent.core.units import Units, velocity
 from agent.delivery.trends.reading import History
 from agent.diagnosis import trend_forecast
 from agent.diagnosis.levels import LIMITS_MM_S
@@ -14,7 +15,13 @@ from agent.diagnosis.trend_forecast import Forecast, Trend, Values
 
 DAY_S = 86400
 DAYS = 30  # the newest: older ones say little of the present slope
-ASKED = ("velocity_mm_s", "anomaly_slow", "drift")  # where no level is named: those with limits
+ASKED = (
+    "velocity_mm_s",
+    "velocity_in_s",
+    "anomaly_slow",
+    "drift",
+)  # where no level is named: those with limits
+VELOCITIES: dict[str, Units] = {"velocity_mm_s": "metric", "velocity_in_s": "imperial"}
 FAR_DAYS = 365.0  # beyond that a forecast of some weeks says nothing
 
 Limit = tuple[float, str]  # a value and what begins there
@@ -49,9 +56,10 @@ def lines(
 
 def _limits(level: str, machine_class: MachineClass | None) -> list[Limit]:
     """In rising order."""
-    if level == "velocity_mm_s" and machine_class is not None:
+    if level in VELOCITIES and machine_class is not None:
         zones = zip(LIMITS_MM_S[machine_class], "BCD", strict=True)
-        return [(limit, f"zone {zone}") for limit, zone in zones]
+        units = VELOCITIES[level]
+        return [(velocity(limit, units), f"zone {zone}") for limit, zone in zones]
     if level in ("anomaly", "anomaly_slow", "drift"):
         return [(1.0, "unlike the commissioned machine")]
     return []
@@ -85,12 +93,12 @@ def _reaches(days: Values, means: Values, limits: list[Limit], course: Trend, *,
         return "There is no limit for this level"
     ahead = [limit for limit in limits if limit[0] > means[-1]]
     if not ahead:
-        return f"It is above the last limit, {limits[-1][0]:g} ({limits[-1][1]})"
+        return f"It is above the last limit, {limits[-1][0]:.3g} ({limits[-1][1]})"
     value, name = ahead[0]
     forecast = trend_forecast.forecast(days, means, value)
     if forecast is None or forecast.days > FAR_DAYS:
-        return f"It does not reach {value:g} ({name}) within a year"
-    return f"It reaches {value:g} ({name}) {_when(forecast, (days[-1] + 0.5) * DAY_S, utc=utc)}"
+        return f"It does not reach {value:.3g} ({name}) within a year"
+    return f"It reaches {value:.3g} ({name}) {_when(forecast, (days[-1] + 0.5) * DAY_S, utc=utc)}"
 
 
 def _when(forecast: Forecast, from_s: float, *, utc: bool) -> str:

@@ -9,7 +9,13 @@ from agent.core.logs import escape
 from agent.delivery.trends.levels import DECISIONS, LEVELS, Level
 from agent.delivery.trends.reading import History, Point
 
-SHOWN = ("velocity_mm_s", "rms", "anomaly", "rpm")  # where no level is asked for
+SHOWN = (
+    "velocity_mm_s",
+    "velocity_in_s",
+    "rms",
+    "anomaly",
+    "rpm",
+)  # that are there, where no level is asked for
 
 
 def moment(unix_s: float, *, utc: bool) -> datetime.datetime:

@@ -11,7 +11,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.cli import config_option
+from agent.cli import config_option, units_option
 from agent.config import load
 from agent.core.errors import ConditionError, UserError
 from agent.jobs.broker_probe import explain
@@ -31,6 +31,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once", action="store_true", help="print what the broker has retained, and end"
     )
+    units_option.define(parser)
     parser.set_defaults(run=_run)
 
 
@@ -42,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.append(number))
-    table = SourceTable(config.mqtt.base)
+    table = SourceTable(config.mqtt.base, arguments.units)
     connection = Connection(config.mqtt, table)
     connection.open()
     if arguments.once:

@@ -7,11 +7,12 @@ import msgspec
 
 from agent.core import json_input
 from agent.core.logs import escape
+from agent.core.units import VELOCITY, Units, velocity
 from agent.messages.measurement import Measurement
 from agent.messages.records import Observation
 
 MAX_SOURCES = 4096  # beyond it, new ones are not listed
-HEAD = ("agent/source", "state", "label", "since", "rpm", "RMS", "mm/s", "zone", "anomaly")
+HEAD = ("agent/source", "state", "label", "since", "rpm", "RMS", "velocity", "zone", "anomaly")
 SEVERITY = ("fault", "unknown", "sensor_fault", "abstain", "detected", "normal")
 
 
@@ -23,8 +24,9 @@ class _Row(msgspec.Struct):
 class SourceTable:
     """Takes messages in any order; not for several threads."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, units: Units = "metric") -> None:
         self._base = base
+        self._units: Units = units
         self._rows: dict[tuple[str, str], _Row] = {}
         self._online: dict[str, bool] = {}
 
@@ -53,11 +55,17 @@ class SourceTable:
 
     def lines(self) -> Iterator[str]:
         """A head and a line a source: those that are away last, then by how bad their state is."""
-        rows = [HEAD, *(self._cells(*item) for item in sorted(self._rows.items(), key=self._rank))]
+        rows = [
+            self._head(),
+            *(self._cells(*item) for item in sorted(self._rows.items(), key=self._rank)),
+        ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             yield "  ".join(cells).rstrip()
+
+    def _head(self) -> tuple[str, ...]:
+        return tuple(VELOCITY[self._units] if name == "velocity" else name for name in HEAD)
 
     def _rank(self, item: tuple[tuple[str, str], _Row]) -> tuple[bool, int, tuple[str, str]]:
         key, row = item
@@ -79,10 +87,14 @@ class SourceTable:
             _local(state.t_end) if state else "-",
             _number(measurement.rpm if measurement else None, 0),
             _number(max((item.rms for item in physics), default=None), 3),
-            _number(worst.velocity_mm_s if worst else None, 2),
+            self._velocity(worst.velocity_mm_s if worst else None),
             escape(worst.zone or "-") if worst else "-",
             _number(measurement.anomaly if measurement else None, 2),
         )
+
+    def _velocity(self, value_mm_s: float | None) -> str:
+        value = None if value_mm_s is None else velocity(value_mm_s, self._units)
+        return _number(value, 2 if self._units == "metric" else 3)
 
 
 def _number(value: float | None, digits: int) -> str:

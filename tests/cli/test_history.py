@@ -55,6 +55,22 @@ def test_a_machine_that_wears_out_is_told_the_zone_and_the_days_beside_the_runni
     assert "no trend in" in printed[-1]
 
 
+def test_velocities_are_read_in_inches_a_second_where_that_is_asked_for(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(config.parent, rise=0.03).close()
+    inches = ("pump", "--config", config, "--utc", "--units", "imperial")
+    metric, imperial = (lines(capsys, *inches[:4])[1], lines(capsys, *inches)[1])
+    mm_s, in_s = (float(line.split()[5]) for line in (metric, imperial))
+    assert in_s == pytest.approx(mm_s / 25.4, rel=0.001)
+    forecast = lines(capsys, *inches, "--level", "velocity_mm_s")[-1]
+    assert forecast.startswith("velocity_in_s, channel 0: rises by 0.0011")
+    assert "It reaches 0.11 (zone C) about 20" in forecast
+    titles = lines(capsys, *inches, "--csv")[0]
+    assert "velocity_mm_s_mean" in titles
+    assert "velocity_in_s" not in titles
+
+
 def test_a_steady_machine_has_no_forecast(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(config.parent, rise=0.0).close()
     printed = lines(capsys, "pump", "--config", config, "--level", "velocity_mm_s")

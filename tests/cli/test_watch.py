@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import paho.mqtt.publish as publish
 import pytest
 import yaml
 
 from agent.cli.main import main
+from agent.core.units import Units
 from agent.jobs.source_table import MAX_SOURCES, SourceTable
 from tests.conftest import Agent, Broker, Subscriber, eventually, free_port
+from tests.support.measured import measurement
 from tests.support.observations import event
 
 Settings = Callable[..., dict[str, Any]]
@@ -89,6 +92,19 @@ def test_the_worst_comes_first_and_who_is_away_last() -> None:
     rows = list(table.lines())[1:]
     assert [row.split()[0] for row in rows] == ["b/x", "a/x", "c/x"]
     assert "(fault) away" in rows[2]
+
+
+@pytest.mark.parametrize(
+    ("units", "head", "cell"), [("metric", "mm/s", "12.70"), ("imperial", "in/s", "0.500")]
+)
+def test_velocities_are_shown_in_the_units_that_were_asked_for(
+    units: Units, head: str, cell: str
+) -> None:
+    table = SourceTable("drsn", units)
+    table.take("drsn/box/pump/measurement", msgspec.json.encode(measurement(1e9, 12.7)))
+    titles, row = (line.split() for line in table.lines())
+    assert head in titles
+    assert cell in row
 
 
 def test_a_source_that_is_removed_leaves_the_table() -> None:
