@@ -28,6 +28,7 @@ STEPS: tuple[Step, ...] = (
     steps.reloaded,
     steps.stopped,
     steps.upgraded,
+    steps.rebooted,
     steps.wrong,
     passing.passing,
     rollouts.rolled_out,
@@ -42,7 +43,13 @@ as its first process in a container without a network, installs the package besi
 does to it what happens to a box. It writes this file: what was typed, answered and counted.
 
 A container is no board: there is no sensor in it (the source is a simulated machine), and that the
-unit lets a microphone or a serial line through is not shown here.
+unit lets a microphone through is not shown here; the serial line is a pseudo-terminal with the
+name and the group of a real one.
+
+Of a condition that passes, "back after" is the time from its end to the next window that a
+subscriber receives. A condition lasts until the agent has ended twice for it or, where the agent
+runs and waits, 6 s. After a longer time without its broker it is back up to
+`mqtt.reconnect_max_s` later: 5 s here, 60 s unless it is set.
 """
 
 

@@ -18,6 +18,7 @@ agent: {id: press-04, health_s: 1}
 mqtt:
   username: press-04
   will_delay_s: 0
+  reconnect_max_s: 5
   password_file: /etc/drsn-agent/secrets/mqtt-password
 sources:
   - {name: bearing-de, kind: synth, model: bearing, repeat: true, publish_windows: true}
@@ -28,6 +29,8 @@ password_file /etc/mosquitto/passwords
 max_queued_messages 0
 """
 LISTENER = """\
+[Install]
+WantedBy=multi-user.target
 [Service]
 ExecStart=mosquitto_sub -h 127.0.0.1 -u ear -P heard -i ear -c -q 1 -t drsn/# -F '%%t %%p'
 StandardOutput=append:/root/heard

@@ -24,7 +24,8 @@ class Machine:
     """A booted container; `run` is a shell in it, whose every line is kept for the transcript."""
 
     root: Path
-    leader: int  # process id, outside, of its first process
+    nspawn: subprocess.Popen[bytes]
+    leader: int = 0  # process id, outside, of its first process
     transcript: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)  # lines of the step's table, if it has one
 
@@ -47,6 +48,27 @@ class Machine:
         said = self.ask(line)
         self.transcript.append(f"$ {line}" + (f"\n{said}" if said else ""))
         return said
+
+    def await_boot(self) -> None:
+        """Waits until its systemd has started everything."""
+        # nspawn's first child only makes the one that stays: the container's first process.
+        children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children")
+
+        def up() -> bool:
+            if self.nspawn.poll() is not None:
+                raise RuntimeError(f"systemd-nspawn ended with {self.nspawn.returncode}")
+            self.leader = int((children.read_text().split() or ["0"])[0])
+            state = self.ask("systemctl is-system-running") if self.leader else ""
+            return state in ("running", "degraded")
+
+        self.until(up, BOOT_S)
+
+    def reboot(self) -> None:
+        """Ends everything in good order, and boots again."""
+        before = self.leader
+        self.show("systemctl reboot")
+        self.until(lambda: not Path(f"/proc/{before}").exists(), BOOT_S)
+        self.await_boot()
 
     def until(self, happened: Callable[[], bool], within_s: float) -> float:
         """Seconds until it was so; `TimeoutError` where it never was."""
@@ -72,7 +94,9 @@ def booted() -> Iterator[Machine]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            yield _ready(root, nspawn)
+            machine = Machine(root, nspawn)
+            machine.await_boot()
+            yield machine
         finally:
             nspawn.terminate()  # to the container: power off
             nspawn.wait(30)
@@ -89,19 +113,3 @@ def bootstrapped(name: str, packages: str, *options: str, suite: str = SUITE) ->
         subprocess.run([*command, suite, str(half), MIRROR], check=True, stdout=subprocess.DEVNULL)
         half.rename(cache)
     return cache
-
-
-def _ready(root: Path, nspawn: subprocess.Popen[bytes]) -> Machine:
-    """nspawn's first child only makes the one that stays: the container's first process."""
-    children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
-    machine = Machine(root, 0)
-
-    def up() -> bool:
-        if nspawn.poll() is not None:
-            raise RuntimeError(f"systemd-nspawn ended with {nspawn.returncode}")
-        machine.leader = int((children.read_text().split() or ["0"])[0])
-        state = machine.ask("systemctl is-system-running") if machine.leader else ""
-        return state in ("running", "degraded")
-
-    machine.until(up, BOOT_S)
-    return machine

@@ -18,6 +18,7 @@ from .box import (
 from .machine import Machine
 
 WATCHDOG_S = 20.0  # of the unit
+BACK_S = 10.0  # after what it waited for has come
 HOP = 1000  # frames: 0.1 s at 10 kHz
 
 
@@ -151,6 +152,23 @@ def upgraded(box: Machine) -> list[Check]:
         Check("configuration as it was", "yes", config == CONFIG),
         Check("sequence numbers the subscriber misses", f"{missing} of {last}", not missing),
         Check("outboxes since the first start", len(epochs), len(epochs) == 1),
+    ]
+
+
+def rebooted(box: Machine) -> list[Check]:
+    """Booted while its password and its broker are not there yet."""
+    secret = "/etc/drsn-agent/secrets/mqtt-password"
+    box.ask(f"systemctl disable --now mosquitto; systemctl enable listener; mv {secret} /root/away")
+    box.reboot()
+    box.show(f"systemctl is-active {UNIT}")
+    box.until(lambda: int(prop(box, "NRestarts")) >= 2, 60)
+    box.show(f"mv /root/away {secret}")
+    ready_s = box.until(lambda: prop(box, "SubState") == "running", 60)
+    box.show("systemctl enable --now mosquitto 2>/dev/null")
+    heard_s = more_windows(box)
+    return [
+        Check("running after its password came", f"{ready_s:.1f} s", ready_s <= BACK_S),
+        Check("windows after its broker came", f"{heard_s:.1f} s", heard_s <= BACK_S),
     ]
 
 

@@ -34,7 +34,7 @@ from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.deframer import Deframer
 from agent.sources.sensor_nodes.receiver import Receiver
 from agent.sources.sensor_nodes.text_lines import TextLines
-from tests.hostile import servers, stored
+from tests.hostile import databases, heard, servers, stored
 from tests.hostile.decoder import Decoder
 
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -46,7 +46,9 @@ def table(folder: Path) -> list[Decoder]:
     return [
         *_topics(folder),
         *_sensors(),
+        *heard.table(),
         *stored.state_files(folder),
+        *databases.table(folder),
         *stored.models(folder),
         *servers.table(),
     ]

@@ -14,6 +14,7 @@ FILE = "events.sqlite"  # in the state directory
 APPLICATION_ID = 0x6472_736A  # "drsj"
 VERSION = 1
 STEP_ROWS = 1000  # deleted at once
+MAX_ID = 1 << 62  # no box has so many events, and SQLite has no number after 2 ** 63 - 1
 COLUMNS = JournalEvent.__struct_fields__
 ANNOTATED = Annotation.__struct_fields__[1:]
 
@@ -86,3 +87,5 @@ def check(db: sqlite3.Connection) -> None:
     bounded_file.check_marks(db, APPLICATION_ID, VERSION, "events")
     db.execute(f"SELECT {', '.join(COLUMNS)} FROM event LIMIT 0")
     db.execute("SELECT source, record FROM alarm LIMIT 0")
+    if (newest := last_id(db)) > MAX_ID:
+        raise sqlite3.DatabaseError(f"found the event {newest}, expected at most {MAX_ID}")

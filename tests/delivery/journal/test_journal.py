@@ -172,3 +172,18 @@ def test_a_power_cut_loses_nothing_that_was_written(path: Path, tmp_path: Path) 
 def test_no_file_is_said_with_what_makes_one(path: Path) -> None:
     with pytest.raises(ConditionError, match="an agent makes it with its first event"):
         reading.read(path, EVERY)
+
+
+def test_a_number_that_has_none_after_it_sets_the_file_aside(path: Path) -> None:
+    first = Journal(path, 64 * MIB)
+    first.add(event())
+    first.turn()
+    first.close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE event SET id = 9223372036854775807")
+    db.close()
+    again = Journal(path, 64 * MIB)
+    again.add(event("After it."))
+    again.turn()
+    assert sentences(path) == ["After it."]
+    again.close()
