@@ -12,6 +12,7 @@ VERBS = (
     "capture",
     "reload",
     "outbox",
+    "commission",
 )  # done by `agent.control.operations`
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from agent import __version__
+from agent.control.commissioning.requests import CommissioningRequests, CommissionRequest
 from agent.core.time import iso
 from agent.delivery.disk import DiskError
 from agent.delivery.sender import Sender
@@ -34,6 +35,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     reload: Callable[[Answer], None] | None  # None: there is no file to read again
     began_s: float  # monotonic
     sender: Sender
+    commissioning: CommissioningRequests
 
     def pipeline(self, name: str) -> SourcePipeline:
         for pipeline in self.pipelines:
@@ -123,6 +125,11 @@ def _show(parked: Sequence[Any], seqs: Sequence[int], answer: Answer) -> None:
     answer(messages=len(asked), parked=tuple(shown))
 
 
+def commission(context: CommandContext, arguments: CommissionRequest, answer: Answer) -> None:
+    """Starts, stops, cancels or shows the learning of a source's baseline from its own windows."""
+    context.commissioning.add(arguments, answer)
+
+
 class Verb(msgspec.Struct, frozen=True):
     arguments: type[msgspec.Struct]
     run: Callable[[CommandContext, Any, Answer], None]
@@ -134,4 +141,5 @@ VERBS = {
     "capture": Verb(Capture, capture),
     "reload": Verb(NoArguments, reload),
     "outbox": Verb(Outbox, outbox),
+    "commission": Verb(CommissionRequest, commission),
 }

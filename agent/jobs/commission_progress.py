@@ -3,12 +3,9 @@
 import time
 from collections.abc import Callable
 
-from agent.jobs.healthy_windows import HealthyWindows
+from agent.pipeline.commissioning.healthy_windows import HealthyWindows
 
 FIRST_S, LONGEST_S = 5.0, 60.0  # until the first line; each pause is twice the one before
-ENOUGH = 100  # windows, before anything is said against them
-FAULTY_SHARE = 0.2  # of windows that the network calls faulty: worth a warning
-FLAGGED_SHARE = 0.2
 
 
 class Progress:
@@ -56,16 +53,14 @@ class Progress:
     def _warn(self) -> None:
         """Warns once of each reason while there is time to do something about it."""
         healthy = self._healthy
-        if healthy.signal.windows + healthy.flagged < ENOUGH:
-            return
-        if healthy.faulty_share > FAULTY_SHARE:
+        if "faulty" in healthy.suspicions:
             share = f"{healthy.faulty_share:.0%}"
             self._once(
                 f"the network calls {share} of the windows until now faulty: is the machine "
                 "healthy? Ctrl-C ends without a baseline",
                 "faulty",
             )
-        if healthy.flagged_share > FLAGGED_SHARE:
+        if "flagged" in healthy.suspicions:
             flags = " and ".join(name for name, _ in healthy.flags.most_common(2))
             self._once(
                 f"{healthy.flagged_share:.0%} of the windows until now are {flags}, and left out: "

@@ -13,6 +13,7 @@ from msgspec import Meta
 from agent.core.annotated import Count, PositiveInt, Sha256, Share
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Basis, Commissioned, Decision, Physics
+from agent.messages.commissioning import Commissioning
 
 Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -230,6 +231,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     changes: str | None = None  # reload: which sources were kept, removed and added
     messages: Count | None = None  # outbox: how many are set aside, sent again or dropped
     parked: tuple[ParkedMessage, ...] | None = None  # outbox, show: the newest of them
+    commissioning: Commissioning | None = None  # commission
 
 
 class ShadowFigures(msgspec.Struct, frozen=True, kw_only=True):

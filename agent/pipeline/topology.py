@@ -14,6 +14,8 @@ import msgspec
 
 from agent.config.load import Config, differences
 from agent.diagnosis.baseline import file
+from agent.diagnosis.baseline.file import Baseline
+from agent.diagnosis.baseline.monitor import Monitor
 from agent.inference.classifier import Serving
 from agent.pipeline import build, model_swap, serving
 from agent.pipeline.source_build import Runtime
@@ -110,6 +112,13 @@ class Topology:
                 pipeline, serving.contract
             ):
                 model_swap.swap(pipeline, serving)
+        self._index()
+
+    def commission(self, pipeline: SourcePipeline, baseline: Baseline) -> None:
+        """Lets that baseline, which is in the state directory by now, judge the source at once."""
+        monitor = Monitor(baseline)
+        pipeline.scorer = msgspec.structs.replace(pipeline.scorer, monitor=monitor)
+        pipeline.lost_baseline = None
         self._index()
 
     def serve(self, model: str, serving: Serving) -> None:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from agent.acquisition.published_values import PublishedValues
 from agent.config.load import Config
+from agent.control.commissioning.commissioner import Commissioner
+from agent.control.commissioning.requests import CommissioningRequests
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.errors import UNREADABLE_DATA
 from agent.core.types import Scored, Verdict
@@ -81,9 +83,16 @@ class Daemon:
             clip_writer=self._clips.clip_writer,
             updates=updates,
             reload_requests=None if reread is None else requests,
+            commissioning=CommissioningRequests(),
         )
         self._publisher = open_publisher(config, surroundings)
         self._reload = Reload(requests, reread, self._topology, self._publisher)
+        self._commissioner = Commissioner(
+            surroundings.commissioning,
+            self._topology,
+            Path(config.agent.state_dir),
+            self._publisher.announce,
+        )
         self._rollout = rollout.build_controller(
             config, self._topology, self._publisher, updates, enabled=updates_enabled
         )
@@ -178,6 +187,7 @@ class Daemon:
             self._publish(item)
         for item in scored:  # after the messages of all windows: it takes milliseconds
             self._publisher.measure(item, self._topology.by_name[item.source])
+            self._commissioner.see(item, self._topology.by_name[item.source])
         if time.monotonic() >= self._check_s:
             self._check_s = time.monotonic() + CHECK_S
             self._check()
@@ -192,6 +202,7 @@ class Daemon:
         for pipeline in self._topology.pipelines:
             if (fault := pipeline.fail()) is not None:
                 self._publish(fault)
+        self._commissioner.turn()
         self._advance_rollout()
         self._report_progress()
 

@@ -11,6 +11,7 @@ from agent.acquisition.timestamps import WallClock
 from agent.config.agent import OUTBOX, SHORT_ID
 from agent.config.load import Config
 from agent.control.command_handler import CommandHandler
+from agent.control.commissioning.requests import CommissioningRequests
 from agent.control.operations import CommandContext
 from agent.control.rollout.requests import UpdateQueue
 from agent.core import state_directory
@@ -45,6 +46,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     watchdog: Watchdog
     clip_writer: ClipWriter | None  # None: no clips are kept
     updates: UpdateQueue
+    commissioning: CommissioningRequests
     reload_requests: ReloadRequests | None  # None: there is no configuration file to read again
 
 
@@ -156,7 +158,14 @@ def _on_turn(
 def _command_context(surroundings: Surroundings, began_s: float, sender: Sender) -> CommandContext:
     requests = surroundings.reload_requests
     reload = None if requests is None else requests.add
-    return CommandContext(surroundings.pipelines, surroundings.clip_writer, reload, began_s, sender)
+    return CommandContext(
+        surroundings.pipelines,
+        surroundings.clip_writer,
+        reload,
+        began_s,
+        sender,
+        surroundings.commissioning,
+    )
 
 
 def open_outbox(config: Config, topics: payloads.Topics) -> Outbox:

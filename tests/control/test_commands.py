@@ -19,6 +19,7 @@ from agent.config import commands, load
 from agent.config.commands import Commands
 from agent.control import operations
 from agent.control.command_handler import MAX_IDS, CommandHandler
+from agent.control.commissioning.requests import CommissioningRequests
 from agent.control.operations import CommandContext
 from agent.core.errors import ConfigError
 from agent.delivery.sender import Sender
@@ -50,7 +51,9 @@ class Replies(list[tuple[str, str, str | None]]):
 
 
 def handler(replies: Replies, *allow: str) -> CommandHandler:
-    context = CommandContext([], None, None, time.monotonic(), sender=cast(Sender, None))
+    context = CommandContext(
+        [], None, None, time.monotonic(), cast(Sender, None), CommissioningRequests()
+    )
     return CommandHandler(Commands(allow=allow), context, replies.reply)
 
 

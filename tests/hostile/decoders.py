@@ -14,6 +14,7 @@ import numpy as np
 from agent.config.commands import VERBS, Commands
 from agent.config.rollout import Rollout
 from agent.control.command_handler import CommandHandler
+from agent.control.commissioning.requests import CommissioningRequests
 from agent.control.operations import CommandContext
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Message
@@ -67,7 +68,7 @@ def _topics(folder: Path) -> list[Decoder]:
     )
     outbox = Outbox(None, Limits(), lambda _epoch, _gap: Message(0, "t", b""))
     sender = Sender(outbox, StdoutSink(), lambda: Message(0, "t", b""), 60.0, lambda: None)
-    context = CommandContext((), None, None, time.monotonic(), sender)
+    context = CommandContext((), None, None, time.monotonic(), sender, CommissioningRequests())
     handlers: list[CommandHandler] = []
     updates = UpdateQueue(Rollout(source="https://example.org/models"), folder)
     node = EdgeNode(Address("g", "n"), EPOCH, lambda: (), Latest(0), BdSeq(folder / "bdseq"))

@@ -9,7 +9,7 @@ import pytest
 
 from agent.diagnosis.baseline.healthy_signal import HealthySignal
 from agent.jobs.commission_progress import Progress
-from agent.jobs.healthy_windows import HealthyWindows
+from agent.pipeline.commissioning.healthy_windows import HealthyWindows
 
 
 class Commissioning:

@@ -17,8 +17,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from agent.config.load import Config
+from agent.control.background_task import BackgroundTask
 from agent.control.rollout.assignments import Assignments
-from agent.control.rollout.background_task import BackgroundTask
 from agent.control.rollout.canary import Canary
 from agent.control.rollout.phases import (
     Admitting,

@@ -166,11 +166,16 @@ def _decoded(data: bytes, file: Path) -> Baseline:
 
 
 def save(baseline: Baseline, state_dir: Path) -> Path:
-    """Writes it beside its predecessor and puts it in its place at once."""
+    """Writes it as the owner of the state directory; see `write`."""
+    with state_directory.as_owner(state_dir):
+        return write(baseline, state_dir)
+
+
+def write(baseline: Baseline, state_dir: Path) -> Path:
+    """Writes it beside its predecessor and puts it in its place at once; `ConditionError`."""
     file = path(state_dir, baseline.source)
     try:
-        with state_directory.as_owner(state_dir):
-            files.write(file, msgspec.json.encode(baseline))
+        files.write(file, msgspec.json.encode(baseline))
     except OSError as error:
         raise ConditionError(f"{file}: cannot be written: {error.strerror}") from None
     return file

@@ -40,6 +40,11 @@ class HealthySignal(msgspec.Struct):
     def windows(self) -> int:
         return sum(len(run.rows) for run in self.runs)
 
+    def features_until_now(self) -> "HealthySignal":
+        """A copy that another thread may read: what was heard, without signal and lines."""
+        runs = [HealthyRun(run.condition, list(run.rows), list(run.rpm)) for run in self.runs]
+        return HealthySignal(runs=runs)
+
     def interrupt(self) -> None:
         """What comes next does not follow on what came before."""
         self._expected = None

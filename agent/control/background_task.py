@@ -1,6 +1,6 @@
 """Work that may take seconds (a download, a disk, a model to load), in a thread of its own.
 
-There is never more than one. Scoring and sending do not wait for it.
+Its owner has never more than one. Scoring and sending do not wait for it.
 """
 
 import threading
@@ -14,10 +14,13 @@ Next = TypeVar("Next")
 class BackgroundTask(Generic[Next]):
     """Runs `work` in a thread; whoever owns the task passes the result to `then`."""
 
-    def __init__(self, work: Callable[[], Result], then: Callable[[Result], Next]) -> None:
+    def __init__(
+        self, work: Callable[[], Result], then: Callable[[Result], Next], name: str = "rollout"
+    ) -> None:
+        """`name` is the thread's."""
         self._ended = threading.Event()
         self._conclude: Callable[[], Next]  # set before `_ended`
-        threading.Thread(target=self._run, args=(work, then), name="rollout", daemon=True).start()
+        threading.Thread(target=self._run, args=(work, then), name=name, daemon=True).start()
 
     @property
     def done(self) -> bool:

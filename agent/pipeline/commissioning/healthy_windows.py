@@ -1,15 +1,22 @@
 """What commissioning has taken in of a healthy machine."""
 
 from collections import Counter
+from typing import Literal
 
 import msgspec
 
 from agent.core.model_contract import NO_NETWORK
 from agent.core.types import Scored
 from agent.diagnosis.baseline.healthy_signal import HealthySignal
+from agent.pipeline import build
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LINES_EVERY_S = 2.5  # of signal, between two looks at the bearing's lines
+ENOUGH = 100  # windows, before anything is said against them
+FAULTY_SHARE = 0.2  # of windows that the network calls faulty: worth a warning
+FLAGGED_SHARE = 0.2
+
+Suspicion = Literal["faulty", "flagged"]  # by the network, by the checks of the signal
 
 
 class HealthyWindows(msgspec.Struct):
@@ -31,6 +38,18 @@ class HealthyWindows(msgspec.Struct):
     @property
     def flagged_share(self) -> float:
         return self.flagged / max(1, self.flagged + self.signal.windows)
+
+    @property
+    def suspicions(self) -> tuple[Suspicion, ...]:
+        """What speaks against these windows, once there are enough of them."""
+        if self.signal.windows + self.flagged < ENOUGH:
+            return ()
+        suspicions: list[Suspicion] = []
+        if self.faulty_share > FAULTY_SHARE:
+            suspicions.append("faulty")
+        if self.flagged_share > FLAGGED_SHARE:
+            suspicions.append("flagged")
+        return tuple(suspicions)
 
     def describe(self) -> str:
         """The windows and the network's words on them, for a person."""
@@ -58,10 +77,14 @@ class HealthyWindows(msgspec.Struct):
             self.signal.interrupt()
             return
         common, scorer = pipeline.settings.common, pipeline.scorer
+        judge = build.judge(pipeline.settings, pipeline.origin.contract)
+        verdict = judge.of(
+            window.marks, scored.prediction
+        )  # the network's, whatever a baseline says
         rpm, condition = scorer.rpm_of(window), scorer.condition_of(window)
         self.signal.take(window, pipeline.hop, rpm, condition)
-        self.labels[scored.verdict.label or scored.verdict.decision] += 1
-        self.faulty += scored.verdict.decision == "fault"
+        self.labels[verdict.label or verdict.decision] += 1
+        self.faulty += verdict.decision == "fault"
         if common.orders is not None and window.first >= self.lines_frame:
             self.signal.take_lines(pipeline.scorer.examine(window))
             self.lines_frame = window.first + round(LINES_EVERY_S * rate_hz)
