@@ -83,19 +83,17 @@ class Daemon:
             clip_writer=self._clips.clip_writer,
             updates=updates,
             reload_requests=None if reread is None else requests,
-            commissioning=CommissioningRequests(),
         )
         self._publisher = open_publisher(config, surroundings)
         self._reload = Reload(requests, reread, self._topology, self._publisher)
-        self._commissioner = Commissioner(
-            surroundings.commissioning,
-            self._topology,
-            Path(config.agent.state_dir),
-            self._publisher.announce,
-        )
+        self._commissioner = self._build_commissioner(config, surroundings.commissioning)
         self._rollout = rollout.build_controller(
             config, self._topology, self._publisher, updates, enabled=updates_enabled
         )
+
+    def _build_commissioner(self, config: Config, requests: CommissioningRequests) -> Commissioner:
+        state_dir = Path(config.agent.state_dir)
+        return Commissioner(requests, self._topology, state_dir, self._publisher.announce)
 
     def run(self) -> int:
         """Runs until a signal, or until all sources have ended and all is delivered.

@@ -46,8 +46,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     watchdog: Watchdog
     clip_writer: ClipWriter | None  # None: no clips are kept
     updates: UpdateQueue
-    commissioning: CommissioningRequests
     reload_requests: ReloadRequests | None  # None: there is no configuration file to read again
+    commissioning: CommissioningRequests = msgspec.field(default_factory=CommissioningRequests)
 
 
 def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from agent.control.background_task import BackgroundTask
 from agent.control.commissioning.requests import Answer, CommissioningRequests, CommissionRequest
 from agent.control.commissioning.session import PREVIEW_S, Session
+from agent.core.background_task import BackgroundTask
 from agent.core.errors import UserError
 from agent.core.types import Scored
 from agent.diagnosis.baseline import file

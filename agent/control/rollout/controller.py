@@ -17,7 +17,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from agent.config.load import Config
-from agent.control.background_task import BackgroundTask
 from agent.control.rollout.assignments import Assignments
 from agent.control.rollout.canary import Canary
 from agent.control.rollout.phases import (
@@ -35,6 +34,7 @@ from agent.control.rollout.phases import (
 from agent.control.rollout.prepare import Candidate, Loaded, Refused, RolloutSteps
 from agent.control.rollout.reporter import Publish, StatusReporter
 from agent.control.rollout.requests import UpdateQueue, UpdateRequest
+from agent.core.background_task import BackgroundTask
 from agent.core.types import Scored
 from agent.inference import model_store, registry
 from agent.inference.model_store import Standing

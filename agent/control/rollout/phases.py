@@ -8,10 +8,10 @@ through GivingUp to Idle. After a restart, a trial begins again with Resuming or
 
 import msgspec
 
-from agent.control.background_task import BackgroundTask
 from agent.control.rollout.probation import GuardedClassifier
 from agent.control.rollout.requests import UpdateRequest
 from agent.control.rollout.shadow import Shadow
+from agent.core.background_task import BackgroundTask
 
 
 class Idle(msgspec.Struct, frozen=True):
