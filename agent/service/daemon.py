@@ -62,9 +62,8 @@ class Daemon:
         `observers` see every scored window. `wrap_source` wraps each source when it is opened,
         e.g. to add noise in demos.
         """
-        self._stopping = False
+        self._stopping = self._signalled = False
         self._check_s = 0.0  # monotonic time of the next check
-        self._signalled = False
         self._observers = observers
         self._wake = threading.Event()
         self._threads = WorkerThreads(self._wake.set)
