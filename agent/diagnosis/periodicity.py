@@ -35,7 +35,7 @@ def strongest(spectrum: Envelope) -> Series | None:
     """
     width_hz = spectrum.band_hz[1] - spectrum.band_hz[0]
     bins = min(len(spectrum.power), int(width_hz / spectrum.bin_hz))
-    ratio_db = 10 * np.log10(spectrum.power[:bins] / _floor(spectrum, bins) + 1e-12)
+    ratio_db = 10 * np.log10(spectrum.power[:bins] / floor(spectrum, bins) + 1e-12)
     near_db = np.maximum(ratio_db, np.maximum(np.roll(ratio_db, 1), np.roll(ratio_db, -1)))
     firsts = np.arange(2 * LOWEST_HZ / spectrum.bin_hz, bins) / 2  # bins: two lines must fit
     if not len(firsts):
@@ -49,12 +49,12 @@ def strongest(spectrum: Envelope) -> Series | None:
     return Series(float(firsts[best] * spectrum.bin_hz), float(strength[best]))
 
 
-def _floor(spectrum: Envelope, bins: int) -> Signal:
+def floor(spectrum: Envelope, bins: int) -> Signal:
     """The median of the spectrum around each of the first `bins`, interpolated between some."""
     reach = max(4, round(AROUND_HZ / spectrum.bin_hz))
     around = np.pad(spectrum.power[:bins], reach, mode="reflect" if bins > reach else "edge")
     step = max(1, reach // FLOORS)
     windows = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1)[::step]
     medians = np.partition(windows, reach, axis=1)[:, reach]  # of an odd number
-    floor: Signal = np.interp(np.arange(bins), step * np.arange(len(medians)), medians)
-    return floor + 1e-30
+    between: Signal = np.interp(np.arange(bins), step * np.arange(len(medians)), medians)
+    return between + 1e-30

@@ -30,9 +30,18 @@ from agent.web.http.handlers import ServerContext
 from agent.web.http.request import Route
 from agent.web.http.stream import EventStream
 from agent.web.observed.states import SourceStates
+from agent.web.observed.waterfall import Waterfall
 from agent.web.recording_scoring import ScoredTimeline
 from agent.web.records import About, Event, PageState
-from agent.web.resources import demonstration, overview
+from agent.web.resources import (
+    demonstration,
+    machine,
+    overview,
+    spectrum,
+    trends,
+    waterfall,
+)
+from agent.web.resources.sources import Sources
 
 MAX_QUEUED = 256  # windows that wait for the page's thread; the oldest are dropped
 MAX_EVENTS = 100  # the newest are kept
@@ -65,6 +74,7 @@ class Site:
         self._events: collections.deque[Event] = collections.deque(maxlen=MAX_EVENTS)
         self._event_count = 0
         self._states = SourceStates()
+        self._waterfall = Waterfall()
         self._scoring = threading.Lock()
         self._building = threading.Lock()
         self._server = server.bind(page.address, page.port, self._context(page))
@@ -110,14 +120,13 @@ class Site:
 
     def _routes(self) -> list[Route]:
         """What the server answers beside files and the stream."""
+        sources, demo = Sources(lambda: list(self._pipelines)), self._harness is not None
         routes = [
-            overview.route(
-                self._agent,
-                lambda: list(self._pipelines),
-                self._states,
-                time.time,
-                demonstration=self._harness is not None,
-            )
+            overview.route(self._agent, sources, self._states, demonstration=demo),
+            machine.route(sources, self._states),
+            spectrum.route(sources),
+            waterfall.route(sources, self._waterfall),
+            *trends.routes(sources, self._state_dir),
         ]
         if self._harness is not None:
             routes += demonstration.routes(self._change, self._score)
@@ -190,6 +199,7 @@ class Site:
     def _show(self, queued: _QueuedWindow) -> None:
         scored = queued.scored
         self._states.note(scored, queued.began_s, time.time())
+        self._waterfall.note(scored, time.time())
         if scored.event is not None:
             self._add_event(scored, scored.event, queued.began_s)
         if scored.window.samples.size and self._broadcaster.watched(scored.source):

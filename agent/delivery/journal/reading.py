@@ -22,6 +22,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     id: int | None = None  # that event alone
     before_id: int | None = None  # events before that one: the next page of a list
     since: str | None = None  # ISO 8601 in UTC, as in the events
+    until: str | None = None  # the same
     unacknowledged: bool = False  # only alarms that were raised and that nobody has acknowledged
     most: int = 100
 
@@ -61,6 +62,7 @@ def _conditions(selection: Selection) -> tuple[list[str], list[Any]]:
         "id = ?": selection.id,
         "id < ?": selection.before_id,
         "t >= ?": selection.since,
+        "t <= ?": selection.until,
     }
     values: list[Any] = [value for value in wanted.values() if value is not None]
     conditions = ["1", *(text for text, value in wanted.items() if value is not None)]

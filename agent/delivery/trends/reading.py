@@ -36,14 +36,14 @@ class History(msgspec.Struct, frozen=True):
     points: tuple[Point, ...]
 
 
-def read(path: Path, source: str, span: Span, from_s: float) -> History:
-    """Rows that begin at `from_s` or later.
+def read(path: Path, source: str, span: Span, from_s: float, to_s: float = LAST_S) -> History:
+    """Rows that begin at `from_s` or later, and at `to_s` or before (Unix time).
 
     `ConditionError` where there is no file or it cannot be read, `UserError` for another name.
     """
     with bounded_file.reading(path, trend_file.check, MADE_BY) as db:
         number, unit = _source(db, source)
-        rows = db.execute(_QUERY.format(span), (from_s, LAST_S, number))
+        rows = db.execute(_QUERY.format(span), (from_s, to_s, number))
         return History(unit, tuple(map(_point, rows)))
 
 

@@ -23,6 +23,11 @@ def features(samples: Samples) -> Vector:
     return np.concatenate([_of_channel(channel) for channel in samples.astype(np.float64)])
 
 
+def band_edges(frames: int) -> npt.NDArray[np.intp]:
+    """The bands' limits [BANDS + 1] in bins of the spectrum of so many frames."""
+    return np.linspace(0, HIGHEST * (frames // 2 + 1), BANDS + 1).astype(np.intp)
+
+
 def _of_channel(signal: Vector) -> Vector:
     moved = signal - signal.mean()
     power = float(np.mean(moved**2)) + 1e-30
@@ -38,7 +43,7 @@ def _bands(moved: Vector, power: float) -> Vector:
     """Power in equal bands from 0 to `HIGHEST`."""
     taper = np.hanning(len(moved))
     spectrum = np.abs(np.fft.rfft(moved * taper)) ** 2 * 2 / (len(moved) * np.sum(taper**2))
-    edges = np.linspace(0, HIGHEST * len(spectrum), BANDS + 1).astype(np.intp)
+    edges = band_edges(len(moved))
     total = np.concatenate([[0.0], np.cumsum(spectrum)])
     within: Vector = total[edges[1:]] - total[edges[:-1]]
     return within + FLOOR * power

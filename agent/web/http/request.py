@@ -1,5 +1,6 @@
 """A request that is let in, and what answers it."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -10,6 +11,7 @@ from agent.core import json_input
 from agent.core.json_input import JsonError
 
 MAX_JSON_BYTES = 4096  # of a body
+LAST_S = 253_402_300_799  # the end of the year 9999
 MAX_LENGTH_DIGITS = 12  # of a Content-Length
 CHUNK_BYTES = 1 << 20
 
@@ -71,6 +73,17 @@ class Request(msgspec.Struct, frozen=True):
         if text.isdecimal() and text.isascii() and len(text) < 10 and low <= int(text) <= high:
             return int(text)
         raise RefusedError(400, f"{name}: found {text[:40]!r}, expected {low} to {high}")
+
+    def seconds(self, name: str, default: float) -> float:
+        """A Unix time of the query; `RefusedError` with status 400 where it is none."""
+        text = self.query.get(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value <= LAST_S:  # nor what is no number
+            raise RefusedError(400, f"{name}: found {text[:40]!r}, expected a Unix time")
+        return value
 
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         """A word of the query, by default the first option; `RefusedError` with status 400."""

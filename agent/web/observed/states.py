@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agent.core.types import Basis, Scored, Verdict
+from agent.core.types import Basis, Prediction, Scored, Verdict
 
 
 class SourceState(msgspec.Struct, frozen=True):
@@ -14,6 +14,7 @@ class SourceState(msgspec.Struct, frozen=True):
     basis: Basis | None  # of the change to this state; None: none was made
     flags: list[str]  # of the newest window
     anomaly: float | None  # of the newest window
+    probabilities: tuple[float, ...] | None  # of the newest window; None: no network saw it
 
 
 class SourceStates:
@@ -33,6 +34,7 @@ class SourceStates:
             basis=scored.basis if changed or before is None else before.basis,
             flags=scored.window.flags,
             anomaly=scored.anomaly,
+            probabilities=_rounded(scored.prediction),
         )
 
     def of(self, source: str) -> SourceState | None:
@@ -42,3 +44,9 @@ class SourceStates:
     def verdicts(self) -> dict[str, Verdict]:
         """Of each source that had a window."""
         return {name: state.verdict for name, state in list(self._by_source.items())}
+
+
+def _rounded(prediction: Prediction | None) -> tuple[float, ...] | None:
+    if prediction is None:
+        return None
+    return tuple(round(p, 4) for p in prediction.probabilities) or None

@@ -1,6 +1,7 @@
 """`/api/overview`: every source at a glance, for a browser that asks every few seconds."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,6 +11,7 @@ from agent.messages.measurement import Measurement
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.web.http.request import Route
 from agent.web.observed.states import SourceState, SourceStates
+from agent.web.resources.sources import Sources
 
 WAITING = "waiting"  # no window yet
 
@@ -48,19 +50,11 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[Card]
 
 
-def route(
-    agent: str,
-    pipelines: Callable[[], Iterable[SourcePipeline]],
-    states: SourceStates,
-    now_s: Callable[[], float],
-    *,
-    demonstration: bool,
-) -> Route:
-    """`now_s` is Unix time."""
-
+def route(agent: str, sources: Sources, states: SourceStates, *, demonstration: bool) -> Route:
     def answer(_request: object) -> Overview:
-        cards = [card(pipeline, states.of(pipeline.name)) for pipeline in pipelines()]
-        return Overview(agent=agent, now=iso(now_s()), demonstration=demonstration, sources=cards)
+        cards = [card(pipeline, states.of(pipeline.name)) for pipeline in sources.all()]
+        now = iso(time.time())
+        return Overview(agent=agent, now=now, demonstration=demonstration, sources=cards)
 
     return Route("GET", "/api/overview", answer)
 

@@ -16,6 +16,9 @@ export function fixed(value, digits = 2) {
   return new Intl.NumberFormat(language, how).format(value);
 }
 
+// A unit as people write it.
+export const unitText = (unit) => unit.replace("s2", "s²");
+
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
 export function signed(value) {
