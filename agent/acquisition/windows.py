@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent.acquisition.ring_buffer import Ring
+from agent.core.counting import counting_channels
 from agent.core.errors import DataError
 from agent.core.model_contract import Contract
 from agent.core.types import Format, Mark, Samples, Window
@@ -89,7 +90,8 @@ class Windower:
         marks = Mark(int(np.bitwise_or.reduce(frame_marks)))
         missing = Mark.GAP | Mark.OVERRUN
         dropped = int(np.count_nonzero(frame_marks & missing)) if marks & missing else 0
-        if not dropped and is_flat(samples):  # missing frames stand still, but not the signal
+        # Missing frames stand still, but not the signal.
+        if not dropped and (is_flat(samples) or counting_channels(samples)):
             marks |= Mark.FLAT
         rpm = speed(frames[:, -1]) if self._tacho else None
         return Window(first, samples, dropped, marks, arrived_s, rpm)

@@ -32,7 +32,7 @@ class Mark(enum.IntFlag):
     SLOW = 16  # the source delivered too few samples per second about then
     FAST = 32  # too many
     # Never of one frame:
-    FLAT = 64  # the signal stands still
+    FLAT = 64  # the signal stands still, or counts
     SILENT = 128  # nothing comes
     BROKEN = 256  # the source failed, or its end came where there should be none
 
@@ -49,6 +49,9 @@ class Format(msgspec.Struct, frozen=True):
     counted: bool = False  # live, and what is lost on its way shows in `Block.lost`
     step: float | None = None  # what one count is, where samples are whole counts
     frames: int | None = None  # that it holds; None: unknown
+    names: tuple[str, ...] = ()  # of its channels; empty: they have none
+    counting: tuple[int, ...] = ()  # channels that count frames or time
+    still: tuple[int, ...] = ()  # channels that do not change at first
 
 
 class Block(msgspec.Struct, frozen=True):

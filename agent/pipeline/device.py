@@ -82,7 +82,7 @@ def _conditioner(item: Point, arrivals: Arrivals) -> Conditioner:
     common, contract = build.settings.common, build.contract
     check_length(source, contract)
     source_format.check_rate(source.rate_hz, contract)
-    channels = source_format.channels(build.settings, contract, source.channels)
+    channels = source_format.channels(build.settings, contract, source)
     keys = (channels, common.scale, common.tacho, common.bits)
     conditioner = Conditioner(source, item.ring, contract.rate_hz, *keys, arrivals)
     item.timeline.attach(arrivals)

@@ -55,6 +55,13 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
     return numbers[:, 1:].astype(np.float32), _rate_hz(path, seconds)
 
 
+def names(path: Path) -> tuple[str, ...]:
+    """The names of the columns of a table that can be read; empty without a line of names."""
+    with path.open(encoding="utf-8-sig") as lines:
+        layout = _layout(lines)
+    return () if layout is None else tuple(layout.names)
+
+
 def _numbers(path: Path, layout: Layout) -> Numbers:
     with path.open(encoding="utf-8-sig") as lines:
         mark = layout.separator or ""

@@ -75,6 +75,9 @@ def open_source(options: Options) -> FileSource:
         full_scale=recording.full_scale,
         step=recording.step,
         frames=recording.frames,
+        names=recording.names,
+        counting=recording.counting,
+        still=recording.still,
         started_s=None if started is None else started.timestamp(),
         patient=options.pace == "fast",
     )

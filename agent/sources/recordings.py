@@ -18,12 +18,14 @@ import numpy.typing as npt
 import soundfile
 
 from agent.core import pcm
+from agent.core.counting import counting_channels
 from agent.core.errors import ConditionError, DataError
 from agent.core.types import DamagedError, Samples
 from agent.sources import csv_table, wav_header, wav_raw
 from agent.sources.wav_header import WavHeader
 
 MOST_CHANNELS = 255
+LOOKED_AT = 4096  # frames, for channels that count or stand still
 WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 # What NumPy raises where the header of an array is damaged.
@@ -44,6 +46,9 @@ class OpenRecording(msgspec.Struct, frozen=True):
     full_scale: float | None  # see `Format`
     frames: int
     step: float | None = None  # see `Format`
+    names: tuple[str, ...] = ()
+    counting: tuple[int, ...] = ()
+    still: tuple[int, ...] = ()
 
 
 def open_recording(path: Path) -> OpenRecording:
@@ -73,8 +78,10 @@ def _check_there(path: Path) -> None:
         raise DataError(missing) from None
 
 
-def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRecording:
-    """A recording of numbers [frames, channels] in memory."""
+def from_array(
+    array: npt.NDArray[np.generic], rate_hz: float | None, names: tuple[str, ...] = ()
+) -> OpenRecording:
+    """A recording of numbers [frames, channels] in memory, with the names of its channels."""
     at = 0
 
     def read(frames: int) -> Samples:
@@ -84,7 +91,19 @@ def from_array(array: npt.NDArray[np.generic], rate_hz: float | None) -> OpenRec
         return samples
 
     full_scale, step = pcm.full_scale(array.dtype), pcm.step(array.dtype)
-    return OpenRecording(read, rate_hz, array.shape[1], full_scale, len(array), step)
+    first = pcm.to_float(np.asarray(array[:LOOKED_AT])).T
+    counting, still = counting_channels(first), np.flatnonzero((first == first[:, :1]).all(axis=1))
+    return OpenRecording(
+        read=read,
+        rate_hz=rate_hz,
+        channels=array.shape[1],
+        full_scale=full_scale,
+        frames=len(array),
+        step=step,
+        names=names,
+        counting=counting,
+        still=tuple(int(channel) for channel in still),
+    )
 
 
 def _refuse_raw(path: Path) -> OpenRecording:
@@ -161,4 +180,5 @@ def _open_npy(path: Path) -> OpenRecording:
 
 def _open_csv(path: Path) -> OpenRecording:
     numbers, rate_hz = csv_table.read(path)
-    return from_array(numbers, rate_hz)
+    names = csv_table.names(path)[-numbers.shape[1] :]  # a column of times is no channel
+    return from_array(numbers, rate_hz, names)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from agent.acquisition.resampling import resample
 from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
+from agent.core.counting import counting_channels
 from agent.core.errors import DataError, UserError
 from agent.sources.recordings import OpenRecording, open_recording
 from models.data.listing import Entry, entries
@@ -89,6 +90,11 @@ def read(entry: Entry, source: Source, rate_hz: float) -> Array:
     with np.errstate(invalid="ignore"):  # what is no number is refused
         scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
     picked = _finite(entry.path, scaled[:, list(source.channels)])
+    if counting := counting_channels(picked.T):
+        raise DataError(
+            f"{entry.path}: channel {source.channels[counting[0]]} counts frames or time and is no "
+            "signal: choose others (--channels)"
+        )
     resampled = resample(picked, source_hz, rate_hz)
     return np.ascontiguousarray(resampled.T, np.float32)
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.acquisition.resampling import Resampler
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.windows import Windower, is_flat, speed
 from agent.core.types import Mark, Window
@@ -116,6 +117,20 @@ def test_one_dead_channel_makes_the_window_flat() -> None:
     assert not is_flat(samples)
     samples[1] = 0.0
     assert is_flat(samples)
+
+
+@pytest.mark.parametrize(("resampled", "anew"), [(False, 700), (True, 10_000)])
+def test_a_channel_that_counts_makes_the_window_flat(resampled: bool, anew: int) -> None:
+    """As a node sends it that prints a frame number beside its samples."""
+    ring = Ring(4000, 2, lambda: None)
+    noise = np.random.default_rng(0).standard_normal(1000)
+    frames = np.column_stack([np.arange(1000) % anew, noise]).astype(np.float32)
+    marks = np.zeros(len(frames), np.uint8)
+    block = Resampler(800.0, 1000.0, 2).push(frames, marks) if resampled else (frames, marks)
+    ring.write(*block)
+    windows = list(Windower(ring, 200, 100).due(100))
+    assert len(windows) > 7
+    assert {tuple(window.flags) for window in windows} == {("flat",)}
 
 
 def test_a_constant_that_a_resampler_has_rounded_is_flat_still() -> None:

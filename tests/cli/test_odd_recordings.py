@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from agent.cli.main import main
 from tests.cli.test_main import command
 from tests.sources.test_recordings import declare
 from tests.support import tiny
@@ -83,3 +84,46 @@ def test_a_file_whose_name_is_not_utf_8_is_replayed_and_refused_by_score(tmp_pat
     scored = command(*arguments("score", name), cwd=tmp_path)
     assert scored.returncode == 65
     assert "found a name that is not UTF-8" in scored.stderr
+
+
+def table(name: str, head: str, first: object) -> Make:
+    """A CSV or NPY file whose first column is not the signal."""
+
+    def make(folder: Path) -> None:
+        columns = np.column_stack([np.broadcast_to(first, 1000), NOISE / 9000.0])  # type: ignore[arg-type]
+        if name.endswith(".npy"):
+            np.save(folder / name, columns)
+        else:
+            np.savetxt(folder / name, columns, "%.9g", ",", header=head, comments="")
+
+    return make
+
+
+COUNT = np.arange(1000.0)
+COLUMNS: dict[str, tuple[Make, str]] = {
+    "sample.csv": (table("sample.csv", "Sample,Acc", COUNT), " (0 Sample counts, 1 Acc)"),
+    "stamps.csv": (table("stamps.csv", "stamp,Acc", 1.7e9), " (0 stamp stands still, 1 Acc)"),
+    "ms.csv": (table("ms.csv", "stamp_ms,Acc", COUNT // 2), " (0 stamp_ms counts, 1 Acc)"),
+    "bare.csv": (table("bare.csv", "", COUNT), " (0 counts, 1)"),
+    "numbers.npy": (table("numbers.npy", "", COUNT / 1000), " (0 counts, 1)"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_are_named_and_the_advice_is_none_that_counts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny.write(tmp_path / "tiny.onnx")
+    make, columns = COLUMNS[name]
+    make(tmp_path)
+    replay = ("replay", name, "--model", "./tiny.onnx", "--rate-hz", "1000")
+    assert main(replay) == 78
+    error = capsys.readouterr().err
+    assert f"--channels: found 2 in the source{columns}" in error
+    assert error.endswith("choose, e.g. --channels 1\n")
+    assert main((*replay, "--channels", "1")) == 0
+    capsys.readouterr()
+    if "counts" in columns:
+        assert main((*replay, "--channels", "0")) == 78
+        assert "which counts frames or time and is no signal" in capsys.readouterr().err

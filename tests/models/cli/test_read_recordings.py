@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.core.errors import UserError
+from agent.core.errors import DataError, UserError
 from agent.sources.recordings import open_recording
 from models.data import leakage, listing, recordings
 from models.data.listing import Entry
+from models.data.recipe import Source
 
 RATE_HZ = 8000
 CODES = np.random.default_rng(0).integers(-20_000, 20_000, (3000, 2)).astype(np.int16)
@@ -132,3 +133,17 @@ def test_a_folder_of_files_of_another_kind_is_no_silent_loss_of_a_label(tmp_path
         (tmp_path / label / f"b{name}").write_bytes(b"")
     with pytest.raises(UserError, match=r"worn: found no recordings, expected \.wav"):
         listing.entries(tmp_path)
+
+
+def test_a_column_that_counts_is_no_signal_to_train_on(tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    rows = np.column_stack([np.arange(300), np.random.default_rng(0).standard_normal(300)])
+    np.savetxt(path, rows, "%.5f", ",", header="Sample,Acc", comments="")
+    entry = Entry(path, "a", "train", 1000.0, ())
+    for channels, refused in (((0,), True), ((1, 0), True), ((1,), False)):
+        source = Source("x", channels=channels)
+        if refused:
+            with pytest.raises(DataError, match=r"channel 0 counts frames or time"):
+                recordings.read(entry, source, 1000.0)
+        else:
+            assert recordings.read(entry, source, 1000.0).shape == (1, 300)
