@@ -90,7 +90,7 @@ def read(entry: Entry, source: Source, rate_hz: float) -> Array:
     with np.errstate(invalid="ignore"):  # what is no number is refused
         scaled = samples * (_factors(entry) if entry.scale else np.float64(1.0))
     picked = _finite(entry.path, scaled[:, list(source.channels)])
-    if counting := counting_channels(picked.T):
+    if counting := counting_channels(picked.T.astype(np.float32)):
         raise DataError(
             f"{entry.path}: channel {source.channels[counting[0]]} counts frames or time and is no "
             "signal: choose others (--channels)"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
@@ -86,11 +87,11 @@ def test_a_file_whose_name_is_not_utf_8_is_replayed_and_refused_by_score(tmp_pat
     assert "found a name that is not UTF-8" in scored.stderr
 
 
-def table(name: str, head: str, first: object) -> Make:
+def table(name: str, head: str, first: npt.ArrayLike) -> Make:
     """A CSV or NPY file whose first column is not the signal."""
 
     def make(folder: Path) -> None:
-        columns = np.column_stack([np.broadcast_to(first, 1000), NOISE / 9000.0])  # type: ignore[arg-type]
+        columns = np.column_stack([np.full(1000, first), NOISE / 9000.0])
         if name.endswith(".npy"):
             np.save(folder / name, columns)
         else:
