@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from agent.inference import zoo
-from agent.messages.topics import PUBLISHED
+from agent.messages.topics import PUBLISHED, kind_of
 from tests.conftest import Broker, eventually
 from tests.support.listening import Listening
 from tests.support.paths import DOCS
@@ -48,6 +48,9 @@ def tree(folder: Path, port: int) -> dict[str, Any]:
         "evidence": {"min_free_mib": 0.0},
         "rollout": {"shadow_s": 1.0, "shadow_windows": 5, "probation_s": 2.0},
         "sources": [source],
+        "machines": [
+            {"name": "press", "points": ["bearing-de"], "site": "plant 2", "area": "hall B"}
+        ],
     }
 
 
@@ -73,7 +76,9 @@ def published() -> dict[str, dict[str, Any]]:
         finally:
             agent.kill()
             broker.stop()
-        last = {each["topic"].rpartition("/")[2]: each for each in listening.received}
+        last = {
+            kind_of(each["topic"], each["payload"].encode()): each for each in listening.received
+        }
         return last | {"bundle": {"size": size}}
 
 
@@ -132,7 +137,7 @@ def table() -> str:
     rows = ["| topic | QoS | retained | schema | when |", "|---|---|---|---|---|"]
     for each in PUBLISHED.values():
         topic = re.sub(r"{(\w+)}", r"<\1>", each.address).removeprefix("<base>/<agent>")
-        schema = f"[`{each.schema}`](schema/{each.last}.json)" if each.schema else "text"
+        schema = f"[`{each.schema}`](schema/{each.key}.json)" if each.schema else "text"
         kept = "yes" if each.retained else "no"
         rows.append(f"| `...{topic}` | {each.qos} | {kept} | {schema} | {each.when} |")
     return "\n".join(rows)
@@ -161,7 +166,7 @@ def put(text: str, name: str, fresh: str) -> str:
 
 def main() -> int:
     found = published()
-    missing = [each.last for each in PUBLISHED.values() if each.last not in found]
+    missing = [kind for kind in PUBLISHED if kind not in found]
     if missing:
         print(f"not heard: {', '.join(missing)}", file=sys.stderr)
         return 1

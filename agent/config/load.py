@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
-from agent.config import commands, metrics, page, points, rollout, sparkplug, yaml_file
+from agent.config import commands, machines, metrics, page, points, rollout, sparkplug, yaml_file
 from agent.config.agent import Agent, default_id
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
 from agent.config.journal import Journal
+from agent.config.machines import Machine
 from agent.config.metrics import Metrics
 from agent.config.outbox import Outbox
 from agent.config.page import Page
@@ -43,9 +44,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     evidence: Evidence | None = None
     metrics: Metrics | None = None
     sources: tuple[SourceSettings, ...] = ()  # at least one in a configuration that was parsed
+    machines: tuple[Machine, ...] = ()  # which points and sources make one machine
     page: Page | None = None
     sparkplug: Sparkplug | None = None
     rollout: Rollout = Rollout()
+
+
+RELOADED = ("sources", "machines")  # sections that need no restart
 
 
 def load(path: Path) -> Config:
@@ -77,7 +82,8 @@ def parse(tree: object) -> Config:
         sources=_sources(convert(raw_sources, list[dict[str, Any]], "sources")),
     )
     _check(config)
-    return config
+    sources = tuple(machines.placed(config.sources, config.machines))
+    return msgspec.structs.replace(config, sources=sources)
 
 
 def _with_id(agent: Agent, section: object) -> Agent:
@@ -88,12 +94,12 @@ def _with_id(agent: Agent, section: object) -> Agent:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """The keys that differ, as `section.key`, of all sections but `sources`.
+    """The keys that differ, as `section.key`, of all sections but `sources` and `machines`.
 
-    A section that is switched on or off counts as one key.
+    Those two change while the agent runs. A section that is switched on or off counts as one key.
     """
     keys: list[str] = []
-    for section in (field for field in Config.__struct_fields__ if field != "sources"):
+    for section in (field for field in Config.__struct_fields__ if field not in RELOADED):
         before, after = getattr(old, section), getattr(new, section)
         if before is None or after is None:
             keys += [section] if before is not after else []
@@ -128,7 +134,10 @@ def _check_names(sources: Sequence[SourceSettings]) -> None:
 def _check(config: Config) -> None:
     """What no single section can know of itself; `UserError`."""
     settings.check(config.mqtt)
-    commands.check(config.commands, tuple(each.common.name for each in config.sources))
+    machines.check(config.machines, config.sources)
+    names = [item.common.name for item in config.sources]
+    names += [machine.name for machine in config.machines]
+    commands.check(config.commands, tuple(names))
     needs_plain_mqtt = bool(config.commands.allow) or config.mqtt.home_assistant
     sparkplug.check(config.agent.sink, config.sparkplug, needs_plain_mqtt)
     rollout.check(config.rollout, config.agent.sink)

@@ -13,12 +13,8 @@ import msgspec
 from agent.config import source
 from agent.config.source import Channel, SourceKeys, SourceSettings
 from agent.config.validation import convert, unknown_key
-from agent.core.annotated import Name
+from agent.core.annotated import Name, PlainText
 from agent.core.errors import ConfigError
-
-Direction = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
 
 
 class PointKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,7 +22,7 @@ class PointKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     name: Name  # in every topic of this point
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1, max_length=255)]
-    direction: Direction | None = None  # that it measures in, e.g. horizontal, vertical, axial
+    direction: PlainText | None = None  # that it measures in, e.g. horizontal, vertical, axial
 
 
 POINT = PointKeys.__struct_fields__

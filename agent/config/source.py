@@ -19,6 +19,7 @@ from agent.core.annotated import Name, Positive, Rpm, Seconds, Share
 from agent.core.bearing import Bearing, MachineClass, Orders
 from agent.core.errors import ConfigError
 from agent.core.model_contract import Decide
+from agent.core.place import Place
 
 Channel = Annotated[int, msgspec.Meta(ge=0, le=254)]
 
@@ -108,6 +109,7 @@ class SourceSettings(msgspec.Struct, frozen=True):
     model_choice: str | None = None  # why `auto` chose the model; None: the file names it
     device: str | None = None  # the source whose point this is; None: it is no point
     direction: str | None = None  # that a point measures in
+    place: Place | None = None  # with the machine that it belongs to
 
     @property
     def reads(self) -> str:

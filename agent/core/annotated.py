@@ -20,4 +20,5 @@ PositiveInt = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]  # how many, or an index
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=f"^{LEVEL}$", max_length=64)]  # one topic level
+PlainText = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]

@@ -6,19 +6,21 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from agent import __version__
-from agent.messages.topics import PUBLISHED
+from agent.core.types import Message
+from agent.messages import topics
 from agent.mqtt.properties import PackedProperties
 
 SPARKPLUG = "spBv1.0/"  # Sparkplug payloads describe themselves
 
 
-def of(topic: str, window_expiry_s: int) -> PackedProperties:
+def of(message: Message, window_expiry_s: int) -> PackedProperties:
     """Content type; the payload's schema and the agent's version as user properties.
 
     Windows expire where a broker keeps them for a subscriber that is away; changes of state do not.
     """
-    last = "" if topic.startswith(SPARKPLUG) else topic.rpartition("/")[2]
-    return _packed(last, window_expiry_s)
+    if message.topic.startswith(SPARKPLUG):
+        return _packed("", window_expiry_s)
+    return _packed(topics.kind_of(message.topic, message.payload), window_expiry_s)
 
 
 def will(topic: str, delay_s: int) -> Properties:
@@ -31,24 +33,24 @@ def will(topic: str, delay_s: int) -> Properties:
 
 
 @functools.lru_cache(maxsize=64)
-def _packed(last: str, window_expiry_s: int) -> PackedProperties:
-    """Of messages whose topic ends in `last`; none where that is empty."""
+def _packed(kind: str, window_expiry_s: int) -> PackedProperties:
+    """Of messages of that kind; none where that is empty."""
     properties = (
-        _made(PacketTypes.PUBLISH, last, window_expiry_s)
-        if last
+        _made(PacketTypes.PUBLISH, kind, window_expiry_s)
+        if kind
         else Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     )
     return PackedProperties(properties.pack())  # type: ignore[no-untyped-call]
 
 
-def _made(packet: int, last: str, window_expiry_s: int) -> Properties:
+def _made(packet: int, kind: str, window_expiry_s: int) -> Properties:
     properties = Properties(packet)  # type: ignore[no-untyped-call]
-    published = PUBLISHED.get(last)
+    published = topics.PUBLISHED.get(kind)
     schema = None if published is None else published.schema
     text = published is not None and schema is None
     properties.ContentType = "text/plain" if text else "application/json"
     schemas = [] if schema is None else [("schema", schema)]
     properties.UserProperty = [*schemas, ("version", __version__)]
-    if last == "window":
+    if kind == "window":
         properties.MessageExpiryInterval = window_expiry_s
     return properties

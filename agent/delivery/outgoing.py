@@ -84,7 +84,7 @@ class Outgoing:
         """MQTT 5 properties of a message; None over 3.1.1."""
         if not self.terms.modern:
             return None
-        return mqtt_properties.of(message.topic, self.terms.settings.window_expiry_s)
+        return mqtt_properties.of(message, self.terms.settings.window_expiry_s)
 
     def _leave_out(self, message: Message, why: str) -> None:
         if message.seq:

@@ -14,7 +14,7 @@ from agent.config.load import Config
 from agent.core.types import Message, Receipt
 from agent.delivery.duplicate_client import Identity
 from agent.delivery.mqtt_sink import MqttSink
-from agent.messages.records import SourceInfo
+from agent.messages.records import MachineInfo, SourceInfo
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest
@@ -83,11 +83,16 @@ class SparkplugSink:
 
 
 def edge_node(
-    config: Config, epoch: str, sources: Callable[[], Sequence[SourceInfo]], latest: Latest
+    config: Config,
+    epoch: str,
+    sources: Callable[[], Sequence[SourceInfo]],
+    latest: Latest,
+    machines: Callable[[], Sequence[MachineInfo]],
 ) -> SparkplugSink:
     """The sink of an agent that is configured as one; `epoch` is its outbox's."""
     assert config.sparkplug is not None
     agent, settings = config.agent, config.mqtt
     address = Address(config.sparkplug.group, config.sparkplug.node or agent.id)
-    node = EdgeNode(address, epoch, sources, latest, BdSeq(Path(agent.state_dir) / "bdseq"))
+    bdseq = BdSeq(Path(agent.state_dir) / "bdseq")
+    node = EdgeNode(address, epoch, sources, latest, bdseq, machines)
     return SparkplugSink(settings, settings.client_id or f"drsn-{agent.id}", address, node)

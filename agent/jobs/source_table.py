@@ -1,4 +1,4 @@
-"""The newest state and measurement of every source under a base topic, as a table for people."""
+"""The newest state and measurement of every source and machine, as a table for people."""
 
 import datetime
 from collections.abc import Iterator
@@ -8,16 +8,25 @@ import msgspec
 from agent.core import json_input
 from agent.core.logs import escape
 from agent.core.units import VELOCITY, Units, velocity
+from agent.diagnosis import severity
+from agent.messages import topics
+from agent.messages.machine import MachineState
 from agent.messages.measurement import Measurement
 from agent.messages.records import Observation
 
 MAX_SOURCES = 4096  # beyond it, new ones are not listed
 HEAD = ("agent/source", "state", "label", "since", "rpm", "RMS", "velocity", "zone", "anomaly")
-SEVERITY = ("fault", "unknown", "sensor_fault", "abstain", "detected", "normal")
+
+Message = Observation | MachineState | Measurement
+_RECORDS: dict[str, type[Message]] = {
+    "state": Observation,
+    "machine": MachineState,
+    "measurement": Measurement,
+}
 
 
 class _Row(msgspec.Struct):
-    state: Observation | None = None
+    state: Observation | MachineState | None = None
     measurement: Measurement | None = None
 
 
@@ -37,7 +46,7 @@ class SourceTable:
             if levels[0] in self._online or len(self._online) < MAX_SOURCES:
                 self._online[levels[0]] = payload == b"online"
         elif len(levels) == 3 and levels[2] in ("state", "measurement"):
-            self._take(levels[0], levels[1], levels[2], payload)
+            self._take(levels[0], levels[1], topics.kind_of(topic, payload), payload)
 
     def _take(self, agent: str, source: str, kind: str, payload: bytes) -> None:
         key = (agent, source)
@@ -46,15 +55,15 @@ class SourceTable:
         if not payload:  # a source that was taken out of the configuration
             self._rows.pop(key, None)
             return
-        record = Observation if kind == "state" else Measurement
         try:
-            message = json_input.decode(payload, record)
+            message = json_input.decode(payload, _RECORDS[kind])
         except json_input.JsonError:
             return
-        setattr(self._rows.setdefault(key, _Row()), kind, message)
+        row = self._rows.setdefault(key, _Row())
+        setattr(row, "measurement" if kind == "measurement" else "state", message)
 
     def lines(self) -> Iterator[str]:
-        """A head and a line a source: those that are away last, then by how bad their state is."""
+        """A head and a line each: those that are away last, then by how bad their state is."""
         rows = [
             self._head(),
             *(self._cells(*item) for item in sorted(self._rows.items(), key=self._rank)),
@@ -70,7 +79,7 @@ class SourceTable:
     def _rank(self, item: tuple[tuple[str, str], _Row]) -> tuple[bool, int, tuple[str, str]]:
         key, row = item
         decision = row.state.decision if row.state else "abstain"
-        return not self._is_online(key[0]), SEVERITY.index(decision), key
+        return not self._is_online(key[0]), severity.rank(decision), key
 
     def _is_online(self, agent: str) -> bool:
         return self._online.get(agent, False)

@@ -15,6 +15,7 @@ import msgspec
 
 from agent import __version__
 from agent.core.model_contract import NO_NETWORK
+from agent.core.place import Place
 from agent.core.types import Decision, Message
 from agent.messages import payloads
 from agent.messages.homeassistant_components import (
@@ -29,7 +30,8 @@ from agent.messages.homeassistant_components import (
     update,
 )
 from agent.messages.homeassistant_levels import levels
-from agent.messages.records import SourceInfo
+from agent.messages.homeassistant_machines import entities
+from agent.messages.records import MachineInfo, SourceInfo
 
 PREFIX = "homeassistant"
 STATUS = f"{PREFIX}/status"  # where Home Assistant publishes `online`
@@ -39,15 +41,19 @@ WINDOWS_S = 60.0  # of windows that the button has published
 
 
 def configs(
-    topics: payloads.Topics, sources: Sequence[SourceInfo], verbs: Sequence[str] = ()
+    topics: payloads.Topics,
+    sources: Sequence[SourceInfo],
+    verbs: Sequence[str] = (),
+    machines: Sequence[MachineInfo] = (),
 ) -> list[Message]:
-    """One message per device; the agent's first, since the others refer to it.
+    """One message per device; the agent's first, since the others refer to it, then the machines'.
 
     `verbs` are the commands that the agent carries out: those with a use get a button.
     """
     agent = _message(_id(topics), _agent(topics, sources, verbs))
     return [
         agent,
+        *(_message(_id(topics, info.name), _machine(topics, info)) for info in machines),
         *(_message(_id(topics, info.name), _source(topics, info, verbs)) for info in sources),
     ]
 
@@ -137,6 +143,31 @@ def _agent_buttons(topics: payloads.Topics, verbs: Sequence[str]) -> dict[str, C
     }
 
 
+def _machine(topics: payloads.Topics, info: MachineInfo) -> Component:
+    device: Component = {
+        "ids": [_id(topics, info.name)],
+        "name": f"{topics.agent} {info.name}",
+        "mf": "drsn-agent",
+        "mdl": f"machine of {len(info.points)} points",
+        "via_device": _id(topics),
+    }
+    if info.area is not None:
+        device["sa"] = info.area
+    return _device(topics, entities(topics.of("machine", machine=info.name)), device)
+
+
+def _placed(topics: payloads.Topics, place: Place) -> Component:
+    """What a device has of its place: area, direction, and the machine behind it."""
+    parts: Component = {}
+    if place.area is not None:
+        parts["sa"] = place.area
+    if place.direction is not None:
+        parts["mdl_id"] = place.direction
+    if place.machine is not None:
+        parts["via_device"] = _id(topics, place.machine)
+    return parts
+
+
 def _source(topics: payloads.Topics, info: SourceInfo, verbs: Sequence[str]) -> Component:
     device = {
         "ids": [_id(topics, info.name)],
@@ -145,6 +176,8 @@ def _source(topics: payloads.Topics, info: SourceInfo, verbs: Sequence[str]) -> 
         "mdl": f"{info.model.name} {info.model.version}",
         "via_device": _id(topics),
     }
+    if info.place is not None:
+        device |= _placed(topics, info.place)
     parts = _state(topics, info)
     parts |= levels(topics.of("measurement", source=info.name), info)
     parts["change"] = _change(topics.of("event", source=info.name))

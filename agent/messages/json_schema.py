@@ -35,8 +35,8 @@ Tree = dict[str, Any]
 def of(published: Published) -> Tree:
     """The JSON Schema (2020-12) of one kind of message; `ValueError` for plain text."""
     if published.record is None:
-        raise ValueError(f"{published.last}: plain text has no schema")
-    tree = _tree(published.last, published.record, published.when)
+        raise ValueError(f"{published.key}: plain text has no schema")
+    tree = _tree(published.key, published.record, published.when)
     tree["properties"]["schema"] = {"const": published.schema}
     return tree
 
@@ -48,7 +48,7 @@ def schemas() -> dict[str, Tree]:
 
 def subscribed(kind: Subscribed) -> Tree:
     """The JSON Schema of a kind that the agent subscribes to; other fields are forbidden."""
-    return _tree(kind.last, kind.record, kind.when) | {"additionalProperties": False}
+    return _tree(kind.key, kind.record, kind.when) | {"additionalProperties": False}
 
 
 def _tree(last: str, record: type, when: str) -> Tree:
@@ -76,30 +76,30 @@ def asyncapi() -> Tree:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {kind.last: _channel(kind) for kind in ALL},
+        "channels": {kind.key: _channel(kind) for kind in ALL},
         "operations": {
             **{f"send-{last}": _operation(kind) for last, kind in PUBLISHED.items()},
             "receive-command": {
                 "action": "receive",
-                "channel": {"$ref": f"#/channels/{COMMAND.last}"},
+                "channel": {"$ref": f"#/channels/{COMMAND.key}"},
                 "summary": COMMAND.when,
                 "reply": {"channel": {"$ref": "#/channels/result"}},
                 "bindings": {"mqtt": {"qos": 1, "retain": False}},
             },
             "receive-announcement": {
                 "action": "receive",
-                "channel": {"$ref": f"#/channels/{ANNOUNCEMENT.last}"},
+                "channel": {"$ref": f"#/channels/{ANNOUNCEMENT.key}"},
                 "summary": ANNOUNCEMENT.when,
                 "bindings": {"mqtt": {"qos": 1, "retain": True}},
             },
         },
-        "components": {"messages": {kind.last: _message(kind) for kind in ALL}},
+        "components": {"messages": {kind.key: _message(kind) for kind in ALL}},
     }
 
 
 def files() -> dict[str, str]:
     """The text of every generated file, by its path below `docs`."""
-    trees = schemas() | {kind.last: subscribed(kind) for kind in (COMMAND, ANNOUNCEMENT)}
+    trees = schemas() | {kind.key: subscribed(kind) for kind in (COMMAND, ANNOUNCEMENT)}
     texts = {f"schema/{last}.json": _json(tree) for last, tree in trees.items()}
     head = "# Made by `make contract` from the agent's records; do not edit.\n"
     return texts | {"asyncapi.yaml": head + yaml.safe_dump(asyncapi(), sort_keys=False, width=100)}
@@ -120,13 +120,14 @@ def _channel(published: Published | Subscribed) -> Tree:
     parameters = {
         "base": "mqtt.base, by default drsn",
         "agent": "agent.id, by default the host's name",
-        "source": "sources[].name",
+        "source": "sources[].name, or points[].name",
+        "machine": "machines[].name",
         "verb": "the command's verb",
         "model": "a model's name",
     }
     return {
         "address": published.address,
-        "messages": {published.last: {"$ref": f"#/components/messages/{published.last}"}},
+        "messages": {published.key: {"$ref": f"#/components/messages/{published.key}"}},
         "parameters": {name: {"description": parameters[name]} for name in names},
     }
 
@@ -134,7 +135,7 @@ def _channel(published: Published | Subscribed) -> Tree:
 def _operation(published: Published) -> Tree:
     return {
         "action": "send",
-        "channel": {"$ref": f"#/channels/{published.last}"},
+        "channel": {"$ref": f"#/channels/{published.key}"},
         "summary": published.when,
         "bindings": {"mqtt": {"qos": published.qos, "retain": published.retained}},
     }
@@ -143,13 +144,13 @@ def _operation(published: Published) -> Tree:
 def _message(published: Published | Subscribed) -> Tree:
     if published.record is None:
         text = {"type": "string", "enum": ["online", "offline"]}
-        return {"name": published.last, "contentType": "text/plain", "payload": text}
+        return {"name": published.key, "contentType": "text/plain", "payload": text}
     return {
-        "name": schema(published.last),
+        "name": schema(published.key),
         "contentType": "application/json",
         "payload": {
             "schemaFormat": f"application/schema+json;version={DIALECT.split('/')[4]}",
-            "schema": {"$ref": f"./schema/{published.last}.json"},
+            "schema": {"$ref": f"./schema/{published.key}.json"},
         },
     }
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from agent.core.annotated import Count
+from agent.core.place import Place
 from agent.core.types import Decision, Physics
 from agent.messages.records import Epoch, Time
 
@@ -38,3 +39,4 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     anomaly_slow: float | None  # the same of the median over up to 18 s
     drift: float | None  # the same of the average over the last 1000 windows
     physics: tuple[Physics, ...]  # a channel each
+    place: Place | None = None  # site, area, machine and direction; None: none is configured

@@ -7,16 +7,18 @@ least once, so a subscriber that must not count twice compares these two.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from agent.core.model_contract import Contract
+from agent.core.place import Place
 from agent.core.time import iso
 from agent.core.types import Gap, Measured, Message, Prediction, Scored
 from agent.messages import records
 from agent.messages.measurement import Measurement
-from agent.messages.records import Info, Model, Observation, SourceInfo
+from agent.messages.records import Info, MachineInfo, Model, Observation, SourceInfo
 from agent.messages.topics import ADDRESSES, PUBLISHED, schema
 
 NO_PREDICTION = Prediction(())  # of a window that was not shown to the network
@@ -46,6 +48,7 @@ class Origin(msgspec.Struct, frozen=True, dict=True):
     unit: str
     contract: Contract
     sha256: str
+    place: Place | None = None
 
     @functools.cached_property
     def model(self) -> Model:
@@ -140,6 +143,7 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
         anomaly=_rounded(scored.anomaly, 4),
         evidence=stamp.evidence if topic == "event" else None,
         basis=None if topic == "window" else scored.basis,
+        place=origin.place,
     )
 
 
@@ -168,6 +172,7 @@ def measurement_record(measured: Measured, origin: Origin, at: MeasuredAt) -> Me
         anomaly_slow=_rounded(measured.anomaly_slow, 4),
         drift=_rounded(measured.drift, 4),
         physics=measured.physics,
+        place=origin.place,
     )
 
 
@@ -178,6 +183,7 @@ def info(
     now_s: float,
     sources: list[SourceInfo],
     mqtt_version: str | None = None,
+    machines: Sequence[MachineInfo] = (),
 ) -> Message:
     """The retained message that describes the agent and its sources."""
     record = Info(
@@ -188,6 +194,7 @@ def info(
         t_published=iso(now_s),
         sources=sources,
         mqtt_version=mqtt_version,
+        machines=list(machines),
     )
     return message("info", topics.of("info"), record)
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from agent.core.annotated import Count, PositiveInt, Sha256, Share
 from agent.core.bearing import MachineClass, Orders
+from agent.core.place import Place
 from agent.core.types import Basis, Commissioned, Decision, Physics
 from agent.messages.commissioning import Commissioning
 
@@ -62,6 +63,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     anomaly: float | None = None  # of the window; above 1: unlike the commissioned machine
     evidence: str | None = None  # in a fault's event: the file in the state directory, once written
     basis: Basis | None = None  # which part said what; in states and events
+    place: Place | None = None  # site, area, machine and direction; None: none is configured
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,17 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     channels: PositiveInt = 1  # that the model reads
     measure_s: float = 0.0  # between two measurements; 0: none
     tacho: bool = False  # whether a tachometer measures the shaft's speed
+    device: str | None = None  # the source whose point this is; None: it is no point
+    place: Place | None = None  # site, area, machine and direction; None: none is configured
+
+
+class MachineInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One machine in `info`."""
+
+    name: str
+    site: str | None
+    area: str | None
+    points: tuple[str, ...]  # names of points, or of sources that have none
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +111,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     t_published: Time
     sources: list[SourceInfo]
     mqtt_version: str | None = None  # that the broker has accepted: 5 or 3.1.1
+    machines: list[MachineInfo] = []  # as configured
 
 
 class GapMarker(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +214,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     process: ProcessHealth
     latency_ms: Latencies
     sources: dict[str, SourceHealth]  # by name
+    machines: dict[str, Decision] = {}  # the state of each, by name
 
 
 class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):

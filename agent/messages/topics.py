@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from agent.messages import announcement, command, records
+from agent.messages.machine import MachineState
 from agent.messages.measurement import Measurement
 
 
@@ -17,11 +18,17 @@ class Published(msgspec.Struct, frozen=True):
     retained: bool
     when: str
     below: str = ""  # what stands between `<base>/<agent>/` and the last level
+    name: str = ""  # of the kind, where another one's topics end in the same level
+
+    @property
+    def key(self) -> str:
+        """The name of the kind."""
+        return self.name or self.last
 
     @property
     def schema(self) -> str | None:
         """As in the payload; the number changes when a subscriber would have to."""
-        return None if self.record is None else schema(self.last)
+        return None if self.record is None else schema(self.key)
 
     @property
     def address(self) -> str:
@@ -36,10 +43,20 @@ class Subscribed(msgspec.Struct, frozen=True):
     when: str
     address: str
 
+    @property
+    def key(self) -> str:
+        """The name of the kind."""
+        return self.last
 
-def schema(last: str) -> str:
-    """The field `schema` of messages whose topic ends in `last`."""
-    return f"drsn-{last}/1"
+
+def schema(kind: str) -> str:
+    """The field `schema` of that kind of messages: mostly the last level of their topics."""
+    return f"drsn-{kind}/1"
+
+
+def kind_of(topic: str, payload: bytes) -> str:
+    """The kind of a message of this agent."""
+    return "machine" if payload.startswith(_MACHINE) else topic.rpartition("/")[2]
 
 
 ANNOUNCEMENT = Subscribed(
@@ -53,7 +70,7 @@ COMMAND = Subscribed(
 )
 SOURCE = "{source}/"
 PUBLISHED = {
-    kind.last: kind
+    kind.key: kind
     for kind in (
         Published(
             "status",
@@ -104,6 +121,15 @@ PUBLISHED = {
             SOURCE,
         ),
         Published(
+            "state",
+            MachineState,
+            1,
+            True,
+            "when the decision of a machine's point changes, and again after every connect",
+            "{machine}/",
+            "machine",
+        ),
+        Published(
             "result",
             records.Result,
             1,
@@ -121,7 +147,8 @@ PUBLISHED = {
         ),
     )
 }
+_MACHINE = b'{"schema":"drsn-machine/'
 OBSERVATIONS = tuple(kind.last for kind in PUBLISHED.values() if kind.record is records.Observation)
 OF_SOURCES = tuple(kind.last for kind in PUBLISHED.values() if kind.below == SOURCE)
 ALL: tuple[Published | Subscribed, ...] = (*PUBLISHED.values(), COMMAND, ANNOUNCEMENT)
-ADDRESSES = {kind.last: kind.address for kind in ALL}
+ADDRESSES = {kind.key: kind.address for kind in ALL}

@@ -126,19 +126,24 @@ def build_device(builds: Sequence[SourceBuild]) -> list[SourcePipeline]:
 
 def _pipeline(point: Point, reader: SourceReader, stopping: threading.Event) -> SourcePipeline:
     build = point.build
-    common, contract = build.settings.common, build.contract
     baseline, lost_baseline = _baseline(build)
     return SourcePipeline(
         settings=build.settings,
         reader=reader,
         ring=point.ring,
         scorer=_scorer(build, point.ring, baseline),
-        origin=payloads.Origin(build.topics, common.name, build.unit, contract, build.model.sha256),
+        origin=_origin(build),
         timeline=point.timeline,
         lost_baseline=lost_baseline,
         speed_missing=speed_missing(build.settings, build.model),
         stopping=stopping,
     )
+
+
+def _origin(build: SourceBuild) -> payloads.Origin:
+    name, place = build.settings.common.name, build.settings.place
+    sha256 = build.model.sha256
+    return payloads.Origin(build.topics, name, build.unit, build.contract, sha256, place)
 
 
 def frame(settings: SourceSettings, contract: Contract) -> Frame:

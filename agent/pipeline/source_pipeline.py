@@ -64,6 +64,11 @@ class SourcePipeline(msgspec.Struct):
         """Whether the source may be kept waiting without losing samples (a file, a pipe)."""
         return self.reader.conditioner is not None and self.reader.conditioner.format.patient
 
+    def move(self, settings: SourceSettings) -> None:
+        """Takes over settings that differ in nothing but the place, and where the file has them."""
+        self.settings = settings
+        self.origin = msgspec.structs.replace(self.origin, place=settings.place)
+
     def count(self, scored: Scored) -> float:
         """Counts a scored window; returns the seconds since its last sample arrived."""
         if not scored.window.samples.size:  # a fault of the source, not a window
@@ -144,6 +149,8 @@ class SourcePipeline(msgspec.Struct):
             channels=contract.channels,
             measure_s=common.measure_s,
             tacho=common.tacho is not None,
+            device=self.settings.device,
+            place=self.settings.place,
         )
 
 

@@ -70,6 +70,11 @@ class Topology:
         self._waiting = []
 
     @property
+    def config(self) -> Config:
+        """The present one: of a reload, its sources and machines."""
+        return self._config
+
+    @property
     def settled(self) -> bool:
         """Whether no change is in progress."""
         return not (self._leaving or self._waiting)
@@ -85,7 +90,7 @@ class Topology:
         `settle` continues, turn by turn, until the topology is `settled`.
         """
         restart_needed = differences(self._config, new)
-        config = msgspec.structs.replace(self._config, sources=new.sources)
+        config = msgspec.structs.replace(self._config, sources=new.sources, machines=new.machines)
         kept = _unchanged(self.pipelines, config)
         names = {pipeline.name for pipeline in kept}
         models = self._loaded_models(config)
@@ -97,6 +102,9 @@ class Topology:
         self._leaving = [pipeline for pipeline in self.pipelines if pipeline.name not in names]
         for pipeline in self._leaving:
             pipeline.stopping.set()
+        settings_of = {source.common.name: source for source in config.sources}
+        for pipeline in kept:
+            pipeline.move(settings_of[pipeline.name])
         self._config = config
         return Change(
             kept=[pipeline.name for pipeline in kept],

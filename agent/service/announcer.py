@@ -13,6 +13,7 @@ from agent.messages import homeassistant, payloads
 from agent.messages.records import SourceInfo
 from agent.mqtt.negotiation import Negotiation
 from agent.pipeline.source_pipeline import SourcePipeline
+from agent.service.machines import MachineStates
 
 MAX_INFO = 1 << 18  # bytes
 
@@ -29,6 +30,7 @@ class Announcer(msgspec.Struct, frozen=True, kw_only=True):
     topics: payloads.Topics
     epoch: str  # of the outbox
     pipelines: Sequence[SourcePipeline]  # which change when the configuration is reloaded
+    machines: MachineStates
     discovery: Discovery
     negotiation: Negotiation
     verbs: tuple[str, ...] = ()  # that are carried out on command
@@ -44,6 +46,7 @@ class Announcer(msgspec.Struct, frozen=True, kw_only=True):
                 time.time(),
                 self.sources(),
                 self.negotiation.accepted,
+                self.machines.infos,
             ),
             *self.discovery.messages(),
         ]
@@ -56,7 +59,10 @@ class Announcer(msgspec.Struct, frozen=True, kw_only=True):
 
     def renew_devices(self) -> None:
         """Describes the present sources to Home Assistant in what `births` returns from now on."""
-        self.discovery.renew(homeassistant.configs(self.topics, self.sources(), self.verbs))
+        machines = self.machines.infos
+        self.discovery.renew(
+            homeassistant.configs(self.topics, self.sources(), self.verbs, machines)
+        )
 
     def is_other(self, info: bytes) -> bool:
         """Whether an `info` on this agent's topic comes from another agent: another outbox."""

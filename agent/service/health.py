@@ -31,6 +31,7 @@ from agent.messages.records import (
 )
 from agent.messages.topics import schema
 from agent.pipeline.source_pipeline import SourcePipeline
+from agent.service.machines import MachineStates
 
 
 class HealthReporter(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class HealthReporter(msgspec.Struct, frozen=True, kw_only=True):
 
     topics: payloads.Topics
     pipelines: Sequence[SourcePipeline]
+    machines: MachineStates
     outbox: Outbox
     sink: Sink
     acknowledged_s: deque[float]  # seconds from outbox to acknowledgement, of the last messages
@@ -61,6 +63,7 @@ class HealthReporter(msgspec.Struct, frozen=True, kw_only=True):
             process=_process(),
             latency_ms=self._latencies(),
             sources={pipeline.name: _source(pipeline) for pipeline in self.pipelines},
+            machines=self.machines.decisions,
         )
 
     def measurements(self) -> dict[str, Measurement]:

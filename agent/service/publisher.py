@@ -2,6 +2,7 @@
 
 import time
 
+from agent.config.load import Config
 from agent.core.types import Measured, Message, Scored, Window
 from agent.delivery.journal import events
 from agent.delivery.outbox import Outbox
@@ -11,6 +12,7 @@ from agent.messages.sparkplug.latest import Latest
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.service.announcer import Announcer
 from agent.service.history import History
+from agent.service.machines import MachineStates
 
 
 class Publisher:
@@ -23,12 +25,14 @@ class Publisher:
         announcer: Announcer,
         latest: Latest,
         history: History,
+        machines: MachineStates,
     ) -> None:
         self.outbox = outbox
         self.sender = sender
         self._announcer = announcer
         self._latest = latest
         self._history = history
+        self._machines = machines
 
     def put(
         self, scored: Scored, pipeline: SourcePipeline, latency_s: float, clip: str | None = None
@@ -38,6 +42,9 @@ class Publisher:
         every_window = pipeline.settings.common.publish_windows or on_command
         for topic in payloads.topics(scored, every_window):
             self._put(topic, scored, pipeline, latency_s, clip)
+        if scored.event is not None:
+            for make in self._machines.see(scored, scored.event, pipeline):
+                self.sender.put(make)
         if scored.event is not None and self._history.journal is not None:
             end = scored.window.first + scored.window.samples.shape[1]
             end_s = pipeline.timeline.unix_s(end)
@@ -49,11 +56,17 @@ class Publisher:
         if measured is not None:
             self._put_measured(measured, scored.window, pipeline)
 
-    def announce(self) -> None:
-        """Publishes which sources there are; each new connection begins with that anyway."""
+    def announce(self, config: Config | None = None) -> None:
+        """Publishes which sources and machines there are; new connections begin with that anyway.
+
+        The states of machines that `config` changes follow; None: it is the same.
+        """
+        changed = [] if config is None else list(self._machines.renew(config))
         self._announcer.renew_devices()
         for birth in self._announcer.births():
             self.sender.send_unqueued(birth)
+        for make in changed:
+            self.sender.put(make)
 
     def close(self) -> None:
         """Writes what the history still holds; once the sender thread has ended."""

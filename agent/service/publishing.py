@@ -33,6 +33,7 @@ from agent.service import subscriptions
 from agent.service.announcer import Announcer
 from agent.service.health import HealthReporter
 from agent.service.history import History, open_history
+from agent.service.machines import MachineStates
 from agent.service.publisher import Publisher
 from agent.service.reload_requests import ReloadRequests
 from agent.service.watchdog import Watchdog
@@ -58,12 +59,14 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     topics = payloads.Topics(config.mqtt.base, config.agent.id)
     outbox = open_outbox(config, topics)
     latest = Latest(outbox.last_seq)
-    announcer = _announcer(config, topics, outbox, surroundings.pipelines)
+    machines = MachineStates(config)
+    announcer = _announcer(config, topics, outbox, surroundings.pipelines, machines)
     listeners: dict[str, Listener] = {}  # filled below: command results go through the sender
     sink = _open_sink(config, announcer, latest, listeners)
     health = HealthReporter(
         topics=topics,
         pipelines=surroundings.pipelines,
+        machines=machines,
         outbox=outbox,
         sink=sink,
         acknowledged_s=collections.deque(maxlen=LATENCIES),
@@ -86,20 +89,25 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     context = _command_context(surroundings, health.began_s, sender)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
-    return Publisher(outbox, sender, announcer, latest, history)
+    return Publisher(outbox, sender, announcer, latest, history, machines)
 
 
 def _announcer(
-    config: Config, topics: payloads.Topics, outbox: Outbox, pipelines: Sequence[SourcePipeline]
+    config: Config,
+    topics: payloads.Topics,
+    outbox: Outbox,
+    pipelines: Sequence[SourcePipeline],
+    machines: MachineStates,
 ) -> Announcer:
     used = config.agent.sink == "mqtt" and config.mqtt.home_assistant
     sources = [pipeline.info() for pipeline in pipelines]
     verbs = config.commands.allow
-    devices = homeassistant.configs(topics, sources, verbs) if used else []
+    devices = homeassistant.configs(topics, sources, verbs, machines.infos) if used else []
     return Announcer(
         topics=topics,
         epoch=outbox.epoch,
         pipelines=pipelines,
+        machines=machines,
         discovery=Discovery(Path(config.agent.state_dir), devices),
         verbs=verbs,
         negotiation=Negotiation(config.mqtt),
@@ -115,7 +123,10 @@ def _open_sink(
     if config.agent.sink == "sparkplug":
         from agent.delivery import sparkplug_sink
 
-        return sparkplug_sink.edge_node(config, announcer.epoch, announcer.sources, latest)
+        machines = announcer.machines
+        return sparkplug_sink.edge_node(
+            config, announcer.epoch, announcer.sources, latest, lambda: machines.infos
+        )
     from agent.delivery.mqtt_sink import MqttSink
 
     identity = Identity(

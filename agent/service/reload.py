@@ -40,18 +40,21 @@ class Reload:
         if self.requests and self._topology.settled:
             self._begin()
         if self._topology.settle():
-            self._publisher.announce()
-            notify("READY=1")
+            self._announce()
 
     def _begin(self) -> None:
         answers = self.requests.take()
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         why, changes = self._change()
         if self._topology.settled:
-            notify("READY=1")
+            self._announce()
         for answer in answers:
             if answer is not None:
                 answer(why, changes=changes)
+
+    def _announce(self) -> None:
+        self._publisher.announce(self._topology.config)
+        notify("READY=1")
 
     def _change(self) -> tuple[str | None, str | None]:
         """Returns why the reload was refused, and what it changes; one of them is None."""

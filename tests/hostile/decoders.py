@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.config.commands import VERBS, Commands
+from agent.config.load import Config
 from agent.config.rollout import Rollout
 from agent.control.command_handler import CommandHandler
 from agent.control.commissioning.requests import CommissioningRequests
@@ -31,6 +32,7 @@ from agent.messages.sparkplug.protocol import Payload
 from agent.mqtt.negotiation import Negotiation
 from agent.mqtt.settings import Mqtt
 from agent.service.announcer import Announcer
+from agent.service.machines import MachineStates
 from agent.sources.sensor_nodes import frames
 from agent.sources.sensor_nodes.deframer import Deframer
 from agent.sources.sensor_nodes.receiver import Receiver
@@ -63,6 +65,7 @@ def _topics(folder: Path) -> list[Decoder]:
         topics=own_topics,
         epoch=EPOCH,
         pipelines=(),
+        machines=MachineStates(Config()),
         discovery=discovery,
         negotiation=Negotiation(Mqtt()),
     )

@@ -14,14 +14,17 @@ import msgspec
 import pytest
 
 from agent.jobs.ingest import rows
+from agent.jobs.ingest.machine_rows import MachineRow
 from agent.jobs.ingest.measurement_rows import MeasurementRow
 from agent.messages import homeassistant, json_schema, payloads
+from agent.messages.machine import MachineState
 from agent.messages.measurement import Measurement
 from agent.messages.records import (
     MQTT_STATES,
     GapMarker,
     Health,
     Info,
+    MachineInfo,
     Observation,
     Result,
     Rollout,
@@ -39,12 +42,14 @@ Tree = dict[str, Any]
 Record = type[msgspec.Struct]
 SQL = Path(rows.__file__).with_name("schema.sql").read_text()
 TOPICS = payloads.Topics("drsn", "agent-0")
-KINDS = {kind.record: kind.last for kind in PUBLISHED.values() if kind.record is not None}
+KINDS = {kind.record: kind.key for kind in PUBLISHED.values() if kind.record is not None}
 
 PHYSICS = "physics.*"
 DRIVES = "sources.*.speed.* sources.*.condition.*"
 EXPERTS = "for a person or a program that reads the message itself"
 HEADER = "names the message, which the entity, metric or row has from elsewhere"
+DEVICE = "of the device, from `info`"
+BIRTH = "properties of the device, from `info`"
 HISTORY = "the history of counters is kept by Prometheus"
 COLUMN = "in the column `record`, the whole payload as jsonb"
 # (where it is not shown, record): {reason: fields}
@@ -56,6 +61,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "of the newest windows, from `health`": "latency_ms",
         "as fresh as they can be in `measurement`": f"anomaly {PHYSICS}",
         "its sentence says the same": "basis.*",
+        DEVICE: "place.*",
     },
     ("Home Assistant entity", Measurement): {
         HEADER: "schema epoch agent source t_start t_end t_published",
@@ -65,6 +71,12 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "from the topic `state`": "decision label",
         "the lines themselves show it": "physics.*.shows",
         "the contrast is against it": "physics.*.healthy_db.*",
+        DEVICE: "place.*",
+    },
+    ("Home Assistant entity", MachineState): {
+        HEADER: "schema epoch seq agent machine t_end t_published",
+        EXPERTS: "points.*.label points.*.probability points.*.flags points.*.t_end "
+        "points.*.direction",
     },
     ("Home Assistant entity", Health): {
         HEADER: "schema agent t_published",
@@ -74,11 +86,11 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "sources.*.opened sources.*.samples sources.*.gaps sources.*.missing sources.*.overrun "
         "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift sources.*.nominal_hz "
         "sources.*.measured_hz",
-        "from the topic `state`": "sources.*.state sources.*.decision",
+        "from the topic `state`": "sources.*.state sources.*.decision machines",
     },
     ("Home Assistant entity", SourceInfo): {
         EXPERTS: "kind hop_s window_s rate_hz normal model.sha256 model.precision bearing.* "
-        "baseline_s condition model_choice",
+        "baseline_s condition model_choice device place.site",
         "a shaft has one speed, here that of `rpm`": "tacho",
         "how long a level is shown, a minute at least": "measure_s",
     },
@@ -87,6 +99,11 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "records, which have no datatype": f"{PHYSICS} basis.*",
         EXPERTS: "first_sample model.precision",
         "0 is the device's death": "n_samples",
+        BIRTH: "place.*",
+    },
+    ("Sparkplug metric", MachineState): {
+        HEADER: "schema epoch agent t_published",
+        "each point is a device": "points.*",
     },
     ("Sparkplug metric", Measurement): {
         HEADER: "schema epoch agent source t_start t_published",
@@ -94,12 +111,14 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "the unit of the metric, from its birth": "unit",
         "from the event": "label",
         "the contrast is against it": "physics.*.healthy_db.*",
+        BIRTH: "place.*",
     },
     ("Sparkplug metric", Health): {
         HEADER: "schema agent",
         "the session itself shows it": "mqtt.*",
         "node metrics are of the agent, not of its sources": "sources.* latency_ms.*",
         HISTORY: "clock.steps outbox.age_s process.rss_peak_mib process.threads process.fds",
+        "each machine has its own": "machines",
     },
     ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
     ("Sparkplug metric", SourceInfo): {
@@ -137,6 +156,10 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         f"anomaly evidence basis.* {PHYSICS}",
     },
     ("ingest column", GapMarker): {"the table has it": "schema"},
+    ("ingest column", MachineState): {
+        "the table has it": "schema",
+        COLUMN: "t_published points.*",
+    },
 }
 
 
@@ -151,13 +174,17 @@ def home_assistant(record: Record, tree: Tree) -> object:
         Health: [TOPICS.of("health")],
         Observation: [TOPICS.of(last, source="key") for last in ("state", "event")],
         Measurement: [TOPICS.of("measurement", source="key")],
+        MachineState: [TOPICS.of("machine", machine="press")],
     }[record]
-    configs = [msgspec.json.decode(each.payload) for each in homeassistant.configs(TOPICS, [info])]
+    press = MachineInfo(name="press", site=None, area=None, points=("key",))
+    messages = homeassistant.configs(TOPICS, [info], machines=[press])
+    configs = [msgspec.json.decode(each.payload) for each in messages]
     parts = [part for config in configs for part in config["cmps"].values()]
     return [
-        jinja2.Template(part["val_tpl"]).render(value_json=tree)
+        jinja2.Template(part[template]).render(value_json=tree)
         for part in parts
-        if part.get("stat_t") in addresses
+        for topic, template in (("stat_t", "val_tpl"), ("json_attr_t", "json_attr_tpl"))
+        if part.get(topic) in addresses
     ]
 
 
@@ -173,6 +200,8 @@ def sparkplug(record: Record, tree: Tree) -> object:
     if record is Measurement:
         device = Device("key", (), channels=1, unit="g")
         return device_metrics.measured(device, msgspec.convert(tree, Measurement))
+    if record is MachineState:
+        return node_metrics.machine(msgspec.convert(tree, MachineState))
     if record is Health:
         return node_metrics.health(msgspec.convert(tree, Health))
     return node_metrics.gap(msgspec.convert(tree, GapMarker))
@@ -191,10 +220,10 @@ def prometheus(record: Record, tree: Tree) -> object:
 
 def ingest(record: Record, tree: Tree) -> object:
     """The row in the table, without the column that has the whole payload."""
-    last = KINDS[record]
-    names = {} if record is GapMarker else {"source": tree["source"]}
-    topic = payloads.Topics("drsn", tree["agent"]).of(last, **names)
-    row = rows.read(topic, msgspec.json.encode(tree | {"schema": schema(last)})).rows[0]
+    kind = KINDS[record]
+    names = {name: tree[name] for name in ("source", "machine") if name in tree}
+    topic = payloads.Topics("drsn", tree["agent"]).of(kind, **names)
+    row = rows.read(topic, msgspec.json.encode(tree | {"schema": schema(kind)})).rows[0]
     assert not isinstance(row, rows.Rejected), row.why
     return {name: value for name, value in row._asdict().items() if name != "record"}
 
@@ -232,6 +261,7 @@ def shared() -> str:
 
 SECTIONS: dict[Record, Callable[[], str]] = {
     Observation: lambda: section("State, event, window") + (DOCS / "PHYSICS.md").read_text(),
+    MachineState: lambda: section("Machine"),
     Measurement: lambda: section("Measurement") + (DOCS / "PHYSICS.md").read_text(),
     Health: lambda: section("Health"),
     GapMarker: lambda: section("Gap"),
@@ -244,15 +274,15 @@ SHOWN: list[tuple[str, Callable[[Record], set[str]], tuple[Record, ...]]] = [
     (
         "Home Assistant entity",
         changes(home_assistant),
-        (Observation, Measurement, Health, SourceInfo),
+        (Observation, Measurement, Health, SourceInfo, MachineState),
     ),
     (
         "Sparkplug metric",
         changes(sparkplug),
-        (Observation, Measurement, Health, GapMarker, SourceInfo),
+        (Observation, Measurement, Health, GapMarker, SourceInfo, MachineState),
     ),
     ("Prometheus metric", changes(prometheus), (Health, Measurement)),
-    ("ingest column", changes(ingest), (Observation, Measurement, GapMarker)),
+    ("ingest column", changes(ingest), (Observation, Measurement, GapMarker, MachineState)),
 ]
 CASES = [(where, shown, record) for where, shown, kinds in SHOWN for record in kinds]
 
@@ -283,6 +313,7 @@ def test_an_ingest_row_has_the_tables_columns_in_order() -> None:
     for table, row in (
         ("observation", rows.ObservationRow),
         ("measurement", MeasurementRow),
+        ("machine", MachineRow),
         ("gap", rows.GapRow),
     ):
         found = re.search(rf"TABLE IF NOT EXISTS drsn\.{table} \((.*?)PRIMARY", SQL, re.DOTALL)

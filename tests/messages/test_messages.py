@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from agent.messages import json_schema
-from agent.messages.topics import PUBLISHED
+from agent.messages.topics import PUBLISHED, kind_of
 from agent.sources.machine_simulator import Spec
 from agent.sources.synthetic import DEVELOPING_FAULT
 from tests import examples
@@ -53,7 +53,8 @@ def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
 
 def test_every_example_in_the_document_keeps_its_schema() -> None:
     found = list(examples.examples((DOCS / "MQTT.md").read_text()))
-    last = [topic.rpartition("/")[2] for topic, _ in found]
+    compact = [(topic, msgspec.json.encode(json.loads(payload))) for topic, payload in found]
+    last = [kind_of(topic, payload) for topic, payload in compact]
     kinds = ["command" if each == "capture" else each for each in last]
     assert sorted(kinds) == sorted([*json_schema.schemas(), "command", "announce"])
     for kind, (_, payload) in zip(kinds, found, strict=True):
@@ -92,7 +93,7 @@ def test_every_message_of_the_demos_scenario_keeps_its_schema_qos_and_retention(
         assert run_agent(tree).wait() == 0
         listening.until_offline()
     kinds = {each["topic"].rpartition("/")[2] for each in listening.received}
-    assert kinds == set(PUBLISHED) - {"gap", "result", "rollout"}
+    assert kinds == set(PUBLISHED) - {"gap", "machine", "result", "rollout"}
     assert len(listening.of("window")) == (600_000 - 4096) // 1000 + 1
     assert {"normal", "fault"} <= {each["decision"] for each in listening.of("state")}
     validators = {last: validator(last) for last in json_schema.schemas()}

@@ -5,11 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.config.load import Config
 from agent.delivery.discovery import Discovery
 from agent.messages import payloads
 from agent.mqtt.negotiation import Negotiation
 from agent.mqtt.settings import Mqtt
 from agent.service.announcer import Announcer
+from agent.service.machines import MachineStates
 
 
 @pytest.fixture
@@ -20,6 +22,7 @@ def announcer(tmp_path: Path) -> Announcer:
         topics=topics,
         epoch="e-1",
         pipelines=[],
+        machines=MachineStates(Config()),
         discovery=discovery,
         negotiation=Negotiation(Mqtt()),
     )

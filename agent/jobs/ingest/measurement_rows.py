@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from agent.jobs.ingest.fields import Moment
+from agent.jobs.ingest.fields import NOWHERE, Moment, PlaceFields
 
 
 class MeasurementRow(NamedTuple):
@@ -41,6 +41,10 @@ class MeasurementRow(NamedTuple):
     ftf_contrast_db: float | None
     periodicity_hz: float | None
     periodicity_db: float | None
+    site: str | None
+    area: str | None
+    machine: str | None
+    direction: str | None
 
 
 class _Lines(msgspec.Struct):
@@ -84,6 +88,7 @@ class MeasurementFields(msgspec.Struct):
     anomaly: float | None = None
     anomaly_slow: float | None = None
     drift: float | None = None
+    place: PlaceFields | None = None
 
     def rows(self) -> tuple[MeasurementRow, ...]:
         """One a channel."""
@@ -92,7 +97,7 @@ class MeasurementFields(msgspec.Struct):
     def _row(self, number: int, channel: _Channel) -> MeasurementRow:
         columns: dict[str, Any] = {
             name: getattr(record, name)
-            for record in (self, channel)
+            for record in (self, channel, self.place or NOWHERE)
             for name in record.__struct_fields__
             if name in MeasurementRow._fields
         }

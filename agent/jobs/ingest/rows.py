@@ -11,7 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from agent.core import json_input
-from agent.jobs.ingest.fields import Moment, Seq
+from agent.jobs.ingest.fields import NOWHERE, Moment, PlaceFields, Seq
+from agent.jobs.ingest.machine_rows import MachineFields, MachineRow
 from agent.jobs.ingest.measurement_rows import MeasurementFields, MeasurementRow
 from agent.messages import topics
 
@@ -33,6 +34,10 @@ class ObservationRow(NamedTuple):
     probability: float | None
     model: str
     record: str  # the whole payload, JSON
+    site: str | None
+    area: str | None
+    machine: str | None
+    direction: str | None
 
 
 class GapRow(NamedTuple):
@@ -57,7 +62,7 @@ class Rejected(NamedTuple):
     why: str
 
 
-AnyRow = ObservationRow | MeasurementRow | GapRow | Rejected
+AnyRow = ObservationRow | MachineRow | MeasurementRow | GapRow | Rejected
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -94,6 +99,7 @@ class _Observation(msgspec.Struct):
     model: _Model
     label: str | None = None
     probability: float | None = None
+    place: PlaceFields | None = None
 
 
 class _Gap(msgspec.Struct):
@@ -110,8 +116,8 @@ class _Gap(msgspec.Struct):
 
 def read(topic: str, payload: bytes) -> Stored:
     """The message as its rows; a `Rejected` one where its payload does not fit its topic."""
-    kind = topic.rpartition("/")[2]
-    make = {"gap": _gap, "measurement": _measurement}.get(kind, _observation)
+    kind = topics.kind_of(topic, payload)
+    make = {"gap": _gap, "measurement": _measurement, "machine": _machine}.get(kind, _observation)
     try:
         return Stored(topic, payload, make(topic, payload))
     except ValueError as error:
@@ -122,6 +128,12 @@ def _measurement(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
     record = json_input.decode(payload, MeasurementFields)
     _check_topic(topic, f"{record.agent}/{record.source}/measurement", record.schema)
     return record.rows()
+
+
+def _machine(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
+    record = json_input.decode(payload, MachineFields)
+    _check_topic(topic, f"{record.agent}/{record.machine}/state", record.schema, "machine")
+    return (record.row(payload),)
 
 
 def _observation(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
@@ -140,6 +152,7 @@ def _observation(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
         probability=record.probability,
         model=f"{record.model.name} {record.model.version}",
         record=payload.decode(),
+        **msgspec.structs.asdict(record.place or NOWHERE),
     )
     return (row,)
 
@@ -150,12 +163,13 @@ def _gap(topic: str, payload: bytes) -> tuple[AnyRow, ...]:
     return (GapRow(*(getattr(record, column) for column in GapRow._fields)),)
 
 
-def _check_topic(topic: str, end: str, schema: str) -> None:
+def _check_topic(topic: str, end: str, schema: str, kind: str | None = None) -> None:
     """`ValueError` where the payload names another agent, source or kind than its topic.
 
-    The broker controls who may publish on a topic, and not what the payload says.
+    The broker controls who may publish on a topic, and not what the payload says. `kind` None: the
+    topic's last level names it.
     """
-    expected = topics.schema(end.rpartition("/")[2])
+    expected = topics.schema(kind or end.rpartition("/")[2])
     if schema.partition("/")[0] != expected.partition("/")[0]:
         raise ValueError(f"schema: found {schema!r}, expected {expected}")
     if not f"/{topic}".endswith(f"/{end}"):

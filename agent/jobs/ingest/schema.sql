@@ -15,8 +15,17 @@ CREATE TABLE IF NOT EXISTS drsn.observation (
   probability double precision,
   model text NOT NULL,             -- name and version
   record jsonb NOT NULL,           -- the whole payload
+  site text,                       -- as configured: where the source measures
+  area text,
+  machine text,
+  direction text,                  -- e.g. horizontal, vertical, axial
   PRIMARY KEY (t_end, epoch, seq)
 );
+ALTER TABLE drsn.observation  -- of version 0.2
+  ADD COLUMN IF NOT EXISTS site text,
+  ADD COLUMN IF NOT EXISTS area text,
+  ADD COLUMN IF NOT EXISTS machine text,
+  ADD COLUMN IF NOT EXISTS direction text;
 CREATE INDEX IF NOT EXISTS observation_of ON drsn.observation (agent, source, t_end);
 
 -- Levels at regular intervals, a row a channel: made for trends. The key leads with the place, so
@@ -52,8 +61,32 @@ CREATE TABLE IF NOT EXISTS drsn.measurement (
   ftf_contrast_db real,
   periodicity_hz real,             -- the strongest series of lines in the envelope: its first line
   periodicity_db real,             -- and how far it stands out
+  site text,                       -- as configured: where the source measures
+  area text,
+  machine text,
+  direction text,                  -- e.g. horizontal, vertical, axial
   PRIMARY KEY (agent, source, channel, t_end)
 );
+
+-- States of machines, each the worst of its points'.
+CREATE TABLE IF NOT EXISTS drsn.machine (
+  t_end timestamptz NOT NULL,      -- of the window that changed the state of a point
+  epoch uuid NOT NULL,
+  seq bigint NOT NULL,
+  agent text NOT NULL,
+  machine text NOT NULL,
+  site text,
+  area text,
+  decision text NOT NULL,
+  label text,
+  previous text,                   -- the machine's decision before
+  point text,                      -- the worst one; null: all are normal
+  direction text,                  -- that it measures in
+  sentence text NOT NULL,          -- for a person: the worst point's
+  record jsonb NOT NULL,           -- the whole payload, with every point
+  PRIMARY KEY (t_end, epoch, seq)
+);
+CREATE INDEX IF NOT EXISTS machine_of ON drsn.machine (agent, machine, t_end);
 
 -- Messages that an agent had to drop. A table of its own: a marker has the number of the last of
 -- them, which may have been delivered after all.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from agent.core.place import Place
 from agent.messages.measurement import Measurement
 from agent.messages.records import Observation, SourceInfo
 from agent.messages.sparkplug import fields, measured_metrics
@@ -16,10 +17,10 @@ from agent.messages.sparkplug.metric import Metric, Type, Value
 from agent.messages.topics import schema
 
 # Null in doubt: a broken sensor shows no healthy machine.
-_FAULT = {"fault": True, "normal": False, "detected": False}
+FAULT = {"fault": True, "normal": False, "detected": False}
 _STATE = (
     *fields.metrics(Observation, "decision", "label", "probability"),
-    FieldMetric("fault", Type.BOOLEAN, lambda observation: _FAULT.get(observation.decision)),
+    FieldMetric("fault", Type.BOOLEAN, lambda observation: FAULT.get(observation.decision)),
     *fields.metrics(Observation, "previous", "evidence"),
 )
 _WINDOW = fields.metrics(Observation, "decision", "label", "probability", prefix="window/")
@@ -30,7 +31,11 @@ _BOTH = (
         Observation, "dropped", "snr_db", "shrinkage", "distance", "anomaly", "latency_ms"
     ),
 )
-_SOURCE = fields.metrics(SourceInfo, "kind", "hop_s", "window_s", "rpm", prefix="properties/")
+_SOURCE = fields.metrics(
+    *(SourceInfo, "kind", "hop_s", "window_s", "rpm", "device"),
+    *(f"place.{name}" for name in Place.__struct_fields__),
+    prefix="properties/",
+)
 _MODEL = (  # fields that SourceInfo and Observation share
     fields.metric(Observation, "properties/model", "model.name"),
     fields.metric(Observation, "properties/model_version", "model.version"),

@@ -14,8 +14,10 @@ import msgspec
 
 from agent import __version__
 from agent.core.types import Message
+from agent.messages import topics
+from agent.messages.machine import MachineState
 from agent.messages.measurement import Measurement
-from agent.messages.records import GapMarker, Health, Observation, SourceInfo
+from agent.messages.records import GapMarker, Health, MachineInfo, Observation, SourceInfo
 from agent.messages.sparkplug import device_metrics, node_metrics, protocol
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.device_metrics import Device
@@ -54,11 +56,14 @@ class EdgeNode:
         sources: Callable[[], Sequence[SourceInfo]],
         latest: Latest,
         bdseq: BdSeq,
+        machines: Callable[[], Sequence[MachineInfo]] = tuple,
     ) -> None:
         self.delivered = 0  # seq of the last message that the broker has for certain
         self._address = address
         self._epoch = epoch
         self._sources = sources
+        self._machine_infos = machines
+        self._machines: list[str] = []  # in the node's birth
         self._latest = latest
         self._count = bdseq
         self._bdseq = 0
@@ -83,8 +88,9 @@ class EdgeNode:
         self._seq = 0
         self._born.clear()
         self._devices = self._present()
+        self._machines = [info.name for info in self._machine_infos()]
         metrics = node_metrics.birth(
-            self._bdseq, __version__, self._epoch, self._node_metrics, _now_ms()
+            *(self._bdseq, __version__, self._epoch, self._node_metrics, _now_ms()), self._machines
         )
         node = self._message("NBIRTH", None, metrics)
         living = [device for device in self._devices.values() if not self._died(device.name)]
@@ -120,11 +126,13 @@ class EdgeNode:
 
         `MsgspecError` for a message that is not as this version of the agent writes it.
         """
-        last = message.topic.rpartition("/")[2]
+        last = topics.kind_of(message.topic, message.payload)
         if last in ("event", "window"):
             return list(self._observed(msgspec.json.decode(message.payload, type=Observation)))
         if last == "measurement":
             return list(self._measured(msgspec.json.decode(message.payload, type=Measurement)))
+        if last == "machine":
+            return self._of_machine(msgspec.json.decode(message.payload, type=MachineState))
         if last == "info":
             return list(self._changed())
         if last == "health":
@@ -169,7 +177,13 @@ class EdgeNode:
             yield self._message("DDATA", born.device.name, metrics)
 
     def _changed(self) -> Iterator[Message]:
-        """Deaths and births of the devices that differ from those before."""
+        """Deaths and births of the devices that differ from those before.
+
+        All are born again where the machines differ, which are metrics of the node.
+        """
+        if self._machines != [info.name for info in self._machine_infos()]:
+            yield from self.births()
+            return
         before, self._devices = self._devices, self._present()
         for name, device in before.items():
             if name in self._born and self._devices.get(name) != device:
@@ -204,6 +218,12 @@ class EdgeNode:
             device_metrics.is_death(observation) and observation.seq <= self.delivered
             for observation in newest
         )
+
+    def _of_machine(self, state: MachineState) -> list[Message]:
+        """Nothing of a machine that is no longer configured."""
+        if state.machine not in self._machines:
+            return []
+        return [self._of_node(node_metrics.machine(state))]
 
     def _of_node(self, metrics: list[Metric]) -> Message:
         self._node_metrics |= {metric.name: metric for metric in metrics}

@@ -26,6 +26,7 @@ class Collector:
         if health is not None:
             yield from _of_agent(health)
             yield from _of_sources(health.sources)
+            yield _machines(health.machines)
             yield from measured_families.families(self._snapshot.measurements())
 
 
@@ -92,6 +93,18 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
         if source.drift is not None:
             drift.add_metric([name], source.drift)
     yield from (ok, decision, latency, drift, *_rates(sources))
+
+
+def _machines(machines: dict[str, Decision]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "drsn_machine_decision",
+        "1 for the current decision: the worst of its points'",
+        labels=["machine", "decision"],
+    )
+    for name, decision in machines.items():
+        for word in DECISIONS:
+            family.add_metric([name, word], word == decision)
+    return family
 
 
 def _rates(sources: dict[str, SourceHealth]) -> Iterator[GaugeMetricFamily]:

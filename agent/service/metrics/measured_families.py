@@ -6,6 +6,7 @@ from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 
+from agent.core.place import Place
 from agent.core.types import FaultLine, Physics
 from agent.messages.measurement import Measurement
 
@@ -16,6 +17,7 @@ Measurements = Mapping[str, Measurement]  # by source
 def families(measurements: Measurements) -> Iterator[Any]:
     """Of the newest measurement of each source."""
     yield from _of_sources(measurements)
+    yield _locations(measurements)
     yield _levels(measurements, "rms", "RMS without the mean, in `unit`", lambda part: part.rms)
     yield _levels(measurements, "peak", "Peak without the mean, in `unit`", lambda part: part.peak)
     yield _channels(measurements, "crest_factor", "Peak over RMS", lambda part: part.crest)
@@ -54,6 +56,16 @@ def _of_sources(measurements: Measurements) -> Iterator[GaugeMetricFamily]:
             if (value := read(record)) is not None:
                 family.add_metric([source], value)
         yield family
+
+
+def _locations(measurements: Measurements) -> GaugeMetricFamily:
+    """Always 1: for joins by the label `source`."""
+    names = Place.__struct_fields__
+    family = _family("place", "Where a source measures, as configured", *names)
+    for source, record in measurements.items():
+        if record.place is not None:
+            family.add_metric([source, *(getattr(record.place, name) or "" for name in names)], 1)
+    return family
 
 
 def _channels(
