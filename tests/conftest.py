@@ -27,7 +27,7 @@ import yaml
 from hypothesis import settings as hypothesis_settings
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support import subscribing, tiny
+from tests.support import browser, subscribing, tiny
 from tests.support.paths import DATA
 from tests.support.soundcard import MISSING, SoundCard
 
@@ -211,6 +211,13 @@ def run_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
         if agent.process.poll() is None:
             agent.process.kill()
             agent.process.wait()
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    """One Chromium for all tests of this process (`tests.support.browser.Browser`)."""
+    with browser.chromium() as driver:
+        yield driver
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""An agent with a page and two simulated machines, one of them commissioned, that has a past.
+"""An agent with a page and a past: two simulated machines, one of them commissioned, and a sensor
+that is not there.
 
 The past is of the last year by the day, of its last month by the hour and of the last day by five
 minutes: a machine that wears, and the events of it. The agent's own parts write it beforehand.
@@ -35,7 +36,7 @@ from agent.sources.machine_simulator import Machine, Spec
 from tests.conftest import eventually, free_port
 from tests.support.page_client import get, listens
 
-WORN, HEALTHY = "fan-drive", "pump-north"
+WORN, HEALTHY, AWAY = "fan-drive", "pump-north", "mixer"
 HOUR_S, DAY_S = 3600, 86400
 DAYS, HOURLY_DAYS = 365, 32
 EVENTS = ((200, "unknown", None), (120, "normal", None), (60, "fault", "outer"))  # hours ago
@@ -51,7 +52,7 @@ class Hall(msgspec.Struct, frozen=True):
 
 @contextmanager
 def running(folder: Path, **sources: Any) -> Iterator[Hall]:
-    """`sources` changes keys of every source."""
+    """`sources` changes keys of both machines."""
     port = free_port()
     tree = settings(folder / "state", port, **sources)
     (folder / "state").mkdir()
@@ -65,9 +66,9 @@ def running(folder: Path, **sources: Any) -> Iterator[Hall]:
     try:
         eventually(lambda: listens(port), 20, "the page listens")
         eventually(
-            lambda: all(card["measured"] for card in get(port, "/api/overview")["sources"]),
+            lambda: all(card["measured"] for card in get(port, "/api/overview")["sources"][:2]),
             30,
-            "every source is measured",
+            "both machines are measured",
         )
         yield Hall(port, folder / "state", process)
     finally:
@@ -77,11 +78,13 @@ def running(folder: Path, **sources: Any) -> Iterator[Hall]:
 
 def settings(state_dir: Path, port: int, **sources: Any) -> dict[str, Any]:
     """No broker listens there: the page does not need one."""
+    machines = [_source(WORN, "outer", 1) | sources, _source(HEALTHY, "normal", 2) | sources]
+    fifo = {"kind": "stream", "url": str(state_dir / "none"), "rate_hz": 10_000}
     return {
         "agent": {"id": "hall-3", "state_dir": str(state_dir)},
         "mqtt": {"host": "127.0.0.1", "port": free_port()},
         "page": {"port": port},
-        "sources": [_source(WORN, "outer", 1) | sources, _source(HEALTHY, "normal", 2) | sources],
+        "sources": [*machines, {"name": AWAY, "model": "bearing"} | fifo],
     }
 
 

@@ -42,7 +42,7 @@ async function show() {
     [name, argument] = await place();
     if (!mounted.has(name)) mounted.set(name, await mount(name));
   } catch (error) {
-    console.error(error);
+    if (!(error instanceof TypeError)) console.error(error); // else the agent does not answer
     link.away();
     setTimeout(turn, RETRY_MS);
     return;

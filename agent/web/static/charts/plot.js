@@ -29,6 +29,13 @@ export class Plot {
     this.draw();
   }
 
+  // Shows another part of the same content until `show` brings what belongs there.
+  look(from, to) {
+    if (!this.content) return;
+    Object.assign(this.content.x, { from, to });
+    this.draw();
+  }
+
   draw() {
     const on = this.content && surface(this.canvas);
     if (!on) return;

@@ -72,6 +72,7 @@ export async function load() {
   const level = $("machine-level").value;
   const [span] = SPANS.find(([, widest]) => to - from <= widest);
   const question = asking = {};
+  plot.look(from, to);
   try {
     const answer = await get("api/trends", { source: machine.card.name, channel, span, from, to, levels: level });
     if (question !== asking) return;

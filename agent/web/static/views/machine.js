@@ -15,6 +15,7 @@ const WORDS = ["normal", "inner", "outer", "ball", "unknown", "abstain", "sensor
 
 let stops = [];
 let machine = null;
+let newest = null; // the spectrum that is not shown yet
 let name = "";
 
 export function mount() {
@@ -39,7 +40,7 @@ export async function show(argument) {
   $("machine-source").replaceChildren(...names.map((one) => make("option", { selected: one === name }, one)));
   $("machine-live").href = `#/live/${encodeURIComponent(name)}`;
   say($("machine-title"), name);
-  machine = null;
+  machine = newest = null;
   trend.forget();
   $("machine-channel").replaceChildren();
   restart();
@@ -70,11 +71,19 @@ function take(next) {
   say($("machine-summary"), next.card.summary.replace("->", "→"));
   now.show(next);
   trend.show(next, channel());
+  showSpectrum();
 }
 
 function takeSpectrum(next) {
-  if (machine) spectrum.show(next, machine);
+  newest = next;
+  showSpectrum();
   waterfall.load(name).catch(() => {});
+}
+
+// Once both are there.
+function showSpectrum() {
+  if (machine && newest) spectrum.show(newest, machine);
+  if (machine) newest = null;
 }
 
 function spectrumFailed(error) {

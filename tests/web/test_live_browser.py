@@ -1,15 +1,13 @@
-"""The live page in a real browser: what a person sees, hears read out, and can do by keyboard."""
+"""The live view in a real browser: what a person sees, hears read out, and can do by keyboard."""
 
 import base64
-import contextlib
 import itertools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,88 +17,28 @@ import soundfile
 
 from agent.sources.machine_simulator import Machine, Spec
 from tests.conftest import free_port
+from tests.support.browser import Browser
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs the test extra")
 
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
-from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
-WITHIN_S = 20
 SETTLED = 1.5  # dB
 
 
-class Page:
-    """A browser on the page of a demonstration that runs as its own process."""
+class Page(Browser):
+    """On the page of a demonstration that runs as its own process."""
 
-    def __init__(self, driver: Any, port: int) -> None:
-        self.driver = driver
-        self.port = port
-
-    def open(self) -> None:
-        self.driver.get(f"http://127.0.0.1:{self.port}/")
+    def open(self, address: str = "") -> None:
+        super().open(address)
         self.until(lambda: self.find("#machine input") is not None, "the controls")
         self.until(lambda: self.text("#why") != "no window yet", "a window")
-
-    def emulate(self, width: int = 1280, height: int = 1000, **features: str) -> None:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        told = [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})
-
-    def find(self, selector: str) -> WebElement | None:
-        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
-        return found[0] if found else None
-
-    def text(self, selector: str) -> str:
-        element = self.find(selector)
-        return "" if element is None else str(element.text)
-
-    def texts(self, selector: str) -> list[str]:
-        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
-        found: list[str] = self.driver.execute_script(script, selector)
-        return found
-
-    def press(self, selector: str, *keys: str) -> None:
-        element = self.find(selector)
-        assert element is not None, selector
-        element.send_keys(*keys)
 
     def slide(self, snr_db: int | None) -> None:
         """By keyboard: Home is without noise."""
         right = 0 if snr_db is None else 31 - snr_db
         self.press("#snr", Keys.HOME, *[Keys.ARROW_RIGHT] * right)
-
-    def number(self, selector: str) -> float | None:
-        word = self.text(selector).replace("−", "-").split(" ")[0]
-        with contextlib.suppress(ValueError):
-            return float(word)
-        return None
-
-    def until(self, happened: Callable[[], bool], what: str) -> None:
-        WebDriverWait(self.driver, WITHIN_S, 0.05).until(lambda _: happened(), what)
-
-    def logged(self, kind: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.driver.get_log(kind)
-        return found
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    browser, by = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or by is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is not installed: see the Makefile's target `packages`")
-        pytest.skip("needs a browser (apt-get install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for each in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(each)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(by))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +143,7 @@ def test_a_dropped_recording_shows_the_timeline_of_its_decisions(
     overview = page.find("#overview")
     assert overview is not None
     assert overview.is_displayed()
-    assert not page.find("#drop").is_displayed()  # type: ignore[union-attr]
+    assert not page.find("#drop").is_displayed()
 
 
 def test_a_file_that_is_no_recording_is_one_clear_line(page: Page, tmp_path: Path) -> None:
@@ -214,7 +152,7 @@ def test_a_file_that_is_no_recording_is_one_clear_line(page: Page, tmp_path: Pat
     page.press("#recording", str(bad))
     page.until(lambda: "not a recording" in page.text("#file-result"), "the line")
     assert page.text("#file-result").startswith("notes.wav: not a recording that can be read")
-    assert not page.find("#scored").is_displayed()  # type: ignore[union-attr]
+    assert not page.find("#scored").is_displayed()
     refused = page.logged("browser")  # the browser itself notes the status 422
     assert [each for each in refused if "422" not in each["message"]] == []
 
@@ -248,11 +186,11 @@ def test_everything_is_done_by_keyboard_and_focus_is_seen(page: Page) -> None:
 
 def test_pause_holds_the_picture_still(page: Page) -> None:
     page.press("#pause", Keys.SPACE)
-    assert page.find("#pause").get_attribute("aria-pressed") == "true"  # type: ignore[union-attr]
-    before = page.find("#wave").screenshot_as_base64  # type: ignore[union-attr]
+    assert page.find("#pause").get_attribute("aria-pressed") == "true"
+    before = page.find("#wave").screenshot_as_base64
     page.press("input[value=ball]", Keys.SPACE)
     page.until(lambda: "ball" in page.texts("#events li")[0], "an event goes on being told")
-    assert page.find("#wave").screenshot_as_base64 == before  # type: ignore[union-attr]
+    assert page.find("#wave").screenshot_as_base64 == before
     page.press("#pause", Keys.SPACE)
     page.until(lambda: page.text("#decision") == "fault: ball", "the picture goes on")
 
@@ -277,32 +215,14 @@ def test_a_screen_reader_is_told_names_roles_and_news(page: Page) -> None:
             assert control.accessible_name, control.get_attribute("outerHTML")
 
 
-CONTRAST = """
-const rgb = (text) => text.match(/[\\d.]+/g).slice(0, 3).map((v) => {
-  const c = v / 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
-const light = (text) => {
-  const [r, g, b] = rgb(text);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-const ground = (e) => { for (; e; e = e.parentElement) {
-  const found = getComputedStyle(e).backgroundColor;
-  if (!/, 0\\)|transparent/.test(found)) return found; } };
-const all = "h1, h2, p, th, td, dt, dd, label, button, figcaption, caption, output, li *";
-const shown = (e) => e.offsetWidth && e.textContent.trim();
-return [...document.querySelectorAll(all)].filter(shown).map((e) => {
-  const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
-  return [(a + 0.05) / (b + 0.05), e.tagName + " " + e.textContent.trim().slice(0, 30)]; });
-"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_light_and_in_dark(page: Page, scheme: str) -> None:
-    """WCAG 2.2, 1.4.3: a contrast of 4.5 at least."""
     page.emulate(prefers_color_scheme=scheme)
     page.press("input[value=inner]", Keys.SPACE)
     page.until(lambda: page.text("#decision") == "fault: inner", "a fault")
-    found = page.driver.execute_script(CONTRAST)
-    assert len(found) > 40
-    assert [each for each in found if each[0] < 4.5] == []
+    texts, low = page.low_contrast()
+    assert texts > 40
+    assert low == []
     dark = page.driver.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (dark == "rgb(13, 18, 24)") == (scheme == "dark")
 
