@@ -44,6 +44,7 @@ def tree(folder: Path, port: int) -> dict[str, Any]:
         "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 1.0},
         "mqtt": {"port": port},
         "outbox": {"max_messages": 10},
+        "alarms": {"delay_s": 1.0},
         "commands": {"allow": ["capture"]},
         "evidence": {"min_free_mib": 0.0},
         "rollout": {"shadow_s": 1.0, "shadow_windows": 5, "probation_s": 2.0},

@@ -13,6 +13,10 @@ VERBS = (
     "reload",
     "outbox",
     "commission",
+    "acknowledge",
+    "comment",
+    "label",
+    "maintenance",
 )  # done by `agent.control.operations`
 
 

@@ -12,8 +12,19 @@ from typing import Any
 
 import msgspec
 
-from agent.config import commands, machines, metrics, page, points, rollout, sparkplug, yaml_file
+from agent.config import (
+    alarms,
+    commands,
+    machines,
+    metrics,
+    page,
+    points,
+    rollout,
+    sparkplug,
+    yaml_file,
+)
 from agent.config.agent import Agent, default_id
+from agent.config.alarms import Alarms
 from agent.config.commands import Commands
 from agent.config.evidence import Evidence
 from agent.config.journal import Journal
@@ -40,6 +51,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     outbox: Outbox = Outbox()
     trends: Trends = Trends()
     journal: Journal = Journal()
+    alarms: Alarms = Alarms()
     commands: Commands = Commands()
     evidence: Evidence | None = None
     metrics: Metrics | None = None
@@ -139,6 +151,9 @@ def _check(config: Config) -> None:
     names += [machine.name for machine in config.machines]
     commands.check(config.commands, tuple(names))
     needs_plain_mqtt = bool(config.commands.allow) or config.mqtt.home_assistant
+    alarms.check(config.alarms, "alarms")
+    for item in config.sources:
+        alarms.check(item.common.alarms.over(config.alarms), f"{item.path}.alarms")
     sparkplug.check(config.agent.sink, config.sparkplug, needs_plain_mqtt)
     rollout.check(config.rollout, config.agent.sink)
     if config.page is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from agent import sources
 from agent.config import model_choice, published
+from agent.config.alarms import AlarmOverrides
 from agent.config.published import Published
 from agent.config.validation import convert, show, unknown_key
 from agent.core import bearing_names, credentials
@@ -84,6 +85,8 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     speed: Published | None = None  # of the shaft, published by another device
     condition: str | Published | None = None  # of the machine, e.g. its load: each is commissioned
     decide: DecideOverrides = DecideOverrides()
+    alarms: AlarmOverrides = AlarmOverrides()
+    maintenance: bool = False  # people work on the machine: no alarm is raised
 
     @property
     def orders(self) -> Orders | None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent.config.commands import Commands
-from agent.control.operations import VERBS, CommandContext
+from agent.control.command_context import CommandContext
+from agent.control.operations import VERBS
 from agent.core.types import Message
 from agent.messages import command as commands
 from agent.messages.command import Command, Refused

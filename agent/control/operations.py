@@ -12,36 +12,18 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from agent import __version__
-from agent.control.commissioning.requests import CommissioningRequests, CommissionRequest
+from agent.control import alarm_operations
+from agent.control.alarm_operations import AcknowledgeKeys, CommentKeys, LabelKeys, MaintenanceKeys
+from agent.control.command_context import Answer, CommandContext
+from agent.control.commissioning.requests import CommissionRequest
 from agent.core.time import iso
 from agent.delivery.disk import DiskError
-from agent.delivery.sender import Sender
 from agent.messages.command import Refused
 from agent.messages.records import ParkedMessage
 from agent.pipeline import clip as clips
-from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.fault_clips import FOLDER
-from agent.pipeline.source_pipeline import SourcePipeline
 
 SHOWN = 20  # parked messages, the newest, in one result
-Answer = Callable[..., None]  # answer(why=None, **fields of the result)
-
-
-class CommandContext(msgspec.Struct, frozen=True):
-    """What verbs can work on."""
-
-    pipelines: Sequence[SourcePipeline]  # others after a reload
-    clip_writer: ClipWriter | None
-    reload: Callable[[Answer], None] | None  # None: there is no file to read again
-    began_s: float  # monotonic
-    sender: Sender
-    commissioning: CommissioningRequests
-
-    def pipeline(self, name: str) -> SourcePipeline:
-        for pipeline in self.pipelines:
-            if pipeline.name == name:
-                return pipeline
-        raise Refused(f"source: found {ascii(name)[:80]}, expected a source's name")
 
 
 class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,4 +124,8 @@ VERBS = {
     "reload": Verb(NoArguments, reload),
     "outbox": Verb(Outbox, outbox),
     "commission": Verb(CommissionRequest, commission),
+    "acknowledge": Verb(AcknowledgeKeys, alarm_operations.acknowledge),
+    "comment": Verb(CommentKeys, alarm_operations.comment),
+    "label": Verb(LabelKeys, alarm_operations.label),
+    "maintenance": Verb(MaintenanceKeys, alarm_operations.maintenance),
 }

@@ -18,6 +18,7 @@ from agent.core.model_contract import NO_NETWORK
 from agent.core.place import Place
 from agent.core.types import Decision, Message
 from agent.messages import payloads
+from agent.messages.homeassistant_alarms import alarms
 from agent.messages.homeassistant_components import (
     Component,
     button,
@@ -178,7 +179,7 @@ def _source(topics: payloads.Topics, info: SourceInfo, verbs: Sequence[str]) -> 
     }
     if info.place is not None:
         device |= _placed(topics, info.place)
-    parts = _state(topics, info)
+    parts = _state(topics, info) | alarms(topics, info.name, verbs)
     parts |= levels(topics.of("measurement", source=info.name), info)
     parts["change"] = _change(topics.of("event", source=info.name))
     return _device(topics, parts | _source_buttons(topics, info, verbs), device)
@@ -221,6 +222,7 @@ def _change(topic: str) -> Component:
         "why": "value_json.basis.sentence if value_json.basis else none",
         "flags": "value_json.flags",
         "evidence": "value_json.evidence",
+        "event_id": "value_json.event_id",
     }
     pairs = ", ".join(f"'{key}': {value}" for key, value in attributes.items())
     return change("Change", topic, get_args(Decision), f"{{{{ {{{pairs}}} | tojson }}}}")

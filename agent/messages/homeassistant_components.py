@@ -45,13 +45,30 @@ def change(name: str, topic: str, types: Sequence[str], template: str) -> Compon
 
 
 def button(name: str, topic: str, arguments: Mapping[str, object]) -> Component:
-    """A press sends a command with those arguments; its id is the time, it expires in a minute."""
-    template = (
-        '{"id": "ha-{{ utcnow().timestamp() }}", '
-        f'"expires": "{{{{ {EXPIRES} }}}}", "arguments": {json.dumps(arguments)}}}'
-    )
+    """A press sends a command with those arguments."""
     part = {"p": "button", "name": name, "ent_cat": "config"}
-    return part | {"cmd_t": topic, "cmd_tpl": template}
+    return part | {"cmd_t": topic, "cmd_tpl": _command(json.dumps(arguments))}
+
+
+def switch(name: str, topic: str, template: str, command: str, arguments: str) -> Component:
+    """`template` gives `true` or `false`; `arguments` are JSON, with the state as `{{ value }}`."""
+    part = {"p": "switch", "name": name, "ent_cat": "config", "pl_on": "true", "pl_off": "false"}
+    part |= {"stat_t": topic, "val_tpl": template}
+    return part | {"cmd_t": command, "cmd_tpl": _command(arguments)}
+
+
+def with_attributes(part: Component, field: str) -> Component:
+    """The same entity with the fields of a record in its payload, which may be null."""
+    template = f"{{{{ (value_json.{field} or {{}}) | tojson }}}}"
+    return part | {"json_attr_t": part["stat_t"], "json_attr_tpl": template}
+
+
+def _command(arguments: str) -> str:
+    """A command with those arguments; its id is the time, and it expires in a minute."""
+    return (
+        '{"id": "ha-{{ utcnow().timestamp() }}", '
+        f'"expires": "{{{{ {EXPIRES} }}}}", "arguments": {arguments}}}'
+    )
 
 
 def update(name: str, topic: str, template: str, newest: str, newest_template: str) -> Component:

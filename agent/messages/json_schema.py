@@ -15,7 +15,7 @@ import msgspec
 import yaml
 
 from agent import __version__
-from agent.core import field_comments, types
+from agent.core import alarms, field_comments, types
 from agent.messages import commissioning
 from agent.messages.topics import (
     ALL,
@@ -108,7 +108,7 @@ def files() -> dict[str, str]:
 def _described(part: Tree, name: str, within: type) -> Tree:
     """A record's schema with the comments of its source as descriptions; open to new fields."""
     part = {key: value for key, value in part.items() if key != "additionalProperties"}
-    modules = (sys.modules[within.__module__], types, commissioning)
+    modules = (sys.modules[within.__module__], types, alarms, commissioning)
     record = next(getattr(module, name) for module in modules if hasattr(module, name))
     for field, comment in field_comments.of(record).items():
         part["properties"][field] |= {"description": comment}

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from agent.core.alarms import Alarm
 from agent.core.annotated import Count
 from agent.core.place import Place
 from agent.core.types import Decision, Physics
@@ -40,3 +41,4 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     drift: float | None  # the same of the average over the last 1000 windows
     physics: tuple[Physics, ...]  # a channel each
     place: Place | None = None  # site, area, machine and direction; None: none is configured
+    alarm: Alarm = "none"  # of the source at t_end

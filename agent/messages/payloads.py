@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agent.core.alarms import Alarm, Standing
 from agent.core.model_contract import Contract
 from agent.core.place import Place
 from agent.core.time import iso
@@ -77,6 +78,8 @@ class Stamp(msgspec.Struct, frozen=True):
     now_s: float  # Unix time
     latency_s: float
     evidence: str | None = None  # the file that will hold the signal around it
+    standing: Standing = Standing()
+    event_id: int | None = None  # in the journal
 
 
 class MeasuredAt(msgspec.Struct, frozen=True):
@@ -86,6 +89,7 @@ class MeasuredAt(msgspec.Struct, frozen=True):
     end: int  # absolute index behind the last frame
     end_s: float  # Unix time of that
     now_s: float  # Unix time
+    alarm: Alarm = "none"
 
 
 def topics(scored: Scored, windows: bool) -> list[Topic]:
@@ -144,7 +148,19 @@ def record(topic: Topic, scored: Scored, origin: Origin, stamp: Stamp) -> Observ
         evidence=stamp.evidence if topic == "event" else None,
         basis=None if topic == "window" else scored.basis,
         place=origin.place,
+        **({} if topic == "window" else _standing(stamp)),
     )
+
+
+def _standing(stamp: Stamp) -> dict[str, Any]:
+    """The fields of a state or an event that say how the source stands."""
+    standing = stamp.standing
+    return {
+        "alarm": standing.alarm,
+        "alarm_basis": standing.basis,
+        "maintenance": standing.maintenance,
+        "event_id": stamp.event_id,
+    }
 
 
 def measurement(record: Measurement, topics: Topics) -> Message:
@@ -173,6 +189,7 @@ def measurement_record(measured: Measured, origin: Origin, at: MeasuredAt) -> Me
         drift=_rounded(measured.drift, 4),
         physics=measured.physics,
         place=origin.place,
+        alarm=at.alarm,
     )
 
 

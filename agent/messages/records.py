@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from agent.core.alarms import Alarm, AlarmBasis, Maintenance
 from agent.core.annotated import Count, PositiveInt, Sha256, Share
 from agent.core.bearing import MachineClass, Orders
 from agent.core.place import Place
@@ -64,6 +65,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str | None = None  # in a fault's event: the file in the state directory, once written
     basis: Basis | None = None  # which part said what; in states and events
     place: Place | None = None  # site, area, machine and direction; None: none is configured
+    alarm: Alarm | None = None  # of the source; in states and events
+    alarm_basis: AlarmBasis | None = None  # None: there is neither a warning nor an alarm
+    maintenance: Maintenance | None = None  # people work on the machine; None: they do not
+    event_id: Count | None = None  # of this change in the journal on the box; in states and events
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +95,7 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     tacho: bool = False  # whether a tachometer measures the shaft's speed
     device: str | None = None  # the source whose point this is; None: it is no point
     place: Place | None = None  # site, area, machine and direction; None: none is configured
+    maintenance: Maintenance | None = None  # people work on the machine; None: they do not
 
 
 class MachineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +166,8 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     measured_hz: float | None = None  # that arrive, over up to a minute; None: not live, not known
     speed: PublishedHealth | None = None  # None: it is not published
     condition: PublishedHealth | None = None  # None: it is not published
+    alarm: Alarm = "none"
+    maintenance: bool = False  # people work on the machine
 
 
 class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,13 +248,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None  # why it was not, for a person
     uptime_s: float | None = None  # ping
     version: str | None = None  # ping: of the agent
-    until: Time | None = None  # publish_windows
+    until: Time | None = None  # publish_windows, maintenance
     file: str | None = None  # capture: in the state directory
     seconds: float | None = None  # capture: the duration that was kept
     changes: str | None = None  # reload: which sources were kept, removed and added
     messages: Count | None = None  # outbox: how many are set aside, sent again or dropped
     parked: tuple[ParkedMessage, ...] | None = None  # outbox, show: the newest of them
     commissioning: Commissioning | None = None  # commission
+    event_id: Count | None = None  # acknowledge, comment, label: of the event in the journal
 
 
 class ShadowFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ PUBLISHED = {
             records.Observation,
             1,
             True,
-            "when the source's decision changes, at the start, and again after every connect",
+            "when the source's decision or alarm changes, at the start, after every connect",
             SOURCE,
         ),
         Published(

@@ -10,6 +10,7 @@ from agent.acquisition.reader import SourceReader
 from agent.acquisition.ring_buffer import Ring
 from agent.acquisition.timestamps import Timeline
 from agent.config.source import SourceSettings
+from agent.core.alarms import Standing
 from agent.core.model_contract import NO_NETWORK, Contract
 from agent.core.types import Commissioned, Scored
 from agent.messages import payloads
@@ -21,6 +22,17 @@ from agent.pipeline.window_scorer import Scorer
 LATENCIES = 1000  # windows whose latency is kept, for health
 UNDECIDED = ", no baseline: nothing is decided until it is commissioned"
 LATE_S = 5.0  # a window that is scored so much later than due shows that something is wrong
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """A scored window as it is published."""
+
+    scored: Scored
+    latency_s: float
+    began_s: float  # Unix time of the window's first sample
+    clip: str | None  # the file that will hold the signal around it
+    event_id: int | None  # in the journal
+    standing: Standing
 
 
 class SourcePipeline(msgspec.Struct):
@@ -38,6 +50,8 @@ class SourcePipeline(msgspec.Struct):
     stopping: threading.Event = msgspec.field(default_factory=threading.Event)
     publish_until_s: float = 0.0  # monotonic: until then every window is published, on command
     measurement: Measurement | None = None  # the newest
+    standing: Standing = Standing()  # alarm and maintenance
+    stated: Publication | None = None  # of the newest state; None: none is published yet
     windows: int = 0
     flagged: int = 0
     scored_s: float = msgspec.field(default_factory=time.monotonic)  # when a window was last scored
@@ -151,6 +165,7 @@ class SourcePipeline(msgspec.Struct):
             tacho=common.tacho is not None,
             device=self.settings.device,
             place=self.settings.place,
+            maintenance=self.standing.maintenance,
         )
 
 

@@ -29,6 +29,7 @@ from agent.pipeline.clip_keeper import ClipKeeper
 from agent.pipeline.source_build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.topology import Topology
 from agent.service import rollout
+from agent.service.alarm_keeper import AlarmConsumer, AlarmKeeper
 from agent.service.observer import Observer
 from agent.service.publishing import Surroundings, open_publisher
 from agent.service.reload import Reload
@@ -55,12 +56,13 @@ class Daemon:
         *,
         reread: Callable[[], Config] | None = None,
         observers: Sequence[Observer] = (),
+        on_alarm: Sequence[AlarmConsumer] = (),
         wrap_source: WrapSource = open_unwrapped,
     ) -> None:
         """`reread` loads the configuration again on SIGHUP; None: it cannot be reloaded.
 
-        `observers` see every scored window. `wrap_source` wraps each source when it is opened,
-        e.g. to add noise in demos.
+        `observers` see every scored window, `on_alarm` every change of an alarm, in the
+        main thread. `wrap_source` wraps each source when it is opened, e.g. to add noise in demos.
         """
         self._stopping = self._signalled = False
         self._check_s = 0.0  # monotonic time of the next check
@@ -75,19 +77,26 @@ class Daemon:
         runtime = Runtime(wake=self._wake.set, wrap_source=wrap_source, values=self._values)
         self._topology = Topology(config, runtime, self._threads.start_reader)
         self._clips = ClipKeeper(config)
-        surroundings = Surroundings(
+        surroundings = self._surroundings(runtime, updates, None if reread is None else requests)
+        self._publisher = open_publisher(config, surroundings)
+        self._alarms = AlarmKeeper(config.alarms, surroundings.alarms, self._publisher, on_alarm)
+        self._reload = Reload(requests, reread, self._topology, self._publisher)
+        self._commissioner = self._build_commissioner(config, surroundings.commissioning)
+        self._rollout = rollout.build_controller(
+            config, self._topology, self._publisher, updates, enabled=updates_enabled
+        )
+
+    def _surroundings(
+        self, runtime: Runtime, updates: UpdateQueue, requests: ReloadRequests | None
+    ) -> Surroundings:
+        """`requests` None: there is no configuration file to read again."""
+        return Surroundings(
             pipelines=self._topology.pipelines,
             clock=runtime.clock,
             watchdog=self._watchdog,
             clip_writer=self._clips.clip_writer,
             updates=updates,
-            reload_requests=None if reread is None else requests,
-        )
-        self._publisher = open_publisher(config, surroundings)
-        self._reload = Reload(requests, reread, self._topology, self._publisher)
-        self._commissioner = self._build_commissioner(config, surroundings.commissioning)
-        self._rollout = rollout.build_controller(
-            config, self._topology, self._publisher, updates, enabled=updates_enabled
+            reload_requests=requests,
         )
 
     def _build_commissioner(self, config: Config, requests: CommissioningRequests) -> Commissioner:
@@ -194,12 +203,13 @@ class Daemon:
             self._wake.clear()
 
     def _check(self) -> None:
-        """Does what no window waits for: finished clips, faults of sources, the watchdog."""
+        """Does what no window waits for: clips, faults of sources, alarms, the watchdog."""
         self._clips.collect()
         for pipeline in self._topology.pipelines:
             if (fault := pipeline.fail()) is not None:
                 self._publish(fault)
         self._commissioner.turn()
+        self._alarms.turn(self._topology.pipelines)
         self._advance_rollout()
         self._report_progress()
 
@@ -208,7 +218,9 @@ class Daemon:
         if scored.event is not None:
             log.info("%s: %s", scored.source, _describe(scored, scored.event))
         clip = self._clips.note(scored, pipeline)
+        self._alarms.see(scored, pipeline)
         self._publisher.put(scored, pipeline, pipeline.count(scored), clip)
+        self._publisher.restate(pipeline)
         self._rollout.see(scored, pipeline)
         for observer in self._observers:
             observer.see(scored, pipeline)

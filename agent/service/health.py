@@ -122,6 +122,8 @@ def _source(pipeline: SourcePipeline) -> SourceHealth:
         measured_hz=None if clock is None else clock.meter.measured_hz,
         speed=None if operating is None else _published(operating.speed),
         condition=None if operating is None else _published(operating.condition),
+        alarm=pipeline.standing.alarm,
+        maintenance=pipeline.standing.maintenance is not None,
     )
 
 

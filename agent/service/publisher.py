@@ -2,6 +2,8 @@
 
 import time
 
+import msgspec
+
 from agent.config.load import Config
 from agent.core.types import Measured, Message, Scored, Window
 from agent.delivery.journal import events
@@ -9,7 +11,7 @@ from agent.delivery.outbox import Outbox
 from agent.delivery.sender import Sender
 from agent.messages import payloads
 from agent.messages.sparkplug.latest import Latest
-from agent.pipeline.source_pipeline import SourcePipeline
+from agent.pipeline.source_pipeline import Publication, SourcePipeline
 from agent.service.announcer import Announcer
 from agent.service.history import History
 from agent.service.machines import MachineStates
@@ -33,6 +35,7 @@ class Publisher:
         self._latest = latest
         self._history = history
         self._machines = machines
+        self.journal = history.journal
 
     def put(
         self, scored: Scored, pipeline: SourcePipeline, latency_s: float, clip: str | None = None
@@ -40,15 +43,25 @@ class Publisher:
         """Queues the messages about a scored window; `clip` is the file with its signal."""
         on_command = time.monotonic() < pipeline.publish_until_s
         every_window = pipeline.settings.common.publish_windows or on_command
-        for topic in payloads.topics(scored, every_window):
-            self._put(topic, scored, pipeline, latency_s, clip)
+        topics = payloads.topics(scored, every_window)
+        if not topics:
+            return
+        began_s = pipeline.timeline.unix_s(scored.window.first)
+        event_id = self._take_down(scored, pipeline, clip)
+        publication = Publication(scored, latency_s, began_s, clip, event_id, pipeline.standing)
+        for topic in topics:
+            self._put(topic, publication, pipeline)
         if scored.event is not None:
+            pipeline.stated = publication
             for make in self._machines.see(scored, scored.event, pipeline):
                 self.sender.put(make)
-        if scored.event is not None and self._history.journal is not None:
-            end = scored.window.first + scored.window.samples.shape[1]
-            end_s = pipeline.timeline.unix_s(end)
-            self._history.journal.add(events.of_change(scored, scored.event, end_s, clip))
+
+    def restate(self, pipeline: SourcePipeline) -> None:
+        """Queues the state once more where the source's alarm or maintenance has changed since."""
+        stated, standing = pipeline.stated, pipeline.standing
+        if stated is not None and stated.standing != standing:
+            pipeline.stated = msgspec.structs.replace(stated, standing=standing)
+            self._put("state", pipeline.stated, pipeline)
 
     def measure(self, scored: Scored, pipeline: SourcePipeline) -> None:
         """Measures a source where it is time for that, and queues the message about it."""
@@ -75,25 +88,36 @@ class Publisher:
     def _put_measured(self, measured: Measured, window: Window, pipeline: SourcePipeline) -> None:
         end = window.first + window.samples.shape[1]
         now_s, end_s = time.time(), pipeline.timeline.unix_s(end)
-        at = payloads.MeasuredAt(self.outbox.epoch, end, end_s, now_s)
+        at = payloads.MeasuredAt(self.outbox.epoch, end, end_s, now_s, pipeline.standing.alarm)
         pipeline.measurement = payloads.measurement_record(measured, pipeline.origin, at)
         message = payloads.measurement(pipeline.measurement, pipeline.origin.topics)
         self.sender.put_newest(self._latest.note(message))
         if self._history.trends is not None:
             self._history.trends.add(pipeline.measurement)
 
-    def _put(
-        self,
-        topic: payloads.Topic,
-        scored: Scored,
-        pipeline: SourcePipeline,
-        latency_s: float,
-        clip: str | None,
-    ) -> None:
-        began_s = pipeline.timeline.unix_s(scored.window.first)
+    def _take_down(self, scored: Scored, pipeline: SourcePipeline, clip: str | None) -> int | None:
+        """The number in the journal of a change of state."""
+        if scored.event is None or self.journal is None:
+            return None
+        end_s = pipeline.timeline.unix_s(scored.window.first + scored.window.samples.shape[1])
+        alarm = pipeline.standing.alarm
+        return self.journal.add(events.of_change(scored, scored.event, end_s, clip, alarm)).id
 
+    def _put(
+        self, topic: payloads.Topic, publication: Publication, pipeline: SourcePipeline
+    ) -> None:
         def make(epoch: str, seq: int) -> Message:
-            stamp = payloads.Stamp(epoch, seq, began_s, time.time(), latency_s, clip)
-            return self._latest.note(payloads.observation(topic, scored, pipeline.origin, stamp))
+            stamp = payloads.Stamp(
+                epoch,
+                seq,
+                publication.began_s,
+                time.time(),
+                publication.latency_s,
+                publication.clip,
+                publication.standing,
+                publication.event_id,
+            )
+            message = payloads.observation(topic, publication.scored, pipeline.origin, stamp)
+            return self._latest.note(message)
 
         self.sender.put(make, urgent=topic != "window")

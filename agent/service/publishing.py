@@ -10,9 +10,10 @@ import msgspec
 from agent.acquisition.timestamps import WallClock
 from agent.config.agent import OUTBOX, SHORT_ID
 from agent.config.load import Config
+from agent.control.alarm_requests import AlarmRequests
+from agent.control.command_context import CommandContext
 from agent.control.command_handler import CommandHandler
 from agent.control.commissioning.requests import CommissioningRequests
-from agent.control.operations import CommandContext
 from agent.control.rollout.requests import UpdateQueue
 from agent.core import state_directory
 from agent.core.errors import ConditionError
@@ -48,6 +49,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     clip_writer: ClipWriter | None  # None: no clips are kept
     updates: UpdateQueue
     reload_requests: ReloadRequests | None  # None: there is no configuration file to read again
+    alarms: AlarmRequests = msgspec.field(default_factory=AlarmRequests)
     commissioning: CommissioningRequests = msgspec.field(default_factory=CommissioningRequests)
 
 
@@ -86,7 +88,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
         latencies_s=health.acknowledged_s,
     )
     results = subscriptions.CommandResults(topics, sender)
-    context = _command_context(surroundings, health.began_s, sender)
+    context = _command_context(surroundings, health.began_s, sender, history)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
     return Publisher(outbox, sender, announcer, latest, history, machines)
@@ -166,16 +168,19 @@ def _on_turn(
     return on_turn
 
 
-def _command_context(surroundings: Surroundings, began_s: float, sender: Sender) -> CommandContext:
+def _command_context(
+    surroundings: Surroundings, began_s: float, sender: Sender, history: History
+) -> CommandContext:
     requests = surroundings.reload_requests
-    reload = None if requests is None else requests.add
     return CommandContext(
-        surroundings.pipelines,
-        surroundings.clip_writer,
-        reload,
-        began_s,
-        sender,
-        surroundings.commissioning,
+        pipelines=surroundings.pipelines,
+        clip_writer=surroundings.clip_writer,
+        reload=None if requests is None else requests.add,
+        began_s=began_s,
+        sender=sender,
+        commissioning=surroundings.commissioning,
+        alarms=surroundings.alarms,
+        journal=history.journal,
     )
 
 

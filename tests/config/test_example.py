@@ -12,6 +12,7 @@ import yaml
 from agent import sources
 from agent.config import load
 from agent.config.agent import Agent
+from agent.config.alarms import AlarmOverrides, Alarms
 from agent.config.load import Config
 from agent.config.source import SourceKeys
 from agent.core.model_contract import Decide
@@ -60,11 +61,13 @@ EXAMPLES = {
     "sources.machine_class": "unknown",
     "sources.condition": "all are one",
     "sources.decide.max_distance": "the model's",
+    "sources.alarms.delay_s": "that of the section",
 }
 FILES = {"py", "sqlite"}  # endings of files that are called as a section
 OTHER_FORM = {  # in a comment
     "sources.bearing": {"balls", "ball_mm", "pitch_mm", "angle_deg"},
     "sources.speed": {"limits"},  # of a condition
+    "sources.alarms": set(Alarms.__struct_fields__) - {"delay_s"},  # the section shows them
 }
 
 
@@ -143,6 +146,10 @@ def test_the_example_as_it_stands_is_equal_to_the_defaults() -> None:
         required = [field.name for field in msgspec.structs.fields(kind) if field.required]
         required += [key for key in ("rate_hz", "inputs") if raw["model"] == "none" and key in raw]
         assert source.options == msgspec.convert({key: raw[key] for key in required}, kind)
+
+
+def test_a_source_may_override_every_key_of_the_section_alarms() -> None:
+    assert AlarmOverrides.__struct_fields__ == Alarms.__struct_fields__
 
 
 def test_every_exception_names_a_key_that_the_example_shows() -> None:

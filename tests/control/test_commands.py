@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from agent.config import commands, load
 from agent.config.commands import Commands
 from agent.control import operations
+from agent.control.command_context import CommandContext
 from agent.control.command_handler import MAX_IDS, CommandHandler
 from agent.control.commissioning.requests import CommissioningRequests
-from agent.control.operations import CommandContext
 from agent.core.errors import ConfigError
 from agent.delivery.sender import Sender
 from agent.messages import json_schema

@@ -14,9 +14,9 @@ import numpy as np
 from agent.config.commands import VERBS, Commands
 from agent.config.load import Config
 from agent.config.rollout import Rollout
+from agent.control.command_context import CommandContext
 from agent.control.command_handler import CommandHandler
 from agent.control.commissioning.requests import CommissioningRequests
-from agent.control.operations import CommandContext
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery

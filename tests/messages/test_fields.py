@@ -68,7 +68,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         EXPERTS: "end_sample rate_hz physics.*.seconds physics.*.velocity_band_hz "
         "physics.*.envelope_band_hz",
         "the unit of the entity": "unit",
-        "from the topic `state`": "decision label",
+        "from the topic `state`": "decision label alarm",
         "the lines themselves show it": "physics.*.shows",
         "the contrast is against it": "physics.*.healthy_db.*",
         DEVICE: "place.*",
@@ -86,18 +86,20 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "sources.*.opened sources.*.samples sources.*.gaps sources.*.missing sources.*.overrun "
         "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift sources.*.nominal_hz "
         "sources.*.measured_hz",
-        "from the topic `state`": "sources.*.state sources.*.decision machines",
+        "from the topic `state`": "sources.*.state sources.*.decision sources.*.alarm "
+        "sources.*.maintenance machines",
     },
     ("Home Assistant entity", SourceInfo): {
         EXPERTS: "kind hop_s window_s rate_hz normal model.sha256 model.precision bearing.* "
         "baseline_s condition model_choice device place.site",
         "a shaft has one speed, here that of `rpm`": "tacho",
+        "from the topic `state`": "maintenance.*",
         "how long a level is shown, a minute at least": "measure_s",
     },
     ("Sparkplug metric", Observation): {
         HEADER: "schema epoch agent t_start t_published",
         "records, which have no datatype": f"{PHYSICS} basis.*",
-        EXPERTS: "first_sample model.precision",
+        EXPERTS: "first_sample model.precision event_id alarm_basis.event_id",
         "0 is the device's death": "n_samples",
         BIRTH: "place.*",
     },
@@ -124,6 +126,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     ("Sparkplug metric", SourceInfo): {
         EXPERTS: "normal model.precision bearing.* machine_class baseline baseline_s condition "
         "model_choice tacho",
+        "from the state": "maintenance.*",
         "0 leaves metrics out": "measure_s",
     },
     ("Prometheus metric", Health): {
@@ -138,7 +141,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "labels of the scrape": "schema epoch agent source t_start t_published",
         EXPERTS: "end_sample rate_hz physics.*.seconds physics.*.velocity_band_hz "
         "physics.*.envelope_band_hz",
-        "from `health`": "decision label drift",
+        "from `health`": "decision label alarm drift",
         "the lines themselves show it": "physics.*.shows",
         "the contrast is against it": "physics.*.healthy_db.*",
     },
@@ -153,7 +156,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "the column `kind` has it, from the topic": "schema",
         COLUMN: "t_start t_published first_sample n_samples dropped rate_hz unit flags "
         "probabilities snr_db shrinkage distance model.sha256 model.precision latency_ms previous "
-        f"anomaly evidence basis.* {PHYSICS}",
+        f"anomaly evidence basis.* {PHYSICS} alarm alarm_basis.* maintenance.* event_id",
     },
     ("ingest column", GapMarker): {"the table has it": "schema"},
     ("ingest column", MachineState): {

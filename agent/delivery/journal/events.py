@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from agent.core.alarms import Alarm
 from agent.core.annotated import Count
 from agent.core.time import iso
 from agent.core.types import Scored, Verdict
@@ -34,17 +35,25 @@ class JournalEvent(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None  # a person's: what it really was, e.g. false_alarm
 
 
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """Of all alarms of a source that were raised so far."""
+
+    source: str
+    at: str
+    by: str | None
+
+
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     """What a person says of an event; None: as it was."""
 
     id: int
-    acknowledged_at: str | None = None
-    acknowledged_by: str | None = None
     comment: str | None = None
     label: str | None = None
 
 
-def of_change(scored: Scored, event: Verdict, end_s: float, clip: str | None) -> JournalEvent:
+def of_change(
+    scored: Scored, event: Verdict, end_s: float, clip: str | None, alarm: Alarm
+) -> JournalEvent:
     """The event of a scored window that changed the state; `end_s` is the window's (Unix time)."""
     flags = ", ".join(scored.window.flags)
     sentence = f"Sensor fault: {flags}." if scored.basis is None else scored.basis.sentence
@@ -55,6 +64,7 @@ def of_change(scored: Scored, event: Verdict, end_s: float, clip: str | None) ->
         kind="decision",
         decision=event.decision,
         fault=event.label,
+        alarm=alarm,
         sentence=sentence,
         clip=clip,
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from agent.core.errors import ConditionError
 from agent.delivery.journal import reading
-from agent.delivery.journal.events import Annotation, JournalEvent
+from agent.delivery.journal.events import Acknowledgement, Annotation, JournalEvent
 from agent.delivery.journal.journal_file import Entry, JournalFile, StandingAlarm
 from agent.delivery.recovering_file import RecoveringFile
 
@@ -26,7 +26,7 @@ log = logging.getLogger("drsn.journal")
 
 
 class Journal:
-    """`add`, `annotate` and `stand` are for any thread; the rest for the one that owns the file."""
+    """`add` and `put` are for any thread; the rest is for the one that owns the file."""
 
     def __init__(
         self, path: Path, max_bytes: int, *, clock_s: Callable[[], float] = time.monotonic
@@ -49,15 +49,10 @@ class Journal:
             self._queue.append(event)
         return event
 
-    def annotate(self, annotation: Annotation) -> None:
-        """Queues what a person says of an event."""
+    def put(self, entry: Acknowledgement | Annotation | StandingAlarm) -> None:
+        """Queues what people say of events, or how an alarm stands from now on."""
         with self._lock:
-            self._queue.append(annotation)
-
-    def stand(self, alarm: StandingAlarm) -> None:
-        """Queues how a source's alarm stands from now on."""
-        with self._lock:
-            self._queue.append(alarm)
+            self._queue.append(entry)
 
     def standing_alarms(self) -> dict[str, str]:
         """As the last run left them, by source; before the first `turn`."""

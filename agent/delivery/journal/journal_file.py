@@ -8,7 +8,7 @@ import msgspec
 
 from agent.delivery import bounded_file
 from agent.delivery.bounded_file import BoundedFile
-from agent.delivery.journal.events import Annotation, JournalEvent
+from agent.delivery.journal.events import Acknowledgement, Annotation, JournalEvent
 
 FILE = "events.sqlite"  # in the state directory
 APPLICATION_ID = 0x6472_736A  # "drsj"
@@ -31,6 +31,11 @@ _ANNOTATE = (
     f"UPDATE event SET {', '.join(f'{name} = coalesce(?, {name})' for name in ANNOTATED)} "
     "WHERE id = ?"
 )
+UNACKNOWLEDGED = "kind = 'alarm' AND alarm <> 'none' AND acknowledged_at IS NULL"
+_ACKNOWLEDGE = (
+    "UPDATE event SET acknowledged_at = ?, acknowledged_by = ? "
+    f"WHERE source = ? AND {UNACKNOWLEDGED}"
+)
 _DELETE = "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?)"
 
 
@@ -41,7 +46,7 @@ class StandingAlarm(msgspec.Struct, frozen=True):
     record: str
 
 
-Entry = JournalEvent | Annotation | StandingAlarm
+Entry = JournalEvent | Acknowledgement | Annotation | StandingAlarm
 
 
 class JournalFile:
@@ -66,6 +71,8 @@ class JournalFile:
             number = max(entry.id, 1 + last_id(db))  # an id is given once, whatever was damaged
             _, *values = msgspec.structs.astuple(entry)
             db.execute(_INSERT, (number, *values))
+        elif isinstance(entry, Acknowledgement):
+            db.execute(_ACKNOWLEDGE, (entry.at, entry.by, entry.source))
         elif isinstance(entry, Annotation):
             number, *values = msgspec.structs.astuple(entry)
             db.execute(_ANNOTATE, (*values, number))

@@ -11,6 +11,10 @@ from agent.delivery.journal import journal_file
 from agent.delivery.journal.events import JournalEvent, Kind
 from agent.delivery.journal.journal_file import COLUMNS
 
+JUDGEABLE = (
+    "(kind = 'alarm' AND alarm <> 'none' "
+    "OR kind = 'decision' AND decision IN ('fault', 'detected', 'unknown'))"
+)
 MADE_BY = "an agent makes it with its first event"
 
 
@@ -23,6 +27,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     before_id: int | None = None  # events before that one: the next page of a list
     since: str | None = None  # ISO 8601 in UTC, as in the events
     until: str | None = None  # the same
+    judgeable: bool = False  # only raised alarms, and changes to fault, detected or unknown
     unacknowledged: bool = False  # only alarms that were raised and that nobody has acknowledged
     most: int = 100
 
@@ -69,8 +74,10 @@ def _conditions(selection: Selection) -> tuple[list[str], list[Any]]:
     if selection.kinds:
         conditions.append(f"kind IN ({', '.join('?' * len(selection.kinds))})")
         values += selection.kinds
+    if selection.judgeable:
+        conditions.append(JUDGEABLE)
     if selection.unacknowledged:
-        conditions.append("kind = 'alarm' AND alarm <> 'none' AND acknowledged_at IS NULL")
+        conditions.append(journal_file.UNACKNOWLEDGED)
     return conditions, values
 
 

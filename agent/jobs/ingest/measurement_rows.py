@@ -19,6 +19,7 @@ class MeasurementRow(NamedTuple):
     epoch: uuid.UUID
     decision: str
     label: str | None
+    alarm: str | None
     rpm: float | None
     anomaly: float | None
     anomaly_slow: float | None
@@ -84,6 +85,7 @@ class MeasurementFields(msgspec.Struct):
     unit: str
     physics: Annotated[list[_Channel], msgspec.Meta(min_length=1)]
     label: str | None = None
+    alarm: str | None = None
     rpm: float | None = None
     anomaly: float | None = None
     anomaly_slow: float | None = None

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS drsn.measurement (
   epoch uuid NOT NULL,
   decision text NOT NULL,          -- the source's state at t_end
   label text,
+  alarm text,                      -- of the source at t_end: none, warning, alarm
   rpm real,                        -- of the shaft; 0: it stands
   anomaly real,                    -- above 1: unlike the commissioned machine
   anomaly_slow real,

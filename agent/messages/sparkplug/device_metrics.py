@@ -36,6 +36,13 @@ _SOURCE = fields.metrics(
     *(f"place.{name}" for name in Place.__struct_fields__),
     prefix="properties/",
 )
+_STANDING = (  # of states
+    *fields.metrics(Observation, "alarm", "alarm_basis.since", "alarm_basis.reason"),
+    *fields.metrics(Observation, "alarm_basis.value", "alarm_basis.limit", "alarm_basis.channel"),
+    *fields.metrics(Observation, "alarm_basis.sentence", "alarm_basis.active"),
+    *fields.metrics(Observation, "alarm_basis.acknowledged_at", "alarm_basis.acknowledged_by"),
+    *fields.metrics(Observation, "maintenance.since", "maintenance.until", "maintenance.by"),
+)
 _MODEL = (  # fields that SourceInfo and Observation share
     fields.metric(Observation, "properties/model", "model.name"),
     fields.metric(Observation, "properties/model_version", "model.version"),
@@ -73,19 +80,22 @@ def of_observation(observation: Observation) -> Device:
 def birth(
     device: Device,
     observations: list[Observation],
+    state: Observation | None,
     measurement: Measurement | None,
     now_ms: int,
 ) -> list[Metric]:
     """All metrics of a device and their units, with the newest value (else null) of each.
 
-    `observations` are in order.
+    `observations` are in order; `state` says how the source stands.
     """
     values = {
         metric.name: metric for observation in observations for metric in data(device, observation)
     }
+    if state is not None:
+        values |= {metric.name: metric for metric in standing(state)}
     if measurement is not None:
         values |= {metric.name: metric for metric in measured(device, measurement)}
-    every = (*_STATE, *_WINDOW, *_BOTH, *device.measured)
+    every = (*_STATE, *_WINDOW, *_BOTH, *_STANDING, *device.measured)
     blank = [metric.unknown(now_ms) for metric in every]
     blank += [Metric(_share(label), Type.DOUBLE, None, now_ms) for label in device.labels]
     newest = [
@@ -103,13 +113,20 @@ def measured(device: Device, measurement: Measurement) -> list[Metric]:
     return [metric.of(measurement, t_ms) for metric in device.measured]
 
 
+def standing(state: Observation) -> list[Metric]:
+    """The metrics of a source's alarm and maintenance, at the time of the message."""
+    t_ms = unix_ms(state.t_published)
+    return [metric.of(state, t_ms) for metric in _STANDING]
+
+
 def data(device: Device, observation: Observation) -> Iterator[Metric]:
     """The metrics of an observation: a window's own, or the source's state of an event.
 
     Labels that the device does not have (its model has changed since) are left out.
     """
     t_ms = unix_ms(observation.t_end)
-    specific = _WINDOW if observation.schema == schema("window") else _STATE
+    of_window = observation.schema == schema("window")
+    specific = _WINDOW if of_window else (*_STATE, *_STANDING)
     for metric in specific + _BOTH:
         yield metric.of(observation, t_ms)
     shares = observation.probabilities or {}

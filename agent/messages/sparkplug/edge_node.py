@@ -9,6 +9,7 @@ it and are sent after it are historical.
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.device_metrics import Device
 from agent.messages.sparkplug.latest import Latest
 from agent.messages.sparkplug.metric import Metric, Value, payload
+
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 log = logging.getLogger("drsn.sparkplug")
 
@@ -129,6 +132,8 @@ class EdgeNode:
         last = topics.kind_of(message.topic, message.payload)
         if last in ("event", "window"):
             return list(self._observed(msgspec.json.decode(message.payload, type=Observation)))
+        if last == "state":
+            return list(self._stated(msgspec.json.decode(message.payload, type=Observation)))
         if last == "measurement":
             return list(self._measured(msgspec.json.decode(message.payload, type=Measurement)))
         if last == "machine":
@@ -165,16 +170,21 @@ class EdgeNode:
     def _measured(self, measurement: Measurement) -> Iterator[Message]:
         """What has changed; nothing of a device that is dead: its next birth has the values."""
         born = self._born.get(measurement.source)
-        if born is None:
-            return
-        metrics = [
-            metric
-            for metric in device_metrics.measured(born.device, measurement)
-            if metric.value != born.values[metric.name]
-        ]
-        born.values |= {metric.name: metric.value for metric in metrics}
-        if metrics:
-            yield self._message("DDATA", born.device.name, metrics)
+        if born is not None:
+            yield from self._news(born, device_metrics.measured(born.device, measurement))
+
+    def _stated(self, state: Observation) -> Iterator[Message]:
+        """How the source stands, where that has changed since its birth."""
+        born = self._born.get(state.source)
+        if born is not None and state.seq > born.through:
+            yield from self._news(born, device_metrics.standing(state))
+
+    def _news(self, born: Born, metrics: Sequence[Metric]) -> Iterator[Message]:
+        """Those of the metrics that have changed."""
+        changed = [metric for metric in metrics if metric.value != born.values[metric.name]]
+        born.values |= {metric.name: metric.value for metric in changed}
+        if changed:
+            yield self._message("DDATA", born.device.name, changed)
 
     def _changed(self) -> Iterator[Message]:
         """Deaths and births of the devices that differ from those before.
@@ -198,11 +208,13 @@ class EdgeNode:
     def _birth(self, device: Device) -> Message:
         latest = self._latest.snapshot()
         observations = _observations(latest.of(device.name))
-        newest = latest.measured(device.name)
-        measurement = (
-            None if newest is None else msgspec.json.decode(newest.payload, type=Measurement)
+        metrics = device_metrics.birth(
+            device,
+            observations,
+            _decoded(latest.state(device.name), Observation),
+            _decoded(latest.measured(device.name), Measurement),
+            _now_ms(),
         )
-        metrics = device_metrics.birth(device, observations, measurement, _now_ms())
         values = {metric.name: metric.value for metric in metrics}
         self._born[device.name] = Born(device, latest.seq, values)
         return self._message("DBIRTH", device.name, metrics)
@@ -239,6 +251,10 @@ class EdgeNode:
 
 def _observations(messages: Sequence[Message]) -> list[Observation]:
     return [msgspec.json.decode(message.payload, type=Observation) for message in messages]
+
+
+def _decoded(message: Message | None, record: type[Record]) -> Record | None:
+    return None if message is None else msgspec.json.decode(message.payload, type=record)
 
 
 def _now_ms() -> int:

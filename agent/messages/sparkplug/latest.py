@@ -1,4 +1,4 @@
-"""The newest event, window and measurement of each source, kept for the birth certificates."""
+"""The newest message of each kind and source, kept for the birth certificates."""
 
 import threading
 
@@ -21,9 +21,15 @@ class LatestMessages(msgspec.Struct, frozen=True):
             key=lambda message: message.seq,
         )
 
+    def state(self, source: str) -> Message | None:
+        """The newest state of that source."""
+        return self._newest(f"/{source}/state")
+
     def measured(self, source: str) -> Message | None:
         """The newest measurement of that source."""
-        end = f"/{source}/measurement"
+        return self._newest(f"/{source}/measurement")
+
+    def _newest(self, end: str) -> Message | None:
         topics = (topic for topic in self.by_topic if topic.endswith(end))
         return next((self.by_topic[topic] for topic in topics), None)
 

@@ -15,7 +15,7 @@ from agent.messages.sparkplug.metric import Value
 PREFIX = "measurement/"
 MOST_CHANNELS = 8  # that have metrics
 _OF_SOURCE = fields.metrics(
-    Measurement, "rpm", "anomaly", "anomaly_slow", "drift", "decision", prefix=PREFIX
+    Measurement, "rpm", "anomaly", "anomaly_slow", "drift", "decision", "alarm", prefix=PREFIX
 )
 _IN_UNIT = ("rms", "peak")
 _LINES = tuple(

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from agent import __version__
+from agent.core.alarms import ALARMS
 from agent.core.types import Decision
 from agent.messages.records import MQTT_STATES, Health, SourceHealth
 from agent.service.metrics import measured_families
@@ -92,7 +93,21 @@ def _of_sources(sources: dict[str, SourceHealth]) -> Iterator[Any]:
             latency.add_metric([name, percentile], value_ms / 1000)
         if source.drift is not None:
             drift.add_metric([name], source.drift)
-    yield from (ok, decision, latency, drift, *_rates(sources))
+    yield from (ok, decision, latency, drift, *_alarms(sources), *_rates(sources))
+
+
+def _alarms(sources: dict[str, SourceHealth]) -> Iterator[GaugeMetricFamily]:
+    alarm = GaugeMetricFamily(
+        "drsn_source_alarm", "1 for the current alarm", labels=["source", "alarm"]
+    )
+    maintenance = GaugeMetricFamily(
+        "drsn_source_maintenance", "People work on the machine", labels=["source"]
+    )
+    for name, source in sources.items():
+        for level in ALARMS:
+            alarm.add_metric([name, level], source.alarm == level)
+        maintenance.add_metric([name], source.maintenance)
+    yield from (alarm, maintenance)
 
 
 def _machines(machines: dict[str, Decision]) -> GaugeMetricFamily:

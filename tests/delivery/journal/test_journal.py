@@ -11,7 +11,7 @@ import pytest
 from agent.core.errors import ConditionError
 from agent.delivery.bounded_file import MARGIN_BYTES
 from agent.delivery.journal import journal, reading
-from agent.delivery.journal.events import Annotation, JournalEvent
+from agent.delivery.journal.events import Acknowledgement, Annotation, JournalEvent
 from agent.delivery.journal.journal import Journal
 from agent.delivery.journal.journal_file import StandingAlarm
 from agent.delivery.journal.reading import Selection
@@ -46,8 +46,9 @@ def test_an_event_comes_back_as_it_was_with_its_number_and_what_people_said(path
     first = kept.add(event(fault="outer", clip="evidence/fan.flac"))
     second = kept.add(event("Velocity 5.1 mm/s.", kind="alarm", alarm="alarm", source="pump"))
     assert (first.id, second.id) == (1, 2)
-    kept.annotate(Annotation(id=2, comment="greased", acknowledged_by="anna"))
-    kept.annotate(Annotation(id=2, label="false_alarm", acknowledged_at="2026-01-03T00:00:00.000Z"))
+    kept.put(Annotation(id=2, comment="greased"))
+    kept.put(Annotation(id=2, label="false_alarm"))
+    kept.put(Acknowledgement(source="pump", at="2026-01-03T00:00:00.000Z", by="anna"))
     kept.turn()
     newest, oldest = reading.read(path, EVERY)
     assert oldest == first
@@ -62,7 +63,7 @@ def test_numbers_go_on_after_a_restart_and_alarms_stand_as_they_stood(path: Path
     kept = Journal(path, 64 * MIB)
     kept.add(event())
     for record in ("{}", '{"alarm": "alarm"}'):
-        kept.stand(StandingAlarm("fan", record))
+        kept.put(StandingAlarm("fan", record))
     kept.close()
     again = Journal(path, 64 * MIB)
     assert again.standing_alarms() == {"fan": '{"alarm": "alarm"}'}
@@ -76,7 +77,7 @@ def test_events_are_selected_by_source_kind_time_number_and_acknowledgement(path
     kept.add(event("two", kind="alarm", alarm="warning", t="2026-02-01T00:00:00.000Z"))
     kept.add(event("three", kind="alarm", alarm="none", source="pump"))
     kept.add(event("four", kind="alarm", alarm="alarm", source="pump"))
-    kept.annotate(Annotation(id=4, acknowledged_at="2026-02-02T00:00:00.000Z"))
+    kept.put(Acknowledgement(source="pump", at="2026-02-02T00:00:00.000Z", by=None))
     kept.close()
     assert sentences(path, Selection(source="pump")) == ["four", "three"]
     assert sentences(path, Selection(kinds=("decision", "maintenance"))) == ["one"]

@@ -1,0 +1,152 @@
+"""The real process raises an alarm, holds it over a restart, and obeys what people say of it."""
+
+import datetime
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.delivery.journal import reading
+from agent.delivery.journal.events import JournalEvent
+from agent.delivery.journal.reading import Selection
+from tests.conftest import Agent, Broker, eventually
+from tests.support.listening import Listening
+
+Start = Callable[..., Agent]
+Settings = Callable[..., dict[str, Any]]
+MACHINE: dict[str, Any] = {"kind": "synth", "model": "bearing", "measure_s": 1.0}
+MACHINE |= {"rpm": 1797.0, "unit": "m/s2", "bearing": "6205", "name": "fan"}
+VERBS = ["acknowledge", "comment", "label", "maintenance"]
+
+
+def scenario(fault: str) -> list[dict[str, Any]]:
+    return [{"duration_s": 3600.0, "fault": fault, "severity": [1.0, 1.0], "snr_db": [10.0, 10.0]}]
+
+
+class People:
+    """Somebody who hears the agent and sends it commands."""
+
+    def __init__(self, broker: Broker, listening: Listening) -> None:
+        self._port = broker.port
+        self._listening = listening
+        self._asked = 0
+
+    def state(self) -> dict[str, Any]:
+        states = self._listening.of("state")
+        return states[-1] if states else {}
+
+    def until(self, what: str, check: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        eventually(lambda: bool(self.state()) and check(self.state()), 30, what)
+        return self.state()
+
+    def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """The result of that command."""
+        self._asked += 1
+        id = f"{self._asked}-{time.monotonic_ns()}"
+        payload = json.dumps({"id": id, "expires": in_s(60), "arguments": arguments})
+        topic = f"drsn/press-04/cmd/{verb}"
+        line = ["mosquitto_pub", "-p", str(self._port), "-q", "1", "-t", topic, "-m", payload]
+        subprocess.run(line, check=True)
+        results: list[dict[str, Any]] = []
+
+        def answered() -> bool:
+            results[:] = [item for item in self._listening.of("result") if item["id"] == id]
+            return bool(results)
+
+        eventually(answered, 10, f"a result of {verb}")
+        return results[0]
+
+
+def in_s(seconds: float) -> str:
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
+    return moment.isoformat()
+
+
+def events(tree: dict[str, Any], **selection: Any) -> list[JournalEvent]:
+    path = Path(tree["agent"]["state_dir"]) / "events.sqlite"
+    return reading.read(path, Selection(**selection))
+
+
+@pytest.mark.timeout(150)
+def test_an_alarm_is_raised_held_over_a_restart_and_ends_when_it_is_acknowledged(
+    broker: Broker, run_agent: Start, settings: Settings
+) -> None:
+    tree = settings(broker.port, **MACHINE, scenario=scenario("outer"))
+    tree |= {"alarms": {"delay_s": 1.0, "clear_s": 1.0}, "commands": {"allow": VERBS}}
+    with Listening(broker.port) as listening:
+        people = People(broker, listening)
+        agent = run_agent(tree)
+        raised = people.until("an alarm", lambda state: state["alarm"] == "alarm")
+        assert raised["alarm_basis"]["sentence"] == "Alarm: the decision is fault outer."
+        assert [item["decision"] for item in listening.of("event")].count("fault") == 1
+        assert agent.stop() == 0
+        (event,) = events(tree, kinds=("alarm",))
+        assert (event.id, event.t) == (
+            raised["alarm_basis"]["event_id"],
+            raised["alarm_basis"]["since"],
+        )
+        tree["sources"][0]["scenario"] = scenario("normal")
+        agent = run_agent(tree)
+        held = people.until("its cause gone", lambda state: not state["alarm_basis"]["active"])
+        assert (held["decision"], held["alarm"]) == ("normal", "alarm")
+        assert held["alarm_basis"] == raised["alarm_basis"] | {"active": False}
+        annotate(people, event, tree)
+        result = people.ask("acknowledge", source="fan", by="anna")
+        assert (result["ok"], result["event_id"]) == (True, event.id)
+        people.until("no alarm", lambda state: state["alarm"] == "none")
+        assert people.ask("acknowledge", source="fan")["why"] == (
+            "the source has neither a warning nor an alarm"
+        )
+        eventually(lambda: bool(events(tree, id=event.id)[0].acknowledged_at), 5, "the row")
+        assert events(tree, id=event.id)[0].acknowledged_by == "anna"
+        assert [item.alarm for item in events(tree, kinds=("alarm",))] == ["none", "alarm"]
+        assert agent.stop() == 0
+
+
+def annotate(people: People, event: JournalEvent, tree: dict[str, Any]) -> None:
+    """Without a number the newest raised alarm is meant, whatever the state is by now."""
+    assert people.ask("comment", source="fan", text="greased")["event_id"] == event.id
+    named = people.ask("label", source="fan", label="false_alarm", event_id=event.id)
+    assert named["ok"]
+    eventually(lambda: events(tree, id=event.id)[0].label is not None, 5, "the row")
+    assert events(tree, id=event.id)[0].comment == "greased"
+    wrong = people.ask("label", source="fan", label="x", event_id=10_000)
+    assert wrong["why"] == "event_id: found 10000, expected the number of an event of the source"
+
+
+@pytest.mark.timeout(120)
+def test_in_maintenance_decisions_go_on_and_no_alarm_is_raised(
+    broker: Broker, run_agent: Start, settings: Settings
+) -> None:
+    tree = settings(broker.port, **MACHINE, scenario=scenario("outer"), maintenance=True)
+    tree |= {"alarms": {"delay_s": 1.0}, "commands": {"allow": VERBS}}
+    with Listening(broker.port) as listening:
+        people = People(broker, listening)
+        agent = run_agent(tree)
+        state = people.until("a fault", lambda state: state["decision"] == "fault")
+        assert state["maintenance"]["by"] == "configuration"
+        refused = people.ask("maintenance", source="fan", on=False)
+        assert "key `maintenance`" in refused["why"]
+        assert agent.stop() == 0
+        del tree["sources"][0]["maintenance"]
+        agent = run_agent(tree)
+        people.until("no maintenance", lambda state: state["maintenance"] is None)
+        assert people.ask("maintenance", source="fan", on=True, until=in_s(1.5), by="ben")["until"]
+        maintained = people.until("maintenance", lambda state: bool(state["maintenance"]))
+        assert maintained["alarm"] == "none"
+        eventually(
+            lambda: bool(listening.of("info")[-1]["sources"][0]["maintenance"]), 5, "in info"
+        )
+        over = people.until("its end", lambda state: state["maintenance"] is None)
+        assert over["alarm"] == "none", "it is counted afresh"
+        people.until("the alarm after it", lambda state: state["alarm"] == "alarm")
+        assert people.ask("maintenance", source="fan", on=True, until=in_s(-3))["ok"] is False
+        assert agent.stop() == 0
+    sentences = [item.sentence for item in events(tree, kinds=("maintenance",))][::-1]
+    assert sentences[0] == "Maintenance by configuration: no alarm is raised."
+    assert sentences[1] == sentences[3] == "Maintenance is over."
+    assert sentences[2].startswith("Maintenance by ben until 2")
