@@ -15,6 +15,7 @@ import msgspec
 from agent.config import (
     alarms,
     commands,
+    devices,
     machines,
     metrics,
     page,
@@ -146,6 +147,7 @@ def _check_names(sources: Sequence[SourceSettings]) -> None:
 def _check(config: Config) -> None:
     """What no single section can know of itself; `UserError`."""
     settings.check(config.mqtt)
+    devices.check(config.sources)
     machines.check(config.machines, config.sources)
     names = [item.common.name for item in config.sources]
     names += [machine.name for machine in config.machines]

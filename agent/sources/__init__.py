@@ -57,6 +57,60 @@ def longest_s(kind: str, settings: msgspec.Struct) -> float:
     return REMOTE_S if kind == "mqtt" or where.startswith(REMOTE_URLS) else LOCAL_S
 
 
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that one source alone can read."""
+
+    key: str  # of the option that names it
+    text: str  # as configured
+    device: str  # the same for all ways to name it
+    host: str | None = None  # the address that is listened on; None: all, or it has none
+
+    def clashes(self, other: "Claim") -> bool:
+        """Whether both cannot be read at once."""
+        overlaps = self.host is None or other.host is None or self.host == other.host
+        return self.device == other.device and overlaps
+
+
+def claim(kind: str, settings: msgspec.Struct) -> Claim | None:
+    """What that source claims; None: others may read the same (a file, a topic, a server)."""
+    match kind:
+        case "serial":
+            port: str = getattr(settings, "port", "")
+            shared = port.startswith("loop://")  # each has its own
+            return None if shared else Claim(key="port", text=port, device=_real(port))
+        case "udp":
+            return _listening(getattr(settings, "listen", ""))
+        case "mic":
+            device = getattr(settings, "device", None)
+            text = "the default input" if device is None else str(device)
+            return Claim(key="device", text=text, device=f"mic {text.lower()}")
+        case "iio":
+            name, uri = getattr(settings, "device", ""), getattr(settings, "uri", "")
+            return Claim(key="device", text=name, device=f"iio {uri} {name}")
+        case "stream":
+            url: str = getattr(settings, "url", "")
+            is_server = url.startswith("tcp://")
+            return None if is_server else Claim(key="url", text=url, device=_real(url))
+        case _:
+            return None
+
+
+def _listening(address: str) -> Claim | None:
+    """None for a port that the system chooses."""
+    host, _, port = address.rpartition(":")
+    if port == "0":
+        return None
+    everywhere = host.strip("[]") in ("0.0.0.0", "::", "*")
+    bound = None if everywhere else host.strip("[]").replace("localhost", "127.0.0.1")
+    return Claim(key="listen", text=address, device=f"udp {port}", host=bound)
+
+
+def _real(path: str) -> str:
+    """The file behind links such as /dev/serial/by-id/...; a URL, or stdin, is itself."""
+    is_path = "://" not in path and path != "stdin"
+    return str(Path(path).resolve()) if is_path else path
+
+
 class Declared(msgspec.Struct, frozen=True):
     """What is known of a source before it is opened; None: only the device knows."""
 
