@@ -29,6 +29,8 @@ password_file /etc/mosquitto/passwords
 max_queued_messages 0
 """
 LISTENER = """\
+[Unit]
+StartLimitIntervalSec=0
 [Install]
 WantedBy=multi-user.target
 [Service]

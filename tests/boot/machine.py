@@ -15,7 +15,7 @@ SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,adduser,mosquitto,mosquitto-clients,iproute2"
 BUILD = PROJECT / "build"
-ALONE = ("--private-network", "--console=pipe")
+ALONE = ("--private-network", "--console=pipe", "--register=no", "--keep-unit")
 BOOT_S = 180.0
 
 
@@ -24,7 +24,7 @@ class Machine:
     """A booted container; `run` is a shell in it, whose every line is kept for the transcript."""
 
     root: Path
-    nspawn: subprocess.Popen[bytes]
+    nspawn: subprocess.Popen[bytes] | None = None  # while it runs
     leader: int = 0  # process id, outside, of its first process
     transcript: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)  # lines of the step's table, if it has one
@@ -49,14 +49,29 @@ class Machine:
         self.transcript.append(f"$ {line}" + (f"\n{said}" if said else ""))
         return said
 
-    def await_boot(self) -> None:
-        """Waits until its systemd has started everything."""
+    def boot(self) -> None:
+        """Starts it, and waits until its systemd has started everything."""
+        nspawn = subprocess.Popen(
+            [
+                "systemd-nspawn",
+                "-q",
+                f"-D{self.root}",
+                "--register=no",
+                "--keep-unit",
+                *ALONE,
+                "-b",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.nspawn = nspawn
         # nspawn's first child only makes the one that stays: the container's first process.
-        children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children")
+        children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
 
         def up() -> bool:
-            if self.nspawn.poll() is not None:
-                raise RuntimeError(f"systemd-nspawn ended with {self.nspawn.returncode}")
+            if nspawn.poll() is not None:
+                raise RuntimeError(f"systemd-nspawn ended with {nspawn.returncode}")
             self.leader = int((children.read_text().split() or ["0"])[0])
             state = self.ask("systemctl is-system-running") if self.leader else ""
             return state in ("running", "degraded")
@@ -65,10 +80,15 @@ class Machine:
 
     def reboot(self) -> None:
         """Ends everything in good order, and boots again."""
-        before = self.leader
+        assert self.nspawn is not None
         self.show("systemctl reboot")
-        self.until(lambda: not Path(f"/proc/{before}").exists(), BOOT_S)
-        self.await_boot()
+        self.nspawn.wait(BOOT_S)  # by that: who started it is to start it again
+        self.boot()
+
+    def power_off(self) -> None:
+        if self.nspawn is not None:
+            self.nspawn.terminate()
+            self.nspawn.wait(30)
 
     def until(self, happened: Callable[[], bool], within_s: float) -> float:
         """Seconds until it was so; `TimeoutError` where it never was."""
@@ -87,19 +107,12 @@ def booted() -> Iterator[Machine]:
     with tempfile.TemporaryDirectory(prefix="drsn-boot-") as folder:
         root = Path(folder) / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", str(cache), str(root)], check=True)
-        nspawn = subprocess.Popen(
-            ["systemd-nspawn", "-q", f"-D{root}", "--register=no", "--keep-unit", *ALONE, "-b"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        machine = Machine(root)
         try:
-            machine = Machine(root, nspawn)
-            machine.await_boot()
+            machine.boot()
             yield machine
         finally:
-            nspawn.terminate()  # to the container: power off
-            nspawn.wait(30)
+            machine.power_off()
 
 
 def bootstrapped(name: str, packages: str, *options: str, suite: str = SUITE) -> Path:
