@@ -75,7 +75,6 @@ def _publish(port: int, topic: str, payload: bytes) -> None:
 @injection(
     f"{CONNECTIONS:,} connections to the metrics' port, none of which reads",
     "it lives on, no window left out, metrics again within 15 s",
-    short=True,
 )
 def metrics_crowd(world: World) -> list[Check]:
     _allow_descriptors(CONNECTIONS + 200)
@@ -126,7 +125,6 @@ def _scraped(port: int) -> bool:
 @injection(
     f"{len(CONFIGURATIONS)} broken configuration files, each with a reload, under load",
     "each refused in one line; 0 windows and 0 numbers lost",
-    short=True,
 )
 def broken_reloads(world: World) -> list[Check]:
     broker = world.broker()

@@ -154,7 +154,6 @@ def clock(world: World) -> list[Check]:
 @injection(
     "sleep: all clocks, the monotonic one too, stepped by 25 s and by 1 h",
     "it lives on, 0 lost, windows again within 5 s, the time missing in the index",
-    short=True,
 )
 def slept(world: World) -> list[Check]:
     stamp, environment = _stepping(world, monotonic=True)
