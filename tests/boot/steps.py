@@ -176,9 +176,10 @@ def wrong(box: Machine) -> list[Check]:
     """A configuration that is wrong: one line, and no restart after restart."""
     file = box.root / "etc/drsn-agent/config.yaml"
     file.write_text(CONFIG.replace("model: bearing", "model: bearings"))
+    began = box.ask("date +@%s")
     box.show(f"systemctl restart {UNIT}; sleep 3")
     result = box.show(f"systemctl show -p ActiveState,Result,ExecMainStatus,NRestarts {UNIT}")
-    said = box.show(f"journalctl -q -o cat -u {UNIT} | grep '^drsn-agent: '")
+    said = box.show(f"journalctl -q -o cat -u {UNIT} --since {began} | grep '^drsn-agent: '")
     file.write_text(CONFIG)
     return [
         Check("exit code", "78", "ExecMainStatus=78" in result),
