@@ -155,13 +155,17 @@ def table(lives: list[Life], threshold: float) -> Iterator[str]:
         yield _row("distance, chosen by the others", "train and val", chosen_by_others(lives))
 
 
-def _row(rule: str, split: str, alarms: Sequence[float | None]) -> str:
-    counts = (
+def counts(alarms: Sequence[float | None]) -> tuple[int, int, int]:
+    """Alarms before the end, bearings without one too early, and both."""
+    return (
         sum(at is not None and at < LATE for at in alarms),
         sum(at is None or at >= EARLY for at in alarms),
         sum(map(_is_right, alarms)),
     )
-    cells = " | ".join(f"{count} of {len(alarms)}" for count in counts)
+
+
+def _row(rule: str, split: str, alarms: Sequence[float | None]) -> str:
+    cells = " | ".join(f"{count} of {len(alarms)}" for count in counts(alarms))
     return f"| {rule} | {split} | {cells} |"
 
 

@@ -1,10 +1,10 @@
 """Judges machines that no network has seen, as their owners would commission and run them.
 
-    python -m models.experiments.unseen --data DATA [--quick | --only lines]
+    python -m models.experiments.unseen --data DATA [--quick | --only goals]
 
 Networks without each rig are trained first and kept in `runs/unseen`, with all that was measured;
-then the tables of `docs/UNSEEN.md` are written. With `--quick` one machine is judged by the
-released network, and nothing is written.
+then the tables of `docs/UNSEEN.md` are written; `--only goals` writes those of the goals from what
+is kept. With `--quick` one machine is judged by the released network, and nothing is written.
 """
 
 import argparse
@@ -16,9 +16,13 @@ from pathlib import Path
 import msgspec
 
 from agent.core.errors import UserError
+from agent.diagnosis.baseline.fit import LEAST_DISTANCE
 from models import command
+from models.experiments import femto
 from models.experiments.unseen import (
     document,
+    goals,
+    kept,
     left_out,
     line_controls,
     line_table,
@@ -27,14 +31,17 @@ from models.experiments.unseen import (
     rows,
     simulated,
     trained_rigs,
+    unknown,
 )
-from models.experiments.unseen.figures import Figures, condensed
+from models.experiments.unseen.figures import Figures, Share, condensed
+from models.experiments.unseen.goals import Evidence
+from models.experiments.unseen.kept import CACHE
 from models.experiments.unseen.left_out import Training
 from models.experiments.unseen.machines import Condition
 
-CACHE, DOCUMENT = Path("runs/unseen"), Path("docs/UNSEEN.md")
+DOCUMENT = Path("docs/UNSEEN.md")
 SIMULATED_MINUTES = 10.0  # of each of six machines: an hour
-MACHINES, LINES, TRAINED = PARTS = ("machines", "lines", "trained")
+MACHINES, LINES, TRAINED, GOALS = PARTS = ("machines", "lines", "trained", "goals")
 BEFORE = Path(__file__).with_name("before.json")  # by `--figures`, with the agent as it was
 
 
@@ -58,17 +65,14 @@ def _run(options: argparse.Namespace) -> int:
     training = Training(options.preset, options.steps, options.batch)
     parts = _parts(options)
     if TRAINED in parts:
-        trained = _condensed(rows.measure(list(machines.trained_on(options.data)), _note, False))
+        of_training = rows.measure(list(machines.trained_on(options.data)), _note, False)
+        trained = _condensed(kept.save(TRAINED, training, of_training))
         document.write(DOCUMENT, trained_rigs.tables(trained), trained_rigs.MARKS)
-    if parts == (TRAINED,):
-        return 0
-    networks = left_out.networks(options.data, CACHE, training, _note)
-    conditions = list(machines.conditions(options.data, networks))
-    if LINES in parts:
-        panel = line_controls.panels(options.data, CACHE, training)
-        classical = _condensed(line_controls.measure(conditions, panel, _note))
-        document.write(DOCUMENT, line_table.tables(classical), line_table.MARKS)
-    return _machines(options, conditions, training) if MACHINES in parts else 0
+    if MACHINES in parts or LINES in parts:
+        _measure(options, parts, training)
+    if GOALS in parts:
+        _goals(options.data, training)
+    return 0
 
 
 def _parts(options: argparse.Namespace) -> Sequence[str]:
@@ -78,9 +82,20 @@ def _parts(options: argparse.Namespace) -> Sequence[str]:
     return (options.only,) if options.only else PARTS
 
 
+def _measure(options: argparse.Namespace, parts: Sequence[str], training: Training) -> None:
+    networks = left_out.networks(options.data, CACHE, training, _note)
+    conditions = list(machines.conditions(options.data, networks))
+    if LINES in parts:
+        panel = line_controls.panels(options.data, CACHE, training)
+        classical = _condensed(line_controls.measure(conditions, panel, _note))
+        document.write(DOCUMENT, line_table.tables(classical), line_table.MARKS)
+    if MACHINES in parts:
+        _machines(options, conditions, training)
+
+
 def _machines(
     options: argparse.Namespace, conditions: Sequence[Condition], training: Training
-) -> int:
+) -> None:
     """The machines themselves and their controls."""
     figures = _whole(conditions, training, not options.no_controls)
     if options.figures is not None:
@@ -88,7 +103,29 @@ def _machines(
     else:
         lines = lines_alone.table(conditions)
         document.write(DOCUMENT, document.tables(figures, load(BEFORE), lines))
-    return _summed(figures)
+    _summed(figures)
+
+
+def _goals(data: Path, training: Training) -> None:
+    """From what the other parts kept, and the lives of `femto`."""
+    heard, trained = kept.load(MACHINES, training), kept.load(TRAINED, training)
+    networks = unknown.networks(heard, data, CACHE, training)
+    document.write(DOCUMENT, unknown.tables(networks), unknown.MARKS)
+    evidence = Evidence(
+        *(_condensed(heard), load(BEFORE), _condensed(trained)),
+        catch=unknown.together(networks, unknown.SHARES[0]),
+        femto=_femto(data),
+    )
+    document.write(DOCUMENT, goals.table(evidence), goals.MARKS)
+
+
+def _femto(data: Path) -> tuple[Share, Share] | None:
+    """Alarms before the end, and bearings without one too early."""
+    if not (data / "femto").is_dir():
+        return None
+    alarms = [femto.alarm(life, LEAST_DISTANCE) for life in femto.lives(data / "femto")]
+    found, quiet, _ = femto.counts(alarms)
+    return Share(found, len(alarms)), Share(quiet, len(alarms))
 
 
 def _summed(figures: Sequence[Figures]) -> int:
@@ -107,8 +144,7 @@ def _whole(conditions: Sequence[Condition], training: Training, controls: bool) 
     if controls:
         disturbed = list(simulated.conditions(SIMULATED_MINUTES))
         measured += rows.measure(disturbed, _note, controls=False)
-    (CACHE / f"{training.name}.json").write_bytes(msgspec.json.encode(measured))
-    return _condensed(measured)
+    return _condensed(kept.save(MACHINES, training, measured))
 
 
 def _quick(data: Path) -> list[Figures]:

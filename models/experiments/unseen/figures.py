@@ -1,5 +1,6 @@
 """From what was said of clips to counts: n of N, per recording and per 3 s, never mixed."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,21 @@ class Share:
     count: int
     total: int
 
+    def __add__(self, other: "Share") -> "Share":
+        return Share(self.count + other.count, self.total + other.total)
+
+    @property
+    def ratio(self) -> float:
+        """0 to 1; nan of nothing."""
+        return self.count / self.total if self.total else math.nan
+
     def __str__(self) -> str:
         if not self.total:
             return "-"
         return f"{self.count} of {self.total} ({100 * self.count / self.total:.0f} %)"
+
+
+NOTHING = Share(0, 0)
 
 
 def parts(label: str) -> frozenset[str]:

@@ -56,15 +56,20 @@ RIGS = (
 )
 
 
+def place(left: LeftOut, cache: Path, training: Training) -> Path:
+    """The folder of that network: `network.onnx`, `recipe.yaml` and the `data` that it is of."""
+    return cache / training.name / left.rig.replace(" ", "-")
+
+
 def network(left: LeftOut, data: Path, cache: Path, training: Training) -> Path:
     """The float network trained without that rig; trained now where the cache lacks it."""
-    place = cache / training.name / left.rig.replace(" ", "-")
-    model = place / "network.onnx"
+    folder = place(left, cache, training)
+    model = folder / "network.onnx"
     if model.is_file():
         return model
-    place.mkdir(parents=True, exist_ok=True)
-    root = _root(left, data.resolve(), place / "data")
-    recipe, checkpoint = place / "recipe.yaml", place / "network.pt"
+    folder.mkdir(parents=True, exist_ok=True)
+    root = _root(left, data.resolve(), folder / "data")
+    recipe, checkpoint = folder / "recipe.yaml", folder / "network.pt"
     recipe.write_text(yaml.safe_dump(_recipe(left, training), sort_keys=False))
     _run("train", "--recipe", str(recipe), "--data", str(root), "--out", str(checkpoint))
     new = model.with_suffix(".new.onnx")
@@ -75,9 +80,9 @@ def network(left: LeftOut, data: Path, cache: Path, training: Training) -> Path:
 
 def recordings(left: LeftOut, data: Path, cache: Path, training: Training) -> list[Recording]:
     """What that network is trained on."""
-    place = cache / training.name / left.rig.replace(" ", "-")
+    folder = place(left, cache, training)
     network(left, data, cache, training)
-    return training_recordings(recipes.load(place / "recipe.yaml"), place / "data")
+    return training_recordings(recipes.load(folder / "recipe.yaml"), folder / "data")
 
 
 def _recipe(left: LeftOut, training: Training) -> dict[str, object]:

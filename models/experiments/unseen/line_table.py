@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from models.experiments.unseen import document
 from models.experiments.unseen.document import HEADS, UNITS, Marks, Unit
-from models.experiments.unseen.figures import Figures, Share
+from models.experiments.unseen.figures import NOTHING, Figures
 
 MARKS: Marks = ("<!-- lines: make unseen -->", "<!-- end of lines -->")
 SURE_HEADS = ("looks > 0.9 sure and wrong", "of the right ones, > 0.9 sure")
@@ -33,8 +33,8 @@ def _table(figures: Sequence[Figures], unit: Unit) -> Iterator[str]:
         tally = document.total(own, unit)
         cells = document.cells(tally)[: len(heads) - len(SURE_HEADS)]
         sure = (
-            _sum([f.sureness.sure_wrong for f in own]),
-            _sum([f.sureness.sure_right for f in own]),
+            sum((f.sureness.sure_wrong for f in own), NOTHING),
+            sum((f.sureness.sure_right for f in own), NOTHING),
         )
         yield f"| {row} | {' | '.join((*cells, *map(str, sure)))} |"
 
@@ -44,7 +44,3 @@ def _order(row: str) -> tuple[str, str]:
     who, _, way = row.partition(": ")
     name, _, covered = who.partition(", own healthy vibration")
     return f"{covered}{way}", name
-
-
-def _sum(shares: Sequence[Share]) -> Share:
-    return Share(sum(share.count for share in shares), sum(share.total for share in shares))

@@ -15,6 +15,7 @@ COLOURS = ("gaussian", "pink", "brown", "blue")
 HARMONICS = range(1, 7)  # of the shaft
 OWN_VIBRATION = ("hit_sm mfs", "hit_sm selfbuilt", "uestc")
 OWN_DB = (0.0, -5.0)
+BETWEEN_SPEEDS = "commissioned at 800 and 1200 rpm, heard at 1000"
 
 Say = Callable[[str], None]
 
@@ -91,4 +92,4 @@ def _between_speeds(conditions: Sequence[Condition]) -> Iterator[Row]:
         condition = replace(speeds[1000.0], learned=learned)
         with runs.commissioned_at_speeds(condition) as machine:
             clips = (*condition.healthy, *condition.faulty)
-            yield Row("commissioned at 800 and 1200 rpm, heard at 1000", machine.results(clips))
+            yield Row(BETWEEN_SPEEDS, machine.results(clips))
