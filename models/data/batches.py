@@ -11,7 +11,8 @@ import numpy.typing as npt
 from agent.acquisition.resampling import resample
 from models.data import noise
 from models.data.backgrounds import recorded
-from models.data.noise import RECORDED, Draw
+from models.data.noise import OWN, RECORDED, Draw
+from models.data.own_vibration import OwnVibration
 from models.data.recipe import Noise, Recipe, RunningInput
 from models.data.recordings import Array, Recording
 from models.data.simulate import MACHINE
@@ -37,13 +38,16 @@ def batches(
 ) -> Iterator[Batch]:
     """Draws a random label, a machine that has it, one of its recordings and a place in it."""
     grouped, draws = _grouped(recordings), _draws(recordings, recipe)
+    own = OwnVibration(recordings, recipe.normal) if OWN in recipe.noise.kinds else None
     share = recipe.simulated.share if recipe.simulated else 0.0
     weights = label_shares(recipe)
     while True:
         targets = rng.choice(len(recipe.labels), recipe.batch, p=weights)
         drawn = [_recording(grouped[recipe.labels[t]], share, rng) for t in targets]
         clean = np.stack([_window(recording, recipe.window, rng) for recording in drawn])
-        samples, snr_db = noisy(equalized(clean, recipe.colour_db, rng), recipe.noise, rng, draws)
+        healthy = own.draw(drawn, recipe.window, rng) if own else None
+        coloured, healthy = _equalized(clean, healthy, recipe.colour_db, rng)
+        samples, snr_db = noisy(coloured, recipe.noise, rng, draws, healthy)
         running = np.array([recording.running for recording in drawn], np.float32)
         yield Batch(samples, targets, snr_db, degraded(running, recipe.running, rng))
 
@@ -62,10 +66,12 @@ def noisy(
     spec: Noise,
     rng: np.random.Generator,
     draws: Mapping[str, Draw] = noise.TRAINING,
+    own: Array | None = None,
 ) -> tuple[Array, Array]:
     """Adds noise to windows [batch, channels, window]; a share of them stays clean.
 
-    Returns the windows and their SNR in dB [batch], inf where clean.
+    `own` is the noise of the kind 'own', of the windows' shape. Returns the windows and their SNR
+    in dB [batch], inf where clean.
     """
     count = len(clean)
     snr_db = np.where(rng.random(count) < spec.clean, np.inf, rng.uniform(*spec.snr_db, count))
@@ -74,8 +80,23 @@ def noisy(
     for index, name in enumerate(spec.kinds):
         rows = (kind == index) & np.isfinite(snr_db)
         level = np.repeat(snr_db[rows, None], clean.shape[1], axis=1)  # [rows, channels]
-        samples[rows] = noise.add(clean[rows], level.astype(np.float32), draws[name], rng)
+        draw = draws[name] if own is None or name != OWN else partial(_rows, own[rows])
+        samples[rows] = noise.add(clean[rows], level.astype(np.float32), draw, rng)
     return samples, snr_db.astype(np.float32)
+
+
+def _rows(rows: Array, _shape: tuple[int, ...], _rng: np.random.Generator) -> Array:
+    return rows
+
+
+def _equalized(
+    clean: Array, own: Array | None, gain_db: float, rng: np.random.Generator
+) -> tuple[Array, Array | None]:
+    """Both, each row of `own` through the equalizer of its window."""
+    if own is None:
+        return equalized(clean, gain_db, rng), None
+    both = equalized(np.concatenate([clean, own], -1), gain_db, rng)
+    return both[..., : clean.shape[-1]], both[..., clean.shape[-1] :]
 
 
 def equalized(samples: Array, gain_db: float, rng: np.random.Generator) -> Array:

@@ -13,7 +13,7 @@ from agent.core.errors import ConditionError, UserError
 from agent.core.model_contract import Decide, Task
 from agent.sources.machine_simulator import FAULTS
 from agent.sources.noise import KINDS
-from models.data.noise import RECORDED, TRAINING
+from models.data.noise import OWN, RECORDED, TRAINING
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
@@ -37,7 +37,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fresh noise for every training window; `snr_db` is drawn uniformly from this range.
 
-    With `background`, the name of a training data set, the kind 'recorded' uses pieces of it.
+    With `background`, the name of a training data set, the kind 'recorded' uses pieces of it. The
+    kind 'own' is the healthy vibration of the window's own machine.
     """
 
     kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = KINDS
@@ -46,7 +47,7 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     background: str = ""
 
     def __post_init__(self) -> None:
-        kinds = (*TRAINING, RECORDED) if self.background else tuple(TRAINING)
+        kinds = (*TRAINING, OWN, *([RECORDED] if self.background else []))
         if not set(self.kinds) <= set(kinds):
             raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(kinds)}")
 
@@ -62,7 +63,8 @@ class RunningInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Simulated machines beside the recordings: number, length, share of windows."""
 
-    machines: Positive = 48
+    machines: Positive = 48  # like that of the demo
+    random: Annotated[int, msgspec.Meta(ge=0)] = 0  # of random bearing, speed and structure
     seconds: float = 2.0
     share: Share = 0.25
 

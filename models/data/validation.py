@@ -12,8 +12,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.sources.noise import KINDS
 from models.data import simulate
 from models.data.batches import Batch, batches, noisy
+from models.data.noise import TRAINING
 from models.data.recipe import Recipe
 from models.data.recordings import Array, Recording, load, windows
 
@@ -73,8 +75,13 @@ def labelled(
 
 
 def in_noise(clean: Labelled, recipe: Recipe) -> tuple[Labelled, Array]:
-    """The same windows under the recipe's noise, as in training, and their SNR in dB [n]."""
-    samples, snr_db = noisy(clean.samples, recipe.noise, np.random.default_rng(HELD_OUT_SEED))
+    """The same windows under the recipe's noise, as in training, and their SNR in dB [n].
+
+    The kinds that are pieces of training recordings are left out.
+    """
+    kinds = tuple(kind for kind in recipe.noise.kinds if kind in TRAINING) or KINDS
+    spec = msgspec.structs.replace(recipe.noise, kinds=kinds)
+    samples, snr_db = noisy(clean.samples, spec, np.random.default_rng(HELD_OUT_SEED))
     return replace(clean, samples=samples), snr_db
 
 

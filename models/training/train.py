@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from agent.core.errors import UserError
-from models.data import simulate
+from models.data import random_machines, simulate
 from models.data.batches import at_speeds
 from models.data.recipe import Recipe
 from models.data.recordings import Recording, load
@@ -85,8 +85,11 @@ def training_recordings(recipe: Recipe, root: Path) -> list[Recording]:
         recordings = load(root, source, source.train, recipe.labels, recipe.rate_hz)
         training += at_speeds(recordings, source.speeds)
     if recipe.simulated:
-        count, seconds = recipe.simulated.machines, recipe.simulated.seconds
-        training += simulate.machines(count, seconds, recipe.seed, recipe.rate_hz)
+        drawn = recipe.simulated
+        training += simulate.machines(drawn.machines, drawn.seconds, recipe.seed, recipe.rate_hz)
+        training += random_machines.recordings(
+            drawn.random, drawn.seconds, recipe.seed, recipe.rate_hz
+        )
     _check(training, recipe, root)
     return training
 

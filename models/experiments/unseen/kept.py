@@ -29,5 +29,9 @@ def load(part: str, training: Training) -> list[Row]:
     return msgspec.json.decode(file.read_bytes(), type=list[Row])
 
 
+def is_there(part: str, training: Training) -> bool:
+    return _file(part, training).is_file()
+
+
 def _file(part: str, training: Training) -> Path:
     return CACHE / f"{training.name}-{part}.json"

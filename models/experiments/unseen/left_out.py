@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
 from models.data import recipe as recipes
 from models.data.listing import MANIFEST
 from models.data.recordings import Recording
+from models.experiments.unseen.variants import RELEASED, VARIANTS
 from models.training.train import training_recordings
 
 RECIPE = Path("models/zoo/bearing-orders.yaml")
@@ -33,10 +33,14 @@ class Training:
     preset: str = "small"
     steps: int = 500
     batch: int = 64
+    seed: int = 0
+    variant: str = RELEASED
 
     @property
     def name(self) -> str:
-        return f"{self.preset}-{self.steps}x{self.batch}"
+        variant = "" if self.variant == RELEASED else f"-{self.variant}"
+        seed = f"-seed{self.seed}" if self.seed else ""
+        return f"{self.preset}-{self.steps}x{self.batch}{variant}{seed}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ RIGS = (
     LeftOut("hit_sm selfbuilt", ("cwru", "hit_sm", "uestc"), keep="mfs"),
     LeftOut("uestc", ("cwru", "hit_sm")),
 )
+ALL_RIGS = LeftOut("no rig", ("cwru", "hit_sm", "uestc"))
 
 
 def place(left: LeftOut, cache: Path, training: Training) -> Path:
@@ -93,6 +98,8 @@ def _recipe(left: LeftOut, training: Training) -> dict[str, object]:
         "preset": training.preset,
         "steps": training.steps,
         "batch": training.batch,
+        "seed": training.seed,
+        **VARIANTS[training.variant],
     }
 
 
@@ -139,6 +146,6 @@ def networks(
     """The network of each rig that is left out, by the rig's name."""
     models: dict[str, Path] = {}
     for left in RIGS:
-        say(f"the network without {left.rig} ({msgspec.to_builtins(training)})")
+        say(f"the network without {left.rig} ({training.name})")
         models[left.rig] = network(left, data, cache, training)
     return models

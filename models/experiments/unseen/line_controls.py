@@ -11,39 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from agent.acquisition import resampling
-from agent.core import bearing
-from agent.core.bearing import Bearing, Orders
-from agent.diagnosis import accumulation
-from agent.diagnosis.accumulation import Accumulation
 from agent.inference import classifier, zoo
 from agent.inference.classifier import OnnxClassifier
 from models.data import recipe as recipes
-from models.experiments.unseen import changes, left_out, line_classifiers, runs
+from models.experiments.unseen import changes, left_out, line_classifiers, opinions, runs
 from models.experiments.unseen.left_out import Training
 from models.experiments.unseen.line_classifiers import FRAMES, NO_LEARNING, Classifier
 from models.experiments.unseen.line_features import features
 from models.experiments.unseen.machines import Clip, Condition
+from models.experiments.unseen.opinions import NETWORK_HOP_S, RATE_HZ, Opinion
 from models.experiments.unseen.rows import OWN_DB, OWN_VIBRATION, WITH, Row, Say, changed
 from models.experiments.unseen.runs import ClipResult, WindowResult
 from models.training.train import training_recordings
 
-RATE_HZ = 10_000.0
-LINES_HOP_S, NETWORK_HOP_S = 0.5, 0.1
+LINES_HOP_S = 0.5
 NETWORK = "network (`drsn-order`)"
 SURE, NAMED = 0.9, 0.6
-Probabilities = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What one classifier says of a clip, averaged over the last 3 s, at each end [looks]."""
-
-    name: str
-    ends_s: Sequence[float]
-    probabilities: Probabilities  # [looks, labels]
 
 
 @dataclass(frozen=True)
@@ -56,23 +40,13 @@ class Panel:
 
     def opinions(self, clip: Clip, condition: Condition) -> Iterator[Opinion]:
         assert clip.rpm is not None
-        assert condition.bearing is not None
-        orders = Bearing(**condition.bearing).orders  # type: ignore[arg-type]
-        resampled = resampling.resample(clip.samples, condition.rate_hz, RATE_HZ)
-        signal = np.ascontiguousarray(resampled[:, 0], np.float32)
-        ends_s, pieces = _cut(signal, FRAMES, LINES_HOP_S)
+        orders, signal = opinions.orders(condition), opinions.signal(clip, condition)
+        ends_s, pieces = opinions.cut(signal, FRAMES, LINES_HOP_S)
         rows = np.stack([features(piece, RATE_HZ, clip.rpm, orders) for piece in pieces])
         for name, lines in self.lines.items():
-            yield _averaged(name, LINES_HOP_S, ends_s, lines.predict_proba(rows))
-        yield self._network(signal, clip.rpm, orders)
-
-    def _network(self, signal: npt.NDArray[np.float32], rpm: float, orders: Orders) -> Opinion:
-        ends_s, pieces = _cut(signal, self.network.contract.window, NETWORK_HOP_S)
-        windows = np.stack(pieces)[:, None]
-        told = np.tile(np.asarray(bearing.running(rpm, orders), np.float32), (len(windows), 1))
-        predictions = self.network.classify(windows, told)
-        probabilities = np.array([each.probabilities for each in predictions])
-        return _averaged(NETWORK, NETWORK_HOP_S, ends_s, probabilities)
+            yield opinions.averaged(name, LINES_HOP_S, ends_s, lines.predict_proba(rows))
+        looks = opinions.windows(self.network, signal, clip.rpm, orders, NETWORK_HOP_S)
+        yield opinions.averaged(NETWORK, NETWORK_HOP_S, *looks)
 
 
 def panels(data: Path, cache: Path, training: Training) -> Callable[[str, str], Panel]:
@@ -89,26 +63,6 @@ def panels(data: Path, cache: Path, training: Training) -> Callable[[str, str], 
         return Panel(recipe.labels, lines, classifier.load(zoo.find(model)))
 
     return panel
-
-
-def _cut(
-    signal: npt.NDArray[np.float32], frames: int, hop_s: float
-) -> tuple[list[float], list[npt.NDArray[np.float32]]]:
-    """Pieces and where they end; a signal that is shorter than a piece is one."""
-    hop, last = round(hop_s * RATE_HZ), max(0, len(signal) - frames)
-    pieces = [signal[start : start + frames] for start in range(0, last + 1, hop)]
-    return [(at * hop + len(pieces[0])) / RATE_HZ for at in range(len(pieces))], pieces
-
-
-def _averaged(name: str, hop_s: float, ends_s: Sequence[float], rows: Probabilities) -> Opinion:
-    """Over as many looks as 3 s hold; of a clip that is shorter, what all its looks say."""
-    looks = 1 + max(0, int((accumulation.SECONDS - ends_s[0]) / hop_s + 1e-9))
-    last, averaged = Accumulation(accumulation.SECONDS / looks), []
-    for probabilities in rows:
-        last.add(probabilities)
-        averaged.append(last.probabilities())
-    first = min(looks, len(averaged)) - 1
-    return Opinion(name, ends_s[first:], np.array(averaged[first:]))
 
 
 def measure(

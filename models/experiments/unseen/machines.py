@@ -76,8 +76,13 @@ def conditions(data: Path, left_out: Mapping[str, Path]) -> Iterator[Condition]:
         if (data / folder).is_dir():
             yield from make(data / folder)
     for rig in (left.rig for left in RIGS if left.rig in left_out):
-        if (data / rig.split()[0]).is_dir():
-            yield from _left_out(data, rig, str(left_out[rig]))
+        yield from of_rig(data, rig, left_out[rig])
+
+
+def of_rig(data: Path, rig: str, network: Path) -> Iterator[Condition]:
+    """Those of one rig of training, where its set is there."""
+    if (data / rig.split()[0]).is_dir():
+        yield from _left_out(data, rig, str(network))
 
 
 def trained_on(data: Path) -> Iterator[Condition]:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.core.bearing import Orders
 from agent.sources.machine_simulator import FAULTS, Fault, Machine, Spec
-from models.experiments.unseen import line_controls, line_table
+from models.experiments.unseen import line_table, opinions
 from models.experiments.unseen.document import write
 from models.experiments.unseen.figures import condensed
 from models.experiments.unseen.line_classifiers import NO_LEARNING, NoLearning
@@ -52,13 +52,13 @@ def test_nothing_is_said_before_the_seconds_are_there_and_then_within_three(
     hop_s: float, first_s: float
 ) -> None:
     ends_s = [first_s + hop_s * at for at in range(60)]
-    opinion = line_controls._averaged("x", hop_s, ends_s, np.full((60, 2), 0.5))
+    opinion = opinions.averaged("x", hop_s, ends_s, np.full((60, 2), 0.5))
     assert 2.5 < opinion.ends_s[0] <= 3.0
     assert len(opinion.ends_s) == len(opinion.probabilities)
 
 
 def test_a_short_clip_is_answered_by_all_that_was_heard() -> None:
-    opinion = line_controls._averaged("x", 0.5, [1.0], np.array([[0.2, 0.8]]))
+    opinion = opinions.averaged("x", 0.5, [1.0], np.array([[0.2, 0.8]]))
     assert opinion.probabilities == pytest.approx(np.array([[0.2, 0.8]]))
 
 

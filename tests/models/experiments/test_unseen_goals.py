@@ -72,7 +72,9 @@ def test_a_limit_catches_sure_errors_and_costs_right_windows() -> None:
     assert network.catch(0.001) == Catch(Share(1, 2), Share(1, 2))
     assert network.catch(0.9) == Catch(Share(2, 2), Share(2, 2))
     assert network.ranks() == pytest.approx(0.25)  # 2.0 ties with the right one, 0.5 is below it
-    assert any("| 10 % | cwru | 1 of 2 (50 %) |" in row for row in unknown.tables({"cwru": network}))
+    assert any(
+        "| 10 % | cwru | 1 of 2 (50 %) |" in row for row in unknown.tables({"cwru": network})
+    )
 
 
 def test_what_was_measured_is_kept_and_what_was_not_is_named(
@@ -82,7 +84,7 @@ def test_what_was_measured_is_kept_and_what_was_not_is_named(
     rows = [Row(WITH, (result("cwru", "outer", "fault", "outer"),))]
     assert kept.save("machines", Training(), rows) == rows
     assert kept.load("machines", Training()) == rows
-    with pytest.raises(UserError, match="small-500x64-trained.json: not there"):
+    with pytest.raises(UserError, match=r"small-500x64-trained\.json: not there"):
         kept.load("trained", Training())
 
 

@@ -1,0 +1,114 @@
+"""Recipes compared by machines that are left out: the network alone, the same size and seed.
+
+    python -m models.experiments.unseen.recipes --data DATA [--variant random ...] [--quick]
+
+Each rig is left out by a network of its own; one more is trained on all rigs, and judges the
+machines that nobody trains on. What was measured is kept in `runs/unseen`, and the tables of
+docs/UNSEEN.md are written from all variants that are kept. With `--quick` a network of ten steps
+on one set judges one machine, and nothing is written.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from agent.inference import classifier
+from models import command
+from models.data import recipe as training_recipes
+from models.experiments.unseen import (
+    alone,
+    alone_table,
+    document,
+    kept,
+    left_out,
+    machines,
+    simulated,
+)
+from models.experiments.unseen.kept import CACHE
+from models.experiments.unseen.left_out import ALL_RIGS, RIGS, LeftOut, Training
+from models.experiments.unseen.machines import Condition
+from models.experiments.unseen.rows import Row
+from models.experiments.unseen.variants import VARIANTS
+
+DOCUMENT, PART = Path("docs/UNSEEN.md"), "alone"
+SIMULATED_MINUTES = 0.5
+QUICK, ONE_SET = Training(steps=10, batch=16), LeftOut("all but hit_sm", ("hit_sm",))
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.experiments.unseen.recipes")
+    parser.add_argument("--data", type=Path, required=True, help="where the data sets lie")
+    parser.add_argument("--quick", action="store_true", help="one machine, in seconds")
+    parser.add_argument("--variant", choices=VARIANTS, action="append", help="all by default")
+    parser.add_argument("--preset", default=Training.preset, help="%(default)s")
+    parser.add_argument("--steps", type=int, default=Training.steps, help="%(default)s")
+    parser.add_argument("--batch", type=int, default=Training.batch, help="%(default)s")
+    parser.add_argument("--seed", type=int, default=Training.seed, help="%(default)s")
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.quick:
+        return _printed({QUICK.name: list(_judged(options.data, ONE_SET, QUICK))})
+    sizes = Training(options.preset, options.steps, options.batch, options.seed)
+    for variant in options.variant or VARIANTS:
+        _measure(options.data, replace(sizes, variant=variant))
+    trainings = {variant: replace(sizes, variant=variant) for variant in VARIANTS}
+    measured = {
+        variant: kept.load(PART, training)
+        for variant, training in trainings.items()
+        if kept.is_there(PART, training)
+    }
+    document.write(DOCUMENT, alone_table.tables(measured), alone_table.MARKS)
+    return _printed(measured)
+
+
+def _measure(data: Path, training: Training) -> None:
+    """Keeps what every network of that training says."""
+    rows: list[Row] = []
+    for left in (*RIGS, ALL_RIGS):
+        sys.stderr.write(f"{training.name}, {left.rig} left out\n")
+        rows += _judged(data, left, training)
+    kept.save(PART, training, rows)
+
+
+def _judged(data: Path, left: LeftOut, training: Training) -> Iterator[Row]:
+    """Of the rig that is left out; without one, of machines that nobody trains on."""
+    file = left_out.network(left, data, CACHE, training)
+    recipe = training_recipes.load(left_out.place(left, CACHE, training) / "recipe.yaml")
+    network = classifier.load(file)
+    for condition in _conditions(data, left, file):
+        yield from alone.measure(network, recipe.unseen_temperature, condition)
+
+
+def _conditions(data: Path, left: LeftOut, network: Path) -> Iterator[Condition]:
+    if left in RIGS:
+        yield from machines.of_rig(data, left.rig, network)
+        return
+    others = (each for each in machines.conditions(data, {}) if each.bearing is not None)
+    if left is ONE_SET:
+        yield _shortened(next(others))
+        return
+    yield from others
+    yield from simulated.conditions(SIMULATED_MINUTES)
+
+
+def _shortened(condition: Condition) -> Condition:
+    """Its healthy clip and two faults, two seconds of each."""
+    frames = round(2 * condition.rate_hz)
+    clips = (*condition.uncommissioned[:1], *condition.faulty[:2])
+    healthy, *faulty = (replace(clip, samples=clip.samples[:frames]) for clip in clips)
+    return replace(condition, healthy=(healthy,), whole=(healthy,), faulty=tuple(faulty))
+
+
+def _printed(measured: Mapping[str, Sequence[Row]]) -> int:
+    for line in alone_table.tables(measured):
+        command.say(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(command.main(parser()))
