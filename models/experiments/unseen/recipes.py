@@ -9,6 +9,7 @@ on one set judges one machine, and nothing is written.
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -89,11 +90,8 @@ def _conditions(data: Path, left: LeftOut, network: Path) -> Iterator[Condition]
         yield from machines.of_rig(data, left.rig, network)
         return
     others = (each for each in machines.conditions(data, {}) if each.bearing is not None)
-    if left is ONE_SET:
-        yield _shortened(next(others))
-        return
-    yield from others
-    yield from simulated.conditions(SIMULATED_MINUTES)
+    conditions = itertools.chain(others, simulated.conditions(SIMULATED_MINUTES))
+    yield from [_shortened(next(conditions))] if left is ONE_SET else conditions
 
 
 def _shortened(condition: Condition) -> Condition:

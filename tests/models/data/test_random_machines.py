@@ -1,4 +1,4 @@
-"""Simulated machines of random geometry differ in everything, and only the bearing tells a fault."""
+"""Simulated machines of random geometry differ, and only strikes at the bearing tell a fault."""
 
 import numpy as np
 import pytest
