@@ -43,10 +43,14 @@ class Goal:
         return ratio >= self.bound if self.at_least else ratio <= self.bound
 
     def cells(self) -> str:
-        sign = ">=" if self.at_least else "<="
         missed = "" if self.reached or not self.now.total else ", **missed**"
         before = "-" if self.before is None else str(self.before)
-        return f"| {self.figure} | {before} | {self.now} | {sign} {100 * self.bound:g} %{missed} |"
+        return f"| {self.figure} | {before} | {self.now} | {self._bound()}{missed} |"
+
+    def _bound(self) -> str:
+        if self.bound == float(self.at_least):
+            return "all" if self.at_least else "0"
+        return f"{'at least' if self.at_least else 'at most'} {100 * self.bound:g} %"
 
 
 def table(evidence: Evidence) -> Iterator[str]:

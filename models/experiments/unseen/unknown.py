@@ -59,14 +59,14 @@ class Network:
         errors = self.sure & ~self.right
         return Catch(_of(beyond, errors), _of(beyond, self.right))
 
-    def ranks(self) -> float:
-        """AUROC of the distance: sure errors against sure right windows."""
+    def ranks(self) -> float | None:
+        """AUROC of the distance, sure errors against sure right windows; None without either."""
         wrong, right = (
             self.distances[self.sure & ~self.right],
             self.distances[self.sure & self.right],
         )
         if not len(wrong) or not len(right):
-            return float("nan")
+            return None
         lower = np.searchsorted(np.sort(right), wrong, "left")
         equal = np.searchsorted(np.sort(right), wrong, "right") - lower
         return float((lower + equal / 2).mean() / len(right))
@@ -111,12 +111,17 @@ def tables(networks: Mapping[str, Network]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for share in SHARES:
         for name, network in networks.items():
-            yield _cells(share, name, network.catch(share), f"{network.ranks():.2f}")
+            yield _cells(share, name, network.catch(share), _ranks(network))
         yield _cells(share, "**rigs left out**", together(networks, share), "-")
 
 
 def _cells(share: float, name: str, catch: Catch, ranks: str) -> str:
     return f"| {100 * share:g} % | {name} | {catch.errors} | {catch.right} | {ranks} |"
+
+
+def _ranks(network: Network) -> str:
+    ranks = network.ranks()
+    return "-" if ranks is None else f"{ranks:.2f}"
 
 
 def _of(beyond: npt.NDArray[np.bool_], members: npt.NDArray[np.bool_]) -> Share:

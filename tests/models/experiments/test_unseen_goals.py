@@ -40,7 +40,7 @@ def test_a_goal_that_is_missed_says_so(
 
 
 def test_a_goal_without_a_figure_is_neither_reached_nor_missed() -> None:
-    assert Goal("`femto`", NOTHING, 1.0).cells() == "| `femto` | - | - | >= 100 % |"
+    assert Goal("`femto`", NOTHING, 1.0).cells() == "| `femto` | - | - | all |"
 
 
 def test_the_table_counts_rigs_left_out_apart_from_all_machines() -> None:
@@ -55,11 +55,11 @@ def test_the_table_counts_rigs_left_out_apart_from_all_machines() -> None:
     evidence = Evidence(now, load(BEFORE), (), Catch(Share(1, 4), Share(1, 50)))
     table = list(goals.table(evidence))
     right = next(line for line in table if "left out, with baseline: right" in line)
-    assert "| 59 of 78 (76 %) | 1 of 1 (100 %) | >= 70 % |" in right
+    assert "| 59 of 78 (76 %) | 1 of 1 (100 %) | at least 70 % |" in right
     faulty = next(line for line in table if line.startswith("| healthy named faulty, without"))
-    assert "1 of 1 (100 %) | <= 3 %, **missed**" in faulty
+    assert "1 of 1 (100 %) | at most 3 %, **missed**" in faulty
     caught = next(line for line in table if "`max_distance` catches" in line)
-    assert "1 of 4 (25 %) | >= 60 %, **missed**" in caught
+    assert "1 of 4 (25 %) | at least 60 %, **missed**" in caught
 
 
 def test_a_limit_catches_sure_errors_and_costs_right_windows() -> None:
