@@ -40,7 +40,7 @@ class Disturbances:
 def draw(rng: np.random.Generator, rpm: float, orders: Orders, rate_hz: float) -> Disturbances:
     """A machine's own; each but background and shaft is there for half of the machines."""
     knocks = Train(float(rng.integers(*KNOCKS)), scatter=rng.uniform(0.05, 0.4))
-    other = Train(_other_order(rng, orders), rng.uniform(0.001, 0.015), rng.uniform(0.05, 0.5))
+    other = Train(other_order(rng, orders), rng.uniform(0.001, 0.015), rng.uniform(0.05, 0.5))
     teeth = int(rng.integers(*TEETH))
     fits = teeth * rpm / 60 < 0.45 * rate_hz
     swing = Train(float(rng.integers(*SWINGS)), turning=rng.uniform(0.05, 0.8))
@@ -94,7 +94,7 @@ def _shaft(rng: np.random.Generator) -> Signal:
     return unit
 
 
-def _other_order(rng: np.random.Generator, orders: Orders) -> float:
+def other_order(rng: np.random.Generator, orders: Orders) -> float:
     """Neither the bearing's nor a multiple or a part of one."""
     own = (orders.bpfo, orders.bpfi, orders.bsf)
     while True:

@@ -77,7 +77,7 @@ def test_every_line_lies_where_a_network_can_see_it() -> None:
 def test_what_else_strikes_is_not_in_step_with_the_bearing() -> None:
     rng = np.random.default_rng(2)
     for _ in range(30):
-        order = disturbances._other_order(rng, ORDERS)
+        order = disturbances.other_order(rng, ORDERS)
         for line in (ORDERS.bpfo, ORDERS.bpfi, 2 * ORDERS.bsf):
             assert abs(order / line - 1) > 0.03
 
