@@ -11,8 +11,8 @@ import numpy.typing as npt
 from agent.acquisition.resampling import resample
 from models.data import noise
 from models.data.backgrounds import recorded
-from models.data.noise import OWN, RECORDED, Draw
-from models.data.own_vibration import OwnVibration
+from models.data.healthy_vibration import HealthyVibration
+from models.data.noise import HEALTHY, RECORDED, Draw
 from models.data.recipe import Noise, Recipe, RunningInput
 from models.data.recordings import Array, Recording
 from models.data.simulate import MACHINE
@@ -38,14 +38,16 @@ def batches(
 ) -> Iterator[Batch]:
     """Draws a random label, a machine that has it, one of its recordings and a place in it."""
     grouped, draws = _grouped(recordings), _draws(recordings, recipe)
-    own = OwnVibration(recordings, recipe.normal) if OWN in recipe.noise.kinds else None
+    vibration = None
+    if HEALTHY in recipe.noise.kinds:
+        vibration = HealthyVibration(recordings, recipe.normal)
     share = recipe.simulated.share if recipe.simulated else 0.0
     weights = label_shares(recipe)
     while True:
         targets = rng.choice(len(recipe.labels), recipe.batch, p=weights)
         drawn = [_recording(grouped[recipe.labels[t]], share, rng) for t in targets]
         clean = np.stack([_window(recording, recipe.window, rng) for recording in drawn])
-        healthy = own.draw(drawn, recipe.window, rng) if own else None
+        healthy = vibration.draw(drawn, recipe.window, rng) if vibration else None
         coloured, healthy = _equalized(clean, healthy, recipe.colour_db, rng)
         samples, snr_db = noisy(coloured, recipe.noise, rng, draws, healthy)
         running = np.array([recording.running for recording in drawn], np.float32)
@@ -66,12 +68,12 @@ def noisy(
     spec: Noise,
     rng: np.random.Generator,
     draws: Mapping[str, Draw] = noise.TRAINING,
-    own: Array | None = None,
+    healthy: Array | None = None,
 ) -> tuple[Array, Array]:
     """Adds noise to windows [batch, channels, window]; a share of them stays clean.
 
-    `own` is the noise of the kind 'own', of the windows' shape. Returns the windows and their SNR
-    in dB [batch], inf where clean.
+    `healthy` is the noise of that kind, of the windows' shape. Returns the windows and their SNR in
+    dB [batch], inf where clean.
     """
     count = len(clean)
     snr_db = np.where(rng.random(count) < spec.clean, np.inf, rng.uniform(*spec.snr_db, count))
@@ -80,7 +82,7 @@ def noisy(
     for index, name in enumerate(spec.kinds):
         rows = (kind == index) & np.isfinite(snr_db)
         level = np.repeat(snr_db[rows, None], clean.shape[1], axis=1)  # [rows, channels]
-        draw = draws[name] if own is None or name != OWN else partial(_rows, own[rows])
+        draw = draws[name] if name != HEALTHY or healthy is None else partial(_rows, healthy[rows])
         samples[rows] = noise.add(clean[rows], level.astype(np.float32), draw, rng)
     return samples, snr_db.astype(np.float32)
 
@@ -90,12 +92,12 @@ def _rows(rows: Array, _shape: tuple[int, ...], _rng: np.random.Generator) -> Ar
 
 
 def _equalized(
-    clean: Array, own: Array | None, gain_db: float, rng: np.random.Generator
+    clean: Array, healthy: Array | None, gain_db: float, rng: np.random.Generator
 ) -> tuple[Array, Array | None]:
-    """Both, each row of `own` through the equalizer of its window."""
-    if own is None:
+    """Both, each row of `healthy` through the equalizer of its window."""
+    if healthy is None:
         return equalized(clean, gain_db, rng), None
-    both = equalized(np.concatenate([clean, own], -1), gain_db, rng)
+    both = equalized(np.concatenate([clean, healthy], -1), gain_db, rng)
     return both[..., : clean.shape[-1]], both[..., clean.shape[-1] :]
 
 

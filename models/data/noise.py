@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float32]
 Draw = Callable[[tuple[int, ...], np.random.Generator], Array]
 
 RECORDED = "recorded"  # real backgrounds, see `models.data.backgrounds`
-OWN = "own"  # the machine's own healthy vibration, see `models.data.batches`
+HEALTHY = "healthy"  # the vibration of the same machine, see `models.data.batches`
 IMPULSES = 0.01  # share of frames that an impulse hits
 IMPULSE_GAIN = 10.0  # standard deviation of an impulse over that of the bed
 

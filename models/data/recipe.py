@@ -13,7 +13,7 @@ from agent.core.errors import ConditionError, UserError
 from agent.core.model_contract import Decide, Task
 from agent.sources.machine_simulator import FAULTS
 from agent.sources.noise import KINDS
-from models.data.noise import OWN, RECORDED, TRAINING
+from models.data.noise import HEALTHY, RECORDED, TRAINING
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
@@ -38,7 +38,7 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fresh noise for every training window; `snr_db` is drawn uniformly from this range.
 
     With `background`, the name of a training data set, the kind 'recorded' uses pieces of it. The
-    kind 'own' is the healthy vibration of the window's own machine.
+    kind 'healthy' is the healthy vibration of the window's own machine.
     """
 
     kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = KINDS
@@ -47,7 +47,7 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     background: str = ""
 
     def __post_init__(self) -> None:
-        kinds = (*TRAINING, OWN, *([RECORDED] if self.background else []))
+        kinds = (*TRAINING, HEALTHY, *([RECORDED] if self.background else []))
         if not set(self.kinds) <= set(kinds):
             raise ValueError(f"kinds: found {self.kinds}, expected some of {', '.join(kinds)}")
 

@@ -28,6 +28,7 @@ from models.experiments.unseen import (
     line_table,
     lines_alone,
     machines,
+    repeats,
     rows,
     simulated,
     trained_rigs,
@@ -101,8 +102,8 @@ def _machines(
     if options.figures is not None:
         options.figures.write_bytes(msgspec.json.encode(figures))
     else:
-        lines = lines_alone.table(conditions)
-        document.write(DOCUMENT, document.tables(figures, load(BEFORE), lines))
+        alone = lines_alone.table(conditions), repeats.table(conditions)
+        document.write(DOCUMENT, document.tables(figures, load(BEFORE), *alone))
     _summed(figures)
 
 

@@ -32,11 +32,14 @@ UNITS: dict[str, Unit] = {
 
 
 def tables(
-    now: Sequence[Figures], before: Sequence[Figures], lines: Iterable[str]
+    now: Sequence[Figures],
+    before: Sequence[Figures],
+    lines: Iterable[str],
+    repeats: Iterable[str] = (),
 ) -> Iterator[str]:
     """All tables as Markdown; `before` are the figures of the agent as it was.
 
-    `lines` is the table of `models.experiments.unseen.lines_alone`.
+    `lines` and `repeats` are the tables of the modules `lines_alone` and `repeats`.
     """
     for row in (WITHOUT, WITH):
         for unit, tally in UNITS.items():
@@ -48,6 +51,7 @@ def tables(
         yield from _controls(now, tally)
         yield ""
     yield from ("### The lines alone: recordings, their first 5 s", "", *lines, "")
+    yield from ("### Nothing that repeats: recordings, their first 5 s", "", *repeats, "")
     yield from ("### The network alone: windows", "")
     yield from _sure(of_row(now, WITHOUT), of_row(before, WITHOUT))
 

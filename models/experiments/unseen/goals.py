@@ -12,7 +12,7 @@ from models.experiments.unseen.unknown import Catch
 
 MARKS: Marks = ("<!-- goals: make unseen -->", "<!-- end of goals -->")
 NAMED: tuple[Outcome, ...] = ("right", "wrong")
-FOUND: tuple[Outcome, ...] = ("right", "wrong", "unknown")
+DETECTED: tuple[Outcome, ...] = ("right", "wrong", "unknown")
 LEFT_OUT = tuple(left.rig for left in RIGS)
 
 
@@ -111,7 +111,7 @@ def _sounds(evidence: Evidence) -> Iterator[Goal]:
     flights = _tally(evidence.now, WITH, "uav_propeller".__eq__)
     words = "quadrotor: healthy flights beyond"
     yield Goal(words, flights.share("healthy", *beyond), 0.0, at_least=False)
-    yield Goal("quadrotor: broken propellers found", flights.share("other", *FOUND), 1.0)
+    yield Goal("quadrotor: broken propellers found", flights.share("other", *DETECTED), 1.0)
 
 
 def _controls(evidence: Evidence) -> Iterator[Goal]:
@@ -120,7 +120,7 @@ def _controls(evidence: Evidence) -> Iterator[Goal]:
     words = "noise at 5 dB in the band that is heard, that comes later, the worst of four colours"
     beyond = [tally.share("healthy", "unknown", "faulty") for tally in noisy]
     yield Goal(f"{words}: healthy beyond", _most(beyond), 0.02, at_least=False)
-    found = [tally.share("bearing", *FOUND) for tally in noisy]
+    found = [tally.share("bearing", *DETECTED) for tally in noisy]
     yield Goal("the same: bearing faults found", _least(found), 0.95)
     speeds = _tally(evidence.now, BETWEEN_SPEEDS, _real)
     named = speeds.share("healthy", "faulty") + speeds.share("bearing", *NAMED)

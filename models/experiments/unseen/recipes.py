@@ -19,12 +19,12 @@ from agent.inference import classifier
 from models import command
 from models.data import recipe as training_recipes
 from models.experiments.unseen import (
-    alone,
-    alone_table,
     document,
     kept,
     left_out,
     machines,
+    network_only,
+    network_only_table,
     simulated,
 )
 from models.experiments.unseen.kept import CACHE
@@ -33,7 +33,7 @@ from models.experiments.unseen.machines import Condition
 from models.experiments.unseen.rows import Row
 from models.experiments.unseen.variants import VARIANTS
 
-DOCUMENT, PART = Path("docs/UNSEEN.md"), "alone"
+DOCUMENT, PART = Path("docs/UNSEEN.md"), "recipes"
 SIMULATED_MINUTES = 0.5
 QUICK, ONE_SET = Training(steps=10, batch=16), LeftOut("all but hit_sm", ("hit_sm",))
 
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
         for variant, training in trainings.items()
         if kept.is_there(PART, training)
     }
-    document.write(DOCUMENT, alone_table.tables(measured), alone_table.MARKS)
+    document.write(DOCUMENT, network_only_table.tables(measured), network_only_table.MARKS)
     return _printed(measured)
 
 
@@ -82,7 +82,7 @@ def _judged(data: Path, left: LeftOut, training: Training) -> Iterator[Row]:
     recipe = training_recipes.load(left_out.place(left, CACHE, training) / "recipe.yaml")
     network = classifier.load(file)
     for condition in _conditions(data, left, file):
-        yield from alone.measure(network, recipe.unseen_temperature, condition)
+        yield from network_only.measure(network, recipe.unseen_temperature, condition)
 
 
 def _conditions(data: Path, left: LeftOut, network: Path) -> Iterator[Condition]:
@@ -103,7 +103,7 @@ def _shortened(condition: Condition) -> Condition:
 
 
 def _printed(measured: Mapping[str, Sequence[Row]]) -> int:
-    for line in alone_table.tables(measured):
+    for line in network_only_table.tables(measured):
         command.say(line)
     return 0
 

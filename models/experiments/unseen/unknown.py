@@ -48,14 +48,14 @@ class Network:
     `distances` and `right` [windows], and which of them it was more than 0.9 sure of.
     """
 
-    known: Numbers
+    validation: Numbers
     distances: Numbers
     right: npt.NDArray[np.bool_]
     sure: npt.NDArray[np.bool_]
 
     def catch(self, share: float) -> Catch:
         """Where that share of the known windows lies beyond the limit."""
-        beyond = self.distances > np.quantile(self.known, 1 - share)
+        beyond = self.distances > np.quantile(self.validation, 1 - share)
         errors = self.sure & ~self.right
         return Catch(_of(beyond, errors), _of(beyond, self.right))
 
@@ -137,10 +137,10 @@ def _network(recipe: Recipe, root: Path, model: Path, results: Sequence[ClipResu
         if window.network is not None
     ]
     distances, right, sure = (np.array(column) for column in zip(*windows, strict=True))
-    return Network(_known(recipe, root, model), distances.astype(float), right, sure)
+    return Network(_validation(recipe, root, model), distances.astype(float), right, sure)
 
 
-def _known(recipe: Recipe, root: Path, model: Path) -> Numbers:
+def _validation(recipe: Recipe, root: Path, model: Path) -> Numbers:
     noisy, _ = validation.in_noise(validation.together(recipe, root), recipe)
     predictions = classifier.load(model).classify(noisy.samples, noisy.running)
     return np.array([each.distance or 0.0 for each in predictions])

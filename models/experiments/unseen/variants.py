@@ -6,10 +6,10 @@ from typing import Any
 RELEASED = "released"
 KINDS = ("gaussian", "laplacian", "pink", "tilted", "band", "knocks")
 MANY = {"machines": 48, "random": 400, "seconds": 2, "share": 0.5}
-OWN = {"kinds": [*KINDS, "own", "own"], "snr_db": [-10, 10], "clean": 0.2}
+HIDDEN = {"kinds": [*KINDS, "healthy", "healthy"], "snr_db": [-10, 10], "clean": 0.2}
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     RELEASED: {},
     "random": {"simulated": MANY},
-    "own": {"noise": OWN},
-    "random-own": {"simulated": MANY, "noise": OWN},
+    "healthy": {"noise": HIDDEN},
+    "random-healthy": {"simulated": MANY, "noise": HIDDEN},
 }

@@ -37,7 +37,7 @@ from models.experiments.unseen.opinions import NETWORK_HOP_S, Opinion
 from models.experiments.unseen.rows import Row
 from models.experiments.unseen.runs import ClipResult, WindowResult
 
-AGENT, ALONE = "network and line (the agent)", f"or the network alone, {SURE:g} sure"
+AGENT, NETWORK_ONLY = "network and line (the agent)", f"or the network alone, {SURE:g} sure"
 MACHINES, QUICK = 30, 2
 
 
@@ -67,7 +67,7 @@ def table(groups: dict[str, Iterator[Condition]]) -> Iterator[str]:
     yield "|" + "---|" * (2 + len(HEADS))
     for name, conditions in groups.items():
         rows = [row for condition in conditions for row in measure(condition)]
-        for rule in (AGENT, ALONE):
+        for rule in (AGENT, NETWORK_ONLY):
             figures = condensed([(rule, row.results) for row in rows if row.name == rule])
             cells = document.cells(document.total(figures, UNITS["recordings"]))
             yield f"| {name} | {rule} | {' | '.join(cells)} |"
@@ -88,7 +88,7 @@ def measure(condition: Condition) -> Iterator[Row]:
         opinion = opinions.averaged("", NETWORK_HOP_S, *looks)
         windows = tuple(_named(result, opinion, network.contract.labels))
         alone.append(replace(result, windows=windows))
-    yield Row(ALONE, tuple(alone))
+    yield Row(NETWORK_ONLY, tuple(alone))
 
 
 def _named(result: ClipResult, opinion: Opinion, labels: Sequence[str]) -> Iterator[WindowResult]:

@@ -10,7 +10,7 @@ from agent.inference import classifier, zoo
 from agent.sources.machine_simulator import Machine, Spec
 from models import command
 from models.data import recipe as training_recipes
-from models.experiments.unseen import alone, alone_table, left_out, recipes
+from models.experiments.unseen import left_out, network_only, network_only_table, recipes
 from models.experiments.unseen.left_out import ALL_RIGS, RIGS, Training
 from models.experiments.unseen.machines import ORDERS, Clip, Condition
 from models.experiments.unseen.rows import Row
@@ -33,21 +33,26 @@ def rows() -> dict[str, Row]:
         bearing={"bpfo": 3.585, "bpfi": 5.415, "bsf": 2.357, "ftf": 0.398},
     )
     network = classifier.load(zoo.find(ORDERS))
-    return {row.name: row for row in alone.measure(network, 1.4, condition)}
+    return {row.name: row for row in network_only.measure(network, 1.4, condition)}
 
 
 def test_every_control_is_measured(rows: dict[str, Row]) -> None:
-    assert {alone.RECORDED, alone.SWINGING, alone.NOISY, alone.WRONG} <= rows.keys()
+    assert {
+        network_only.RECORDED,
+        network_only.SWINGING,
+        network_only.NOISY,
+        network_only.WRONG,
+    } <= rows.keys()
     assert {"own healthy vibration at 0 dB", "own healthy vibration at -5 dB"} <= rows.keys()
-    assert len(rows[alone.SWINGING].results) == 6
-    assert len(rows[alone.WRONG].results) == 30
-    assert all(result.label == "normal" for result in rows[alone.SWINGING].results)
+    assert len(rows[network_only.SWINGING].results) == 6
+    assert len(rows[network_only.WRONG].results) == 30
+    assert all(result.label == "normal" for result in rows[network_only.SWINGING].results)
 
 
 def test_a_decision_is_that_of_three_seconds_and_a_label_that_of_a_window(
     rows: dict[str, Row],
 ) -> None:
-    _, outer = rows[alone.RECORDED].results
+    _, outer = rows[network_only.RECORDED].results
     waiting = [window for window in outer.windows if window.decision == "abstain"]
     assert len(waiting) > 20
     assert outer.windows[0].network == "outer"
@@ -59,22 +64,28 @@ def test_a_higher_temperature_makes_a_network_less_sure_and_changes_no_label(
 ) -> None:
     recorded, cooler, hotter = (
         [window for result in rows[name].results for window in result.windows]
-        for name in (alone.RECORDED, alone.temperature(1.0), alone.temperature(2.0))
+        for name in (
+            network_only.RECORDED,
+            network_only.temperature(1.0),
+            network_only.temperature(2.0),
+        )
     )
     assert [w.network for w in recorded] == [w.network for w in hotter]
     pairs = zip(hotter, cooler, strict=True)
     assert all(hot.probability <= cool.probability + 1e-6 for hot, cool in pairs)
     same = [
-        w.probability for result in rows[alone.temperature(1.4)].results for w in result.windows
+        w.probability
+        for result in rows[network_only.temperature(1.4)].results
+        for w in result.windows
     ]
     assert same == pytest.approx([w.probability for w in recorded], abs=1e-5)
 
 
 def test_the_tables_show_recipes_beside_each_other(rows: dict[str, Row]) -> None:
     both = {"released": list(rows.values()), "random": list(rows.values())}
-    lines = list(alone_table.tables(both))
+    lines = list(network_only_table.tables(both))
     assert "### The network alone, rigs left out: recordings" in lines
-    recorded = [line for line in lines if line.startswith(f"| {alone.RECORDED} |")]
+    recorded = [line for line in lines if line.startswith(f"| {network_only.RECORDED} |")]
     assert [line.split(" | ")[1] for line in recorded[:2]] == ["released", "random"]
     assert "| 1 of 1 (100 %) | 0 of 1 (0 %) | 1 of 1 (100 %) |" in recorded[0]
 

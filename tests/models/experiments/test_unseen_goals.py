@@ -64,7 +64,7 @@ def test_the_table_counts_rigs_left_out_apart_from_all_machines() -> None:
 
 def test_a_limit_catches_sure_errors_and_costs_right_windows() -> None:
     network = Network(
-        known=np.linspace(0.0, 1.0, 1001),
+        validation=np.linspace(0.0, 1.0, 1001),
         distances=np.array([2.0, 0.5, 2.0, 0.5, 2.0]),
         right=np.array([False, False, True, True, False]),
         sure=np.array([True, True, True, False, False]),

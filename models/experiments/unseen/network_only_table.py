@@ -1,4 +1,4 @@
-"""The tables of networks alone, recipe beside recipe, between their own markers."""
+"""The tables of networks network_only, recipe beside recipe, between their own markers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -14,7 +14,10 @@ HEADS = (
     *("healthy windows named faulty", "windows > 0.9 sure and wrong"),
     *("of the right ones, > 0.9 sure", "calibration error, points"),
 )
-HEALTHY: tuple[Outcome, ...] = ("normal", "faulty")  # nothing is unknown to the network alone
+HEALTHY: tuple[Outcome, ...] = (
+    "normal",
+    "faulty",
+)  # nothing is unknown to the network alone
 FAULTY: tuple[Outcome, ...] = ("right", "wrong", "missed")
 LEFT_OUT = tuple(left.rig for left in RIGS)
 GROUPS = ("rigs left out", *LEFT_OUT, "mfs_compound, ims_run_in", document.SIMULATED)

@@ -3,7 +3,7 @@
 No baseline and no lines: its most likely label over 3 s is the decision. So recipes are compared.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,8 +25,6 @@ SWINGING = f"a level that swings at 1x to 6x of the shaft, depth {DEPTH:g}"
 NOISY = f"Gaussian noise at {GAUSSIAN_DB:g} dB"
 CONTROL_HOP_S = 0.4  # of wrong orders, which are thirty times as many windows
 FACTORS = (1.0, 1.2, 1.4, 1.6, 2.0)  # times the temperature of the validation windows
-
-Heard = Callable[[str, Clip], ClipResult]
 
 
 def measure(network: OnnxClassifier, factor: float, condition: Condition) -> Iterator[Row]:

@@ -6,20 +6,20 @@ import pytest
 
 from models.data import validation
 from models.data.batches import batches
-from models.data.own_vibration import OwnVibration
+from models.data.healthy_vibration import HealthyVibration
 from models.data.recipe import Noise, Recipe, RunningInput, Source
 from models.data.recordings import Recording
 from models.data.validation import Labelled
 
 RECIPE = Recipe(
-    name="own",
+    name="healthy",
     labels=("normal", "outer"),
     normal=("normal",),
     rate_hz=1000.0,
     window=256,
     batch=16,
     running=RunningInput(0.0, 0.0, 0.0),
-    noise=Noise(kinds=("own",), snr_db=(-6.0, -6.0), clean=0.0),
+    noise=Noise(kinds=("healthy",), snr_db=(-6.0, -6.0), clean=0.0),
     data=(Source("rig"),),
 )
 
@@ -61,7 +61,7 @@ def test_the_same_equalizer_colours_a_window_and_what_hides_it() -> None:
 
 
 def test_a_machine_without_a_healthy_recording_is_hidden_by_itself() -> None:
-    own = OwnVibration(RECORDINGS[2:], ("normal",))
+    own = HealthyVibration(RECORDINGS[2:], ("normal",))
     drawn = own.draw(RECORDINGS[2:], 256, np.random.default_rng(0))
     assert drawn.shape == (1, 1, 256)
     assert level(drawn[0, 0], 250.0) > 0.4

@@ -11,7 +11,7 @@ import numpy as np
 from models.data.recordings import Array, Recording
 
 
-class OwnVibration:
+class HealthyVibration:
     """Pieces of healthy recordings, by machine; of those the ones at the nearest speed.
 
     A simulated machine has a speed of its own, so the nearest is its own.
