@@ -1,6 +1,6 @@
 """Recipes compared by machines that are left out: the network alone, the same size and seed.
 
-    python -m models.experiments.unseen.recipes --data DATA [--variant random ...] [--quick]
+    python -m models.experiments.unseen.recipes --data DATA [--variant random] [--quick]
 
 Each rig is left out by a network of its own; one more is trained on all rigs, and judges the
 machines that nobody trains on. What was measured is kept in `runs/unseen`, and the tables of
