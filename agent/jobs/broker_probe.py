@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -69,7 +70,8 @@ def _attempt(config: Config, negotiation: Negotiation) -> Outcome:
     client: paho.Client | None = None
     try:
         will_properties = mqtt_properties.will(message.topic, settings.will_delay_s)
-        client = mqtt_client.make(settings, client_id, message, will_properties)
+        will = terms.fit(msgspec.structs.replace(message, retain=True))  # as the agent's
+        client = mqtt_client.make(settings, client_id, will, will_properties)
         client.on_connect, client.on_publish = responses.on_connect, responses.on_publish
         client.connect(settings.host, settings.port, settings.keepalive_s)
         connected = _await(client, lambda: responses.connected)

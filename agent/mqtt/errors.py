@@ -99,8 +99,11 @@ def closed(code: ReasonCode, accepted: bool, questions: str = "") -> str:
 def questions(settings: Mqtt) -> str:
     """What to ask where there was no answer to the CONNECT."""
     tls = "does the port speak TLS?" if settings.tls else "does the port expect TLS?"
-    version = "does the broker speak MQTT 5? else mqtt.version: auto"
-    return " ".join(filter(None, (tls, version if settings.version == "5" else "")))
+    if settings.version == "5":
+        return f"{tls} does the broker speak MQTT 5? else mqtt.version: auto"
+    if settings.version == "3.1.1":
+        return f"{tls} does the broker retain messages and take QoS 1? else mqtt.version: auto"
+    return tls
 
 
 def closed_on_births(code: ReasonCode, topic: str) -> str:

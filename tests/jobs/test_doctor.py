@@ -69,6 +69,18 @@ def test_a_broker_that_retains_nothing_is_noted(
     assert "(MQTT 5, no TLS, no user name); it retains nothing and has QoS 0 alone" in lines[-1]
 
 
+@pytest.mark.parametrize("limit", ["retain_available false", "max_qos 0"])
+def test_over_3_1_1_a_broker_that_retains_nothing_or_has_qos_0_is_found_as_the_agent_will(
+    limit: str, stopped_broker: Broker, tmp_path: Path, settings: Settings
+) -> None:
+    """It closes the connection and says nothing; over MQTT 5 it would say why."""
+    stopped_broker.extra += f"{limit}\n"
+    tree = settings(stopped_broker.start().port, **SYNTH)
+    code, lines = doctor(tmp_path, tree | {"mqtt": tree["mqtt"] | {"version": "3.1.1"}})
+    assert code == 1
+    assert "does the broker retain messages and take QoS 1? else mqtt.version: auto" in lines[-1]
+
+
 def test_the_version_that_a_broker_takes_is_found_and_said(
     tmp_path: Path, settings: Settings
 ) -> None:

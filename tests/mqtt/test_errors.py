@@ -35,5 +35,6 @@ def test_a_server_that_is_named_instead_is_passed_on() -> None:
 
 def test_where_nothing_was_answered_it_asks_for_tls_and_for_the_version_that_is_fixed() -> None:
     assert errors.questions(Mqtt()) == "does the port expect TLS?"
-    assert errors.questions(Mqtt(version="5")).endswith("else mqtt.version: auto")
+    assert errors.questions(Mqtt(version="5")).endswith("MQTT 5? else mqtt.version: auto")
+    assert errors.questions(Mqtt(version="3.1.1")).endswith("take QoS 1? else mqtt.version: auto")
     assert errors.questions(Mqtt(tls=Tls())) == "does the port speak TLS?"
