@@ -1,0 +1,29 @@
+"""What a new user has: a recording of a machine, and recordings in three folders to train on."""
+
+from pathlib import Path
+
+import soundfile
+
+RECORDING = "cwru/12k_DE/DE12k_inner_28mil_0hp.flac"  # one channel, bearing 6205
+RPM = 1797
+LABELS = {"normal": "normal", "inner": "ir5", "outer": "or5"}
+SPEEDS = (600, 1200)
+PARTS = 4
+
+
+def put(data: Path, folder: Path) -> None:
+    """`recording.flac`, `recordings/LABEL/*.wav` and, of a machine of the latter, `recording.wav`."""
+    (folder / "recording.flac").write_bytes((data / RECORDING).read_bytes())
+    for label, name in LABELS.items():
+        made = folder / "recordings" / label
+        made.mkdir(parents=True)
+        for rpm in SPEEDS:
+            samples, rate_hz = soundfile.read(
+                data / f"hit_sm/selfbuilt/selfbuilt_{name}_{rpm}rpm.flac"
+            )
+            frames = len(samples) // PARTS
+            for part in range(PARTS):
+                piece = samples[part * frames : (part + 1) * frames]
+                soundfile.write(made / f"{rpm}rpm-{part + 1}.wav", piece, rate_hz)
+    other, rate_hz = soundfile.read(data / "hit_sm/selfbuilt/selfbuilt_or8_1200rpm.flac")
+    soundfile.write(folder / "recording.wav", other, rate_hz)
