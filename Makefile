@@ -16,7 +16,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates trends contract home-assistant-test node-red-test brokers-test deb boot-test arm-test image-test test coverage check format bench endurance \
+.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates trends contract home-assistant-test node-red-test brokers-test deb boot-test first-test arm-test image-test test coverage check format bench endurance \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -79,6 +79,10 @@ boot-test: $(DEV)/installed deb ## as root: installs, upgrades and removes the p
 	$(call have,$(BOOT_PACKAGES))
 	version=$$($(DEV)/bin/python -c 'import agent; print(agent.__version__)'); \
 	$(DEV)/bin/python -m tests.boot dist/drsn-agent_$${version}_$$(dpkg --print-architecture).deb --write
+
+first-test: $(DEV)/installed packages ## as root: a new user's first hour, by the README; ARGS=--write documents it
+	$(call have,debootstrap util-linux)
+	$(DEV)/bin/python -m tests.first $(ARGS)
 
 arm-test: $(DEV)/installed deb packages ## as root: the arm64 package in an emulated Debian gives the same answers
 	$(call have,$(BOOT_PACKAGES) qemu-user-static)

@@ -6,24 +6,23 @@ import soundfile
 
 RECORDING = "cwru/12k_DE/DE12k_inner_28mil_0hp.flac"  # one channel, bearing 6205
 RPM = 1797
+TRAINED = "hit_sm/selfbuilt"
 LABELS = {"normal": "normal", "inner": "ir5", "outer": "or5"}
 SPEEDS = (600, 1200)
 PARTS = 4
 
 
 def put(data: Path, folder: Path) -> None:
-    """`recording.flac`, `recordings/LABEL/*.wav` and, of a machine of the latter, `recording.wav`."""
+    """`recording.flac`, `recordings/LABEL/*.wav`, and `recording.wav` of the latter's machine."""
     (folder / "recording.flac").write_bytes((data / RECORDING).read_bytes())
     for label, name in LABELS.items():
         made = folder / "recordings" / label
         made.mkdir(parents=True)
         for rpm in SPEEDS:
-            samples, rate_hz = soundfile.read(
-                data / f"hit_sm/selfbuilt/selfbuilt_{name}_{rpm}rpm.flac"
-            )
+            samples, rate_hz = soundfile.read(data / TRAINED / f"selfbuilt_{name}_{rpm}rpm.flac")
             frames = len(samples) // PARTS
             for part in range(PARTS):
                 piece = samples[part * frames : (part + 1) * frames]
                 soundfile.write(made / f"{rpm}rpm-{part + 1}.wav", piece, rate_hz)
-    other, rate_hz = soundfile.read(data / "hit_sm/selfbuilt/selfbuilt_or8_1200rpm.flac")
+    other, rate_hz = soundfile.read(data / TRAINED / "selfbuilt_or8_1200rpm.flac")
     soundfile.write(folder / "recording.wav", other, rate_hz)
