@@ -31,6 +31,7 @@ class Ear:
 
     def __init__(self, broker: RunningBroker, *topics: str) -> None:
         self.received: list[Publication] = []
+        self._gone = threading.Event()
         subscribed = threading.Event()
         self._client = client(broker)
         self._client.on_connect = subscribing.to(*topics)
@@ -38,6 +39,7 @@ class Ear:
         self._client.on_message = lambda _c, _d, message: self.received.append(
             Publication(message.topic, bytes(message.payload), message.retain)
         )
+        self._client.on_disconnect = lambda *_: self._gone.set()
         self._client.connect("127.0.0.1", broker.port)
         self._client.loop_start()
         if not subscribed.wait(ANSWER_S):
@@ -45,6 +47,12 @@ class Ear:
 
     def of(self, last: str) -> list[Publication]:
         return [item for item in list(self.received) if item.last == last]
+
+    def everything(self) -> list[Publication]:
+        """All that came from a broker that has been killed: its last bytes are read first."""
+        if not self._gone.wait(ANSWER_S):
+            raise TimeoutError("the subscriber still has a connection to a broker that was killed")
+        return self.received
 
     def close(self) -> None:
         self._client.disconnect()
@@ -62,11 +70,11 @@ def retained(broker: RunningBroker, *topics: str, within_s: float = 2.0) -> dict
     return {item.topic: item.payload for item in ear.received if item.retained}
 
 
-def retain(broker: RunningBroker, topic: str, payload: bytes) -> None:
-    """Publishes a retained message and waits for its acknowledgement."""
+def publish(broker: RunningBroker, topic: str, payload: bytes, retain: bool) -> None:
+    """Publishes a message past the agent and waits for its acknowledgement."""
     publisher = client(broker)
     publisher.connect("127.0.0.1", broker.port)
     publisher.loop_start()
-    publisher.publish(topic, payload, 1, retain=True).wait_for_publish(ANSWER_S)
+    publisher.publish(topic, payload, 1, retain=retain).wait_for_publish(ANSWER_S)
     publisher.disconnect()
     publisher.loop_stop()
