@@ -13,15 +13,12 @@ from pathlib import Path
 
 from tests.brokers.agent import AGENT, OWN, STATE, STATUS, TriedAgent
 from tests.brokers.recipe import Recipe, RunningBroker
-from tests.brokers.subscriber import Ear, publish, retained
+from tests.brokers.subscriber import Ear, await_passed_on, publish, retained
 from tests.conftest import Publication, eventually
 from tests.faults.proxy import Proxy
 
 ALL = ("drsn/#", "homeassistant/#")
 KEPT = "drsn-test/kept"
-PASSED_ON = "drsn/passed-on"  # not of the agent
-# A killed broker does not pass on what it has just acknowledged to a subscriber without a session.
-PASSED_ON_S = 0.5
 WILL_S = 12.0  # the longest wait for a last will
 MISSED = ("is left out", "set aside", "Traceback")
 
@@ -133,9 +130,9 @@ class _Trial:
         """Whether the broker still has what it retained."""
         time.sleep(self._pace.persist_s)
         self._cable.lose_up = self._cable.lose_down = True
-        self._await_passed_on()
+        await_passed_on(self._ear, self._broker)
         self._broker.kill()
-        self._heard += self._ear.everything()
+        self._heard += self._ear.received
         time.sleep(self._pace.outage_s)
         self._broker.start()
         keeps = KEPT in retained(self._broker, KEPT)
@@ -144,18 +141,6 @@ class _Trial:
         self._cable.lose_up = self._cable.lose_down = False
         self._await_windows()
         return keeps
-
-    def _await_passed_on(self) -> None:
-        """Until the subscriber has what was published last, and nothing has come for a while."""
-        publish(self._broker, PASSED_ON, b"", retain=False)
-        eventually(lambda: PASSED_ON in self._topics(), 20, "the broker passes on what it has")
-        before = -1
-        while before != len(self._ear.received):
-            before = len(self._ear.received)
-            time.sleep(PASSED_ON_S)
-
-    def _topics(self) -> set[str]:
-        return {item.topic for item in list(self._ear.received)}
 
     def _described(self) -> bool:
         """Discovery is on topics that the subscriber has heard; are they retained?"""
