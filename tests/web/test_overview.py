@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from tests.conftest import Agent, Broker, eventually, free_port, quiet_then_loud
-from tests.support.page_client import get, listens
+from tests.support.page_client import get, listens, request
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
@@ -34,6 +34,7 @@ def test_a_card_has_state_levels_and_what_is_wrong_with_the_source(
     assert (running["baseline"], running["anomaly"], running["zone"]) == ("none", None, None)
     assert missing["trouble"]
     assert missing["rms"] is None
+    assert request(port, "/api/overview").getheader("Connection") == "close", "holds no connection"
 
 
 def card(port: int, at: int) -> dict[str, Any]:

@@ -108,6 +108,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer = route.answer(Request(query, body))
         except UserError as error:
             raise RefusedError(422, str(error)) from None
+        self.close_connection = True  # who asks every few seconds holds no connection meanwhile
         if not isinstance(answer, Content):
             answer = Content("application/json", msgspec.json.encode(answer))
         self._send(200, answer)

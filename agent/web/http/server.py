@@ -9,7 +9,7 @@ from agent.core.connections import Connections
 from agent.core.errors import ConditionError
 from agent.web.http.handlers import Handler, ServerContext
 
-CONNECTIONS = 32
+CONNECTIONS = 64
 REQUEST_S = 20.0  # for a request and its answer; a stream of events and a recording have more
 
 
