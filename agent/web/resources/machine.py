@@ -2,6 +2,7 @@
 
 import msgspec
 
+from agent.core.alarms import Standing
 from agent.core.bearing import MachineClass, Orders
 from agent.core.types import Basis, Physics
 from agent.diagnosis.levels import LIMITS_MM_S
@@ -18,6 +19,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """One source. None is what is not known."""
 
     card: Card
+    standing: Standing  # alarm and maintenance
     basis: Basis | None  # of the newest change of state; None: there was none yet
     labels: tuple[str, ...]  # of the network
     normal: tuple[str, ...]  # those of them that are healthy
@@ -49,6 +51,7 @@ def machine(pipeline: SourcePipeline, state: SourceState | None) -> Machine:
     machine_class = common.machine_class
     return Machine(
         card=overview.card(pipeline, state),
+        standing=pipeline.standing,
         basis=None if state is None else state.basis,
         labels=contract.labels,
         normal=contract.normal,

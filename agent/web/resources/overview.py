@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from agent.core.alarms import Alarm
+from agent.core.place import Place
 from agent.core.time import iso
 from agent.core.types import Commissioned, Physics
 from agent.messages.measurement import Measurement
@@ -39,6 +41,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     velocity_mm_s: float | None
     zone: str | None  # ISO 20816-3, of the worst channel
     rpm: float | None
+    place: Place | None  # site, area, machine and direction
+    alarm: Alarm
+    acknowledged: bool  # of a warning or an alarm
+    maintenance: bool  # people work on the machine
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +90,10 @@ def card(pipeline: SourcePipeline, state: SourceState | None) -> Card:
         velocity_mm_s=_velocity(physics),
         zone=max((channel.zone for channel in physics if channel.zone), default=None),
         rpm=_rpm(pipeline, measured),
+        place=pipeline.settings.place,
+        alarm=pipeline.standing.alarm,
+        acknowledged=pipeline.standing.acknowledged,
+        maintenance=pipeline.standing.maintenance is not None,
     )
 
 

@@ -3,7 +3,7 @@
 import { $, make, say } from "../app/dom.js";
 import { NONE, duration, fixed, named, number, percent, unitText, when } from "../app/format.js";
 import { t, word } from "../app/texts.js";
-import { staleness } from "../overview/card.js";
+import { alarmText, staleness } from "../overview/card.js";
 
 const ZONED = ["A", "B", "C", "D"];
 
@@ -17,8 +17,19 @@ export function show(machine) {
   say($("machine-state"), named(card.decision, card.label));
   say($("machine-since"), card.since === null ? "" : t("overview.since",
     { time: when(card.since), long: duration((Date.now() - new Date(card.since)) / 1000) }));
+  showAlarm(machine);
   showFigures(machine);
   showReasons(machine);
+}
+
+function showAlarm({ card, standing }) {
+  const { basis } = standing;
+  const element = $("machine-alarm");
+  element.dataset.alarm = card.maintenance ? "none" : card.alarm;
+  if (basis === null || card.maintenance) return say(element, alarmText(card));
+  const values = { alarm: alarmText(card), time: when(basis.since), reason: word("alarmReasons", basis.reason),
+    value: number(basis.value), limit: number(basis.limit) };
+  return say(element, t(basis.value === null ? "alarms.since" : "alarms.sinceAbove", values));
 }
 
 function showFigures({ card, physics, limits_mm_s: limits }) {

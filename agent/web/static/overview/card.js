@@ -13,7 +13,7 @@ export function newCard(name) {
   const figures = ["speed", "velocity", "anomaly"].map((key) => make("div", {},
     make("dt", {}, t(`overview.${key}`)), make("dd", { className: key }, NONE)));
   const link = make("a.card", { href: `#/machine/${encodeURIComponent(name)}` },
-    make("h3", {}, name), make("p.state"), make("p.since.dim"), make("dl", {}, ...figures), make("div.week"), make("p.note"));
+    make("div.row", {}, make("h3"), make("p.alarm")), make("p.state"), make("p.since.dim"), make("dl", {}, ...figures), make("div.week"), make("p.note"));
   return make("li", { "data-source": name }, link);
 }
 
@@ -22,6 +22,9 @@ export function fill(item, source, now) {
   const part = (selector) => card.querySelector(selector);
   const gone = staleness(source, now);
   card.dataset.decision = source.decision;
+  say(part("h3"), title(source));
+  say(part(".alarm"), alarmText(source));
+  part(".alarm").dataset.alarm = source.maintenance ? "none" : source.alarm;
   card.classList.toggle("stale", gone !== null);
   say(part(".state"), named(source.decision, source.label));
   say(part(".since"), source.since === null ? "" : t("overview.since",
@@ -32,6 +35,18 @@ export function fill(item, source, now) {
   say(part(".anomaly"), source.anomaly === null ? t(`baselines.${source.baseline}`) : fixed(source.anomaly));
   part(".anomaly").classList.toggle("high", source.anomaly > 1);
   say(part(".note"), gone || "");
+}
+
+// "pump 3 · drive end (axial)"
+function title({ name, place }) {
+  const direction = place && place.direction ? ` (${place.direction})` : "";
+  return `${place && place.machine ? `${place.machine} · ` : ""}${name}${direction}`;
+}
+
+export function alarmText({ alarm, acknowledged, maintenance }) {
+  if (maintenance) return t("alarms.maintenance");
+  if (alarm === "none") return "";
+  return acknowledged ? t("alarms.acknowledged", { alarm: word("alarms", alarm) }) : word("alarms", alarm);
 }
 
 // The curve of the last week; `week` undefined: nothing is kept of it.

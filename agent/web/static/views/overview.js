@@ -7,7 +7,8 @@ import { fill, fillWeek, newCard } from "../overview/card.js";
 
 const EVERY_MS = 2000;
 const WEEK_EVERY_MS = 120_000;
-const WORST = ["fault", "sensor_fault", "unknown", "abstain", "waiting", "detected", "normal"];
+const WORST = ["fault", "unknown", "sensor_fault", "abstain", "waiting", "stopped", "detected", "normal"];
+const ALARMS = ["none", "warning", "alarm"];
 
 let stops = [];
 let weeks = {}; // by source
@@ -30,7 +31,7 @@ function takeWeeks(answer) {
 }
 
 function take(overview) {
-  const sources = [...overview.sources].sort(worse);
+  const sources = sorted(overview.sources);
   say($("overview-counts"), counts(sources));
   const cards = new Map([...$("cards").children].map((item) => [item.dataset.source, item]));
   sources.forEach((source, at) => {
@@ -43,10 +44,21 @@ function take(overview) {
   for (const gone of cards.values()) gone.remove();
 }
 
-// The order of the cards: by decision, then by how far the machine is from its baseline.
+// The cards in order, those of one machine together: by alarm, then by decision, then by how far
+// the machine is from its baseline.
+function sorted(sources) {
+  const groups = new Map();
+  for (const source of [...sources].sort(worse)) {
+    const machine = (source.place && source.place.machine) || `/${source.name}`;
+    groups.set(machine, [...(groups.get(machine) || []), source]);
+  }
+  return [...groups.values()].flat();
+}
+
 function worse(a, b) {
+  const alarm = (source) => (source.maintenance ? 0 : ALARMS.indexOf(source.alarm) - source.acknowledged / 2);
   const rank = (source) => WORST.indexOf(source.decision);
-  return rank(a) - rank(b) || (b.anomaly || 0) - (a.anomaly || 0) || a.name.localeCompare(b.name);
+  return alarm(b) - alarm(a) || rank(a) - rank(b) || (b.anomaly || 0) - (a.anomaly || 0) || a.name.localeCompare(b.name);
 }
 
 function counts(sources) {
