@@ -19,6 +19,7 @@ SUMMARIES = {
     "record": "record a sensor into a data set that `train` reads",
     "devices": "list the sound inputs",
     "history": "show a source's levels by the day or hour, and where they lead",
+    "alarms": "list alarms and events; acknowledge, comment, label; begin maintenance",
     "score": "score archives of recordings into Parquet",
     "ingest": "store what a fleet publishes in PostgreSQL",
     "bundle": "make a signed bundle of a model, or a key to sign with",

@@ -42,9 +42,17 @@ def read(payload: bytes, max_bytes: int) -> Command:
 def arguments(command: Command, kind: type[msgspec.Struct]) -> msgspec.Struct:
     """The command's arguments as the record of its verb; `Refused`."""
     try:
-        return msgspec.convert(command.arguments, kind, strict=True)
+        return converted(command.arguments, kind)
+    except Refused as refusal:
+        raise Refused(str(refusal), command.id) from None
+
+
+def converted(tree: dict[str, Any], kind: type[msgspec.Struct]) -> msgspec.Struct:
+    """Arguments from outside as the record of a verb; `Refused`."""
+    try:
+        return msgspec.convert(tree, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise Refused(f"arguments: {_printable(error)}", command.id) from None
+        raise Refused(f"arguments: {_printable(error)}") from None
 
 
 def parse(payload: bytes, max_bytes: int) -> dict[str, Any]:

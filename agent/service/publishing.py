@@ -1,6 +1,7 @@
 """Puts together what lies between a scored window and the broker: outbox, sink and sender."""
 
 import collections
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from agent.control.alarm_requests import AlarmRequests
 from agent.control.command_context import CommandContext
 from agent.control.command_handler import CommandHandler
 from agent.control.commissioning.requests import CommissioningRequests
+from agent.control.local_commands import LocalCommands
 from agent.control.rollout.requests import UpdateQueue
 from agent.core import state_directory
 from agent.core.errors import ConditionError
@@ -77,18 +79,20 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     )
     history = open_history(config)
     copier = OutboxCopier(outbox, Path(config.agent.state_dir), surroundings.watchdog.sender_turns)
-    on_turn = _on_turn(config, copier, surroundings.watchdog, health, history)
+    turns = _turns(config, copier, surroundings.watchdog, health, history)
     sender = Sender(
         outbox,
         sink,
         health.message,
         config.agent.health_s,
-        on_turn,
+        functools.partial(_turn, turns),
         commits_per_s=config.outbox.max_commits_per_s,
         latencies_s=health.acknowledged_s,
     )
     results = subscriptions.CommandResults(topics, sender)
     context = _command_context(surroundings, health.began_s, sender, history)
+    if config.agent.sink != "stdout":
+        turns.append(LocalCommands(Path(config.agent.state_dir), context).turn)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
     return Publisher(outbox, sender, announcer, latest, history, machines)
@@ -142,13 +146,13 @@ def _open_sink(
     return MqttSink(config.mqtt, identity, announcer.negotiation)
 
 
-def _on_turn(
+def _turns(
     config: Config,
     copier: OutboxCopier,
     watchdog: Watchdog,
     health: HealthReporter,
     history: History,
-) -> Callable[[], None]:
+) -> list[Callable[[], None]]:
     """What the sender calls on each turn: the watchdog; history and metrics where configured."""
     turns = [watchdog.sender_turns, history.turn]
     if config.agent.sink != "stdout":
@@ -160,12 +164,12 @@ def _on_turn(
         snapshot = Snapshot(health.record, health.measurements)
         server.serve(config.metrics, snapshot)
         turns.append(snapshot.turn)
+    return turns
 
-    def on_turn() -> None:
-        for turn in turns:
-            turn()
 
-    return on_turn
+def _turn(turns: Sequence[Callable[[], None]]) -> None:
+    for turn in turns:
+        turn()
 
 
 def _command_context(

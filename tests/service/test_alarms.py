@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.cli import main
 from agent.delivery.journal import reading
 from agent.delivery.journal.events import JournalEvent
 from agent.delivery.journal.reading import Selection
@@ -73,7 +74,7 @@ def events(tree: dict[str, Any], **selection: Any) -> list[JournalEvent]:
 
 @pytest.mark.timeout(150)
 def test_an_alarm_is_raised_held_over_a_restart_and_ends_when_it_is_acknowledged(
-    broker: Broker, run_agent: Start, settings: Settings
+    broker: Broker, run_agent: Start, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tree = settings(broker.port, **MACHINE, scenario=scenario("outer"))
     tree |= {"alarms": {"delay_s": 1.0, "clear_s": 1.0}, "commands": {"allow": VERBS}}
@@ -95,6 +96,7 @@ def test_an_alarm_is_raised_held_over_a_restart_and_ends_when_it_is_acknowledged
         assert (held["decision"], held["alarm"]) == ("normal", "alarm")
         assert held["alarm_basis"] == raised["alarm_basis"] | {"active": False}
         annotate(people, event, tree)
+        see_on_the_box(agent, event, capsys)
         result = people.ask("acknowledge", source="fan", by="anna")
         assert (result["ok"], result["event_id"]) == (True, event.id)
         people.until("no alarm", lambda state: state["alarm"] == "none")
@@ -116,6 +118,21 @@ def annotate(people: People, event: JournalEvent, tree: dict[str, Any]) -> None:
     assert events(tree, id=event.id)[0].comment == "greased"
     wrong = people.ask("label", source="fan", label="x", event_id=10_000)
     assert wrong["why"] == "event_id: found 10000, expected the number of an event of the source"
+
+
+def see_on_the_box(agent: Agent, event: JournalEvent, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verb beside the running agent, without any broker."""
+    config = ["--config", str(agent.process.args[-1])]  # type: ignore[index]
+    assert main.main(["alarms", "comment", "fan", "it was dry", *config]) == 0
+    assert capsys.readouterr().out == f"comment: fan, event {event.id}\n"
+    assert main.main(["alarms", "label", "fan", "x", "--event", "999", *config]) == 1
+    assert "event_id: found 999" in capsys.readouterr().err
+    assert main.main(["alarms", "--utc", *config]) == 0
+    standing, _, row = capsys.readouterr().out.splitlines()
+    assert standing.startswith("fan: alarm since 20")
+    assert standing.endswith("not acknowledged; its cause has gone")
+    assert row.endswith('Alarm: the decision is fault outer.; label false_alarm; "it was dry"')
+    assert row.split()[:1] == [str(event.id)]
 
 
 @pytest.mark.timeout(120)
