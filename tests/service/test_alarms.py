@@ -19,13 +19,9 @@ from tests.support.listening import Listening
 
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
-MACHINE: dict[str, Any] = {"kind": "synth", "model": "bearing", "measure_s": 1.0}
-MACHINE |= {"rpm": 1797.0, "unit": "m/s2", "bearing": "6205", "name": "fan"}
+MACHINE: dict[str, Any] = {"kind": "synth", "rate_hz": 1000.0, "repeat": True, "name": "fan"}
+LOUD, QUIET = 10.0, 0.01  # `scale`: the tiny model calls loud a fault
 VERBS = ["acknowledge", "comment", "label", "maintenance"]
-
-
-def scenario(fault: str) -> list[dict[str, Any]]:
-    return [{"duration_s": 3600.0, "fault": fault, "severity": [1.0, 1.0], "snr_db": [10.0, 10.0]}]
 
 
 class People:
@@ -76,13 +72,13 @@ def events(tree: dict[str, Any], **selection: Any) -> list[JournalEvent]:
 def test_an_alarm_is_raised_held_over_a_restart_and_ends_when_it_is_acknowledged(
     broker: Broker, run_agent: Start, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tree = settings(broker.port, **MACHINE, scenario=scenario("outer"))
+    tree = settings(broker.port, **MACHINE, scale=LOUD)
     tree |= {"alarms": {"delay_s": 1.0, "clear_s": 1.0}, "commands": {"allow": VERBS}}
     with Listening(broker.port) as listening:
         people = People(broker, listening)
         agent = run_agent(tree)
         raised = people.until("an alarm", lambda state: state["alarm"] == "alarm")
-        assert raised["alarm_basis"]["sentence"] == "Alarm: the decision is fault outer."
+        assert raised["alarm_basis"]["sentence"] == "Alarm: the decision is fault loud."
         assert [item["decision"] for item in listening.of("event")].count("fault") == 1
         assert agent.stop() == 0
         (event,) = events(tree, kinds=("alarm",))
@@ -90,7 +86,7 @@ def test_an_alarm_is_raised_held_over_a_restart_and_ends_when_it_is_acknowledged
             raised["alarm_basis"]["event_id"],
             raised["alarm_basis"]["since"],
         )
-        tree["sources"][0]["scenario"] = scenario("normal")
+        tree["sources"][0]["scale"] = QUIET
         agent = run_agent(tree)
         held = people.until("its cause gone", lambda state: not state["alarm_basis"]["active"])
         assert (held["decision"], held["alarm"]) == ("normal", "alarm")
@@ -131,7 +127,7 @@ def see_on_the_box(agent: Agent, event: JournalEvent, capsys: pytest.CaptureFixt
     standing, _, row = capsys.readouterr().out.splitlines()
     assert standing.startswith("fan: alarm since 20")
     assert standing.endswith("not acknowledged; its cause has gone")
-    assert row.endswith('Alarm: the decision is fault outer.; label false_alarm; "it was dry"')
+    assert row.endswith('Alarm: the decision is fault loud.; label false_alarm; "it was dry"')
     assert row.split()[:1] == [str(event.id)]
 
 
@@ -139,7 +135,7 @@ def see_on_the_box(agent: Agent, event: JournalEvent, capsys: pytest.CaptureFixt
 def test_in_maintenance_decisions_go_on_and_no_alarm_is_raised(
     broker: Broker, run_agent: Start, settings: Settings
 ) -> None:
-    tree = settings(broker.port, **MACHINE, scenario=scenario("outer"), maintenance=True)
+    tree = settings(broker.port, **MACHINE, scale=LOUD, maintenance=True)
     tree |= {"alarms": {"delay_s": 1.0}, "commands": {"allow": VERBS}}
     with Listening(broker.port) as listening:
         people = People(broker, listening)
