@@ -67,16 +67,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     announcer = _announcer(config, topics, outbox, surroundings.pipelines, machines)
     listeners: dict[str, Listener] = {}  # filled below: command results go through the sender
     sink = _open_sink(config, announcer, latest, listeners)
-    health = HealthReporter(
-        topics=topics,
-        pipelines=surroundings.pipelines,
-        machines=machines,
-        outbox=outbox,
-        sink=sink,
-        acknowledged_s=collections.deque(maxlen=LATENCIES),
-        clock=surroundings.clock,
-        began_s=time.monotonic(),
-    )
+    health = _health(topics, surroundings, machines, outbox, sink)
     history = open_history(config)
     copier = OutboxCopier(outbox, Path(config.agent.state_dir), surroundings.watchdog.sender_turns)
     turns = _turns(config, copier, surroundings.watchdog, health, history)
@@ -96,6 +87,25 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
     return Publisher(outbox, sender, announcer, latest, history, machines)
+
+
+def _health(
+    topics: payloads.Topics,
+    surroundings: Surroundings,
+    machines: MachineStates,
+    outbox: Outbox,
+    sink: Sink,
+) -> HealthReporter:
+    return HealthReporter(
+        topics=topics,
+        pipelines=surroundings.pipelines,
+        machines=machines,
+        outbox=outbox,
+        sink=sink,
+        acknowledged_s=collections.deque(maxlen=LATENCIES),
+        clock=surroundings.clock,
+        began_s=time.monotonic(),
+    )
 
 
 def _announcer(
