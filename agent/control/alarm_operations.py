@@ -12,7 +12,7 @@ import msgspec
 
 from agent.control.alarm_requests import Acknowledge, Maintain
 from agent.control.command_context import Answer, CommandContext
-from agent.core.annotated import PositiveInt
+from agent.core.annotated import RowId
 from agent.core.errors import ConditionError
 from agent.core.time import iso
 from agent.delivery.journal import reading
@@ -32,13 +32,13 @@ class AcknowledgeKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class CommentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str
     text: Line
-    event_id: PositiveInt | None = None  # None: the newest that a person may judge
+    event_id: RowId | None = None  # None: the newest that a person may judge
 
 
 class LabelKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str
     label: Label  # what it really was, e.g. false_alarm
-    event_id: PositiveInt | None = None
+    event_id: RowId | None = None
 
 
 class MaintenanceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

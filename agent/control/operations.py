@@ -16,6 +16,7 @@ from agent.control import alarm_operations
 from agent.control.alarm_operations import AcknowledgeKeys, CommentKeys, LabelKeys, MaintenanceKeys
 from agent.control.command_context import Answer, CommandContext
 from agent.control.commissioning.requests import CommissionRequest
+from agent.core.annotated import RowId
 from agent.core.time import iso
 from agent.delivery.disk import DiskError
 from agent.messages.command import Refused
@@ -42,7 +43,7 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class Outbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     action: Literal["show", "retry", "drop"]
-    seqs: Annotated[tuple[int, ...], msgspec.Meta(max_length=100)] = ()  # of parked messages
+    seqs: Annotated[tuple[RowId, ...], msgspec.Meta(max_length=100)] = ()  # of parked messages
 
 
 def ping(context: CommandContext, _arguments: NoArguments, answer: Answer) -> None:

@@ -17,6 +17,8 @@ Rpm = Annotated[float, Meta(ge=0.01, le=1e6)]
 Interleaved = Annotated[int, Meta(ge=1, le=255)]  # channels in each frame
 Share = Annotated[float, Meta(ge=0, le=1)]
 PositiveInt = Annotated[int, Meta(ge=1)]
+MAX_ROW_ID = 1 << 62  # SQLite has 2 ** 63 - 1, and a row needs a number after it
+RowId = Annotated[int, Meta(ge=1, le=MAX_ROW_ID)]  # of a row in a file of SQLite
 Count = Annotated[int, Meta(ge=0)]  # how many, or an index
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=f"^{LEVEL}$", max_length=64)]  # one topic level

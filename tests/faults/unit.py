@@ -11,6 +11,7 @@ from .world import RUN, Running, Tree, World
 
 RESTART_S = 0.5  # RestartSec
 WRONG_CONFIGURATION = 78  # RestartPreventExitStatus
+STUCK_S = 120.0  # a process that waits for a disk ends only when the disk answers
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Unit:
         missed = agent.lives
         if missed:
             os.kill(agent.process.pid, signal.SIGABRT)
-        code = agent.wait(10)
+        code = agent.wait(STUCK_S)
         return End(time.monotonic(), code, missed, _last_line(agent.log))
 
 

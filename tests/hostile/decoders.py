@@ -8,6 +8,8 @@ import datetime
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,8 @@ from agent.control.commissioning.requests import CommissioningRequests
 from agent.control.rollout.requests import UpdateQueue
 from agent.core.types import Message
 from agent.delivery.discovery import Discovery
+from agent.delivery.journal.events import JournalEvent
+from agent.delivery.journal.journal import Journal
 from agent.delivery.outbox import Limits, Outbox
 from agent.delivery.sender import Sender
 from agent.delivery.stdout_sink import StdoutSink
@@ -41,6 +45,23 @@ from tests.hostile import databases, heard, servers, stored
 from tests.hostile.decoder import Decoder
 
 LONG_AGO = "2020-01-01T00:00:00Z"
+ARGUMENTS: list[dict[str, Any]] = [  # of one verb or another
+    {"source": "a", "seconds": 1.5},
+    {"action": "retry", "seqs": [1, 2, 2**63]},
+    {"action": "show", "seqs": [10**18]},
+    {"source": "a", "by": "anna"},
+    {"source": "a", "text": "Greased.", "event_id": 1},
+    {"source": "a", "label": "false_alarm", "event_id": 2**63},
+    {"source": "a", "on": True, "until": "2999-01-01T00:00:00Z", "by": "anna"},
+]
+FAULT = JournalEvent(
+    id=0,
+    t="2026-01-01T00:00:00.000Z",
+    source="a",
+    kind="decision",
+    decision="fault",
+    sentence="Why.",
+)
 EPOCH = "0a0b0c0d-0000-4000-8000-000000000000"
 
 
@@ -71,16 +92,21 @@ def _topics(folder: Path) -> list[Decoder]:
     )
     outbox = Outbox(None, Limits(), lambda _epoch, _gap: Message(0, "t", b""))
     sender = Sender(outbox, StdoutSink(), lambda: Message(0, "t", b""), 60.0, lambda: None)
-    context = CommandContext((), None, None, time.monotonic(), sender, CommissioningRequests())
+    journal = Journal(folder / "commands.sqlite", 8 << 20)
+    journal.add(FAULT)
+    pipelines: Any = (SimpleNamespace(name="a", publish_until_s=0.0),)
+    context = CommandContext(
+        pipelines, None, None, time.monotonic(), sender, CommissioningRequests(), journal=journal
+    )
     handlers: list[CommandHandler] = []
     updates = UpdateQueue(Rollout(source="https://example.org/models"), folder)
     node = EdgeNode(Address("g", "n"), EPOCH, lambda: (), Latest(0), BdSeq(folder / "bdseq"))
     info = payloads.info(own_topics, "1", EPOCH, 0.0, []).payload
     moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=30)
     command = {"id": "a", "expires": moment.isoformat(), "arguments": {}}
-    capture = command | {"arguments": {"source": "a", "seconds": 1.5}}
+    by_verb = [command | {"arguments": arguments} for arguments in ARGUMENTS]
     late, past = command | {"expires": "2999-01-01T00:00:00Z"}, command | {"expires": LONG_AGO}
-    valid_commands = [json.dumps(made).encode() for made in (command, capture, late, past)]
+    valid_commands = [json.dumps(made).encode() for made in (command, *by_verb, late, past)]
     announced = {"name": "tiny", "version": "2", "sha256": "0" * 64, "size": 9, "url": "tiny.drsn"}
     rebirth = Payload()
     metric = rebirth.metrics.add(name="Node Control/Rebirth", boolean_value=True)
@@ -117,16 +143,15 @@ def _topics(folder: Path) -> list[Decoder]:
         "physics": [{"seconds": 5.0, "rms": 0.5, "peak": 2.0, "evidence_db": None}],
     }
 
+    def handler(*allowed: str) -> CommandHandler:
+        return CommandHandler(Commands(allow=allowed), context, lambda *_a, **_k: None)
+
     def command_of_any_verb(data: bytes) -> None:
         if not handlers or data in valid_commands:  # full of ids, one takes nothing for a while
-            handlers[:] = [
-                CommandHandler(Commands(allow=allowed), context, lambda *_a, **_k: None)
-                for allowed in (VERBS, ("ping",))
-            ]
-        commands, few = handlers
+            handlers[:] = [handler("ping")]
         for verb in (*VERBS, "no-such-verb"):
-            commands.on_command(f"drsn/press-04/cmd/{verb}", data, len(data) % 5 == 0)
-            few.on_command(f"drsn/press-04/cmd/{verb}", data, False)
+            handlers[0].on_command(f"drsn/press-04/cmd/{verb}", data, len(data) % 5 == 0)
+            handler(*VERBS).on_command(f"drsn/press-04/cmd/{verb}", data, False)  # knows no id
 
     def ingested(data: bytes) -> None:
         rows.read("drsn/press-04/gap", data)

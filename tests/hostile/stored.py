@@ -139,7 +139,7 @@ def state_files(folder: Path) -> list[Decoder]:
             "configuration",
             through(folder / "c.yaml", lambda: load.load(folder / "c.yaml")),
             [config],
-            ["agent/config/yaml_bounds.py:check", "agent/config/yaml_file.py:_load"],
+            ["agent/config/yaml_bounds.py:check", "agent/config/yaml_file.py:parse"],
             (UserError,),
             share=0.2,
         ),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.core.annotated import MAX_ROW_ID
 from agent.delivery import bounded_file
 from agent.delivery.bounded_file import BoundedFile
 from agent.delivery.journal.events import Acknowledgement, Annotation, JournalEvent
@@ -14,7 +15,6 @@ FILE = "events.sqlite"  # in the state directory
 APPLICATION_ID = 0x6472_736A  # "drsj"
 VERSION = 1
 STEP_ROWS = 1000  # deleted at once
-MAX_ID = 1 << 62  # no box has so many events, and SQLite has no number after 2 ** 63 - 1
 COLUMNS = JournalEvent.__struct_fields__
 ANNOTATED = Annotation.__struct_fields__[1:]
 
@@ -94,5 +94,5 @@ def check(db: sqlite3.Connection) -> None:
     bounded_file.check_marks(db, APPLICATION_ID, VERSION, "events")
     db.execute(f"SELECT {', '.join(COLUMNS)} FROM event LIMIT 0")
     db.execute("SELECT source, record FROM alarm LIMIT 0")
-    if (newest := last_id(db)) > MAX_ID:
-        raise sqlite3.DatabaseError(f"found the event {newest}, expected at most {MAX_ID}")
+    if (newest := last_id(db)) > MAX_ROW_ID:
+        raise sqlite3.DatabaseError(f"found the event {newest}, expected at most {MAX_ROW_ID}")
