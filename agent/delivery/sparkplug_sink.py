@@ -14,7 +14,8 @@ from agent.config.load import Config
 from agent.core.types import Message, Receipt
 from agent.delivery.duplicate_client import Identity
 from agent.delivery.mqtt_sink import MqttSink
-from agent.messages.records import MachineInfo, SourceInfo
+from agent.messages.machine_info import MachineInfo
+from agent.messages.records import SourceInfo
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.edge_node import Address, EdgeNode
 from agent.messages.sparkplug.latest import Latest

@@ -32,7 +32,8 @@ from agent.messages.homeassistant_components import (
 )
 from agent.messages.homeassistant_levels import levels
 from agent.messages.homeassistant_machines import entities
-from agent.messages.records import MachineInfo, SourceInfo
+from agent.messages.machine_info import MachineInfo
+from agent.messages.records import SourceInfo
 
 PREFIX = "homeassistant"
 STATUS = f"{PREFIX}/status"  # where Home Assistant publishes `online`

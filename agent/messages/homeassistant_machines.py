@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from agent.core.alarms import ALARMS
 from agent.core.types import Decision
 from agent.messages.homeassistant_components import Component, enumeration, or_none, problem
 
@@ -24,6 +25,7 @@ def entities(topic: str) -> dict[str, Component]:
     return {
         "fault": problem("Fault", topic, fault),
         "decision": decision | {"json_attr_t": topic, "json_attr_tpl": POINTS},
+        "alarm": enumeration("Alarm", topic, "alarm", ALARMS),
         "label": _text("Label", topic, or_none("label")),
         "point": _text("Worst point", topic, or_none("point")),
         # A state of Home Assistant has 255 characters at most.

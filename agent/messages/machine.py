@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agent.core.alarms import ALARMS, Alarm
 from agent.core.annotated import Share
 from agent.core.place import Place
 from agent.core.types import Decision, Scored, Verdict
 from agent.diagnosis import severity
-from agent.messages.records import Epoch, MachineInfo, Seq, Time
+from agent.messages.machine_info import MachineInfo
+from agent.messages.records import Epoch, Seq, Time
 
 NOT_YET = "No window has been scored yet."
 
@@ -24,6 +26,7 @@ class PointState(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]  # of the window that changed its state
     sentence: str  # for a person: why
     t_end: Time | None  # of that window; None: there was none yet
+    alarm: Alarm = "none"  # of the point
 
 
 class MachineState(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +39,7 @@ class MachineState(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     site: str | None
     area: str | None
-    t_end: Time  # of the window that changed the state of a point
+    t_end: Time  # of the window that changed a point's state, or when its alarm changed
     t_published: Time  # when it was put in the outbox
     # The worst of the points': fault, unknown, sensor_fault, abstain, detected, normal.
     decision: Decision
@@ -46,6 +49,7 @@ class MachineState(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str  # for a person: the worst point's, with its name
     previous: Decision | None  # the machine's decision before; None: this is the first
     points: tuple[PointState, ...]  # in the order of the configuration
+    alarm: Alarm = "none"  # the worst of the points'
 
 
 class PublishedAt(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +77,9 @@ def not_yet(point: str, direction: str | None) -> PointState:
     )
 
 
-def point_state(scored: Scored, event: Verdict, place: Place | None, t_end: str) -> PointState:
+def point_state(
+    scored: Scored, event: Verdict, place: Place | None, alarm: Alarm, t_end: str
+) -> PointState:
     """The state of a point after the window that changed it."""
     flags = scored.window.flags
     flagged = f"Sensor fault: {', '.join(flags)}."
@@ -86,7 +92,13 @@ def point_state(scored: Scored, event: Verdict, place: Place | None, t_end: str)
         flags=flags,
         sentence=flagged if scored.basis is None else scored.basis.sentence,
         t_end=t_end,
+        alarm=alarm,
     )
+
+
+def worst_alarm(points: Sequence[PointState]) -> Alarm:
+    """The heaviest of the points' alarms."""
+    return max((point.alarm for point in points), key=ALARMS.index)
 
 
 def worst(points: Sequence[PointState]) -> PointState | None:
@@ -129,4 +141,5 @@ def record(
         sentence=sentence(points),
         previous=previous,
         points=points,
+        alarm=worst_alarm(points),
     )

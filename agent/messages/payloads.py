@@ -18,8 +18,9 @@ from agent.core.place import Place
 from agent.core.time import iso
 from agent.core.types import Gap, Measured, Message, Prediction, Scored
 from agent.messages import records
+from agent.messages.machine_info import MachineInfo
 from agent.messages.measurement import Measurement
-from agent.messages.records import Info, MachineInfo, Model, Observation, SourceInfo
+from agent.messages.records import Info, Model, Observation, SourceInfo
 from agent.messages.topics import ADDRESSES, PUBLISHED, schema
 
 NO_PREDICTION = Prediction(())  # of a window that was not shown to the network

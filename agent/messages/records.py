@@ -16,6 +16,7 @@ from agent.core.bearing import MachineClass, Orders
 from agent.core.place import Place
 from agent.core.types import Basis, Commissioned, Decision, Physics
 from agent.messages.commissioning import Commissioning
+from agent.messages.machine_info import MachineHealth, MachineInfo
 
 Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -96,15 +97,6 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None  # the source whose point this is; None: it is no point
     place: Place | None = None  # site, area, machine and direction; None: none is configured
     maintenance: Maintenance | None = None  # people work on the machine; None: they do not
-
-
-class MachineInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One machine in `info`."""
-
-    name: str
-    site: str | None
-    area: str | None
-    points: tuple[str, ...]  # names of points, or of sources that have none
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +214,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     process: ProcessHealth
     latency_ms: Latencies
     sources: dict[str, SourceHealth]  # by name
-    machines: dict[str, Decision] = {}  # the state of each, by name
+    machines: dict[str, MachineHealth] = {}  # by name
 
 
 class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):

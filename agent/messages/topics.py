@@ -125,7 +125,7 @@ PUBLISHED = {
             MachineState,
             1,
             True,
-            "when the decision of a machine's point changes, and again after every connect",
+            "when the state or the alarm of one of its points changes, and after every connect",
             "{machine}/",
             "machine",
         ),

@@ -63,7 +63,7 @@ class HealthReporter(msgspec.Struct, frozen=True, kw_only=True):
             process=_process(),
             latency_ms=self._latencies(),
             sources={pipeline.name: _source(pipeline) for pipeline in self.pipelines},
-            machines=self.machines.decisions,
+            machines=self.machines.states,
         )
 
     def measurements(self) -> dict[str, Measurement]:

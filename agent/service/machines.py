@@ -4,15 +4,18 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from agent.config import machines
 from agent.config.load import Config
 from agent.config.machines import Machine
 from agent.core.time import iso
 from agent.core.types import Decision, Message, Scored, Verdict
+from agent.diagnosis import severity
 from agent.messages import machine as records
 from agent.messages import payloads
 from agent.messages.machine import PointState
-from agent.messages.records import MachineInfo
+from agent.messages.machine_info import MachineHealth, MachineInfo
 from agent.messages.topics import schema
 from agent.pipeline.source_pipeline import SourcePipeline
 
@@ -20,10 +23,10 @@ MakeMessage = Callable[[str, int], Message]  # epoch, seq
 
 
 class MachineStates:
-    """Used by the main thread; others may read `decisions` and `infos`, replaced as a whole."""
+    """Used by the main thread; others may read `states` and `infos`, replaced as a whole."""
 
     def __init__(self, config: Config) -> None:
-        self.decisions: dict[str, Decision] = {}  # by machine; those that were published
+        self.states: dict[str, MachineHealth] = {}  # by machine; those that were published
         self.infos: list[MachineInfo] = []
         self._topics = payloads.Topics(config.mqtt.base, config.agent.id)
         self._points: dict[str, PointState] = {}  # by name, since their last event
@@ -35,26 +38,32 @@ class MachineStates:
     ) -> Iterator[MakeMessage]:
         """The message about the machine of a point whose state has changed, if it has one."""
         end_s = pipeline.timeline.unix_s(scored.window.first + scored.window.samples.shape[1])
-        state = records.point_state(scored, event, pipeline.settings.place, iso(end_s))
+        place, alarm = pipeline.settings.place, pipeline.standing.alarm
+        state = records.point_state(scored, event, place, alarm, iso(end_s))
         self._points[scored.source] = state
         if (machine := self._machines.get(scored.source)) is not None:
             yield self._change(machine, iso(end_s))
+
+    def see_alarm(self, pipeline: SourcePipeline) -> Iterator[MakeMessage]:
+        """The message about the machine of a point whose alarm has changed, if it has one."""
+        name, alarm = pipeline.name, pipeline.standing.alarm
+        state, machine = self._points.get(name), self._machines.get(name)
+        if state is None or state.alarm == alarm:
+            return
+        self._points[name] = msgspec.structs.replace(state, alarm=alarm)
+        if machine is not None:
+            yield self._change(machine, iso(time.time()))
 
     def renew(self, config: Config) -> Iterator[MakeMessage]:
         """Takes over the machines of a new configuration; messages about those that differ."""
         before = {info.name: info for info in self.infos}
         self._take(config)
-        self.decisions = {
-            name: decision for name, decision in self.decisions.items() if name in self._names
-        }
+        names = {info.name for info in self.infos}
+        self.states = {name: state for name, state in self.states.items() if name in names}
         changed = [info.name for info in self.infos if before.get(info.name) != info]
         for name in changed:
             machine = next(item for item in self._machines.values() if item.name == name)
             yield self._change(machine, iso(time.time()))
-
-    @property
-    def _names(self) -> set[str]:
-        return {info.name for info in self.infos}
 
     def _take(self, config: Config) -> None:
         points = {item.name: machines.points_of(item, config.sources) for item in config.machines}
@@ -75,10 +84,11 @@ class MachineStates:
             self._points.get(point) or records.not_yet(point, self._directions.get(point))
             for point in info.points
         )
-        previous = self.decisions.get(machine.name)
-        worst = records.worst(points)
-        decision: Decision = "normal" if worst is None else worst.decision
-        self.decisions = self.decisions | {machine.name: decision}
+        before = self.states.get(machine.name)
+        decision = severity.worst(point.decision for point in points)
+        state = MachineHealth(decision=decision, alarm=records.worst_alarm(points))
+        self.states = self.states | {machine.name: state}
+        previous = None if before is None else before.decision
         return functools.partial(self._message, info, points, previous, t_end)
 
     def _message(

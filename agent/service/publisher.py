@@ -62,6 +62,8 @@ class Publisher:
         if stated is not None and stated.standing != standing:
             pipeline.stated = msgspec.structs.replace(stated, standing=standing)
             self._put("state", pipeline.stated, pipeline)
+            for make in self._machines.see_alarm(pipeline):
+                self.sender.put(make)
 
     def measure(self, scored: Scored, pipeline: SourcePipeline) -> None:
         """Measures a source where it is time for that, and queues the message about it."""

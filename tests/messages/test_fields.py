@@ -18,13 +18,13 @@ from agent.jobs.ingest.machine_rows import MachineRow
 from agent.jobs.ingest.measurement_rows import MeasurementRow
 from agent.messages import homeassistant, json_schema, payloads
 from agent.messages.machine import MachineState
+from agent.messages.machine_info import MachineInfo
 from agent.messages.measurement import Measurement
 from agent.messages.records import (
     MQTT_STATES,
     GapMarker,
     Health,
     Info,
-    MachineInfo,
     Observation,
     Result,
     Rollout,
@@ -76,7 +76,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     ("Home Assistant entity", MachineState): {
         HEADER: "schema epoch seq agent machine t_end t_published",
         EXPERTS: "points.*.label points.*.probability points.*.flags points.*.t_end "
-        "points.*.direction",
+        "points.*.direction points.*.alarm",
     },
     ("Home Assistant entity", Health): {
         HEADER: "schema agent t_published",
@@ -120,7 +120,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "the session itself shows it": "mqtt.*",
         "node metrics are of the agent, not of its sources": "sources.* latency_ms.*",
         HISTORY: "clock.steps outbox.age_s process.rss_peak_mib process.threads process.fds",
-        "each machine has its own": "machines",
+        "each machine has its own": "machines.*",
     },
     ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
     ("Sparkplug metric", SourceInfo): {

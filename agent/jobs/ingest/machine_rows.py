@@ -26,6 +26,7 @@ class MachineRow(NamedTuple):
     direction: str | None
     sentence: str
     record: str  # the whole payload, JSON
+    alarm: str | None
 
 
 class MachineFields(msgspec.Struct):
@@ -45,6 +46,7 @@ class MachineFields(msgspec.Struct):
     previous: str | None = None
     point: str | None = None
     direction: str | None = None
+    alarm: str | None = None
 
     def row(self, payload: bytes) -> MachineRow:
         columns = {name: getattr(self, name) for name in MachineRow._fields if name != "record"}

@@ -85,6 +85,7 @@ CREATE TABLE IF NOT EXISTS drsn.machine (
   direction text,                  -- that it measures in
   sentence text NOT NULL,          -- for a person: the worst point's
   record jsonb NOT NULL,           -- the whole payload, with every point
+  alarm text,                      -- the worst of the points': none, warning, alarm
   PRIMARY KEY (t_end, epoch, seq)
 );
 CREATE INDEX IF NOT EXISTS machine_of ON drsn.machine (agent, machine, t_end);

@@ -17,8 +17,9 @@ from agent import __version__
 from agent.core.types import Message
 from agent.messages import topics
 from agent.messages.machine import MachineState
+from agent.messages.machine_info import MachineInfo
 from agent.messages.measurement import Measurement
-from agent.messages.records import GapMarker, Health, MachineInfo, Observation, SourceInfo
+from agent.messages.records import GapMarker, Health, Observation, SourceInfo
 from agent.messages.sparkplug import device_metrics, node_metrics, protocol
 from agent.messages.sparkplug.bdseq import BdSeq
 from agent.messages.sparkplug.device_metrics import Device

@@ -31,7 +31,7 @@ _GAP = fields.metrics(GapMarker, "first_seq", "last_seq", "messages", "why", pre
 _MACHINE = (
     *fields.metrics(MachineState, "decision", "label", "previous"),
     FieldMetric("fault", Type.BOOLEAN, lambda record: FAULT.get(record.decision)),
-    *fields.metrics(MachineState, "point", "direction", "sentence", "site", "area", "seq"),
+    *fields.metrics(MachineState, "alarm", "point", "direction", "sentence", "site", "area", "seq"),
 )
 
 

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from agent import __version__
 from agent.core.alarms import ALARMS
 from agent.core.types import Decision
+from agent.messages.machine_info import MachineHealth
 from agent.messages.records import MQTT_STATES, Health, SourceHealth
 from agent.service.metrics import measured_families
 from agent.service.metrics.snapshot import Snapshot
@@ -27,7 +28,7 @@ class Collector:
         if health is not None:
             yield from _of_agent(health)
             yield from _of_sources(health.sources)
-            yield _machines(health.machines)
+            yield from _machines(health.machines)
             yield from measured_families.families(self._snapshot.measurements())
 
 
@@ -110,16 +111,16 @@ def _alarms(sources: dict[str, SourceHealth]) -> Iterator[GaugeMetricFamily]:
     yield from (alarm, maintenance)
 
 
-def _machines(machines: dict[str, Decision]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "drsn_machine_decision",
-        "1 for the current decision: the worst of its points'",
-        labels=["machine", "decision"],
-    )
-    for name, decision in machines.items():
-        for word in DECISIONS:
-            family.add_metric([name, word], word == decision)
-    return family
+def _machines(machines: dict[str, MachineHealth]) -> Iterator[GaugeMetricFamily]:
+    """The worst of the points of each."""
+    fields = {"decision": DECISIONS, "alarm": ALARMS}
+    for field, words in fields.items():
+        text = f"1 for the current {field}: the worst of its points'"
+        family = GaugeMetricFamily(f"drsn_machine_{field}", text, labels=["machine", field])
+        for name, machine in machines.items():
+            for word in words:
+                family.add_metric([name, word], getattr(machine, field) == word)
+        yield family
 
 
 def _rates(sources: dict[str, SourceHealth]) -> Iterator[GaugeMetricFamily]:
