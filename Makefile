@@ -49,7 +49,7 @@ faults: $(DEV)/installed packages ## injects what breaks in the field, against t
 hostile: $(DEV)/installed       ## untrusted bytes at every decoder, 10,000 cases each
 	$(DEV)/bin/python -m tests.hostile $(ARGS)
 
-fuzz-recordings: $(DEV)/installed ## 10,000 damaged WAV, FLAC, NPY, CSV and MAT files
+fuzz-recordings: $(DEV)/installed ## 18,000 damaged recordings of nine formats
 	$(DEV)/bin/python -m tests.fuzz_recordings $(ARGS)
 
 rates: $(DEV)/installed         ## sources at 25 to 300 % of their rate; ARGS=--write documents them

@@ -19,7 +19,7 @@ LOCKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # extras, and wha
     "build": ((), BUILD),
     "box": (BOX, ()),
     "demo": (("demo",), BUILD),
-    "dev": ((*BOX, "demo", "score", "ray", "ingest", "train", "test"), (*BUILD, *TOOLS)),
+    "dev": ((*BOX, "demo", "score", "ray", "ingest", "train", "formats", "test"), (*BUILD, *TOOLS)),
 }
 
 

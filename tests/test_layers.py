@@ -22,7 +22,6 @@ LATE = {
     ("agent.service.metrics.server", "prometheus_client"),
     ("agent.service.metrics.server", "agent.service.metrics.families"),
     ("agent.cli.demo_agent", "iotcore"),
-    ("models.data.matlab", "scipy.io"),
     # Verbs: `--help` and the other verbs do not load what one verb needs.
     ("agent.cli.commission", "agent.jobs.commission"),
     ("agent.cli.config", "agent.config.json_schema"),

@@ -16,8 +16,12 @@ from agent.config.agent import Agent
 from agent.config.load import Config
 from agent.core.errors import SourceError, UserError
 
-KEY_WORDS = {"model: none": "--model none", "the key rate_hz": "--rate-hz"}
-KEYS = ("model", "hop_s", "channels", "rate_hz", "rpm", "bearing", "unit", "scale")
+KEY_WORDS = {
+    "model: none": "--model none",
+    "the key rate_hz": "--rate-hz",
+    "variable: '": "--variable '",
+}
+KEYS = ("model", "hop_s", "channels", "rate_hz", "rpm", "bearing", "unit", "scale", "variable")
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +33,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bearing", help="its name, e.g. 6205; or its orders BPFO,BPFI,BSF,FTF")
     parser.add_argument("--unit", help="of the samples times --scale, e.g. m/s2")
     parser.add_argument("--scale", type=float, help="what full scale is in that unit; 1")
+    parser.add_argument("--variable", metavar="NAME", help="of a file's signals; or a pattern")
     parser.add_argument("--config", type=Path, metavar="FILE", help="instead of these options")
     parser.add_argument("--source", metavar="NAME", help="in that configuration")
 

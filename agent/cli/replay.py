@@ -23,7 +23,9 @@ Replay = Callable[[str, Config], int]  # a file, how it is scored; the exit code
 
 
 def define(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="FLAC, WAV, NPY or CSV")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="FLAC, WAV, NPY, CSV, MAT, TDMS ..."
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a line a window and a change of state")
     form.add_argument("--table", action="store_true", help="for people; the default in a terminal")

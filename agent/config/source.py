@@ -137,9 +137,10 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
     raw = dict(raw) | _bearing(raw, path)
     common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
     _check_measuring(common, path)
-    _check_machine(common, path)
     option_values = {k: v for k, v in raw.items() if k in option_keys}
     own = credentials.resolve(convert(option_values, options, path))
+    common = _with_unit(common, own)
+    _check_machine(common, path)
     return _with_model(SourceSettings(path, common, own))
 
 
@@ -155,6 +156,16 @@ def _bearing(raw: Mapping[str, Any], path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}.bearing: found {found}, expected {error}") from None
     keys = msgspec.structs.asdict(bearing)
     return {"bearing": {key: number for key, number in keys.items() if number is not None}}
+
+
+def _with_unit(common: SourceKeys, options: msgspec.Struct) -> SourceKeys:
+    """With the unit that a recording has of itself, where no key says anything of it."""
+    if common.kind != "file" or common.unit is not None or common.scale != 1.0:
+        return common
+    units = sources.declared(common.kind, options).units
+    read = common.channels or range(len(units))
+    found = {units[channel] for channel in read if channel < len(units)}
+    return msgspec.structs.replace(common, unit=found.pop()) if len(found) == 1 else common
 
 
 def _with_model(settings: SourceSettings) -> SourceSettings:

@@ -16,6 +16,7 @@ from agent.core.types import Scored
 from agent.inference.classifier import Serving
 from agent.pipeline import build, window_scorer
 from agent.pipeline.source_build import Runtime
+from agent.sources.formats import table
 
 WAIT_S = 0.25
 BLOCK = 32768  # frames: nobody waits for the first of them, so larger is faster
@@ -36,12 +37,13 @@ def recorded(
 
     `start` is the time of the first frame. What others publish now says nothing about a recording.
     """
-    rate_hz = getattr(source.options, "rate_hz", None)
-    if source.common.kind != "file" and Path(path).suffix.lower() not in (".npy", ".csv"):
-        rate_hz = None  # the file knows its own, which need not be the live source's
+    variable = getattr(source.options, "variable", "")
     options = sources.options("file")(
-        path=path, pace="fast", rate_hz=rate_hz, start=start, block=BLOCK
+        path=path, pace="fast", start=start, block=BLOCK, variable=variable
     )
+    if source.common.kind == "file" or not _has_rate(path, options):
+        rate_hz = getattr(source.options, "rate_hz", None)
+        options = msgspec.structs.replace(options, rate_hz=rate_hz)
     common = msgspec.structs.replace(
         source.common,
         kind="file",
@@ -50,6 +52,14 @@ def recorded(
         condition=source.common.condition_name,
     )
     return msgspec.structs.replace(source, common=common, options=options)
+
+
+def _has_rate(path: str, options: msgspec.Struct) -> bool:
+    """Whether the file knows its rate, which need not be the live source's."""
+    suffix = Path(path).suffix.lower()
+    if suffix in table.SUFFIXES:
+        return sources.declared("file", options).rate_hz is not None
+    return suffix not in (".npy", ".csv")
 
 
 class OfflineRunner:

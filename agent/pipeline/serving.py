@@ -46,6 +46,8 @@ def sha256_of(name: str, state_dir: Path) -> str:
 def _without_network(settings: SourceSettings) -> NoNetwork:
     """Rate and channels are the source's own, since there is no model that fixes them."""
     declared = sources.declared(settings.common.kind, settings.options)
+    if settings.common.kind == "file" and declared.channels is None:
+        sources.open_source("file", settings.options).close()  # says why it cannot be read
     wanted = settings.common.channels
     channels = declared.channels if wanted is None else len(wanted)
     if declared.rate_hz is None:

@@ -4,13 +4,14 @@ A module is imported only when its kind is configured. A new kind is a new modul
 """
 
 import contextlib
+import functools
 import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
 import msgspec
 
-from agent.core.errors import ConditionError, DataError
+from agent.core.errors import UserError
 from agent.core.types import Source
 
 _MODULES = {  # kind -> module
@@ -116,6 +117,7 @@ class Declared(msgspec.Struct, frozen=True):
 
     rate_hz: float | None
     channels: int | None
+    units: tuple[str | None, ...] = ()  # of each channel, where a recording has them
 
 
 def declared(kind: str, settings: msgspec.Struct) -> Declared:
@@ -133,13 +135,22 @@ def open_source(kind: str, settings: msgspec.Struct) -> Source:
 
 
 def _of_recording(settings: msgspec.Struct) -> Declared:
-    from agent.sources.recordings import open_recording
-
     rate_hz: float | None = getattr(settings, "rate_hz", None)
-    with contextlib.suppress(DataError, ConditionError):  # it is told where the source is opened
-        recording = open_recording(Path(getattr(settings, "path", "")))
-        return Declared(rate_hz or recording.rate_hz, recording.channels)
+    path, variable = Path(getattr(settings, "path", "")), getattr(settings, "variable", "")
+    with contextlib.suppress(UserError, OSError, ValueError):  # told where the source is opened
+        state = path.stat()
+        declared = _by_file(path, variable, state.st_size, state.st_mtime_ns)
+        return msgspec.structs.replace(declared, rate_hz=rate_hz or declared.rate_hz)
     return Declared(rate_hz, None)
+
+
+@functools.lru_cache(maxsize=8)
+def _by_file(path: Path, variable: str, size: int, changed_ns: int) -> Declared:
+    """What the file says; it is asked several times until the source is open."""
+    from agent.sources import recordings
+
+    recording = recordings.describe(path, variable)
+    return Declared(recording.rate_hz, recording.channels, recording.units)
 
 
 def _module(kind: str) -> Kind:

@@ -12,13 +12,25 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import DataError
+from agent.sources.formats import sampling, signals
+from agent.sources.formats.recording import Recording, from_array
 
 Numbers = npt.NDArray[np.float64]
-# "t", "Time", "time_s", "Time (ms)", "time [us]": a first column of that name is the time.
-_TIME = re.compile(r"(?:t|time)(?:[\s_]*[(\[]?(s|sec|seconds|ms|us|µs)[)\]]?)?", re.IGNORECASE)
-_UNIT_S = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 COMMENTS = "#%"
+MARKS = (";", "\t", ",", None)  # between columns, None: blanks; a comma may be in the numbers
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])", re.IGNORECASE)  # as Excel writes it
+
+
+class Row(msgspec.Struct, frozen=True):
+    """The fields of a line."""
+
+    separator: str | None  # None: blanks
+    fields: list[str]
+    numbers: int  # how many of them are numbers
+
+    @property
+    def all_numbers(self) -> bool:
+        return self.numbers == sum(map(bool, self.fields))
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -26,17 +38,19 @@ class Layout(msgspec.Struct, frozen=True):
 
     skip: int  # lines before the first row of numbers
     separator: str | None  # None: blanks
+    decimal_comma: bool
     trailing: bool  # a separator ends each row
     names: list[str]  # empty without a line of names
     units: list[str]  # empty without a line of units
 
 
-def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
-    """Numbers [frames, channels], and the rate in Hz where the first column is named time.
+def read(path: Path) -> Recording:
+    """A column a channel; the rate where the first column is named time, units where they stand.
 
-    Columns are separated by commas, semicolons or blanks, numbers may be quoted. Lines of comments
-    (`#`, `%`), `sep=;`, one line of names and one of units may come first. `DataError` for anything
-    else, and for a time column whose steps differ.
+    Columns are separated by commas, semicolons, tabs or blanks, numbers may be quoted and, unless
+    commas separate, have decimal commas. Lines of comments (`#`, `%`), `sep=;`, one line of names
+    and one of units may come first. `DataError` for anything else, and for a time column whose
+    steps differ.
     """
     try:
         with path.open(encoding="utf-8-sig") as lines:
@@ -46,26 +60,26 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], float | None]:
         numbers = _numbers(path, layout)
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a table of numbers: {error}") from None
-    names = layout.names or [""]
-    time = _TIME.fullmatch(names[0]) if numbers.shape[1] > 1 else None
+    columns = numbers.shape[1]
+    names = layout.names[:columns] if len(layout.names) >= columns else []
+    units = [signals.unit_of(unit) for unit in layout.units[:columns]]
+    time = sampling.TIME.fullmatch(layout.names[0]) if layout.names and columns > 1 else None
     if time is None:
-        return numbers.astype(np.float32), None
+        return from_array(numbers.astype(np.float32), None, units, names)
     unit = time[1] or next(iter(layout.units), "s")
-    seconds = numbers[:, 0] * _UNIT_S.get(unit.strip("[]() ").lower(), 1.0)
-    return numbers[:, 1:].astype(np.float32), _rate_hz(path, seconds)
-
-
-def names(path: Path) -> tuple[str, ...]:
-    """The names of the columns of a table that can be read; empty without a line of names."""
-    with path.open(encoding="utf-8-sig") as lines:
-        layout = _layout(lines)
-    return () if layout is None else tuple(layout.names)
+    seconds = numbers[:, 0] * sampling.unit_s(unit)
+    rate_hz = sampling.rate_hz(path, seconds)
+    return from_array(numbers[:, 1:].astype(np.float32), rate_hz, units[1:], names[1:])
 
 
 def _numbers(path: Path, layout: Layout) -> Numbers:
     with path.open(encoding="utf-8-sig") as lines:
         mark = layout.separator or ""
-        rows = (line.rstrip().removesuffix(mark) for line in lines) if layout.trailing else lines
+        rows: Iterable[str] = lines
+        if layout.trailing:
+            rows = (line.rstrip().removesuffix(mark) for line in rows)
+        if layout.decimal_comma:
+            rows = (line.replace(",", ".") for line in rows)
         return np.loadtxt(
             rows, np.float64, delimiter=mark or None, skiprows=layout.skip, quotechar='"', ndmin=2
         )
@@ -73,57 +87,61 @@ def _numbers(path: Path, layout: Layout) -> Numbers:
 
 def _layout(lines: Iterable[str]) -> Layout | None:
     """What stands above the first row of numbers, or of what should be one; None: no row comes."""
-    separator: str | None = None
-    fixed = False  # by a line `sep=;`
-    texts: list[list[str]] = []  # names, units
+    marks: tuple[str | None, ...] = MARKS
+    above: list[str] = []  # names, units
     for skip, line in enumerate(lines):
         text = line.strip("\r\n")
         if not text.strip() or text.lstrip()[0] in COMMENTS:
             continue
         if skip == 0 and (mark := _SEPARATOR_LINE.fullmatch(text.strip('"'))):
-            separator, fixed = mark[1], True
+            marks = (mark[1],)
             continue
-        if not (fixed or texts):
-            separator = next((mark for mark in ",;\t" if mark in text), None)
-        fields = [field.strip().strip('"').strip() for field in text.split(separator)]
-        if len(texts) == 2 or not _are_text(fields) or (texts and len(fields) != len(texts[0])):
-            names, units = [*texts, [], []][:2]
-            trailing = not fields[-1] and (len(fields) > len(names) or not names[-1])
-            return Layout(skip, separator, trailing, names, units)
-        texts.append(fields)
+        row = _row(text, marks)
+        if len(above) == 2 or row.numbers or (above and _width(above[0], row) != len(row.fields)):
+            return _described(skip, row, [_fields(line, row.separator) for line in above])
+        above.append(text)
     return None
 
 
-def _rate_hz(path: Path, seconds: Numbers) -> float:
-    """The mean rate; `DataError` where a row is a step or more away from steady sampling."""
-    steps = len(seconds) - 1
-    if steps < 1 or not seconds[-1] > seconds[0]:
-        raise DataError(f"{path}: time column: found no time that grows, expected seconds")
-    step_s = (seconds[-1] - seconds[0]) / steps
-    off = np.abs(seconds - seconds[0] - step_s * np.arange(len(seconds)))
-    if not off.max() < step_s:
-        row = int(np.argmax(~(off < step_s)))
-        raise DataError(
-            f"{path}: time column: found steps that differ (row {row} of the numbers), "
-            "expected steady sampling"
-        )
-    return _roundest(1 / step_s, within=float(off.max()) / (seconds[-1] - seconds[0]) + 1e-9)
+def _described(skip: int, row: Row, above: list[list[str]]) -> Layout:
+    """`row` is the first of numbers, `above` are the lines of names and of units."""
+    names, units = [*above, [], []][:2]
+    fields = row.fields
+    trailing = not fields[-1] and (len(fields) > len(names) or not names[-1])
+    comma = row.separator != "," and any("," in field for field in fields)
+    return Layout(skip, row.separator, comma, trailing, names, units)
 
 
-def _roundest(rate_hz: float, within: float) -> float:
-    """The number with the fewest digits that is so near: rounded times make 9999.7 Hz of 10 kHz."""
-    numbers = (float(f"{rate_hz:.{digits}g}") for digits in range(1, 12))
-    return next((number for number in numbers if abs(number / rate_hz - 1) <= within), rate_hz)
+def _row(text: str, marks: tuple[str | None, ...]) -> Row:
+    """The line, split by the first mark that leaves numbers alone, else by the first in it."""
+    rows = [_split(text, mark) for mark in marks if mark is None or mark in text]
+    rows = rows or [_split(text, marks[0])]
+    return next((row for row in rows if row.numbers and row.all_numbers), _first(rows, text))
 
 
-def _are_text(fields: list[str]) -> bool:
-    """Whether none of them is a number, as in a line of names or units."""
-    return not any(_is_number(field) for field in fields)
+def _first(rows: list[Row], text: str) -> Row:
+    """Of a line that is not numbers alone: by commas, semicolons or tabs, else by blanks."""
+    by_mark = {row.separator: row for row in rows}
+    return next((by_mark[mark] for mark in ",;\t" if mark in by_mark), rows[0])
 
 
-def _is_number(field: str) -> bool:
+def _split(text: str, separator: str | None) -> Row:
+    fields = _fields(text, separator)
+    commas = separator != ","
+    return Row(separator, fields, sum(_is_number(field, commas) for field in fields))
+
+
+def _fields(text: str, separator: str | None) -> list[str]:
+    return [field.strip().strip('"').strip() for field in text.split(separator)]
+
+
+def _width(text: str, row: Row) -> int:
+    return len(_fields(text, row.separator))
+
+
+def _is_number(field: str, decimal_comma: bool) -> bool:
     try:
-        float(field)
+        float(field.replace(",", ".") if decimal_comma else field)
     except ValueError:
         return False
     return True

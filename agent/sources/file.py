@@ -7,7 +7,6 @@ losing a frame.
 
 import datetime
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +16,8 @@ import numpy as np
 from agent.core.annotated import RateHz
 from agent.core.errors import ConfigError
 from agent.core.logs import escape
-from agent.core.types import Block, Format, Samples
+from agent.core.types import Block, Format
+from agent.sources.formats.recording import Recording
 from agent.sources.pacing import Pacing
 from agent.sources.recordings import open_recording
 
@@ -33,6 +33,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     path: str
     pace: Literal["realtime", "fast"] = "realtime"
     rate_hz: RateHz | None = None  # for files that have none
+    variable: str = ""  # a pattern of names, where a file holds several signals
     start: datetime.datetime | None = None  # of the first frame; None: when it is opened
     block: Annotated[int, msgspec.Meta(ge=1, le=10**7)] | None = (
         None  # frames at a time; None: 50 ms
@@ -42,25 +43,29 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class FileSource:
     """Reads frames one block after another until the recording ends."""
 
-    def __init__(self, options: Options, read: Callable[[int], Samples], format: Format) -> None:
+    def __init__(self, options: Options, recording: Recording, format: Format) -> None:
         self.format = format
-        self._read = read
+        self._recording = recording
+        self._closed = False
         self._block = options.block or max(1, round(BLOCK_S * format.rate_hz))
         self._pacing = Pacing(format.rate_hz) if options.pace == "realtime" else None
 
     def read(self) -> Block | None:
+        if self._closed:
+            return None
         if self._pacing is not None and not self._pacing.ready(self._block):
             return Block(np.zeros((0, self.format.channels), np.float32))
-        samples = self._read(self._block)
+        samples = self._recording.read(self._block)
         return Block(samples) if len(samples) else None
 
     def close(self) -> None:
-        self._read = lambda frames: np.zeros((0, self.format.channels), np.float32)
+        self._closed = True
+        self._recording.close()
 
 
 def open_source(options: Options) -> FileSource:
     path = Path(options.path)
-    recording = open_recording(path)
+    recording = open_recording(path, options.variable)
     if recording.rate_hz is None and options.rate_hz is None:
         raise ConfigError(f"{path}: found no sampling rate in the file, expected the key rate_hz")
     _warn_of_other_rate(options, recording.rate_hz)
@@ -81,7 +86,7 @@ def open_source(options: Options) -> FileSource:
         started_s=None if started is None else started.timestamp(),
         patient=options.pace == "fast",
     )
-    return FileSource(options, recording.read, format)
+    return FileSource(options, recording, format)
 
 
 def _warn_of_other_rate(options: Options, rate_hz: float | None) -> None:

@@ -1,4 +1,5 @@
-"""Opens recordings: FLAC, WAV and the other formats of libsndfile, NPY, CSV.
+"""Opens recordings: FLAC, WAV and the other formats of libsndfile, NPY, CSV, and those of
+`agent.sources.formats`, which a child process reads.
 
 Integers are scaled to a full scale of 1.0, floats are used as they are. Training reads its
 recordings here as well, so that a file is the same signal for both.
@@ -14,18 +15,16 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
-from agent.core import pcm
-from agent.core.counting import counting_channels
 from agent.core.errors import ConditionError, DataError
 from agent.core.types import DamagedError, Samples
 from agent.sources import csv_table, wav_header, wav_raw
+from agent.sources.formats import isolated, table
+from agent.sources.formats.recording import Recording, from_array
+from agent.sources.formats.signals import MOST_CHANNELS
 from agent.sources.wav_header import WavHeader
 
-MOST_CHANNELS = 255
-LOOKED_AT = 4096  # frames, for channels that count or stand still
 WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 # What NumPy raises where the header of an array is damaged.
@@ -34,31 +33,34 @@ UNREADABLE = (ValueError, OSError, EOFError, OverflowError, SyntaxError, tokeniz
 log = logging.getLogger("drsn.source")
 
 
-class OpenRecording(msgspec.Struct, frozen=True):
-    """An open file. `read(frames)` returns the next ones [frames, channels], fewer at the end.
-
-    It raises `DamagedError` where the file is damaged.
-    """
-
-    read: Callable[[int], Samples]
-    rate_hz: float | None  # None: the file has none
-    channels: int
-    full_scale: float | None  # see `Format`
-    frames: int
-    step: float | None = None  # see `Format`
-    names: tuple[str, ...] = ()
-    counting: tuple[int, ...] = ()
-    still: tuple[int, ...] = ()
-
-
-def open_recording(path: Path) -> OpenRecording:
+def open_recording(path: Path, variable: str = "") -> Recording:
     """Opens the file by its suffix; `DataError`, one line, for one that cannot be read.
 
-    `ConditionError` for one that is not there or not permitted: that may pass.
+    `variable` is a pattern of the names of its signals, where a file has several. `ConditionError`
+    for a file that is not there or not permitted: that may pass. `UserError` where the library
+    that reads the format is missing. What a person should know of the file is logged.
     """
+    recording = _opened(path, variable)
+    if recording.note is not None:
+        log.warning("%s: %s", path, recording.note)
+    return recording
+
+
+def describe(path: Path, variable: str = "") -> Recording:
+    """The same recording without its samples, and without a line in the log."""
+    recording = _opened(path, variable)
+    recording.close()
+    return recording
+
+
+def _opened(path: Path, variable: str) -> Recording:
     _check_there(path)
-    openers = {".npy": _open_npy, ".csv": _open_csv, ".raw": _refuse_raw}
-    recording = openers.get(path.suffix.lower(), _open_sound)(path)
+    openers = {".npy": _open_npy, ".csv": csv_table.read, ".raw": _refuse_raw}
+    if (item := table.format_of(path)) is not None:
+        table.check_installed(path, item)
+        recording = isolated.open_recording(path, item, variable)
+    else:
+        recording = openers.get(path.suffix.lower(), _open_sound)(path)
     if not recording.frames:
         raise DataError(f"{path}: found no samples, expected a recording of a window or more")
     return recording
@@ -78,56 +80,33 @@ def _check_there(path: Path) -> None:
         raise DataError(missing) from None
 
 
-def from_array(
-    array: npt.NDArray[np.generic], rate_hz: float | None, names: tuple[str, ...] = ()
-) -> OpenRecording:
-    """A recording of numbers [frames, channels] in memory, with the names of its channels."""
-    at = 0
-
-    def read(frames: int) -> Samples:
-        nonlocal at
-        samples = pcm.to_float(np.asarray(array[at : at + frames]))
-        at += len(samples)
-        return samples
-
-    full_scale, step = pcm.full_scale(array.dtype), pcm.step(array.dtype)
-    first = pcm.to_float(np.asarray(array[:LOOKED_AT])).T
-    counting, still = counting_channels(first), np.flatnonzero((first == first[:, :1]).all(axis=1))
-    return OpenRecording(
-        read=read,
-        rate_hz=rate_hz,
-        channels=array.shape[1],
-        full_scale=full_scale,
-        frames=len(array),
-        step=step,
-        names=names,
-        counting=counting,
-        still=tuple(int(channel) for channel in still),
-    )
-
-
-def _refuse_raw(path: Path) -> OpenRecording:
+def _refuse_raw(path: Path) -> Recording:
     raise DataError(
-        f"{path}: found samples without a header, expected WAV, FLAC, NPY or CSV: "
+        f"{path}: found samples without a header, expected e.g. WAV, FLAC, NPY or CSV: "
         "kind: stream reads raw samples from a pipe, and sox adds a header"
     )
 
 
-def _open_sound(path: Path) -> OpenRecording:
+def _open_sound(path: Path) -> Recording:
     header = _wav_header(path)
     if header is not None and header.wrong:
-        log.warning(
-            "%s: the header says %d bytes of samples, and %d are there: all of them are read",
-            *(path, header.declared, header.present),
-        )
         rate_hz, width = float(header.rate_hz), wav_raw.bits(header)
         read_past = wav_raw.reader(path, header)
-        return _sound(read_past, rate_hz, header.channels, wav_raw.frames(header), width)
-    if header is not None and header.cut:
-        log.warning(
-            "%s: the header says %d bytes of samples, and %d are there: the file was cut",
-            *(path, header.declared, header.follow),
-        )
+        recording = _sound(read_past, rate_hz, header.channels, wav_raw.frames(header), width)
+        note = f"{_sizes(header.declared, header.present)}: all of them are read"
+        return msgspec.structs.replace(recording, note=note)
+    recording = _by_libsndfile(path)
+    if header is None or not header.cut:
+        return recording
+    note = f"{_sizes(header.declared, header.follow)}: the file was cut"
+    return msgspec.structs.replace(recording, note=note)
+
+
+def _sizes(declared: int, present: int) -> str:
+    return f"the header says {declared} bytes of samples, and {present} are there"
+
+
+def _by_libsndfile(path: Path) -> Recording:
     try:
         sound = soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
     except soundfile.LibsndfileError as error:
@@ -148,11 +127,11 @@ def _open_sound(path: Path) -> OpenRecording:
 
 def _sound(
     read: Callable[[int], Samples], rate_hz: float, channels: int, frames: int, bits: int | None
-) -> OpenRecording:
+) -> Recording:
     """A recording of samples so many `bits` wide; None: of floats."""
     step = None if bits is None else 2.0 ** (1 - bits)
     full_scale = None if step is None else 1.0 - step  # the largest positive code
-    return OpenRecording(read, rate_hz, channels, full_scale, frames, step)
+    return Recording(read, rate_hz, channels, full_scale, frames, step)
 
 
 def _wav_header(path: Path) -> WavHeader | None:
@@ -162,7 +141,7 @@ def _wav_header(path: Path) -> WavHeader | None:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _open_npy(path: Path) -> OpenRecording:
+def _open_npy(path: Path) -> Recording:
     try:
         with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 has written
             array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -176,9 +155,3 @@ def _open_npy(path: Path) -> OpenRecording:
         found = f"found {array.shape[1]} channels of {array.shape[0]} frames"
         raise DataError(f"{path}: {found}, expected [frames, channels]: transpose the array")
     return from_array(array if array.ndim == 2 else array[:, None], None)
-
-
-def _open_csv(path: Path) -> OpenRecording:
-    numbers, rate_hz = csv_table.read(path)
-    names = csv_table.names(path)[-numbers.shape[1] :]  # a column of times is no channel
-    return from_array(numbers, rate_hz, names)

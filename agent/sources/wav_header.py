@@ -1,7 +1,8 @@
 """The size of the samples in a WAV file: what its header says, and what is there.
 
 A recorder that was killed leaves a size of 0. A file of more than 4 GiB has a size modulo 2^32
-(RIFF has 32 bits for it). A copy that was cut short has fewer bytes than its header says.
+(RIFF has 32 bits for it; RF64 has 64, in a chunk `ds64`: EBU Tech 3306). A copy that was cut short
+has fewer bytes than its header says.
 """
 
 import os
@@ -12,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 CHUNK = struct.Struct("<4sI")
+LONG_SIZES = struct.Struct("<QQ")  # of the file and of its samples
 FMT = struct.Struct("<HHIIHH")
 EXTENSIBLE = 0xFFFE
 WRAP = 1 << 32
@@ -59,17 +61,21 @@ def read(path: Path) -> WavHeader | None:
     """The header of a WAV file; None of another file, or where samples or format are missing."""
     with path.open("rb") as file:
         start = file.read(12)
-        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+        if start[:4] not in (b"RIFF", b"RF64") or start[8:] != b"WAVE":
             return None
         size = os.fstat(file.fileno()).st_size
         fmt: tuple[str | None, int, int] | None = None
+        long_size: int | None = None  # of RF64
         for _ in range(MOST_CHUNKS):
             head = file.read(CHUNK.size)
             if len(head) < CHUNK.size:
                 return None
             name, length = CHUNK.unpack(head)
             at = file.tell()
+            if name == b"ds64":
+                _, long_size = LONG_SIZES.unpack(file.read(LONG_SIZES.size).ljust(LONG_SIZES.size))
             if name == b"data":
+                length = length if long_size is None else long_size
                 empty = length == 0 and _is_chunk(file, size - at)
                 return None if fmt is None or empty else WavHeader(*fmt, at, length, size - at)
             if name == b"fmt ":

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import soundfile
 
 from agent import sources
 from agent.config.load import Config
@@ -15,6 +14,7 @@ from agent.core.types import Scored, SourceError, Verdict
 from agent.pipeline import offline
 from agent.pipeline.offline import OfflineRunner
 from agent.pipeline.source_pipeline import SourcePipeline
+from agent.sources.recordings import describe
 
 LONGEST_S = 3600.0
 COLUMNS = 400  # of the overview
@@ -44,16 +44,11 @@ class ScoredTimeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def score(path: Path, name: str, pipeline: SourcePipeline) -> ScoredTimeline:
-    """Scores the sound file at `path` with the settings and the model of `pipeline`.
+    """Scores the recording at `path` with the settings and the model of `pipeline`.
 
     `UserError`, one line, which names the file by its original `name`.
     """
-    try:
-        info = soundfile.info(path)
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise UserError(f"{name}: not a recording that can be read: {reason}") from None
-    duration_s = info.frames / info.samplerate
+    duration_s, channels = _described(path, name)
     if not 0 < duration_s <= LONGEST_S:
         raise UserError(
             f"{name}: found {duration_s:.0f} s, "
@@ -61,14 +56,25 @@ def score(path: Path, name: str, pipeline: SourcePipeline) -> ScoredTimeline:
         )
     try:
         windows = _run(_runner(path, pipeline))
-    except (UserError, SourceError, soundfile.LibsndfileError) as error:
+    except (UserError, SourceError) as error:
         why = str(error).replace(str(path), name).removeprefix(f"file ({pipeline.name}): ")
         raise UserError(f"{name}: {why}") from None
     if not windows.count:
         contract = pipeline.origin.contract
         window_s = contract.window / contract.rate_hz
         raise UserError(f"{name}: found less than one window, expected at least {window_s:g} s")
-    return windows.timeline(name, duration_s, info.channels)
+    return windows.timeline(name, duration_s, channels)
+
+
+def _described(path: Path, name: str) -> tuple[float, int]:
+    """The recording's length in seconds and its channels."""
+    try:
+        recording = describe(path)
+    except UserError as error:
+        raise UserError(str(error).replace(str(path), name)) from None
+    if recording.rate_hz is None:
+        raise UserError(f"{name}: found no sampling rate in the file, expected one")
+    return recording.frames / recording.rate_hz, recording.channels
 
 
 class _WindowLog:

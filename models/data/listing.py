@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.core.errors import ConditionError, DataError
+from agent.sources.formats import table
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".csv", ".npy", ".mat")
+SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".csv", ".npy", *table.SUFFIXES)
 MANIFEST = "manifest.csv"
 
 
@@ -19,7 +20,7 @@ MANIFEST = "manifest.csv"
 class Entry:
     """One file of a data set, before it is read. `scale` has one factor a channel, or none.
 
-    `rate_hz` is 0 where the file holds it; `variable` is a pattern for MATLAB files.
+    `rate_hz` is 0 where the file holds it; `variable` is a pattern of a file's signals.
     """
 
     path: Path
@@ -35,7 +36,7 @@ class Entry:
 def entries(folder: Path, variable: str = "") -> list[Entry]:
     """All files of a data set; raises DataError where `folder` is no data set.
 
-    `variable` is used for MATLAB files where the manifest has none.
+    `variable` is used where the manifest has none.
     """
     if not folder.is_dir():
         raise ConditionError(f"{folder}: found no such folder, expected recordings")

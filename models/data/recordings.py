@@ -12,14 +12,15 @@ from agent.core import bearing
 from agent.core.bearing import UNKNOWN, Running
 from agent.core.counting import counting_channels
 from agent.core.errors import DataError, UserError
-from agent.sources.recordings import OpenRecording, open_recording
+from agent.sources.formats import table
+from agent.sources.formats.recording import Recording as Recorded
+from agent.sources.recordings import open_recording
 from models.data.listing import Entry, entries
-from models.data.matlab import open_mat
 from models.data.recipe import Source
 
 Array = npt.NDArray[np.float32]
 AT_ONCE = 1 << 20  # frames
-NUMBERS = (".csv", ".npy", ".mat")  # `scale` multiplies their numbers; else a 16-bit code
+NUMBERS = (".csv", ".npy", *table.SUFFIXES)  # `scale` multiplies their numbers; else a 16-bit code
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,15 @@ def load(
     ]
 
 
-def open_entry(entry: Entry) -> OpenRecording:
-    """Opens the file as the agent does, or as a MATLAB file; raises DataError where it cannot."""
-    if entry.path.suffix.lower() == ".mat":
-        return open_mat(entry.path, entry.variable)
-    return open_recording(entry.path)
+def open_entry(entry: Entry) -> Recorded:
+    """Opens the file as the agent does; `UserError` where it cannot be read.
+
+    A MATLAB file is read in this process, which has scipy: a child for each of thousands takes
+    too long.
+    """
+    if table.format_of(entry.path) is table.MATLAB:
+        return table.reader(entry.path, table.MATLAB)(entry.path, entry.variable)
+    return open_recording(entry.path, entry.variable)
 
 
 def stored(entry: Entry) -> tuple[Array, float | None]:
@@ -73,6 +78,7 @@ def stored(entry: Entry) -> tuple[Array, float | None]:
     parts = [opened.read(AT_ONCE)]  # a damaged header may promise more than fits into memory
     while len(parts[-1]):
         parts.append(opened.read(AT_ONCE))
+    opened.close()
     return np.concatenate(parts), opened.rate_hz
 
 

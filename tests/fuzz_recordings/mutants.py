@@ -11,14 +11,15 @@ import soundfile
 
 RATE_HZ = 10_000
 FRAMES = 4000
-FORMATS = ("wav", "flac", "npy", "csv", "mat")
+BY_LIBRARY = ("uff", "tdms", "h5", "parquet")  # the agent reads them in a child process
+FORMATS = ("wav", "flac", "npy", "csv", "mat", *BY_LIBRARY)
 HEAD = 400  # bytes in which the fields of a header are
 NUMBERS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 TEXTS = (b",", b";", b"\n", b'"', b"#", b"nan", b"1e999", b"-", b"\xff\xfe", b"\0", b"x", b"time")
 
 
 def valid() -> dict[str, list[bytes]]:
-    """By format, the bytes of some files."""
+    """By format, the bytes of some files; those of `BY_LIBRARY` are in `library_files`."""
     rng = np.random.default_rng(0)
     mono = 0.3 * rng.standard_normal((FRAMES, 1))
     stereo = 0.3 * rng.standard_normal((FRAMES, 2))

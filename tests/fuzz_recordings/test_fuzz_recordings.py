@@ -11,9 +11,10 @@ import pytest
 import scipy.io
 
 from agent.core.errors import DataError
-from models.data import matlab_tags
-from tests.fuzz_recordings.mutants import FORMATS, valid
+from agent.sources.formats import matlab_tags
+from tests.fuzz_recordings.mutants import BY_LIBRARY, FORMATS, valid
 
+BY_AGENT = tuple(name for name in FORMATS if name not in BY_LIBRARY)
 CASES = 150  # of a format
 SAMPLE = """
 import dataclasses, json, sys
@@ -22,17 +23,18 @@ print(json.dumps([dataclasses.asdict(run(name, {cases}, {seed})) for name in sys
 """
 
 
-def test_no_mutant_escapes_hangs_or_takes_much_memory() -> None:
+@pytest.mark.parametrize("formats", [BY_AGENT, BY_LIBRARY], ids=["agent", "libraries"])
+def test_no_mutant_escapes_hangs_or_takes_much_memory(formats: tuple[str, ...]) -> None:
     seed = secrets.randbelow(2**32)
     code = SAMPLE.format(cases=CASES, seed=seed)
-    command = [sys.executable, "-c", code, *FORMATS]
+    command = [sys.executable, "-c", code, *formats]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, (seed, done.stderr)
     runs = json.loads(done.stdout)
-    assert [run["escaped"] for run in runs] == [{}] * len(FORMATS), seed
-    assert [run["hangs"] for run in runs] == [0] * len(FORMATS), seed
+    assert [run["escaped"] for run in runs] == [{}] * len(formats), seed
+    assert [run["hangs"] for run in runs] == [0] * len(formats), seed
     assert runs[-1]["rss_mib"] < 300, seed
-    assert sum(run["read"] for run in runs) >= 0.2 * CASES * len(FORMATS), seed
+    assert sum(run["read"] for run in runs) >= 0.2 * CASES * len(formats), seed
 
 
 def test_what_matlab_writes_passes_the_check_before_scipy(tmp_path: Path) -> None:

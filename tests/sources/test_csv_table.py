@@ -6,14 +6,24 @@ import numpy as np
 import pytest
 
 from agent.core.errors import DataError
+from agent.core.types import Samples
 from agent.sources import csv_table
 
 VALUES = np.array([0.5, -1.25, 3.0, 0.125], np.float32)
 ROWS = [(f"{at / 1000:.4f}", f"{value}") for at, value in enumerate(VALUES)]
 
 
+def read(path: Path) -> tuple[Samples, float | None]:
+    recording = csv_table.read(path)
+    return recording.read(1000), recording.rate_hz
+
+
 def lines(form: str, *above: str) -> str:
     return "\n".join([*above, *(form.format(*row) for row in ROWS), ""])
+
+
+def commas(text: str) -> str:
+    return text.replace(".", ",")
 
 
 TIMED = {
@@ -27,6 +37,11 @@ TIMED = {
     "sep=": lines("{};{}", "sep=;", "time;acc"),
     "quoted sep=": lines("{},{}", '"sep=,"', "time,acc"),
     "tabs": lines("{}\t{}", "time\tacc"),
+    "decimal commas": commas(lines("{};{}", "time;acc")),
+    "decimal commas and tabs": commas(lines("{}\t{}", "time\tacc", "s\tg")),
+    "decimal commas and blanks": commas(lines("{} {}", "time acc")),
+    "quoted decimal commas": commas(lines('"{}";"{}";', "sep=;", "time;acc;", "s;g;")),
+    "commas in names": commas(lines("{};{}", "time;acc, front", "s;m/s^2")),
     "all of it": lines('"{}";"{}";', "sep=;", "# x", "time;acc;", "s;g;"),
 }
 
@@ -35,7 +50,7 @@ TIMED = {
 def test_a_table_is_read_whatever_stands_around_its_numbers(form: str, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(TIMED[form])
-    numbers, rate_hz = csv_table.read(path)
+    numbers, rate_hz = read(path)
     assert np.array_equal(numbers[:, 0], VALUES)
     assert numbers.shape == (len(VALUES), 1)
     assert rate_hz == 1000.0
@@ -44,13 +59,25 @@ def test_a_table_is_read_whatever_stands_around_its_numbers(form: str, tmp_path:
 def test_a_line_of_units_says_what_the_time_counts(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("time,acc\nms,g\n0,1\n2,2\n4,3\n")
-    assert csv_table.read(path)[1] == 500.0
+    assert csv_table.read(path).rate_hz == 500.0
+
+
+def test_a_line_of_units_is_that_of_the_channels(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("time;x;y;z\ns;[m/s²];g;\n0;1,5;2;3\n0,5;2;2;3\n")
+    assert csv_table.read(path).units == ("m/s2", "g", None)
+
+
+def test_one_column_with_decimal_commas_is_two_as_nothing_tells_them_apart(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("0,5\n1,5\n")
+    assert csv_table.read(path).channels == 2
 
 
 def test_comments_above_numbers_without_names_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("# Logger\n# rate 10000\n1,2\n3,4\n")
-    numbers, rate_hz = csv_table.read(path)
+    numbers, rate_hz = read(path)
     assert (numbers.tolist(), rate_hz) == ([[1.0, 2.0], [3.0, 4.0]], None)
 
 

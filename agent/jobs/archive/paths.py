@@ -16,9 +16,12 @@ import soundfile
 from fsspec.implementations.local import LocalFileSystem
 
 from agent.core.errors import UserError
+from agent.sources.formats import table
 
 SOUND = (".npy", *(f".{name.lower()}" for name in soundfile.available_formats()))
-SUFFIXES = frozenset((*SOUND, ".aif", ".aifc", ".oga"))  # others must be named, e.g. .csv
+BY_LIBRARY = set(table.SUFFIXES) - set(table.PARQUET.suffixes)
+# Others must be named: .csv may be a manifest, .parquet what `score` wrote.
+SUFFIXES = frozenset((*SOUND, ".aif", ".aifc", ".oga", *BY_LIBRARY))
 VERSIONS = ("ETag", "etag", "CRC", "mtime", "LastModified", "last_modified", "updated", "created")
 
 

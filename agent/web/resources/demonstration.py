@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.core.errors import UserError
+from agent.sources.formats import table
 from agent.web.http.request import RefusedError, Request, Route
 
 MAX_BYTES = 50 * 2**20  # of a recording
@@ -31,10 +32,16 @@ def _change(request: Request, change: Change) -> msgspec.Struct:
         raise RefusedError(400, str(error)) from None
 
 
+def _suffix(name: str) -> str:
+    """Of a sound file none that selects its format; the others are read in a process apart."""
+    suffix = Path(name).suffix.lower()
+    return suffix if suffix in table.SUFFIXES else ".sound"
+
+
 def _score(request: Request, score: Score) -> msgspec.Struct:
     """Scores the recording in a temporary file, which is not kept."""
     name = Path(request.query.get("name", "recording")).name[:200] or "recording"
     with tempfile.TemporaryDirectory(prefix="drsn-") as folder:
-        file = Path(folder) / "recording.sound"  # without a suffix, which would select a format
+        file = Path(folder) / f"recording{_suffix(name)}"
         request.body.save(file, MAX_BYTES, RECORDING_S)
         return score(file, name, request.query.get("source", ""))

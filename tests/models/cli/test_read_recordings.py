@@ -127,7 +127,7 @@ def test_a_manifest_says_which_variable_and_which_rate(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_files_of_another_kind_is_no_silent_loss_of_a_label(tmp_path: Path) -> None:
-    for label, name in (("normal", "a.wav"), ("worn", "a.tdms")):
+    for label, name in (("normal", "a.wav"), ("worn", "a.docx")):
         (tmp_path / label).mkdir()
         (tmp_path / label / name).write_bytes(b"")
         (tmp_path / label / f"b{name}").write_bytes(b"")
