@@ -4,18 +4,21 @@ import re
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import soundfile
 
 from agent.cli import main
-from agent.core.types import Mark, Scored, Verdict, Window
+from agent.core.types import Decision, Mark, Scored, Verdict, Window
 from agent.jobs.replay.report import charts
 from agent.jobs.replay.report.axes import Axis
 from agent.jobs.replay.report.overview import MOST, Overview
+from agent.jobs.replay.report.page import STYLE
 from agent.jobs.replay.report.png import png
 from agent.jobs.replay.report.signal_log import SignalLog
+from agent.jobs.replay.verdict import SEVERITY
 from agent.sources.machine_simulator import Machine, Spec
 
 RATE_HZ = 10_000
@@ -136,3 +139,10 @@ def test_ticks_are_round_and_times_are_of_a_clock() -> None:
     assert list(Axis(0, 5000, "Hz", steps=5).ticks()) == [0, 1000, 2000, 3000, 4000, 5000]
     assert list(charts.time_axis(240).ticks()) == [0, 30, 60, 90, 120, 150, 180, 210, 240]
     assert list(charts.time_axis(400_000).ticks())[1] == 50_000
+
+
+def test_every_decision_has_a_colour_and_a_rank() -> None:
+    for decision in get_args(Decision):
+        assert f"--{decision}:" in STYLE
+        assert f".{decision}{{fill:" in STYLE
+        assert decision in SEVERITY

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from agent.core import files
 from agent.core.errors import ConditionError
-from agent.core.types import Samples
+from agent.core.types import Decision, Samples
 from agent.diagnosis import envelope, periodicity
 from agent.jobs.replay import table
 from agent.jobs.replay.report import charts
@@ -20,10 +21,10 @@ from agent.jobs.replay.verdict import clock, verdict, worst_state
 
 STYLE = """
 :root{--ground:#f6f7f9;--card:#fff;--ink:#16202b;--dim:#5a6775;--rule:#dfe4ea;--wave:#1b7896;
---normal:#2c8f5f;--fault:#c8451c;--unknown:#7a63c4;--abstain:#9aa6b2;--sensor_fault:#b07d18}
+--normal:#2c8f5f;--fault:#c8451c;--unknown:#7a63c4;--abstain:#9aa6b2;--sensor_fault:#b07d18;--detected:#1c7ed6}
 @media(prefers-color-scheme:dark){:root{--ground:#0d1218;--card:#151c24;--ink:#e6ecf2;--dim:#9aa8b7;
 --rule:#2a3542;--wave:#5cc4e4;--normal:#53c994;--fault:#ff9166;--unknown:#b7a6e6;--abstain:#6f7d8b;
---sensor_fault:#e5b04e}}
+--sensor_fault:#e5b04e;--detected:#74c0fc}}
 body{background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif;margin:0 auto;
 max-width:62rem;padding:1rem}
 section{background:var(--card);border:1px solid var(--rule);border-radius:8px;margin:1rem 0;
@@ -36,7 +37,7 @@ text{fill:var(--dim);font-size:11px}.mid{text-anchor:middle}.end{text-anchor:end
 .axis,.grid{stroke:var(--rule)}.wave{fill:var(--wave);stroke:var(--wave);stroke-width:.6}
 .curve{fill:none;stroke:var(--ink);stroke-width:1}.line{stroke-width:1.6;stroke-dasharray:5 3}
 .normal{fill:var(--normal)}.fault{fill:var(--fault)}.unknown{fill:var(--unknown)}
-.abstain{fill:var(--abstain)}.sensor_fault{fill:var(--sensor_fault)}
+.abstain{fill:var(--abstain)}.sensor_fault{fill:var(--sensor_fault)}.detected{fill:var(--detected)}
 .shaft{--hue:#8a97a5}.bpfo{--hue:#d9480f}.bpfi{--hue:#1c7ed6}.bsf{--hue:#2b8a3e}.ftf{--hue:#9c36b5}
 .line{stroke:var(--hue)}.key{border-left:.9rem solid var(--hue);margin-right:.9rem;
 padding-left:.3rem;white-space:nowrap}
@@ -44,7 +45,7 @@ padding-left:.3rem;white-space:nowrap}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{border-bottom:1px solid var(--rule);padding:.2rem .8rem .2rem 0;text-align:left}
 """
-STATES = ("normal", "fault", "unknown", "abstain", "sensor_fault")
+STATES = get_args(Decision)
 
 
 def section(file: str, replayed: Replayed, signal: SignalLog) -> str:
