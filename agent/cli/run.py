@@ -23,17 +23,18 @@ def define(parser: argparse.ArgumentParser) -> None:
         config = read()
         for note in advice.notes(config):
             log.warning("%s", note)
-        return Daemon(config, reread=read, observers=observers(config)).run()
+        return Daemon(config, reread=read, observers=observers(config, arguments.config)).run()
 
     config_option.define(parser)
     logs.add_level(parser, "INFO")
     parser.set_defaults(run=run)
 
 
-def observers(config: Config) -> Sequence[Observer]:
+def observers(config: Config, file: Path) -> Sequence[Observer]:
     """The page, where it is configured; its code is loaded only then."""
     if config.page is None:
         return ()
     from agent.web.site import Site
 
-    return (Site(config.page, config.agent.id, Path(config.agent.state_dir)),)
+    state_dir = Path(config.agent.state_dir)
+    return (Site(config.page, config.agent.id, state_dir, configuration=file),)

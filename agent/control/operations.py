@@ -69,7 +69,9 @@ def capture(context: CommandContext, arguments: Capture, answer: Answer) -> None
     first = max(pipeline.ring.start, end - round(arguments.seconds * rate_hz))
     if first >= end:
         raise Refused("the source has no samples yet")
-    name = clips.file_name(pipeline.name, iso(pipeline.timeline.unix_s(end)), "command")
+    name = clips.file_name(
+        pipeline.name, iso(pipeline.timeline.unix_s(end)), "command", context.clip_writer.suffix
+    )
     clip = clips.cut(pipeline, first, end, name)
     seconds = round((end - first) / rate_hz, 3)
     fields = {"file": f"{FOLDER}/{name}", "seconds": seconds}

@@ -28,9 +28,9 @@ class Clip(msgspec.Struct, frozen=True):
     t_start: str
 
 
-def file_name(source: str, t_start: str, why: str) -> str:
+def file_name(source: str, t_start: str, why: str, suffix: str) -> str:
     """A file name that sorts by time within a source, valid on every file system."""
-    return f"{source}-{t_start.translate({ord(sign): None for sign in '-:.'})}-{why}.flac"
+    return f"{source}-{t_start.translate({ord(sign): None for sign in '-:.'})}-{why}{suffix}"
 
 
 def cut(pipeline: SourcePipeline, first: int, end: int, name: str) -> Clip:

@@ -24,7 +24,7 @@ class ClipKeeper:
         keys = config.evidence or Evidence()
         folder = Path(config.agent.state_dir) / FOLDER
         limits = (round(mib * 2**20) for mib in (keys.max_mib, keys.min_free_mib))
-        self.clip_writer = ClipWriter(ClipStore(folder, *limits))
+        self.clip_writer = ClipWriter(ClipStore(folder, *limits), audio=keys.audio)
         if config.evidence is not None:
             self._faults = FaultClips(keys, self.clip_writer)
 

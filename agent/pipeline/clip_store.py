@@ -7,11 +7,13 @@ from pathlib import Path
 
 from agent.core import files
 
+SUFFIXES = (".flac", ".json")  # sound, or a picture of it
+
 log = logging.getLogger("drsn.evidence")
 
 
 class ClipStore:
-    """Owned by one thread. Only `*.flac` files are counted and removed."""
+    """Owned by one thread. Only clips are counted and removed."""
 
     def __init__(self, folder: Path, max_bytes: int, min_free_bytes: int) -> None:
         self._folder = folder
@@ -50,4 +52,5 @@ class ClipStore:
         return shutil.disk_usage(self._folder).free - size >= self._min_free_bytes
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
-        return [(path, path.stat()) for path in self._folder.glob("*.flac")]
+        clips = [path for path in self._folder.iterdir() if path.suffix in SUFFIXES]
+        return [(path, path.stat()) for path in clips]

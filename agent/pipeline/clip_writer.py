@@ -5,6 +5,7 @@ import queue
 from collections.abc import Callable
 
 from agent.pipeline import clip as clips
+from agent.pipeline import clip_picture
 from agent.pipeline.clip import Clip
 from agent.pipeline.clip_store import ClipStore
 
@@ -19,7 +20,10 @@ Done = Callable[[str | None], None]
 class ClipWriter:
     """`run` is the thread; the rest is for other threads."""
 
-    def __init__(self, store: ClipStore) -> None:
+    def __init__(self, store: ClipStore, *, audio: bool = True) -> None:
+        """`audio` False: a picture of each clip is kept in the place of its sound."""
+        self.audio = audio
+        self.suffix = ".flac" if audio else ".json"
         self._store = store
         self._waiting: queue.Queue[tuple[Clip, Done] | None] = queue.Queue(MAX_WAITING)
 
@@ -41,7 +45,7 @@ class ClipWriter:
 
     def _write(self, clip: Clip) -> str | None:
         try:
-            data = clips.encode(clip)
+            data = clips.encode(clip) if self.audio else clip_picture.encode(clip)
         except (RuntimeError, ValueError) as error:  # e.g. a rate that FLAC does not have
             return f"not a signal for FLAC: {error}"
         return self._store.put(clip.name, data)

@@ -12,6 +12,7 @@ from agent.pipeline.clip_writer import ClipWriter
 from agent.pipeline.source_pipeline import SourcePipeline
 
 LATE_S = 2.0  # a clip is not waited for longer than that beyond its end
+KEPT = ("fault", "unknown")  # decisions whose beginning is kept: what a person may judge
 FOLDER = "evidence"  # in the state directory
 
 
@@ -32,13 +33,14 @@ class FaultClips:
         self._pending: list[_Pending] = []
 
     def note(self, scored: Scored, pipeline: SourcePipeline) -> str | None:
-        """The file that will hold the signal around this window; None where no fault begins."""
-        if scored.event is None or scored.event.decision != "fault":
+        """The file that will hold the signal around this window; None where nothing begins."""
+        if scored.event is None or scored.event.decision not in KEPT:
             return None
         rate_hz = pipeline.origin.contract.rate_hz
         end = scored.window.first + scored.window.samples.shape[1]
         first = max(0, end - round(self._keys.before_s * rate_hz))
-        name = clips.file_name(pipeline.name, iso(pipeline.timeline.unix_s(end)), "fault")
+        at, why = iso(pipeline.timeline.unix_s(end)), scored.event.decision
+        name = clips.file_name(pipeline.name, at, why, self._clip_writer.suffix)
         last = end + round(self._keys.after_s * rate_hz)
         by_s = time.monotonic() + self._keys.after_s + LATE_S
         self._pending.append(_Pending(pipeline, first, last, by_s, name))

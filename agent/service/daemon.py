@@ -116,7 +116,7 @@ class Daemon:
         self._topology.start()
         clip_writer = self._start_clip_writer()
         for observer in self._observers:
-            observer.start(self._topology.pipelines)
+            observer.start(self._publisher.context)
         notify("READY=1")
         for pipeline in self._topology.pipelines:
             log.info("%s: %s", pipeline.name, pipeline.describe())

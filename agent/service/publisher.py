@@ -5,6 +5,7 @@ import time
 import msgspec
 
 from agent.config.load import Config
+from agent.control.command_context import CommandContext
 from agent.core.types import Measured, Message, Scored, Window
 from agent.delivery.journal import events
 from agent.delivery.outbox import Outbox
@@ -28,7 +29,10 @@ class Publisher:
         latest: Latest,
         history: History,
         machines: MachineStates,
+        context: CommandContext,
     ) -> None:
+        """`context` is the agent as commands and the page see it."""
+        self.context = context
         self.outbox = outbox
         self.sender = sender
         self._announcer = announcer

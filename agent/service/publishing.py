@@ -86,7 +86,7 @@ def open_publisher(config: Config, surroundings: Surroundings) -> Publisher:
         turns.append(LocalCommands(Path(config.agent.state_dir), context).turn)
     commands = CommandHandler(config.commands, context, results.publish)
     listeners |= subscriptions.listeners(config, announcer, sender, commands, surroundings.updates)
-    return Publisher(outbox, sender, announcer, latest, history, machines)
+    return Publisher(outbox, sender, announcer, latest, history, machines, context)
 
 
 def _health(

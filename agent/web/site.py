@@ -15,6 +15,7 @@ import msgspec
 
 from agent.config import access
 from agent.config.page import Page
+from agent.control.command_context import CommandContext
 from agent.core.errors import UserError
 from agent.core.time import iso
 from agent.core.types import Scored, Verdict
@@ -35,6 +36,7 @@ from agent.web.recording_scoring import ScoredTimeline
 from agent.web.records import About, Event, PageState
 from agent.web.resources import (
     demonstration,
+    everyday,
     machine,
     overview,
     spectrum,
@@ -60,9 +62,20 @@ class Site:
     """An observer of the daemon (`agent.service.observer`)."""
 
     def __init__(
-        self, page: Page, agent: str, state_dir: Path, *, harness: DemoHarness | None = None
+        self,
+        page: Page,
+        agent: str,
+        state_dir: Path,
+        *,
+        configuration: Path | None = None,
+        harness: DemoHarness | None = None,
     ) -> None:
-        """`agent` is the agent's id. `ConditionError` where the port is not available."""
+        """`agent` is the agent's id, `configuration` its file, if it has one.
+
+        `ConditionError` where the port is not available.
+        """
+        self._configuration = configuration
+        self._command_context: CommandContext | None = None  # until `start`
         self._agent = agent
         self._pipelines: Sequence[SourcePipeline] = ()  # until `start`
         self._frame_builders: dict[str, tuple[SourcePipeline, FrameBuilder]] = {}
@@ -85,9 +98,9 @@ class Site:
         self._queue.append(_QueuedWindow(scored, pipeline, pipeline.ring.missing, began_s))
         self._work.set()
 
-    def start(self, pipelines: Sequence[SourcePipeline]) -> None:
-        """Starts to answer browsers; `pipelines` may change while the agent runs."""
-        self._pipelines = pipelines
+    def start(self, context: CommandContext) -> None:
+        """Starts to answer browsers; its `pipelines` may change while the agent runs."""
+        self._command_context, self._pipelines = context, context.pipelines
         for name, work in (
             ("page", self._show_queued),
             ("page server", self._server.serve_forever),
@@ -127,10 +140,24 @@ class Site:
             spectrum.route(sources),
             waterfall.route(sources, self._waterfall),
             *trends.routes(sources, self._state_dir),
+            *everyday.routes(self._surroundings(sources)),
         ]
         if self._harness is not None:
             routes += demonstration.routes(self._change, self._score)
         return routes
+
+    def _surroundings(self, sources: Sources) -> everyday.Surroundings:
+        return everyday.Surroundings(
+            agent=self._agent,
+            state_dir=self._state_dir,
+            configuration=self._configuration,
+            sources=sources,
+            context=self._started,
+        )
+
+    def _started(self) -> CommandContext:
+        assert self._command_context is not None  # nothing is answered before
+        return self._command_context
 
     def _names(self) -> list[str]:
         return [pipeline.name for pipeline in list(self._pipelines)]

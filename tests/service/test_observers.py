@@ -1,13 +1,14 @@
 """An observer of a daemon sees every window; a wrapper of its sources opens each of them."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.config import load
+from agent.control.command_context import CommandContext
 from agent.core.types import Scored, Source
 from agent.delivery.outbox import Outbox
 from agent.pipeline.source_build import OpenSource
@@ -23,8 +24,8 @@ class Recorder:
         self.firsts: list[int] = []
         self.names: set[str] = set()
 
-    def start(self, pipelines: Sequence[SourcePipeline]) -> None:
-        self.calls.append(f"start {[pipeline.name for pipeline in pipelines]}")
+    def start(self, context: CommandContext) -> None:
+        self.calls.append(f"start {[pipeline.name for pipeline in context.pipelines]}")
 
     def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
         self.firsts.append(scored.window.first)

@@ -4,8 +4,10 @@ It uses the standard library, and sends no request to any other machine.
 """
 
 import http.server
+import io
 import logging
 import math
+import shutil
 import socket
 from collections.abc import Callable, Mapping
 from importlib.resources.abc import Traversable
@@ -17,7 +19,7 @@ import msgspec
 from agent.core.connections import Connections
 from agent.core.errors import UserError
 from agent.web.http import authorization
-from agent.web.http.request import Body, Content, RefusedError, Request, Route
+from agent.web.http.request import CHUNK_BYTES, Body, Content, RefusedError, Request, Route
 from agent.web.http.stream import EventStream
 
 STALLED_S = 10.0  # a browser that reads or sends nothing for so long is gone
@@ -128,11 +130,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._context.stream.broadcaster.leave(viewer)
 
     def _send(self, status: int, content: Content) -> None:
-        length = str(len(content.data))
-        self._head(
-            status, {"Content-Type": content.kind, "Content-Length": length, **content.headers}
-        )
-        self.wfile.write(content.data)
+        stream = content.stream or io.BytesIO(content.data)
+        with stream:
+            length = str(content.length if content.stream else len(content.data))
+            head = {"Content-Type": content.kind, "Content-Length": length, **content.headers}
+            self._head(status, head)
+            shutil.copyfileobj(stream, self.wfile, CHUNK_BYTES)
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)

@@ -99,6 +99,8 @@ class Content(msgspec.Struct, frozen=True):
     kind: str  # as in Content-Type
     data: bytes
     headers: Mapping[str, str] = {}
+    stream: IO[bytes] | None = None  # sent in the place of `data`, and closed
+    length: int = 0  # bytes of `stream`
 
 
 Answer = msgspec.Struct | Content  # a struct is sent as JSON

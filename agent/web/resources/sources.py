@@ -15,7 +15,10 @@ class Sources(msgspec.Struct, frozen=True):
 
     def of(self, request: Request) -> SourcePipeline:
         """The one that the query names with `source`; `RefusedError` with status 404."""
-        name = request.query.get("source", "")
+        return self.named(request.query.get("source", ""))
+
+    def named(self, name: str) -> SourcePipeline:
+        """The source of that name; `RefusedError` with status 404."""
         pipelines = self.all()
         for pipeline in pipelines:
             if pipeline.name == name:

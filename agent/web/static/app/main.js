@@ -8,7 +8,7 @@ import { $, make } from "./dom.js";
 import * as link from "./link.js";
 import * as texts from "./texts.js";
 
-const VIEWS = ["overview", "machine", "live"]; // in the order of the navigation
+const VIEWS = ["overview", "machine", "events", "live", "setup"]; // in the order of the navigation
 const RETRY_MS = 2000;
 const mounted = new Map();
 let shown = null;
