@@ -18,8 +18,8 @@ class Alarms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What raises a warning or an alarm; limits that a value must exceed."""
 
     enabled: bool = True
-    delay_s: Duration = 30.0  # for which a cause must be there
-    clear_s: Duration = 60.0  # for which it must be away
+    delay_s: Duration = 60.0  # for which a cause must be there
+    clear_s: Duration = 600.0  # for which it must be away
     latched: bool = True  # until it is acknowledged
     hysteresis: Hysteresis = 0.1  # of a limit: a value must fall so far below it
     fault: Alarm = "alarm"  # the decision

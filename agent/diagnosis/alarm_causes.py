@@ -29,6 +29,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     limit: float | None = None
     channel: int | None = None
+    firm: bool = True  # False: the value is within the hysteresis below its limit
     text: str  # e.g. `velocity 5.1 mm/s is above 4.5 mm/s, where zone D begins`
 
 
@@ -110,7 +111,8 @@ class AlarmCauses:
         value: float = getattr(self._values, limit.field)
         channel = self._values.channel if limit.reason == "velocity" else None
         where = "" if channel is None else f" of channel {channel}"
-        relation = "is above" if value > limit.value else "was above"
+        firm = value > limit.value
+        relation = "is above" if firm else "was above"
         text = f"{value:.3g}{limit.unit} {relation} {limit.value:g}{limit.unit}{limit.note}"
         return Cause(
             alarm=limit.alarm,
@@ -118,6 +120,7 @@ class AlarmCauses:
             value=value,
             limit=limit.value,
             channel=channel,
+            firm=firm,
             text=f"{limit.reason}{where} {text}",
         )
 

@@ -1,10 +1,11 @@
 """Raises, holds and ends the alarm of one source. Pure: counts seconds of signal, reads no clock.
 
 For each of `warning` and `alarm` the seconds of signal with such a cause are counted up, and those
-without it down to 0: so a cause that comes and goes raises it as well, if it is there more often
-than not. At `delay_s` it is raised. It ends after `clear_s` without a cause in a row, where it is
-latched only once somebody has acknowledged it. Signal that says nothing of the machine (a broken
-sensor, a shaft that stands still) neither raises nor ends anything.
+without it down to 0; a value within its hysteresis counts neither way. At `delay_s` it is raised:
+so a cause that comes and goes raises it as well, if it is there more often than not. It ends after
+`clear_s` without a cause in a row, where it is latched only once somebody has acknowledged it.
+Signal that says nothing of the machine (a broken sensor, a shaft that stands still) neither raises
+nor ends anything.
 """
 
 from collections.abc import Sequence
@@ -55,8 +56,10 @@ class AlarmLatch:
         return "acknowledged" if basis.active else self._ease(now)
 
     def _count(self, level: Raised, seconds: float) -> None:
-        there = strongest(self._causes, level) is not None
-        counted_s = self._with_s[level] + (seconds if there else -seconds)
+        calling = [cause for cause in self._causes if _weight(cause.alarm) >= _weight(level)]
+        if calling and not any(cause.firm for cause in calling):
+            return  # within the hysteresis
+        counted_s = self._with_s[level] + (seconds if calling else -seconds)
         self._with_s[level] = min(max(counted_s, 0.0), max(self._keys.delay_s, seconds))
 
     def _is_due(self, level: Raised) -> bool:

@@ -11,6 +11,7 @@ from agent.core.types import Verdict
 from agent.diagnosis import alarm_causes
 from agent.diagnosis.alarm_causes import AlarmCauses, Cause, Values
 from agent.diagnosis.alarm_latch import AlarmLatch
+from tests.diagnosis import wear_out
 from tests.support.measured import physics
 
 NORMAL, FAULT, UNKNOWN = Verdict("normal", "normal"), Verdict("fault", "outer"), Verdict("unknown")
@@ -188,6 +189,15 @@ def test_without_a_delay_the_first_window_raises_it() -> None:
     assert Machine(delay_s=0.0).run(1, "alarm").events == [(1, "raised")]
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_machine_that_wears_out_over_thirty_days_has_one_warning_and_then_one_alarm(
+    seed: int,
+) -> None:
+    events = wear_out.simulate(seed, Alarms())
+    assert [event for _, event in events] == ["raised warning", "raised alarm"]
+    assert [mm_s for mm_s, _ in events] == pytest.approx([2.8, 4.5], rel=0.1)
+
+
 # -- what is a cause ------------------------------------------------------------------------
 
 
@@ -251,6 +261,17 @@ def test_a_value_that_chatters_around_its_limit_stays_a_cause_until_it_is_well_b
     assert of(meter) == []
     measure(meter, 2.7, 2.7)
     assert of(meter) == [], "it must be above the limit again"
+
+
+def test_a_value_within_its_hysteresis_holds_an_alarm_and_raises_none() -> None:
+    machine = Machine()
+    within = [Cause(alarm="warning", reason="velocity", text="", firm=False)]
+    for _ in range(1000):
+        assert machine.latch.pass_signal(STEP_S, within, "") is None
+    machine.run(30, "warning")
+    assert machine.alarm == "warning"
+    for _ in range(1000):
+        assert machine.latch.pass_signal(STEP_S, within, "") is None
 
 
 def test_anomaly_and_drift_have_limits_of_their_own_and_what_is_not_known_is_no_cause() -> None:

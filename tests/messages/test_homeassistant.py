@@ -31,6 +31,7 @@ KEYS = {
     "event": READ | {"evt_typ"},
     "update": READ | {"l_ver_t", "l_ver_tpl"},
     "button": {"cmd_t", "cmd_tpl"},
+    "switch": READ | {"cmd_t", "cmd_tpl", "pl_on", "pl_off"},
 }
 MODEL = Model(name="bearing", version="1", sha256="0" * 64, precision="int8")
 
