@@ -3,9 +3,9 @@
     python -m models.experiments.unseen.recipes --data DATA [--variant random] [--quick]
 
 Each rig is left out by a network of its own; one more is trained on all rigs, and judges the
-machines that nobody trains on. What was measured is kept in `runs/unseen`, and the tables of
-docs/UNSEEN.md are written from all variants that are kept. With `--quick` a network of ten steps
-on one set judges one machine, and nothing is written.
+machines that nobody trains on. Networks and what they say are kept in `runs/unseen` and are not
+made again; the tables of docs/UNSEEN.md are written from all that is kept. With `--quick` a network
+of ten steps on one set judges one machine, and nothing is written.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from models.experiments.unseen.machines import Condition
 from models.experiments.unseen.rows import Row
 from models.experiments.unseen.variants import VARIANTS
 
-DOCUMENT, PART = Path("docs/UNSEEN.md"), "recipes"
+DOCUMENT = Path("docs/UNSEEN.md")
 SIMULATED_MINUTES = 0.5
 QUICK, ONE_SET = Training(steps=10, batch=16), LeftOut("all but hit_sm", ("hit_sm",))
 
@@ -55,25 +55,32 @@ def _run(options: argparse.Namespace) -> int:
     if options.quick:
         return _printed({QUICK.name: list(_judged(options.data, ONE_SET, QUICK))})
     sizes = Training(options.preset, options.steps, options.batch, options.seed)
-    for variant in options.variant or VARIANTS:
-        _measure(options.data, replace(sizes, variant=variant))
     trainings = {variant: replace(sizes, variant=variant) for variant in VARIANTS}
-    measured = {
-        variant: kept.load(PART, training)
-        for variant, training in trainings.items()
-        if kept.is_there(PART, training)
-    }
-    document.write(DOCUMENT, network_only_table.tables(measured), network_only_table.MARKS)
-    return _printed(measured)
-
-
-def _measure(data: Path, training: Training) -> None:
-    """Keeps what every network of that training says."""
-    rows: list[Row] = []
     for left in (*RIGS, ALL_RIGS):
+        for variant in options.variant or VARIANTS:
+            _measure(options.data, left, trainings[variant])
+    measured = {variant: _kept(training) for variant, training in trainings.items()}
+    whole = {variant: rows for variant, rows in measured.items() if rows}
+    document.write(DOCUMENT, network_only_table.tables(whole), network_only_table.MARKS)
+    return _printed(whole)
+
+
+def _measure(data: Path, left: LeftOut, training: Training) -> None:
+    """Keeps what that network says, unless it is kept."""
+    if not kept.is_there(_part(left), training):
         sys.stderr.write(f"{training.name}, {left.rig} left out\n")
-        rows += _judged(data, left, training)
-    kept.save(PART, training, rows)
+        kept.save(_part(left), training, _judged(data, left, training))
+
+
+def _kept(training: Training) -> list[Row]:
+    parts = [_part(left) for left in (*RIGS, ALL_RIGS)]
+    return [
+        row for part in parts if kept.is_there(part, training) for row in kept.load(part, training)
+    ]
+
+
+def _part(left: LeftOut) -> str:
+    return f"without-{left.rig.replace(' ', '-')}"
 
 
 def _judged(data: Path, left: LeftOut, training: Training) -> Iterator[Row]:
