@@ -1,5 +1,8 @@
 """Simulated machines of random geometry differ, and only strikes at the bearing tell a fault."""
 
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import pytest
 
@@ -7,7 +10,9 @@ from agent.core.bearing import Orders
 from agent.sources.machine_simulator import FAULTS, Fault
 from models.data import disturbances, random_machines, strikes
 from models.data.random_machines import RandomMachine
+from models.data.recipe import Recipe, Simulated, Source
 from models.data.strikes import Train
+from tests.support import datasets
 
 RATE_HZ, FRAMES = 10_000.0, 20_000
 ORDERS = Orders(bpfo=3.585, bpfi=5.415, bsf=2.357, ftf=0.398)
@@ -88,3 +93,24 @@ def test_a_load_zone_that_is_small_leaves_the_defect_unloaded_for_a_part_of_the_
     assert load.max() == pytest.approx(1.0)
     assert (load == 0).mean() > 0.3
     assert strikes._load(Train(3.6), turns).min() == 1.0
+
+
+def test_a_recipe_adds_as_many_random_machines_as_it_asks_for(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from models.training.train import training_recordings
+
+    recipe = Recipe(
+        name="many",
+        labels=FAULTS,
+        normal=("normal",),
+        rate_hz=RATE_HZ,
+        window=1024,
+        data=(Source("cwru", rate_hz=12_000.0),),
+        simulated=Simulated(machines=1, random=2, seconds=0.3),
+    )
+    recordings = training_recordings(recipe, datasets.bearings(tmp_path))
+    drawn = [each for each in recordings if each.file.startswith("random-")]
+    assert [each.label for each in drawn] == [*FAULTS, *FAULTS]
+    assert {each.machine for each in drawn} == {"simulated"}
+    fewer = msgspec.structs.replace(recipe, simulated=Simulated(machines=1, seconds=0.3))
+    assert len(training_recordings(fewer, tmp_path)) == len(recordings) - len(drawn)
