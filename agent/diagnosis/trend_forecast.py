@@ -3,7 +3,7 @@
 The slope is the median of the slopes between all pairs of days (Theil 1950, Sen 1968), its interval
 Sen's. Whether there is a trend is asked of the same pairs' signs (Mann 1945, Kendall). Days of one
 machine resemble each other: the test's variance is enlarged by the correlation of neighbouring days
-around the slope, (1 + r) / (1 - r).
+around the nearer of a straight and an exponential line, (1 + r) / (1 - r).
 
 How a machine wears out cannot be told from some weeks of it: straight on, or ever faster. So
 a forecast's interval spans both, a straight line and an exponential one, and its early end looks at
@@ -77,7 +77,7 @@ def trend(days: Values, means: Values) -> Trend | None:
     """Of daily means at those days, rising; None with fewer than `MIN_DAYS`."""
     if len(days) < MIN_DAYS:
         return None
-    line = _fit(days, means)
+    line = _fit(days, means, _nearest_rest(days, means))
     return Trend(len(days), line.probability, line.slope, line.slope_low, line.slope_high)
 
 
@@ -118,14 +118,35 @@ def _reading(line: _Line, limit: float, last: float, scale: float) -> _Reading:
     )
 
 
-def _fit(days: Values, values: Values) -> _Line:
+def _nearest_rest(days: Values, means: Values) -> Values:
+    """What a straight line or, where that is nearer, an exponential one leaves of the means.
+
+    Around a straight line the days of a clear exponential rise resemble each other by its bend
+    alone, which is no sign of chance.
+    """
+    rests = [_rest(days, means)]
+    if means.min() > 0:
+        rests.append(_rest(days, np.log(means)) * np.median(means))
+    return min(rests, key=lambda rest: float(np.median(np.abs(rest))))
+
+
+def _rest(days: Values, values: Values) -> Values:
+    """Of the values, beside their Theil-Sen line."""
+    later, earlier = np.tril_indices(len(days), -1)
+    slope = np.median((values[later] - values[earlier]) / (days[later] - days[earlier]))
+    rest: Values = values - slope * days
+    return rest - np.median(rest)
+
+
+def _fit(days: Values, values: Values, scatter: Values | None = None) -> _Line:
+    """`scatter`: what chance leaves beside the course; None: beside this line."""
     later, earlier = np.tril_indices(len(days), -1)
     steps = values[later] - values[earlier]
     slopes = np.sort(steps / (days[later] - days[earlier]))
     slope = float(np.median(slopes))
     day, value = float(np.median(days)), float(np.median(values - slope * days))
     rest = values - value - slope * days
-    sigma = math.sqrt(_variance(values) * _inflation(rest))
+    sigma = math.sqrt(_variance(values) * _inflation(rest if scatter is None else scatter))
     score = abs(float(np.sign(steps).sum()))
     probability = 2 * NormalDist().cdf(-max(0.0, score - 1) / sigma) if sigma else 1.0
     reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * sigma

@@ -49,6 +49,16 @@ def test_a_steady_machine_whose_days_resemble_each_other_seldom_shows_a_trend() 
     assert sum(item is not None and item.is_significant for item in trends) <= 0.04 * 300
 
 
+def test_a_clear_exponential_rise_is_a_trend_though_it_bends() -> None:
+    dice = np.random.default_rng(22)
+    days = np.arange(20.0)
+    for _ in range(20):
+        means = 1.2 * 1.055**days * (1 + 0.01 * dice.normal(size=20))
+        item = trend_forecast.trend(days, means)
+        assert item is not None
+        assert item.is_significant
+
+
 def test_a_line_without_noise_is_told_exactly() -> None:
     means = 1.0 + 0.1 * DAYS
     course = trend_forecast.trend(DAYS, means)
