@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 OUTSIDE = ("torch", "drsn-agent")
 BUILD = ("setuptools>=77,<85",)
 TOOLS = ("build>=1.2,<2", "cyclonedx-bom>=5,<8")
-BOX = ("mic", "serial", "iio", "metrics", "sparkplug", "rollout")
+BOX = ("mic", "serial", "iio", "metrics", "sparkplug", "rollout", "notify")
 LOCKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # extras, and what is in none
     "build": ((), BUILD),
     "box": (BOX, ()),

@@ -23,6 +23,7 @@ SUMMARIES = {
     "score": "score archives of recordings into Parquet",
     "ingest": "store what a fleet publishes in PostgreSQL",
     "bundle": "make a signed bundle of a model, or a key to sign with",
+    "notify": "send a test message to everybody whom alarms are told",
     "outbox": "show messages that the broker does not take, send them again or drop them",
     "install": "hand a bundle to the agent, which tries it beside the model that runs",
     "backup": "write state and configuration to one archive, also while the agent runs",

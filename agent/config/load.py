@@ -18,6 +18,7 @@ from agent.config import (
     devices,
     machines,
     metrics,
+    notify,
     page,
     points,
     rollout,
@@ -31,6 +32,7 @@ from agent.config.evidence import Evidence
 from agent.config.journal import Journal
 from agent.config.machines import Machine
 from agent.config.metrics import Metrics
+from agent.config.notify import Notify
 from agent.config.outbox import Outbox
 from agent.config.page import Page
 from agent.config.rollout import Rollout
@@ -53,6 +55,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     trends: Trends = Trends()
     journal: Journal = Journal()
     alarms: Alarms = Alarms()
+    notify: Notify | None = None
     commands: Commands = Commands()
     evidence: Evidence | None = None
     metrics: Metrics | None = None
@@ -158,6 +161,8 @@ def _check(config: Config) -> None:
         alarms.check(item.common.alarms.over(config.alarms), f"{item.path}.alarms")
     sparkplug.check(config.agent.sink, config.sparkplug, needs_plain_mqtt)
     rollout.check(config.rollout, config.agent.sink)
+    if config.notify is not None:
+        notify.check(config.notify, config.agent.sink)
     if config.page is not None:
         page.check(config.page)
     if config.metrics is not None:

@@ -28,7 +28,7 @@ from agent.pipeline import window_scorer
 from agent.pipeline.clip_keeper import ClipKeeper
 from agent.pipeline.source_build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.topology import Topology
-from agent.service import rollout
+from agent.service import notifications, rollout
 from agent.service.alarm_keeper import AlarmConsumer, AlarmKeeper
 from agent.service.observer import Observer
 from agent.service.publishing import Surroundings, open_publisher
@@ -80,6 +80,7 @@ class Daemon:
         surroundings = self._surroundings(runtime, updates, None if reread is None else requests)
         self._publisher = open_publisher(config, surroundings)
         self._alarms = AlarmKeeper(config.alarms, surroundings.alarms, self._publisher, on_alarm)
+        self._notifier = notifications.open_notifier(config)
         self._reload = Reload(requests, reread, self._topology, self._publisher)
         self._commissioner = self._build_commissioner(config, surroundings.commissioning)
         self._rollout = rollout.build_controller(
@@ -113,6 +114,8 @@ class Daemon:
         gc.freeze()  # what building made stays: the collector need not look at it
         sender = self._threads.start("sender", self._publisher.sender.run)
         self._values.begin(self._threads.start)
+        if self._notifier is not None:
+            self._threads.start("notifier", self._notifier.run)
         self._topology.start()
         clip_writer = self._start_clip_writer()
         for observer in self._observers:
@@ -128,6 +131,8 @@ class Daemon:
             observer.close()
         self._clips.finish()
         self._rollout.close()
+        if self._notifier is not None:
+            self._notifier.finish()
         if clip_writer is not None:
             clip_writer.join(DRAIN_S)
         self._deliver(sender)

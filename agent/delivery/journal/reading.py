@@ -25,6 +25,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...] = ()  # none: all kinds
     id: int | None = None  # that event alone
     before_id: int | None = None  # events before that one: the next page of a list
+    after_id: int | None = None  # events after that one
     since: str | None = None  # ISO 8601 in UTC, as in the events
     until: str | None = None  # the same
     judgeable: bool = False  # only raised alarms, and changes to fault, detected or unknown
@@ -66,6 +67,7 @@ def _conditions(selection: Selection) -> tuple[list[str], list[Any]]:
         "source = ?": selection.source,
         "id = ?": selection.id,
         "id < ?": selection.before_id,
+        "id > ?": selection.after_id,
         "t >= ?": selection.since,
         "t <= ?": selection.until,
     }

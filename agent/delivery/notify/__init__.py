@@ -1,0 +1,1 @@
+"""Tells people of alarms: the journal's events become messages to the addresses of `notify`."""

@@ -1,0 +1,18 @@
+"""Who is told of alarms: the notifier that the section `notify` asks for."""
+
+from pathlib import Path
+
+from agent.config import notify
+from agent.config.load import Config
+from agent.delivery.journal import journal_file
+from agent.delivery.notify.address import Address
+from agent.delivery.notify.notifier import Notifier
+
+
+def open_notifier(config: Config) -> Notifier | None:
+    """None: nobody is told. `UserError` where the addresses cannot be read."""
+    if config.notify is None:
+        return None
+    folder = Path(config.agent.state_dir)
+    addresses = [Address(url) for url in notify.urls(config.notify)]
+    return Notifier(config.notify, config.agent.id, folder, folder / journal_file.FILE, addresses)
