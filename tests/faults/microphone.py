@@ -47,7 +47,7 @@ def unplugged(world: World) -> list[Check]:
         back_s = time.monotonic()
         card.plug("vmic")
         card.play("vmic", noise)
-        recovered_s.append(seconds_until(functools.partial(_clean, listener, back_s), 30))
+        recovered_s.append(seconds_until(functools.partial(_well, listener, back_s), 30))
         without_gap += not _gap(listener, last, back_s - out_s)
         changed += seconds_until(lambda: _resources(agent) == before, 3) > 3
     stopped_s = agent.stopped_after_s()
@@ -81,6 +81,11 @@ def _clean(listener: Listener, since_s: float) -> bool:
     """Whether a window has been judged that was taken since then."""
     windows = listener.windows("sensor")[-20:]
     return any(w.received_s > since_s and not w.flags for w in windows)
+
+
+def _well(listener: Listener, since_s: float) -> bool:
+    """Whether the source is judged again: before that, another fault is no news."""
+    return _clean(listener, since_s) and listener.states("sensor")[-1].decision != "sensor_fault"
 
 
 def _gap(listener: Listener, last: Received, out_s: float) -> bool:

@@ -118,6 +118,10 @@ def _archive() -> Decoder:
     files = {"config.yaml": CONFIG, "state/baseline-a.json": b"{}", "secrets/key": b"k"}
     listed = manifest(files)
     link = packed(files, mode=0o120777)
+    method = packed(files).replace(
+        b"PK\x01\x02\x14\x03\x14\0\0\0\x08", b"PK\x01\x02\x14\x03\x14\0\0\0\x0c"
+    )
+    assert method != packed(files)
 
     def check(data: bytes) -> None:
         archive = Archive(io.BytesIO(data), "b.zip")
@@ -135,13 +139,14 @@ def _archive() -> Decoder:
             packed({"state/a.json": b"1"}),
             packed(files, manifest({})),
             link,
+            method,  # bzip2
         ],
         [
             *(f"agent/jobs/backup/manifest.py:is_{kind}_name" for kind in ("state", "archive")),
             "agent/jobs/backup/reading.py:_check_end",
             *(
                 f"agent/jobs/backup/reading.py:Archive.{name}"
-                for name in ("__init__", "check", "pieces", "_read_manifest")
+                for name in ("__init__", "check", "pieces", "_read_manifest", "_check_entries")
             ),
         ],
         (UserError,),

@@ -33,6 +33,7 @@ ROOM_BYTES = 16 << 20  # that stay free on the disk
 END = struct.Struct("<4s4H2LH")  # a ZIP file's last record, APPNOTE 4.3.16
 END64 = b"PK\x06\x07"  # stands before it in a larger file than ours can be
 LOCATOR_BYTES = 20
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others have errors and sizes of their own
 BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -105,6 +106,7 @@ class Archive:
             raise self._error(f"{file.name}: found other content than the archive says")
 
     def _read_manifest(self) -> Manifest:
+        self._check_entries()
         with self._zip.open(MANIFEST) as stream:
             data = stream.read(MAX_MANIFEST_BYTES + 1)
         manifest = json_input.decode(data, Manifest, max_bytes=MAX_MANIFEST_BYTES)
@@ -119,10 +121,15 @@ class Archive:
             raise self._error("found other files than its table of contents has")
         if CONFIGURATION not in names:
             raise self._error(f"found no {CONFIGURATION}, expected the configuration")
+        return manifest
+
+    def _check_entries(self) -> None:
         for entry in self._zip.infolist():
             if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
                 raise self._error(f"found {entry.filename!r} as a link, expected files alone")
-        return manifest
+            if entry.compress_type not in METHODS:
+                method = entry.compress_type
+                raise self._error(f"{entry.filename!r}: found method {method}, expected deflate")
 
     def _error(self, why: str) -> DataError:
         text = ascii(why)[1:-1][:200]
