@@ -12,7 +12,7 @@ DEB_PYTHON ?= 3.11
 PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptables e2fsprogs \
   pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins iiod libiio0 g++ \
   device-tree-compiler systemd shellcheck chromium chromium-driver prometheus postgresql \
-  espeak-ng zsh fish
+  espeak-ng zsh fish nginx-light
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 

@@ -1,81 +1,84 @@
-"""Takes the pictures of the live page from the real thing: agent, network, Chromium.
+"""Takes the pictures of the page from the real thing: agent, network, history, Chromium.
 
-    python docs/picture_page.py [FOLDER]        (needs chromium, chromium-driver and the test extra)
+    python -m docs.picture_page [FOLDER]        (needs chromium, chromium-driver and the test extra)
 
-The machine is broken and the noise turned up by the page's own controls, as a person would.
+In the live view the machine is broken and the noise turned up by the page's own controls, as
+a person would. The other views show the two simulated machines of `tests.support.machine_hall`.
 """
 
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.support import browser, machine_hall
+from tests.support.browser import Browser
+from tests.support.machine_hall import WORN
 
 PORT = 8097
-SIZES = {"desktop": (1140, 1100), "phone": (390, 1500)}
+DESKTOP, PHONE = (1180, 0), (390, 844)  # a height of 0: the whole page
+ALARM_S = 35.0  # until the fault has raised its alarm
 PICTURES = (
-    ("page", "desktop", "light"),
-    ("page-dark", "desktop", "dark"),
-    ("page-phone", "phone", "dark"),
+    ("page-overview", "#/overview", (1180, 560), "light", "en"),
+    ("page-machine", f"#/machine/{WORN}", DESKTOP, "light", "en"),
+    ("page-machine-dark", f"#/machine/{WORN}", (1180, 860), "dark", "en"),
+    ("page-phone", f"#/machine/{WORN}", PHONE, "dark", "es"),
 )
+STEPS = (("normal", -10, 3), ("outer", -10, 4), ("outer", 4, 3), ("outer", 11, 3))
 
 
 def main(folder: Path) -> None:
+    with browser.chromium() as driver:
+        _take_live(Browser(driver, PORT), folder / "page.png")
+        with tempfile.TemporaryDirectory() as work, machine_hall.running(Path(work)) as hall:
+            time.sleep(ALARM_S)
+            page = Browser(driver, hall.port)
+            for name, address, size, scheme, language in PICTURES:
+                _take(page, folder / f"{name}.png", address, size, scheme, language)
+
+
+def _take(
+    page: Browser, file: Path, address: str, size: tuple[int, int], scheme: str, language: str
+) -> None:
+    page.emulate(width=size[0], height=size[1] or 1000, prefers_color_scheme=scheme)
+    page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    page.open()
+    page.run("localStorage.setItem('drsn-language', arguments[0])", language)
+    page.open(address)
+    time.sleep(8)  # state, levels and spectra
+    if not size[1]:
+        height = page.run("return document.documentElement.scrollHeight")
+        page.emulate(width=size[0], height=height, prefers_color_scheme=scheme)
+        time.sleep(1)
+    page.driver.save_screenshot(str(file))
+
+
+def _take_live(page: Browser, file: Path) -> None:
     command = [sys.executable, "-m", "agent", "demo", "--page", str(PORT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
         try:
             assert demo.stdout is not None
             demo.stdout.readline()
-            for name, size, scheme in PICTURES:
-                _take(folder / f"{name}.png", *SIZES[size], scheme)
+            page.emulate(width=1180, height=1120, prefers_color_scheme="light")
+            page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+            page.open()
+            page.until(lambda: page.find("#machine input"), "the controls")
+            for state, snr_db, seconds in STEPS:
+                _turn(page, state, snr_db)
+                time.sleep(seconds)
+            page.run("document.activeElement.blur()")
+            page.driver.save_screenshot(str(file))
         finally:
             demo.terminate()
 
 
-def _take(file: Path, width: int, height: int, scheme: str) -> None:
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for each in (
-        "--headless=new",
-        "--no-sandbox",
-        "--hide-scrollbars",
-        f"--window-size={width},{height}",
-    ):
-        options.add_argument(each)
-    driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
-    try:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        driver.get(f"http://127.0.0.1:{PORT}/")
-        WebDriverWait(driver, 20).until(
-            lambda page: page.find_elements(By.CSS_SELECTOR, "#machine input")
-        )
-        for state, snr_db, seconds in (
-            ("normal", -10, 3),
-            ("outer", -10, 4),
-            ("outer", 4, 3),
-            ("outer", 11, 3),
-        ):
-            _turn(driver, state, snr_db)
-            time.sleep(seconds)
-        driver.execute_script("document.activeElement.blur()")
-        driver.save_screenshot(str(file))
-        _turn(driver, "normal", -31)
-    finally:
-        driver.quit()
-
-
-def _turn(driver: webdriver.Chrome, state: str, level: int) -> None:
-    driver.find_element(By.CSS_SELECTOR, f"input[value={state}]").send_keys(Keys.SPACE)
-    slider = driver.find_element(By.ID, "snr")
-    steps = level - int(str(slider.get_property("value")))
-    slider.send_keys((Keys.ARROW_RIGHT if steps > 0 else Keys.ARROW_LEFT) * abs(steps))
+def _turn(page: Browser, state: str, level: int) -> None:
+    page.press(f"input[value={state}]", Keys.SPACE)
+    steps = level - int(page.find("#snr").get_property("value"))
+    page.press("#snr", *[Keys.ARROW_RIGHT if steps > 0 else Keys.ARROW_LEFT] * abs(steps))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 import contextlib
 import http.client
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,61 +11,11 @@ import pytest
 
 from agent.config import load
 from agent.core.errors import UserError
-from agent.web.demo_controls import Controls
-from agent.web.http import request as routing
-from agent.web.http import server, static_files
-from agent.web.http.broadcast import Broadcaster
-from agent.web.http.handlers import ServerContext
-from agent.web.http.stream import EventStream
-from agent.web.records import About, PageState
-from agent.web.resources import demonstration
+from agent.web.http import server
 from tests.support.page_client import request
+from tests.support.served_page import served
 
 TOKEN = "only-for-those-who-know"
-
-
-@contextlib.contextmanager
-def served(token: str | None = None) -> Iterator[tuple[int, Controls]]:
-    """A page of a demonstration in which nothing happens."""
-    controls = Controls()
-    about = About(
-        name="a",
-        kind="synth",
-        summary="",
-        trouble=None,
-        labels=("normal", "loud"),
-        normal=("normal",),
-        rate_hz=1000.0,
-        hop_s=0.1,
-        window_s=0.2,
-        column_s=0.02,
-        model="tiny",
-        layers=0,
-        rival=None,
-    )
-
-    def stand() -> PageState:
-        return PageState(
-            agent="test",
-            sources=[about],
-            events=[],
-            setting=controls.setting,
-            noises=("gaussian",),
-            simulated=False,
-            states={},
-        )
-
-    def score(file: Path, name: str, source: str) -> PageState:
-        raise UserError(f"{name}: {file.stat().st_size} bytes of {source}")
-
-    routes = routing.table(demonstration.routes(controls.change, score))
-    stream = EventStream(Broadcaster(), lambda: ["a"], stand)
-    context = ServerContext(static_files.table(), routes, stream, token)
-    running = server.bind("127.0.0.1", 0, context)
-    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-    yield int(running.server_port), controls
-    running.shutdown()
-    running.server_close()
 
 
 @pytest.mark.parametrize(
