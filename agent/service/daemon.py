@@ -112,6 +112,7 @@ class Daemon:
         self._handle_signals()
         memory.unmap_code()  # before there are threads, which may be loading libraries
         gc.freeze()  # what building made stays: the collector need not look at it
+        self._alarms.turn(self._topology.pipelines)  # as they stood, before anything is published
         sender = self._threads.start("sender", self._publisher.sender.run)
         self._values.begin(self._threads.start)
         if self._notifier is not None:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from agent.cli import main
 from agent.delivery.journal import reading
@@ -131,6 +133,15 @@ def see_on_the_box(agent: Agent, event: JournalEvent, capsys: pytest.CaptureFixt
     assert row.split()[:1] == [str(event.id)]
 
 
+def reload(agent: Agent, **changes: Any) -> None:
+    """Has the agent read its configuration again, with those keys of its source."""
+    file = Path(agent.process.args[-1])  # type: ignore[index, arg-type]
+    tree = yaml.safe_load(file.read_text())
+    tree["sources"][0] |= changes
+    file.write_text(yaml.safe_dump(tree))
+    agent.process.send_signal(signal.SIGHUP)
+
+
 @pytest.mark.timeout(120)
 def test_in_maintenance_decisions_go_on_and_no_alarm_is_raised(
     broker: Broker, run_agent: Start, settings: Settings
@@ -156,7 +167,12 @@ def test_in_maintenance_decisions_go_on_and_no_alarm_is_raised(
         )
         over = people.until("its end", lambda state: state["maintenance"] is None)
         assert over["alarm"] == "none", "it is counted afresh"
-        people.until("the alarm after it", lambda state: state["alarm"] == "alarm")
+        raised = people.until("the alarm after it", lambda state: state["alarm"] == "alarm")
+        reload(agent, buffer_s=9.0)
+        eventually(lambda: "added fan" in agent.logged(), 10, "the source configured anew")
+        seen = len(listening.of("state"))
+        held = people.until("its state", lambda _: len(listening.of("state")) > seen)
+        assert held["alarm_basis"] == raised["alarm_basis"], "it stands as before"
         assert people.ask("maintenance", source="fan", on=True, until=in_s(-3))["ok"] is False
         assert agent.stop() == 0
     sentences = [item.sentence for item in events(tree, kinds=("maintenance",))][::-1]
