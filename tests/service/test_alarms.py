@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -16,9 +17,12 @@ from agent.cli import main
 from agent.delivery.journal import reading
 from agent.delivery.journal.events import JournalEvent
 from agent.delivery.journal.reading import Selection
+from agent.messages import json_schema
+from agent.messages.topics import PUBLISHED
 from tests.conftest import Agent, Broker, eventually
 from tests.support.listening import Listening
 
+OF_0_2 = json.loads((Path(__file__).parent / "v0_2" / "schemas.json").read_text())
 Start = Callable[..., Agent]
 Settings = Callable[..., dict[str, Any]]
 MACHINE: dict[str, Any] = {"kind": "synth", "rate_hz": 1000.0, "repeat": True, "name": "fan"}
@@ -105,6 +109,9 @@ def test_an_alarm_is_raised_held_over_a_restart_and_ends_when_it_is_acknowledged
         assert events(tree, id=event.id)[0].acknowledged_by == "anna"
         assert [item.alarm for item in events(tree, kinds=("alarm",))] == ["none", "alarm"]
         assert agent.stop() == 0
+        for schema in (json_schema.of(PUBLISHED["state"]), OF_0_2["state"]):
+            for state in listening.of("state"):
+                jsonschema.Draft202012Validator(schema).validate(state)
 
 
 def annotate(people: People, event: JournalEvent, tree: dict[str, Any]) -> None:
