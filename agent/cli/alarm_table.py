@@ -28,25 +28,20 @@ def show(config: Config, arguments: argparse.Namespace) -> int:
     selection = Selection(source=arguments.source, kinds=kinds, most=arguments.most)
     with state_directory.as_owner(folder):
         events = reading.read(path, selection)[::-1]
-        records = reading.standing_alarms(path)
+        standings = reading.standings(path)
     if arguments.json:
         for event in events:
             sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
         return 0
     names = [source.common.name for source in config.sources]
     for name in names if arguments.source is None else [arguments.source]:
-        for line in _standing(name, records.get(name), utc=arguments.utc):
+        for line in _standing(name, standings.get(name, Standing()), utc=arguments.utc):
             print(line)
     _table(events, utc=arguments.utc)
     return 0
 
 
-def _standing(name: str, record: str | None, *, utc: bool) -> Iterator[str]:
-    try:
-        standing = Standing() if record is None else msgspec.json.decode(record, type=Standing)
-    except msgspec.MsgspecError:
-        yield f"{name}: how its alarm stands cannot be read"
-        return
+def _standing(name: str, standing: Standing, *, utc: bool) -> Iterator[str]:
     basis, maintenance = standing.basis, standing.maintenance
     if basis is None:
         yield f"{name}: no alarm"

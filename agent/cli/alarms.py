@@ -65,6 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.source is None:
         raise UserError(f"alarms {arguments.action}: found no SOURCE, expected its name")
     keys = ACTIONS[arguments.action](arguments)
+    try:
+        "".join(str(value) for value in keys.values()).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"alarms {arguments.action}: found bytes that are no UTF-8") from None
     return _hand_over(config, arguments.action, {"source": arguments.source} | keys)
 
 

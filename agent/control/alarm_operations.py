@@ -14,13 +14,13 @@ from agent.control.alarm_requests import Acknowledge, Maintain
 from agent.control.command_context import Answer, CommandContext
 from agent.core.annotated import RowId
 from agent.core.errors import ConditionError
-from agent.core.time import iso
 from agent.delivery.journal import reading
 from agent.delivery.journal.events import Annotation, JournalEvent, Label, Line
 from agent.delivery.journal.journal import Journal
 from agent.delivery.journal.reading import Selection
 from agent.messages.command import Refused
 
+MAX_AHEAD_S = 366 * 86400.0  # of a maintenance's end
 Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
@@ -60,8 +60,8 @@ def maintenance(context: CommandContext, arguments: MaintenanceKeys, answer: Ans
     until_s = None if arguments.until is None else arguments.until.timestamp()
     if until_s is not None and not arguments.on:
         raise Refused("arguments: until: found a time, expected none where `on` is false")
-    if until_s is not None and until_s <= time.time():
-        raise Refused(f"arguments: until: found {iso(until_s)}, expected a time to come")
+    if until_s is not None and not 0 < until_s - time.time() <= MAX_AHEAD_S:
+        raise Refused("arguments: until: expected a time to come, at most 366 days ahead")
     request = Maintain(source=arguments.source, on=arguments.on, until_s=until_s, by=arguments.by)
     context.alarms.add(request, answer)
 

@@ -15,8 +15,7 @@ from agent.control.alarm_requests import Acknowledge, AlarmRequests, Answer, Mai
 from agent.core.alarms import AlarmChange, AlarmEvent, Maintenance, Standing
 from agent.core.time import iso, unix_s
 from agent.core.types import Scored
-from agent.delivery.journal.events import Acknowledgement, JournalEvent
-from agent.delivery.journal.journal import Journal
+from agent.delivery.journal.events import Acknowledgement, JournalEvent, Kind
 from agent.delivery.journal.journal_file import StandingAlarm
 from agent.pipeline.source_alarm import SourceAlarm
 from agent.pipeline.source_pipeline import SourcePipeline
@@ -46,7 +45,7 @@ class AlarmKeeper:
         self._publisher = publisher
         self._consumers = consumers
         self._journal = publisher.journal
-        self._stood = _standings(self._journal)  # of sources that have not begun yet
+        self._stood = {} if self._journal is None else self._journal.standings()
         self._alarms: dict[str, SourceAlarm] = {}
 
     def see(self, scored: Scored, pipeline: SourcePipeline) -> None:
@@ -97,7 +96,8 @@ class AlarmKeeper:
             answer("the source's key `maintenance` says so: change the configuration")
         else:
             until = None if request.until_s is None else iso(request.until_s)
-            begun = Maintenance(since=iso(time.time()), until=until, by=request.by)
+            by = None if request.by == CONFIGURED else request.by
+            begun = Maintenance(since=iso(time.time()), until=until, by=by)
             if request.on or alarm.pipeline.standing.maintenance is not None:
                 self._maintain(alarm, begun if request.on else None)
             answer(until=until)
@@ -153,17 +153,21 @@ class AlarmKeeper:
 
 def _event(pipeline: SourcePipeline, event: AlarmEvent, sentence: str, now: str) -> JournalEvent:
     state, standing, stated = pipeline.scorer.decider.state, pipeline.standing, pipeline.stated
-    raised_by = standing.basis.reason if event == "raised" and standing.basis else None
+    basis = standing.basis
+    kind: Kind = "maintenance" if event == "maintenance" else "alarm"
+    raised_by = basis.reason if event == "raised" and basis else None
     return JournalEvent(
         id=0,
         t=now,
         source=pipeline.name,
-        kind="maintenance" if event == "maintenance" else "alarm",
+        kind=kind,
         decision=state.decision,
         fault=state.label,
         alarm=standing.alarm,
         sentence=sentence,
         clip=stated.clip if stated is not None and raised_by == "decision" else None,
+        acknowledged_at=basis.acknowledged_at if basis and kind == "alarm" else None,
+        acknowledged_by=basis.acknowledged_by if basis and kind == "alarm" else None,
     )
 
 
@@ -175,14 +179,3 @@ def _is_over(maintenance: Maintenance | None) -> bool:
 
 def _by_key(standing: Standing) -> bool:
     return standing.maintenance is not None and standing.maintenance.by == CONFIGURED
-
-
-def _standings(journal: Journal | None) -> dict[str, Standing]:
-    """How the sources stood at the end of the last run; what cannot be read is left out."""
-    standings: dict[str, Standing] = {}
-    for source, record in ({} if journal is None else journal.standing_alarms()).items():
-        try:
-            standings[source] = msgspec.json.decode(record, type=Standing)
-        except msgspec.MsgspecError as error:
-            log.error("%s: how its alarm stood cannot be read: %s", source, error)
-    return standings

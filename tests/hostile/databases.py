@@ -65,7 +65,7 @@ def _journal(folder: Path) -> Decoder:
     def use() -> None:
         with contextlib.suppress(UserError):
             assert all(isinstance(item.sentence, str) for item in reading.read(path, Selection()))
-            reading.standing_alarms(path)
+            reading.standings(path)
         file = JournalFile(path, 8 * MIB)
         with contextlib.closing(file):
             file.write([event, Annotation(id=1, comment="Why."), StandingAlarm("a", "{}")])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.core.alarms import Standing
 from agent.core.errors import ConditionError
 from agent.delivery.journal import reading
 from agent.delivery.journal.events import Acknowledgement, Annotation, JournalEvent
@@ -54,10 +55,10 @@ class Journal:
         with self._lock:
             self._queue.append(entry)
 
-    def standing_alarms(self) -> dict[str, str]:
-        """As the last run left them, by source; before the first `turn`."""
+    def standings(self) -> dict[str, Standing]:
+        """How the sources stood at the end of the last run; before the first `turn`."""
         try:
-            return reading.standing_alarms(self.path)
+            return reading.standings(self.path)
         except ConditionError:  # there is none yet, or `write` will set it aside
             return {}
 

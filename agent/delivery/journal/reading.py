@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from agent.core.alarms import Standing
+from agent.core.time import unix_s
 from agent.delivery import bounded_file
 from agent.delivery.journal import journal_file
 from agent.delivery.journal.events import JournalEvent, Kind
@@ -48,11 +50,12 @@ def read(path: Path, selection: Selection) -> list[JournalEvent]:
     return [event for row in rows if (event := _event(row)) is not None]
 
 
-def standing_alarms(path: Path) -> dict[str, str]:
-    """The record of each source's alarm as JSON, by source; `ConditionError` as `read`."""
+def standings(path: Path) -> dict[str, Standing]:
+    """How each source stands; what is damaged is left out. `ConditionError` as `read`."""
     with bounded_file.reading(path, journal_file.check, MADE_BY) as db:
         rows = db.execute("SELECT source, record FROM alarm").fetchall()
-    return {source: record for source, record in rows if isinstance(record, str)}
+    read = {source: _standing(record) for source, record in rows if isinstance(source, str)}
+    return {source: standing for source, standing in read.items() if standing is not None}
 
 
 def last_id(path: Path) -> int:
@@ -85,6 +88,23 @@ def _conditions(selection: Selection) -> tuple[list[str], list[Any]]:
 
 def _event(row: Sequence[Any]) -> JournalEvent | None:
     try:
-        return msgspec.convert(dict(zip(COLUMNS, row, strict=True)), JournalEvent)
-    except msgspec.ValidationError:
+        event = msgspec.convert(dict(zip(COLUMNS, row, strict=True)), JournalEvent)
+        unix_s(event.t)
+    except ValueError:
         return None
+    return event
+
+
+def _standing(record: Any) -> Standing | None:
+    """None for a record that this version has not written."""
+    try:
+        standing = msgspec.json.decode(record, type=Standing)
+        basis, maintenance = standing.basis, standing.maintenance
+        if basis is not None:
+            unix_s(basis.since)
+        if maintenance is not None:
+            unix_s(maintenance.since)
+            unix_s(maintenance.until or maintenance.since)
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return standing if (standing.alarm == "none") == (basis is None) else None

@@ -6,8 +6,10 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from agent.core.alarms import AlarmBasis, Maintenance, Standing
 from agent.core.errors import ConditionError
 from agent.delivery.bounded_file import MARGIN_BYTES
 from agent.delivery.journal import journal, reading
@@ -18,6 +20,11 @@ from agent.delivery.journal.reading import Selection
 
 MIB = 1 << 20
 EVERY = Selection(most=100_000)
+NOW = "2026-01-02T03:04:05.678Z"
+BASIS = AlarmBasis(since=NOW, reason="drift", value=1.6, limit=1.5, channel=None, sentence="Drift.")
+WARNING = Standing(
+    alarm="warning", basis=BASIS, maintenance=Maintenance(since=NOW, until=NOW, by=None)
+)
 
 
 def event(sentence: str = "Fault outer.", **changes: Any) -> JournalEvent:
@@ -62,11 +69,11 @@ def test_an_event_comes_back_as_it_was_with_its_number_and_what_people_said(path
 def test_numbers_go_on_after_a_restart_and_alarms_stand_as_they_stood(path: Path) -> None:
     kept = Journal(path, 64 * MIB)
     kept.add(event())
-    for record in ("{}", '{"alarm": "alarm"}'):
-        kept.put(StandingAlarm("fan", record))
+    for standing in (Standing(), WARNING):
+        kept.put(StandingAlarm("fan", msgspec.json.encode(standing).decode()))
     kept.close()
     again = Journal(path, 64 * MIB)
-    assert again.standing_alarms() == {"fan": '{"alarm": "alarm"}'}
+    assert again.standings() == {"fan": WARNING}
     assert again.add(event()).id == 2
     again.close()
 
@@ -114,7 +121,7 @@ def test_a_broken_file_is_set_aside_and_the_event_is_in_a_new_one(
     with pytest.raises(ConditionError, match="cannot be read"):
         reading.read(path, EVERY)
     kept = Journal(path, 64 * MIB)
-    assert kept.standing_alarms() == {}
+    assert kept.standings() == {}
     kept.add(event("after"))
     with caplog.at_level(logging.ERROR):
         kept.close()
@@ -130,6 +137,30 @@ def test_a_damaged_row_is_left_out_and_the_others_are_read(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("UPDATE event SET t = x'00ff' WHERE id = 2")
     assert sentences(path) == ["three", "one"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ('"since":"2026', '"since":"2O26'),
+        ('"until":"2026-01', '"until":"2026-99'),
+        ('"alarm":"warning"', '"alarm":"none"'),
+        ('"alarm":"warning"', '"alarm":"fire"'),
+        ('"sentence"', '"sentencf"'),
+        ("}", ""),
+    ],
+)
+def test_a_standing_that_is_damaged_is_left_out_and_the_others_are_read(
+    path: Path, damage: tuple[str, str]
+) -> None:
+    record = msgspec.json.encode(WARNING).decode()
+    broken = record.replace(*damage)
+    assert broken != record
+    kept = Journal(path, 64 * MIB)
+    kept.put(StandingAlarm("fan", broken))
+    kept.put(StandingAlarm("pump", record))
+    kept.close()
+    assert reading.standings(path) == {"pump": WARNING}
 
 
 def test_a_disk_that_takes_nothing_is_waited_for_and_the_newest_stay(
