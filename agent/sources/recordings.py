@@ -7,6 +7,7 @@ recordings here as well, so that a file is the same signal for both.
 
 import logging
 import os
+import re
 import stat
 import tokenize
 import warnings
@@ -29,6 +30,9 @@ WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 # What NumPy raises where the header of an array is damaged.
 UNREADABLE = (ValueError, OSError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)
+
+# What libsndfile notes of a file that ends before its header says: AIFF, W64, AU, RF64 and others.
+CUT = re.compile(r"\(should be \d+\)|truncated|does not match value from 'ds64'")
 
 log = logging.getLogger("drsn.source")
 
@@ -112,6 +116,9 @@ def _by_libsndfile(path: Path) -> Recording:
     except soundfile.LibsndfileError as error:
         reason = str(error).rstrip(".")
         raise DataError(f"{path}: not a recording that can be read: {reason}") from None
+
+    if header is None and CUT.search(sound.extra_info):
+        log.warning("%s: the header promises more samples than are there: the file was cut", path)
 
     def read(frames: int) -> Samples:
         try:

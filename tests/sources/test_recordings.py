@@ -85,6 +85,32 @@ def test_a_file_that_was_cut_is_read_to_its_end_with_a_warning(
     assert "the header says 4000 bytes of samples, and 2000 are there" in caplog.text
 
 
+@pytest.mark.parametrize("format", ["AIFF", "AU", "W64", "RF64", "SVX"])
+def test_a_cut_file_of_another_format_is_read_with_a_warning_too(
+    format: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / f"x.{format.lower()}"
+    soundfile.write(path, np.zeros(4000, np.int16), 8000, format=format)
+    assert open_recording(path).frames == 4000
+    assert caplog.messages == []
+    path.write_bytes(path.read_bytes()[:-4000])
+    assert open_recording(path).frames == 2000
+    (line,) = caplog.messages
+    assert line.endswith("the header promises more samples than are there: the file was cut")
+
+
+def test_a_size_that_a_pipe_could_not_know_is_no_cut(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "x.au"
+    soundfile.write(path, np.zeros(4000, np.int16), 8000)
+    data = bytearray(path.read_bytes())
+    data[8:12] = b"\xff" * 4  # the AU format's "unknown"
+    path.write_bytes(data)
+    assert open_recording(path).frames == 4000
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFF000])
 def test_an_open_end_from_a_pipe_is_read_without_fuss(
     size: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
