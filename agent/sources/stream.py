@@ -106,9 +106,10 @@ class StreamSource:
     def _block(self, data: bytes) -> Block:
         data = self._rest + data
         if self._at_start:
-            length = stream_header.length(data)
+            length, foreign = stream_header.length(data), stream_header.foreign(data)
             self._rest = data
-            data = b"" if length is None else self._past_header(data, length)
+            known = length is not None and foreign is not None
+            data = self._past_header(data, length or 0, foreign or "") if known else b""
         if self.refusals.text is not None or self._at_start:
             return Block(np.zeros((0, self.format.channels), np.float32))
         whole = len(data) - len(data) % self._size
@@ -120,19 +121,22 @@ class StreamSource:
     def refusal(self) -> str | None:
         return self.refusals.text
 
-    def _past_header(self, data: bytes, length: int) -> bytes:
-        """The samples behind a WAV header of that length; none behind one of another format."""
+    def _past_header(self, data: bytes, length: int, foreign: str) -> bytes:
+        """The samples behind a WAV header of that length; none behind what is no raw sample."""
         self._at_start = False
+        options = self._options
+        expected = f"{options.dtype}, {options.interleaved} channels, {options.rate_hz:g} Hz"
+        if foreign:
+            self.refusals.add(f"found {foreign}, expected raw samples of {expected}")
+            return b""
         if not length:
             return data
-        options = self._options
         differs = stream_header.differs(
             data[:length], options.dtype, options.interleaved, options.rate_hz
         )
         if differs is None:
             log.warning("found a WAV header before the samples, and skipped it")
             return data[length:]
-        expected = f"{options.dtype}, {options.interleaved} channels, {options.rate_hz:g} Hz"
         self.refusals.add(f"found a WAV header {differs}, expected raw samples of {expected}")
         return b""
 

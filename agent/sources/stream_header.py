@@ -1,8 +1,23 @@
-"""A WAV header in front of raw samples, as `arecord` without `-t raw` sends it."""
+"""What a stream begins with instead of raw samples: a WAV header, another file's, or text.
+
+`arecord` without `-t raw` sends a WAV header.
+"""
+
+import re
 
 from agent.sources import wav_header
 
 LARGEST = 1 << 12  # bytes of a header
+MAGIC = {  # the first four bytes of other files
+    b"fLaC": "FLAC",
+    b"FORM": "AIFF",
+    b"OggS": "Ogg",
+    b".snd": "AU",
+    b"RF64": "RF64",
+    b"riff": "Wave64",
+}
+LOOKED_AT = 128  # bytes: a quiet signal may look like text for a few
+TEXT = re.compile(rb"[\t\r\n -~]*")
 
 
 def length(data: bytes) -> int | None:
@@ -13,6 +28,21 @@ def length(data: bytes) -> int | None:
     if 0 <= at <= len(data) - wav_header.CHUNK.size:
         return at + wav_header.CHUNK.size
     return None if len(data) < LARGEST else 0
+
+
+def foreign(data: bytes) -> str | None:
+    """What `data` begins with, in words; empty: samples; None: more has to come."""
+    if kind := MAGIC.get(data[:4]):
+        return f"a file of the format {kind}"
+    start = data[:LOOKED_AT]
+    if not TEXT.fullmatch(start):
+        return ""
+    if len(start) < LOOKED_AT:
+        return None
+    lines = start.decode("ascii").splitlines()
+    return (
+        f"the text {lines[0]!r}" if len(lines) > 1 and any(map(str.isdigit, start.decode())) else ""
+    )
 
 
 def differs(header: bytes, dtype: str, channels: int, rate_hz: float) -> str | None:

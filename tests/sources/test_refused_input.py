@@ -129,5 +129,35 @@ def test_a_wav_header_of_another_format_is_refused(
     assert "found a WAV header of int16, 2 channels, 48000 Hz, expected raw" in caplog.text
 
 
+FOREIGN = {
+    "the text '0.12573'": b"0.12573\n-0.02345\n" * 40,
+    "the text 't,acc'": b"t,acc\r\n" + b"0.0001,0.12573\r\n" * 20,
+    """the text '{"acc": 0.1}'""": b'{"acc": 0.1}\n' * 40,
+    "a file of the format FLAC": b"fLaC" + SAMPLES.tobytes(),
+    "a file of the format AIFF": b"FORM" + SAMPLES.tobytes(),
+    "a file of the format Ogg": b"OggS" + SAMPLES.tobytes(),
+}
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("found", FOREIGN)
+def test_what_is_no_raw_sample_in_a_stream_is_quoted(
+    found: str, pieces: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, samples = piped(FOREIGN[found], pieces, tmp_path)
+    assert len(samples) == 0
+    assert source.refusal is not None
+    assert source.refusal.startswith(f"found {found}, expected raw samples of int16, 1 channels")
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("value", [0x3031, 0x2041, 0x0A41])
+def test_a_quiet_signal_whose_bytes_are_letters_is_no_text(value: int, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 70, 500)
+    quiet = (value + noise).astype("<i2")
+    _, samples = piped(quiet.tobytes(), 3, tmp_path)
+    assert len(samples) == 500
+
+
 def test_a_stream_without_header_loses_nothing(tmp_path: Path) -> None:
     assert len(piped(SAMPLES.tobytes(), 9, tmp_path)[1]) == len(SAMPLES)
