@@ -12,6 +12,10 @@ from agent.core.errors import ConfigError
 T = TypeVar("T")
 MAX_SHOWN = 60  # characters of a value or a key
 
+# A number in quotes, with a decimal comma, or in thousands.
+NUMBER = re.compile(r"([-+]?\d+(?:[.,]\d+)?) ?([kM]?)(?:Hz)?")
+THOUSANDS = {"": 1, "k": 1e3, "M": 1e6}
+
 _PLAIN = {
     "bool": "true or false",
     "int": "a whole number",
@@ -51,7 +55,8 @@ def _explain(text: str, value: object, kind: type, path: str) -> ConfigError:
     if missing := re.match(r"Object missing required field `(.*)`", what):
         return ConfigError(f"{_join(full, '.' + missing[1])}: found nothing, expected a value")
     expected = _choices(kind, steps) if "enum" in what else _expected(what)
-    return ConfigError(f"{full or 'top level'}: found {show(part)}, expected {expected}")
+    hint = _hint(part, expected)
+    return ConfigError(f"{full or 'top level'}: found {show(part)}, expected {expected}{hint}")
 
 
 def _join(path: str, where: str) -> str:
@@ -97,9 +102,21 @@ def _record(kind: Any) -> Any:
     return next((member for member in members if hasattr(member, "__struct_fields__")), kind)
 
 
+def _hint(value: object, expected: str) -> str:
+    """What to write instead, where the value says it another way than YAML."""
+    if isinstance(value, bool | int | float) and expected.startswith("text"):
+        return ": write it in quotes"
+    if isinstance(value, str) and ("number" in expected):
+        number = NUMBER.fullmatch(value)
+        if number:
+            plain = float(number[1].replace(",", ".")) * THOUSANDS[number[2]]
+            return f": write {plain:.12g}" + (", without quotes" if number[1] == value else "")
+    return ""
+
+
 def show(value: object) -> str:
     """The value for an error line, cut short."""
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 

@@ -65,7 +65,9 @@ def check(mqtt: Mqtt) -> None:
 
 
 def check_host(host: str, key: str) -> None:
-    """`ConfigError` for a host with brackets, a scheme or a port."""
+    """`ConfigError` for a host with brackets, a scheme, a port or blanks, and for none."""
+    if not host or any(map(str.isspace, host)):
+        raise ConfigError(f"{key}: found {host!r}, expected a name or an address")
     bare = host.partition("://")[2].rstrip("/") if "://" in host else host
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]

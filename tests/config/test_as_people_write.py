@@ -61,6 +61,14 @@ REFUSED = {
     "mqtt: {host: '[::1]:1883'}": "write '::1'",
     "mqtt: {base: $SYS/x}": "expected no \\$ first",
     f"mqtt: {{password_file: {__file__}}}": "found no username beside it",
+    "mqtt: {host: ''}": "found '', expected a name or an address",
+    "mqtt: {host: my broker}": "found 'my broker', expected a name or an address",
+    "mqtt: {port: '1883'}": "found '1883', expected a whole number: write 1883, without quotes",
+    "mqtt: {keepalive_s: 1k}": "found '1k', expected a whole number: write 1000",
+    "agent: {health_s: '2,5'}": "found '2,5', expected a number: write 2.5",
+    "agent: {id: yes}": "found True, expected text: write it in quotes",
+    "agent: {id: 12}": "found 12, expected text: write it in quotes",
+    "agent: {health_s: }": "found nothing, expected a number",
 }
 
 
