@@ -100,9 +100,9 @@ def _open_sound(path: Path) -> Recording:
         note = f"{_sizes(header.declared, header.present)}: all of them are read"
         return msgspec.structs.replace(recording, note=note)
     recording = _by_libsndfile(path)
-    if header is None or not header.cut:
+    if header is None:
         return recording
-    note = f"{_sizes(header.declared, header.follow)}: the file was cut"
+    note = f"{_sizes(header.declared, header.follow)}: the file was cut" if header.cut else None
     return msgspec.structs.replace(recording, note=note)
 
 
@@ -117,9 +117,6 @@ def _by_libsndfile(path: Path) -> Recording:
         reason = str(error).rstrip(".")
         raise DataError(f"{path}: not a recording that can be read: {reason}") from None
 
-    if header is None and CUT.search(sound.extra_info):
-        log.warning("%s: the header promises more samples than are there: the file was cut", path)
-
     def read(frames: int) -> Samples:
         try:
             samples: Samples = sound.read(frames, dtype="float32", always_2d=True)
@@ -129,7 +126,10 @@ def _by_libsndfile(path: Path) -> Recording:
         return samples
 
     rate_hz, width = float(sound.samplerate), WIDTHS.get(sound.subtype)
-    return _sound(read, rate_hz, sound.channels, sound.frames, width)
+    recording = _sound(read, rate_hz, sound.channels, sound.frames, width)
+    cut = "the header promises more samples than are there: the file was cut"
+    note = cut if CUT.search(sound.extra_info) else None
+    return msgspec.structs.replace(recording, note=note)
 
 
 def _sound(
