@@ -102,8 +102,8 @@ def _open_sound(path: Path) -> Recording:
     recording = _by_libsndfile(path)
     if header is None:
         return recording
-    note = f"{_sizes(header.declared, header.follow)}: the file was cut" if header.cut else None
-    return msgspec.structs.replace(recording, note=note)
+    cut = f"{_sizes(header.declared, header.follow)}: the file was cut"
+    return msgspec.structs.replace(recording, note=cut if header.cut else None)
 
 
 def _sizes(declared: int, present: int) -> str:
