@@ -8,16 +8,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from agent.cli import main
 from agent.config import load
 from agent.core.errors import DamagedError, DataError, UserError
+from agent.jobs.archive import paths
+from agent.pipeline import build
 from agent.sources.formats import isolated, signals, table
 from agent.sources.formats.recording import Recording
 from agent.sources.formats.signals import Signal
 from agent.sources.formats.table import FileFormat
 from agent.sources.recordings import open_recording
+from agent.web import recording_scoring
 from models.data import recordings as of_training
 from models.data.listing import Entry
 from models.data.recipe import Source
@@ -65,6 +69,36 @@ def test_training_reads_the_same_samples(folder: Path) -> None:
         entry = Entry(folder / name, "normal", "train", 0.0, ())
         read = of_training.read(entry, Source("", channels=(0, 1)), RATE_HZ)
         assert np.array_equal(read, SIGNAL.T.astype(np.float32))
+
+
+def test_an_archive_is_scored_as_the_same_numbers_in_npy_are(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", SIGNAL.astype(np.float32))
+    options = ("--rate-hz", str(RATE_HZ), "--channels", "0", "--model", "bearing", "--unit", "g")
+    files = ("a.npy", str(folder / "a.tdms"))
+    assert main.main(["score", *files, *options, "--out", "out", "--workers", "1"]) == 0
+    tables = [pq.read_table(file) for file in sorted(Path("out/windows").iterdir())]
+    columns = [name for name in tables[0].column_names if name not in ("recording", "epoch")]
+    first, second = (table.select(columns).to_pylist() for table in tables)
+    assert first == second
+    assert len(first) >= 3
+
+
+def test_a_folder_of_an_archive_has_every_format_but_parquet(folder: Path) -> None:
+    found = {Path(file.recording).name for file in paths.find(str(folder))}
+    assert found == {path.name for path in folder.iterdir() if path.suffix != ".parquet"}
+
+
+def test_a_recording_that_is_dropped_on_the_page_is_read_by_its_format(folder: Path) -> None:
+    """By the suffix of its name, in a process apart."""
+    source = {"name": "a", "kind": "synth", "model": "bearing"}
+    (pipeline,) = build.build_pipelines(load.parse({"sources": [source]}), commissioned=False)
+    timeline = recording_scoring.score(folder / "a.tdms", "my.tdms", pipeline)
+    assert (timeline.duration_s, timeline.channels) == (len(SIGNAL) / RATE_HZ, 2)
+    with pytest.raises(UserError, match=r"^my\.h5: not readable: "):
+        recording_scoring.score(folder / "cut-a.h5", "my.h5", pipeline)
 
 
 @pytest.mark.parametrize("name", ["a.h5", "v73.mat", "v5.mat", "a.parquet"])
