@@ -16,7 +16,7 @@ PACKAGES := mosquitto mosquitto-clients strace openssl faketime iproute2 iptable
 BOOT_PACKAGES := debootstrap systemd-container util-linux
 IMAGE_PACKAGES := debootstrap buildah podman crun util-linux
 
-.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates trends contract home-assistant-test node-red-test brokers-test deb boot-test first-test arm-test image-test test coverage check format bench endurance \
+.PHONY: help dist lock sbom demo faults hostile fuzz-recordings rates trends contract home-assistant-test node-red-test brokers-test deb boot-test first-test arm-test image-test test coverage check format bench story endurance \
   fleet zoo digits reproduce unseen packages apt clean
 
 help:                           ## this list
@@ -119,6 +119,9 @@ bench: $(DEV)/installed $(RUN)/installed packages ## ratios against baselines an
 	$(DEV)/bin/python -m benchmarks.shrinkage $(ARGS)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 	$(DEV)/bin/python -m benchmarks.whole --python $(RUN)/bin/python $(ARGS)
+
+story: $(DEV)/installed packages ## labels of the page become a network that the agent tries and takes; ARGS="--steps 100"
+	$(DEV)/bin/python -m tests.models.story $(ARGS)
 
 endurance: $(DEV)/installed packages ## a day of simulated signal at fast pace: memory, counters, drift
 	$(DEV)/bin/python -m benchmarks.endurance $(ARGS)
