@@ -1,27 +1,30 @@
-"""How a machine runs now, as others publish it: its speed and its condition, or why not known.
+"""How a machine runs now, as others publish it or the configuration says, or why not known.
 
-A payload is a number or a text, or a JSON object with it in a field. One that is neither is refused
-and quoted; the value before it stands until it is too old.
+A payload that cannot be read is refused and quoted; the value before it stands until it is too old.
 """
 
-import math
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from agent.acquisition import published_payloads
 from agent.acquisition.published_values import PublishedValues, Received
 from agent.config.published import Published
 from agent.config.source import SourceKeys
-from agent.core import json_input
-from agent.core.json_input import JsonError
-from agent.sources.sensor_nodes.refusal import Refusals, quote
+from agent.core.conditions import Conditions
+from agent.sources.sensor_nodes.refusal import Refusals
 
-MAX_BYTES = 65_536
-MAX_TEXT = 64  # characters of a condition's name
-MAX_RPM = 1e6
+STILL_RPM = 1.0  # a published speed below it is none
+READERS: dict[str, Callable[[bytes, Published], Any]] = {  # by the key of the source
+    "speed": published_payloads.rpm,
+    "condition": published_payloads.condition_name,
+    "load": published_payloads.number,
+    "temperature": published_payloads.number,
+    "running": published_payloads.is_running,
+}
 
-T = TypeVar("T", float, str)
+T = TypeVar("T", float, str, bool)
 
 
 class Operating(msgspec.Struct, frozen=True):
@@ -30,6 +33,8 @@ class Operating(msgspec.Struct, frozen=True):
     rpm: float | None = None  # 0: the shaft stands
     condition: str | None = None
     missing: str | None = None
+    conditions: Conditions = Conditions()
+    stopped: str | None = None  # why the machine stands; None: it runs, or that is not known
 
 
 class Reading(msgspec.Struct, Generic[T], frozen=True):
@@ -91,110 +96,84 @@ class PublishedReading(Generic[T]):
 
 
 class OperatingState:
-    """What is published of one source's machine."""
+    """What is known of one source's machine."""
 
-    def __init__(
-        self,
-        source: str,
-        speed: Published | None,
-        condition: Published | None,
-        values: PublishedValues | None,
-    ) -> None:
+    def __init__(self, common: SourceKeys, values: PublishedValues | None) -> None:
         """`values` None: nothing can be heard, e.g. while a recording is scored."""
-        for published in (speed, condition):
-            if published is not None and values is not None:
-                values.subscribe(published.topic)
+        self.readings: dict[str, PublishedReading[Any]] = {}  # by the key of the source
+        self._common = common
         latest = _nothing if values is None else values.latest
-        self.speed: PublishedReading[float] | None = None
-        self.condition: PublishedReading[str] | None = None
-        if speed is not None:
-            self.speed = PublishedReading(f"{source}: speed", speed, latest, rpm)
-        if condition is not None:
-            self.condition = PublishedReading(
-                f"{source}: condition", condition, latest, condition_name
-            )
+        for key, read in READERS.items():
+            published = getattr(common, key)
+            if not isinstance(published, Published):
+                continue
+            if values is not None:
+                values.subscribe(published.topic)
+            name = f"{common.name}: {key}"
+            self.readings[key] = PublishedReading(name, published, latest, read)
 
     def at(self, now_s: float) -> Operating:
         """At that monotonic time."""
-        missing = []
-        rpm_now = None if self.speed is None else self.speed.at(now_s)
-        if self.speed is not None and rpm_now is None:
-            missing.append(self.speed.why(now_s))
-        name = None if self.condition is None else self.condition.at(now_s)
-        if self.condition is not None and name is None:
-            missing.append(self.condition.why(now_s))
-        return Operating(rpm_now, name, "; ".join(missing) or None)
+        values = {key: reading.at(now_s) for key, reading in self.readings.items()}
+        missing = [
+            self.readings[key].why(now_s)
+            for key, value in values.items()
+            if value is None and self._is_needed(key)
+        ]
+        conditions = Conditions(
+            load_percent=values.get("load", _constant(self._common.load)),
+            temperature_c=values.get("temperature", _constant(self._common.temperature)),
+            running=values.get("running", _constant(self._common.running)),
+        )
+        rpm = values.get("speed")
+        return Operating(
+            rpm=rpm,
+            condition=self._condition(values),
+            missing="; ".join(missing) or None,
+            conditions=conditions,
+            stopped=_stopped(rpm, conditions),
+        )
+
+    def _is_needed(self, key: str) -> bool:
+        """Whether a baseline is compared by this value."""
+        return key in ("speed", "condition") or bool(self.readings[key].published.limits)
+
+    def _condition(self, values: dict[str, Any]) -> str | None:
+        """The name of the condition, with the ranges of load and temperature that have limits.
+
+        None: only the configuration names one, or none.
+        """
+        ranges = [
+            f"{key} {published_payloads.range_of(value, self.readings[key].published.limits)}"
+            for key, value in values.items()
+            if key in ("load", "temperature") and self._is_needed(key) and value is not None
+        ]
+        name = values.get("condition") or (self._common.condition_name if ranges else None)
+        return ", ".join([*([] if name is None else [name]), *ranges]) or None
 
 
 def of_source(common: SourceKeys, values: PublishedValues | None) -> OperatingState | None:
-    """What is published of that source's machine; None: nothing."""
-    condition = common.condition if isinstance(common.condition, Published) else None
-    if common.speed is None and condition is None:
-        return None
-    return OperatingState(common.name, common.speed, condition, values)
+    """What is known of that source's machine beside its signal; None: nothing."""
+    keys = ("speed", "load", "temperature", "running")
+    known = [getattr(common, key) for key in keys]
+    if isinstance(common.condition, Published) or any(value is not None for value in known):
+        return OperatingState(common, values)
+    return None
 
 
-def rpm(payload: bytes, published: Published) -> float:
-    """The speed in rpm, of either direction; `ValueError` says what was found and expected."""
-    value = _field(payload, published)
-    speed = abs(_number(value, payload)) * published.factor
-    if speed > MAX_RPM:
-        raise ValueError(f"found {quote(payload)}, expected a speed of at most {MAX_RPM:g} rpm")
-    return speed
+def _stopped(rpm: float | None, conditions: Conditions) -> str | None:
+    if conditions.running is False:
+        return "the machine is not running"
+    if conditions.running is None and rpm is not None and rpm < STILL_RPM:
+        return f"the shaft turns at {rpm:g} rpm"
+    return None
 
 
-def condition_name(payload: bytes, published: Published) -> str:
-    """The condition's name; of a number with `limits` the range that it lies in. `ValueError`."""
-    value = _field(payload, published)
-    if published.limits:
-        return _range(_number(value, payload), published.limits)
-    text = f"{value:g}" if isinstance(value, float) else str(value).strip()
-    if not text or len(text) > MAX_TEXT or not text.isprintable():
-        raise ValueError(f"found {quote(payload)}, expected a name of 1 to {MAX_TEXT} characters")
-    return text
+def _constant(value: Any) -> Any:
+    """What the configuration says; None where others publish it."""
+    return None if isinstance(value, Published) else value
 
 
 def _nothing(_topic: str) -> Received | None:
     """Where nothing can be heard."""
     return None
-
-
-def _field(payload: bytes, published: Published) -> str | float:
-    """The payload's text, or the field of its JSON object."""
-    if len(payload) > MAX_BYTES:
-        raise ValueError(f"found {len(payload)} bytes, expected at most {MAX_BYTES}")
-    if published.field is None:
-        try:
-            return payload.decode("utf-8")
-        except UnicodeDecodeError:
-            raise ValueError(f"found {quote(payload)}, expected UTF-8 text") from None
-    try:
-        value: object = json_input.decode_object(payload, max_bytes=MAX_BYTES)
-    except JsonError as error:
-        found = f"found {quote(payload)}, expected a JSON object"
-        raise ValueError(f"{found}: {error}") from None
-    for name in published.field.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    if isinstance(value, bool) or not isinstance(value, str | float | int):
-        found = quote(payload)
-        raise ValueError(f"found {found}, expected a number or a text in {published.field}")
-    return value if isinstance(value, str) else float(value)
-
-
-def _number(value: str | float, payload: bytes) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"found {quote(payload)}, expected a number")
-    return number
-
-
-def _range(number: float, limits: tuple[float, ...]) -> str:
-    at = sum(number >= limit for limit in limits)
-    if at == 0:
-        return f"below {limits[0]:g}"
-    if at == len(limits):
-        return f"{limits[-1]:g} and above"
-    return f"{limits[at - 1]:g} to {limits[at]:g}"

@@ -1,7 +1,7 @@
-"""A speed or a condition that another device publishes, e.g. a drive: `speed` and `condition`."""
+"""What another device publishes of a machine, e.g. a drive its speed, and a PLC the load."""
 
 import itertools
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -17,19 +17,39 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     topic: Topic
     field: str | None = None  # of a JSON object, `a.b` for one within it; None: the whole payload
     stale_s: Annotated[float, msgspec.Meta(gt=0, le=366 * 86400)] = 60.0  # older is not known
-    factor: Factor = 1.0  # of a speed: rpm for one of what is published, e.g. 60 for Hz
-    limits: tuple[float, ...] = ()  # of a condition that is a number: where one ends, rising
+    factor: Factor = 1.0  # of a number: e.g. 60 where a speed is in Hz
+    limits: tuple[float, ...] = ()  # of a number that is a condition: where one ends, rising
 
 
-def check(speed: Published | None, condition: str | Published | None, path: str) -> None:
-    """`ConfigError` for what belongs to the other of the two, and for limits that do not rise."""
-    if speed is not None and speed.limits:
-        raise ConfigError(f"{path}.speed.limits: found limits, expected them below condition")
-    if not isinstance(condition, Published):
-        return
-    if condition.factor != 1.0:
-        raise ConfigError(f"{path}.condition.factor: found a factor, expected it below speed")
-    limits = condition.limits
-    if any(high <= low for low, high in itertools.pairwise(limits)):
-        found = ", ".join(f"{limit:g}" for limit in limits)
-        raise ConfigError(f"{path}.condition.limits: found {found}, expected rising numbers")
+class Keys(Protocol):
+    """The keys of a source that others may publish."""
+
+    @property
+    def speed(self) -> Published | None: ...
+    @property
+    def condition(self) -> str | Published | None: ...
+    @property
+    def load(self) -> float | Published | None: ...
+    @property
+    def temperature(self) -> float | Published | None: ...
+    @property
+    def running(self) -> bool | Published | None: ...
+
+
+FACTORS = ("speed", "load", "temperature")
+LIMITS = ("condition", "load", "temperature")
+
+
+def check(keys: Keys, path: str) -> None:
+    """`ConfigError` for what belongs to another key, and for limits that do not rise."""
+    for key in ("speed", "condition", "load", "temperature", "running"):
+        value = getattr(keys, key)
+        if not isinstance(value, Published):
+            continue
+        if value.limits and key not in LIMITS:
+            raise ConfigError(f"{path}.{key}.limits: found limits, expected them below condition")
+        if value.factor != 1.0 and key not in FACTORS:
+            raise ConfigError(f"{path}.{key}.factor: found a factor, expected it below speed")
+        if any(high <= low for low, high in itertools.pairwise(value.limits)):
+            found = ", ".join(f"{limit:g}" for limit in value.limits)
+            raise ConfigError(f"{path}.{key}.limits: found {found}, expected rising numbers")

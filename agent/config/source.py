@@ -84,6 +84,9 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     machine_class: MachineClass | None = None
     speed: Published | None = None  # of the shaft, published by another device
     condition: str | Published | None = None  # of the machine, e.g. its load: each is commissioned
+    load: float | Published | None = None  # of the machine, in percent
+    temperature: float | Published | None = None  # of the machine, in degrees Celsius
+    running: bool | Published | None = None  # false: the machine is stopped, and nothing is judged
     decide: DecideOverrides = DecideOverrides()
     alarms: AlarmOverrides = AlarmOverrides()
     maintenance: bool = False  # people work on the machine: no alarm is raised
@@ -96,6 +99,14 @@ class SourceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def speed_known(self) -> bool:
         """Whether the shaft's speed is configured, measured or published."""
         return any(each is not None for each in (self.rpm, self.tacho, self.speed))
+
+    @property
+    def condition_published(self) -> bool:
+        """Whether a baseline is compared by something that others publish, beside the speed."""
+        ranged = (self.load, self.temperature)
+        return isinstance(self.condition, Published) or any(
+            isinstance(item, Published) and item.limits for item in ranged
+        )
 
     @property
     def condition_name(self) -> str | None:
@@ -198,7 +209,7 @@ def _check_machine(common: SourceKeys, path: str) -> None:
     if common.speed is not None and (common.rpm is not None or common.tacho is not None):
         other = "rpm" if common.rpm is not None else "tacho"
         raise ConfigError(f"{path}.speed: found {other} beside it, expected one of the two")
-    published.check(common.speed, common.condition, path)
+    published.check(common, path)
     if common.machine_class is not None and common.unit not in ACCELERATION:
         found = "no unit" if common.unit is None else f"unit {common.unit!r}"
         expected = " or ".join(ACCELERATION)

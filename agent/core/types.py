@@ -12,13 +12,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.conditions import Conditions
 from agent.core.errors import DamagedError as DamagedError
 from agent.core.errors import SourceError as SourceError
 from agent.core.model_contract import Contract
 
 Samples = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
-Decision = Literal["normal", "fault", "detected", "unknown", "abstain", "sensor_fault"]
+Decision = Literal["normal", "fault", "detected", "unknown", "abstain", "sensor_fault", "stopped"]
 Commissioned = Literal["none", "provisional", "whole", "elsewhere", "lost"]
 
 
@@ -72,6 +73,8 @@ class Window(msgspec.Struct, frozen=True):
     rpm: float | None = None  # of the shaft, where it was measured or published
     condition: str | None = None  # of the machine, where it is published
     missing: str | None = None  # why speed or condition, which are published, are not known
+    conditions: Conditions | None = None  # beside the vibration; None: none are configured
+    stopped: str | None = None  # why the machine stands still; None: it runs, as far as is known
 
     @property
     def flags(self) -> list[str]:
@@ -149,6 +152,9 @@ class Measured(msgspec.Struct, frozen=True):
     anomaly: float | None  # of the window, over its threshold; None: there is no baseline
     anomaly_slow: float | None  # of the median over up to 18 s
     drift: float | None  # of the average over the last 1000 windows
+    condition: str | None = None  # of the machine
+    conditions: Conditions | None = None
+    running: bool | None = None  # None: not known
 
 
 class Scored(msgspec.Struct, frozen=True):

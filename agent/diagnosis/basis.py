@@ -31,6 +31,21 @@ def explain(
     )
 
 
+def at_rest(why: str, commissioned: Commissioned) -> Basis:
+    """Of a machine that stands still: no part was asked."""
+    return Basis(
+        sentence=f"Stopped: {why}.",
+        baseline=commissioned,
+        anomaly=None,
+        anomaly_slow=None,
+        network=None,
+        network_probability=None,
+        network_s=0.0,
+        line=None,
+        line_db=None,
+    )
+
+
 def _commissioned(comparison: Comparison | None) -> Commissioned:
     if comparison is None:
         return "none"
@@ -62,6 +77,7 @@ def _conclusion(event: Verdict, comparison: Comparison | None) -> str:
         "detected": f"Detected {event.label}",
         "unknown": "Not named",
         "abstain": "Not decided",
+        "stopped": "Stopped",
     }
     return words.get(event.decision, event.decision)
 

@@ -22,6 +22,8 @@ others have `fault`, whatever a baseline says.
 *Without a network* (`model: none`) the baseline alone decides between normal and unknown; where
 nothing is commissioned either, the state is `abstain`.
 
+*A machine that stands still* is `stopped`: nothing is judged until it runs again.
+
 Whatever is called for must be called for by `patience` windows in a row.
 """
 
@@ -29,15 +31,16 @@ import msgspec
 import numpy as np
 
 from agent.core.model_contract import Decide
-from agent.core.types import Basis, Decision, Mark, Prediction, Verdict
+from agent.core.types import Basis, Commissioned, Decision, Mark, Prediction, Verdict
 from agent.diagnosis import naming
 from agent.diagnosis.accumulation import Accumulation, Probabilities
 from agent.diagnosis.baseline.monitor import Comparison
-from agent.diagnosis.basis import explain
+from agent.diagnosis.basis import at_rest, explain
 from agent.diagnosis.line_looks import Examine, LineLooks
 from agent.diagnosis.naming import Labels
 
 SENSOR_FAULT = Verdict("sensor_fault")
+STOPPED = Verdict("stopped")
 
 
 class Judge(msgspec.Struct, frozen=True):
@@ -123,6 +126,15 @@ class Decider:
         event = self._move(wanted)
         basis = None if event is None or marks else self._basis(event, comparison)
         return Update(self._of_window(judged, comparison), event, basis)
+
+    def rest(self, why: str, commissioned: Commissioned) -> Update:
+        """The machine stands still: nothing is judged, and what was remembered is forgotten."""
+        self._forget()
+        same = self._called_for.decision == "stopped"
+        self._in_a_row = self._in_a_row + 1 if same else 1
+        self._called_for = STOPPED
+        event = self._move(STOPPED)
+        return Update(STOPPED, event, None if event is None else at_rest(why, commissioned))
 
     def fail(self) -> Verdict | None:
         """There is no signal at all: the state is a sensor fault at once; None if it was one."""

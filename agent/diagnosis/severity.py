@@ -11,6 +11,7 @@ WORST_FIRST: tuple[Decision, ...] = (
     "abstain",
     "detected",
     "normal",
+    "stopped",
 )
 
 

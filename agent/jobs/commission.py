@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from agent.config import load
-from agent.config.published import Published
 from agent.config.source import SourceSettings
 from agent.core import state_directory
 from agent.core.errors import UserError
@@ -68,7 +67,7 @@ def _recording(source: SourceSettings, path: str, request: Request) -> SourceSet
     common = source.common
     if common.speed is not None and request.rpm is None:
         raise UserError("--recordings: found a speed that is published, expected --rpm")
-    if isinstance(common.condition, Published) and request.condition is None:
+    if common.condition_published and request.condition is None:
         raise UserError("--recordings: found a condition that is published, expected --condition")
     part = recorded(source, path)
     common = msgspec.structs.replace(

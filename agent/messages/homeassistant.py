@@ -189,9 +189,8 @@ def _source(topics: payloads.Topics, info: SourceInfo, verbs: Sequence[str]) -> 
 def _state(topics: payloads.Topics, info: SourceInfo) -> dict[str, Component]:
     state = topics.of("state", source=info.name)
     # Home Assistant reads None as "unknown": the fault is neither on nor off while in doubt.
-    fault = (
-        "{{ {'fault': 'ON', 'normal': 'OFF', 'detected': 'OFF'}.get(value_json.decision, 'None') }}"
-    )
+    off = "'normal': 'OFF', 'detected': 'OFF', 'stopped': 'OFF'"
+    fault = f"{{{{ {{'fault': 'ON', {off}}}.get(value_json.decision, 'None') }}}}"
     broken = "{{ 'ON' if value_json.decision == 'sensor_fault' else 'OFF' }}"
     latency = f"value_json.sources[{json.dumps(info.name)}].latency_ms"
     return {

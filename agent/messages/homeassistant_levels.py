@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 
 from agent.core.types import FaultLine
-from agent.messages.homeassistant_components import Component, enumeration, measurement, or_none
+from agent.messages.homeassistant_components import (
+    Component,
+    diagnostic,
+    enumeration,
+    measurement,
+    or_none,
+)
 from agent.messages.records import SourceInfo
 
 ZONES = ("A", "B", "C", "D")
@@ -18,7 +24,7 @@ def levels(topic: str, info: SourceInfo) -> dict[str, Component]:
     """By the entity's key; `topic` is the source's of measurements."""
     if not info.measure_s:
         return {}
-    parts = dict(_of_source(topic, info))
+    parts = dict(_of_source(topic, info)) | dict(_of_machine(topic, info))
     for channel in range(min(info.channels, MOST_CHANNELS)):
         parts |= dict(_of_channel(topic, info, channel))
     expiry_s = max(LEAST_EXPIRY_S, round(INTERVALS * info.measure_s))
@@ -30,8 +36,23 @@ def _of_source(topic: str, info: SourceInfo) -> Iterator[tuple[str, Component]]:
         for key, name in (("anomaly", "Anomaly"), ("anomaly_slow", "Anomaly, slow")):
             yield key.replace("_", "-"), measurement(name, topic, or_none(key))
         yield "drift", measurement("Drift", topic, or_none("drift"))
-    if info.rpm is not None or info.tacho:
+    if info.rpm is not None or info.tacho or "speed" in info.conditions:
         yield "speed", measurement("Speed", topic, or_none("rpm", "{0} | round(1)"), "rpm")
+
+
+def _of_machine(topic: str, info: SourceInfo) -> Iterator[tuple[str, Component]]:
+    """What is known of the machine beside its vibration."""
+    if info.tacho or {"speed", "running"} & set(info.conditions):
+        template = or_none("running", "'ON' if {0} else 'OFF'")
+        running: Component = {"p": "binary_sensor", "name": "Running", "dev_cla": "running"}
+        yield "running", running | {"stat_t": topic, "val_tpl": template}
+    if "load" in info.conditions:
+        yield "load", measurement("Load", topic, or_none("load_percent"), "%")
+    if "temperature" in info.conditions:
+        part = measurement("Temperature", topic, or_none("temperature_c"), "°C")
+        yield "temperature", part | {"dev_cla": "temperature"}
+    if "condition" in info.conditions:
+        yield "condition", diagnostic("Condition", topic, or_none("condition"))
 
 
 def _of_channel(topic: str, info: SourceInfo, channel: int) -> Iterator[tuple[str, Component]]:

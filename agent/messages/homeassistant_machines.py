@@ -19,7 +19,7 @@ POINTS = (
 def entities(topic: str) -> dict[str, Component]:
     """By the entity's key; `topic` is the machine's state."""
     # Home Assistant reads None as "unknown": the fault is neither on nor off while in doubt.
-    off = "'normal': 'OFF', 'detected': 'OFF'"
+    off = "'normal': 'OFF', 'detected': 'OFF', 'stopped': 'OFF'"
     fault = f"{{{{ {{'fault': 'ON', {off}}}.get(value_json.decision, 'None') }}}}"
     decision = enumeration("Decision", topic, "decision", get_args(Decision))
     return {

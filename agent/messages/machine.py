@@ -41,10 +41,10 @@ class MachineState(msgspec.Struct, frozen=True, kw_only=True):
     area: str | None
     t_end: Time  # of the window that changed a point's state, or when its alarm changed
     t_published: Time  # when it was put in the outbox
-    # The worst of the points': fault, unknown, sensor_fault, abstain, detected, normal.
+    # The worst of the points': fault, unknown, sensor_fault, abstain, detected, normal, stopped.
     decision: Decision
     label: str | None  # of the worst point
-    point: str | None  # the worst one; None: all are normal
+    point: str | None  # the worst one; None: all are normal or stopped
     direction: str | None  # of the worst point
     sentence: str  # for a person: the worst point's, with its name
     previous: Decision | None  # the machine's decision before; None: this is the first
@@ -102,18 +102,27 @@ def worst_alarm(points: Sequence[PointState]) -> Alarm:
 
 
 def worst(points: Sequence[PointState]) -> PointState | None:
-    """The point that matters most, the first of equals; None where all are normal."""
+    """The point that matters most, the first of equals; None where all are normal or stopped."""
     point = min(points, key=lambda item: severity.rank(item.decision))
-    return None if point.decision == "normal" else point
+    return None if point.decision in ("normal", "stopped") else point
 
 
 def sentence(points: Sequence[PointState]) -> str:
     """What the machine shows, for a person: names the worst point and its direction."""
     point = worst(points)
     if point is None:
-        return f"All {len(points)} points are normal." if len(points) > 1 else points[0].sentence
+        return _quiet(points)
     where = point.point if point.direction is None else f"{point.point} ({point.direction})"
     return f"{where}: {point.sentence}"
+
+
+def _quiet(points: Sequence[PointState]) -> str:
+    """Where no point is worse than normal."""
+    if len(points) == 1:
+        return points[0].sentence
+    stopped = sum(item.decision == "stopped" for item in points)
+    words = {0: "normal", len(points): "stopped"}.get(stopped, "normal or stopped")
+    return f"All {len(points)} points are {words}."
 
 
 def record(
@@ -134,7 +143,7 @@ def record(
         area=info.area,
         t_end=published.t_end,
         t_published=published.t_published,
-        decision="normal" if point is None else point.decision,
+        decision=severity.worst(item.decision for item in points),
         label=None if point is None else point.label,
         point=None if point is None else point.point,
         direction=None if point is None else point.direction,

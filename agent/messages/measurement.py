@@ -42,3 +42,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     physics: tuple[Physics, ...]  # a channel each
     place: Place | None = None  # site, area, machine and direction; None: none is configured
     alarm: Alarm = "none"  # of the source at t_end
+    condition: str | None = None  # of the machine, as published or configured
+    load_percent: float | None = None  # of the machine; None: not known
+    temperature_c: float | None = None  # of the machine; None: not known
+    running: bool | None = None  # false: it stands, and its levels say nothing; None: not known

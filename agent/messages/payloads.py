@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from agent.core.alarms import Alarm, Standing
+from agent.core.conditions import Conditions
 from agent.core.model_contract import Contract
 from agent.core.place import Place
 from agent.core.time import iso
@@ -171,6 +172,7 @@ def measurement(record: Measurement, topics: Topics) -> Message:
 
 def measurement_record(measured: Measured, origin: Origin, at: MeasuredAt) -> Measurement:
     """The payload about a measured source."""
+    conditions = measured.conditions or Conditions()
     return Measurement(
         schema=schema("measurement"),
         epoch=at.epoch,
@@ -189,6 +191,10 @@ def measurement_record(measured: Measured, origin: Origin, at: MeasuredAt) -> Me
         anomaly_slow=_rounded(measured.anomaly_slow, 4),
         drift=_rounded(measured.drift, 4),
         physics=measured.physics,
+        condition=measured.condition,
+        load_percent=_rounded(conditions.load_percent, 4),
+        temperature_c=_rounded(conditions.temperature_c, 4),
+        running=measured.running,
         place=origin.place,
         alarm=at.alarm,
     )

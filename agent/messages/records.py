@@ -97,6 +97,8 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None  # the source whose point this is; None: it is no point
     place: Place | None = None  # site, area, machine and direction; None: none is configured
     maintenance: Maintenance | None = None  # people work on the machine; None: they do not
+    # What is known of the machine beside its signal: speed, condition, load, temperature, running.
+    conditions: tuple[str, ...] = ()
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +160,9 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     measured_hz: float | None = None  # that arrive, over up to a minute; None: not live, not known
     speed: PublishedHealth | None = None  # None: it is not published
     condition: PublishedHealth | None = None  # None: it is not published
+    load: PublishedHealth | None = None  # None: it is not published
+    temperature: PublishedHealth | None = None  # None: it is not published
+    running: PublishedHealth | None = None  # None: it is not published
     alarm: Alarm = "none"
     maintenance: bool = False  # people work on the machine
 

@@ -21,6 +21,7 @@ from agent.diagnosis.baseline.file import Baseline, Frame
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.diagnosis.decision import Decider, Judge
 from agent.diagnosis.measuring_times import MeasuringTimes
+from agent.diagnosis.standstill import Standstill
 from agent.inference.classifier import Serving
 from agent.messages import payloads
 from agent.pipeline import device, fault_clips
@@ -198,6 +199,7 @@ def _scorer(build: SourceBuild, ring: Ring, baseline: Baseline | None) -> Scorer
         condition=common.condition_name,
         measured_speed=build.has_tacho or common.speed is not None,
         operating=operating_state.of_source(common, build.runtime.values),
+        standstill=Standstill() if build.has_tacho else None,
         monitor=None if baseline is None else Monitor(baseline),
         examine=functools.partial(measurements.examine, ring, machine),
         measuring=_measuring(settings, contract),

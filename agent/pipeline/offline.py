@@ -50,6 +50,9 @@ def recorded(
         measure_s=0.0,
         speed=None,
         condition=source.common.condition_name,
+        load=None,
+        temperature=None,
+        running=None,
     )
     return msgspec.structs.replace(source, common=common, options=options)
 

@@ -19,6 +19,7 @@ from agent.messages.records import SourceInfo
 from agent.pipeline import window_scorer
 from agent.pipeline.window_scorer import Scorer
 
+CONDITIONS = ("speed", "condition", "load", "temperature", "running")  # keys of a source
 LATENCIES = 1000  # windows whose latency is kept, for health
 UNDECIDED = ", no baseline: nothing is decided until it is commissioned"
 LATE_S = 5.0  # a window that is scored so much later than due shows that something is wrong
@@ -164,6 +165,7 @@ class SourcePipeline(msgspec.Struct):
             measure_s=common.measure_s,
             tacho=common.tacho is not None,
             device=self.settings.device,
+            conditions=tuple(key for key in CONDITIONS if getattr(common, key) is not None),
             place=self.settings.place,
             maintenance=self.standing.maintenance,
         )

@@ -10,10 +10,20 @@ from agent.acquisition.operating_state import OperatingState
 from agent.acquisition.windows import Windower
 from agent.core import bearing
 from agent.core.bearing import Orders, Running
-from agent.core.types import Classifier, Mark, Measured, Physics, Prediction, Scored, Window
+from agent.core.types import (
+    Classifier,
+    Commissioned,
+    Mark,
+    Measured,
+    Physics,
+    Prediction,
+    Scored,
+    Window,
+)
 from agent.diagnosis.baseline.monitor import Comparison, Monitor
 from agent.diagnosis.decision import Decider
 from agent.diagnosis.measuring_times import MeasuringTimes
+from agent.diagnosis.standstill import Standstill
 
 Examine = Callable[..., tuple[Physics, ...] | None]  # window, the healthy machine's lines
 
@@ -34,6 +44,7 @@ class Scorer(msgspec.Struct, frozen=True):
     condition: str | None = None  # of the machine, as configured
     measured_speed: bool = False  # or published: a window without a speed stands still
     operating: OperatingState | None = None  # None: neither speed nor condition are published
+    standstill: Standstill | None = None  # None: there is no tachometer
     examine: Examine = lambda window, healthy=(): None
     measuring: MeasuringTimes | None = None  # None: never
 
@@ -58,10 +69,25 @@ class Scorer(msgspec.Struct, frozen=True):
                 yield window
                 continue
             now = self.operating.at(window.arrived_s)
-            rpm = window.rpm if self.operating.speed is None else now.rpm or None
+            published = "speed" in self.operating.readings
             yield msgspec.structs.replace(
-                window, rpm=rpm, condition=now.condition, missing=now.missing
+                window,
+                rpm=now.rpm or None if published else window.rpm,
+                condition=now.condition,
+                missing=now.missing,
+                conditions=now.conditions,
+                stopped=now.stopped,
             )
+
+    def at_work(self, window: Window) -> Window:
+        """The window with why the machine stands; a signal that stands with it is no fault."""
+        stopped = window.stopped
+        if stopped is None and self.standstill is not None and not window.marks & ~Mark.FLAT:
+            stopped = self.standstill.of(window)
+        if stopped is None:
+            return window
+        marks = window.marks & ~Mark.FLAT
+        return msgspec.structs.replace(window, stopped=stopped, marks=marks)
 
 
 def step(scorers: Sequence[Scorer]) -> list[Scored]:
@@ -69,7 +95,7 @@ def step(scorers: Sequence[Scorer]) -> list[Scored]:
     late = [scorer for scorer in scorers if scorer.windower.late]
     share = MAX_WINDOWS_PER_STEP // max(len(late), 1)
     limit = min(max(share, 1), MAX_WINDOWS_PER_SOURCE)
-    due = [(scorer, window) for scorer in late for window in scorer.due(limit)]
+    due = [(scorer, scorer.at_work(window)) for scorer in late for window in scorer.due(limit)]
     predictions = _classify(due)
     return [
         _decide(scorer, window, prediction)
@@ -92,11 +118,14 @@ def fail(scorer: Scorer, mark: Mark, frame: int, now_s: float) -> Scored | None:
 
 
 def _classify(due: Sequence[tuple[Scorer, Window]]) -> list[Prediction | None]:
-    """A prediction for each window, in order; None for a flagged one: no network reads it."""
+    """A prediction for each window, in order.
+
+    None for one that is flagged, or of a machine that stands still: no network reads it.
+    """
     predictions: list[Prediction | None] = [None] * len(due)
     by_model: dict[int, list[int]] = {}
     for position, (scorer, window) in enumerate(due):
-        if not window.marks:
+        if not window.marks and window.stopped is None:
             by_model.setdefault(id(scorer.classifier), []).append(position)
     for positions in by_model.values():
         pairs = [due[position] for position in positions]
@@ -109,6 +138,8 @@ def _classify(due: Sequence[tuple[Scorer, Window]]) -> list[Prediction | None]:
 
 
 def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Scored:
+    if window.stopped is not None and not window.marks:
+        return _rest(scorer, window, window.stopped)
     previous, comparison = scorer.decider.state, None
     if scorer.monitor is not None and not window.marks:
         comparison = _compare(scorer, scorer.monitor, window)
@@ -122,6 +153,26 @@ def _decide(scorer: Scorer, window: Window, prediction: Prediction | None) -> Sc
         basis=update.basis,
         measure=_measure(scorer, window, comparison, examine),
     )
+
+
+def _rest(scorer: Scorer, window: Window, why: str) -> Scored:
+    """Of a machine that stands still; its levels are measured on."""
+    previous = scorer.decider.state
+    if scorer.monitor is not None:
+        scorer.monitor.rest()
+    update = scorer.decider.rest(why, _commissioned(scorer.monitor))
+    examine = functools.cache(lambda: scorer.examine(window))
+    return Scored(
+        *(scorer.source, window, None, update.verdict, update.event, previous),
+        basis=update.basis,
+        measure=_measure(scorer, window, None, examine),
+    )
+
+
+def _commissioned(monitor: Monitor | None) -> Commissioned:
+    if monitor is None:
+        return "none"
+    return "provisional" if monitor.baseline.provisional else "whole"
 
 
 def _compare(scorer: Scorer, monitor: Monitor, window: Window) -> Comparison:
@@ -147,6 +198,9 @@ def _measure(
         anomaly=None if comparison is None else comparison.anomaly,
         anomaly_slow=None if comparison is None else comparison.anomaly_slow,
         drift=None if scorer.monitor is None else scorer.monitor.drift,
+        condition=scorer.condition_of(window),
+        conditions=window.conditions,
+        running=_is_running(scorer, window),
     )
 
     def measure() -> Measured | None:
@@ -154,3 +208,11 @@ def _measure(
         return None if physics is None else measured(physics=physics)
 
     return measure
+
+
+def _is_running(scorer: Scorer, window: Window) -> bool | None:
+    """Whether the machine runs; None where neither a speed nor another device says so."""
+    if window.stopped is not None:
+        return False
+    said = None if window.conditions is None else window.conditions.running
+    return True if said or (scorer.measured_speed and window.rpm) else None

@@ -105,6 +105,7 @@ def _process() -> ProcessHealth:
 def _source(pipeline: SourcePipeline) -> SourceHealth:
     conditioner, clock = pipeline.reader.conditioner, pipeline.reader.sample_clock
     operating = pipeline.scorer.operating
+    readings = {} if operating is None else operating.readings
     return SourceHealth(
         state=pipeline.reader.status(),
         opened=pipeline.reader.opened,
@@ -120,26 +121,28 @@ def _source(pipeline: SourcePipeline) -> SourceHealth:
         drift=_drift(pipeline),
         nominal_hz=None if conditioner is None else conditioner.format.rate_hz,
         measured_hz=None if clock is None else clock.meter.measured_hz,
-        speed=None if operating is None else _published(operating.speed),
-        condition=None if operating is None else _published(operating.condition),
         alarm=pipeline.standing.alarm,
         maintenance=pipeline.standing.maintenance is not None,
+        **{key: _published(reading) for key, reading in readings.items()},
     )
 
 
-def _published(value: PublishedReading[Any] | None) -> PublishedHealth | None:
-    if value is None:
-        return None
+def _published(value: PublishedReading[Any]) -> PublishedHealth:
     reading, now_s = value.reading, time.monotonic()
-    text = f"{reading.value:g}" if reading and isinstance(reading.value, float) else None
     return PublishedHealth(
         topic=value.published.topic,
-        value=text if text or reading is None else str(reading.value),
+        value=None if reading is None else _text(reading.value),
         age_s=None if reading is None else round(now_s - reading.arrived_s, 1),
         retained=reading is not None and reading.retained,
         stale=reading is None or now_s - reading.arrived_s > value.published.stale_s,
         refused=value.refused,
     )
+
+
+def _text(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _drift(pipeline: SourcePipeline) -> float | None:

@@ -4,10 +4,11 @@ import logging
 
 import pytest
 
-from agent.acquisition import operating_state
+from agent.acquisition import published_payloads
 from agent.acquisition.operating_state import OperatingState, PublishedReading
 from agent.acquisition.published_values import Received
 from agent.config.published import Published
+from agent.config.source import SourceKeys
 
 TOPIC = "plant/drive-7"
 
@@ -28,7 +29,7 @@ def test_a_speed_is_a_number_or_a_field_of_an_object(
     payload: bytes, keys: dict[str, object], rpm: float
 ) -> None:
     published = Published(topic=TOPIC, **keys)  # type: ignore[arg-type]
-    assert operating_state.rpm(payload, published) == pytest.approx(rpm)
+    assert published_payloads.rpm(payload, published) == pytest.approx(rpm)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_what_is_no_speed_is_refused_in_one_printable_line(
     payload: bytes, keys: dict[str, str]
 ) -> None:
     with pytest.raises(ValueError, match="found") as refused:
-        operating_state.rpm(payload, Published(topic=TOPIC, **keys))  # type: ignore[arg-type]
+        published_payloads.rpm(payload, Published(topic=TOPIC, **keys))  # type: ignore[arg-type]
     assert str(refused.value).isprintable()
     assert "expected" in str(refused.value)
     assert len(str(refused.value)) < 250
@@ -72,13 +73,13 @@ def test_what_is_no_speed_is_refused_in_one_printable_line(
 def test_a_condition_is_a_name_or_the_range_of_a_number(
     payload: bytes, limits: tuple[float, ...], name: str
 ) -> None:
-    assert operating_state.condition_name(payload, Published(topic=TOPIC, limits=limits)) == name
+    assert published_payloads.condition_name(payload, Published(topic=TOPIC, limits=limits)) == name
 
 
 @pytest.mark.parametrize("payload", [b"", b"  ", b"x" * 65, b"full\x1b[2Jload", b"a\nb"])
 def test_what_is_no_name_is_refused(payload: bytes) -> None:
     with pytest.raises(ValueError, match="expected a name"):
-        operating_state.condition_name(payload, Published(topic=TOPIC))
+        published_payloads.condition_name(payload, Published(topic=TOPIC))
 
 
 class Broker:
@@ -93,7 +94,9 @@ class Broker:
 
 def speed(broker: Broker, stale_s: float = 60.0) -> PublishedReading[float]:
     published = Published(topic=TOPIC, stale_s=stale_s)
-    return PublishedReading("press-04: speed", published, broker.received.get, operating_state.rpm)
+    return PublishedReading(
+        "press-04: speed", published, broker.received.get, published_payloads.rpm
+    )
 
 
 def test_a_value_is_known_until_it_is_too_old() -> None:
@@ -128,7 +131,13 @@ def test_a_bad_payload_is_quoted_once_and_the_value_before_it_stands(
 
 
 def test_a_recording_hears_nothing_and_says_so() -> None:
-    state = OperatingState("press-04", Published(topic=TOPIC), Published(topic="load"), None)
+    common = SourceKeys(
+        name="press-04",
+        kind="synth",
+        speed=Published(topic=TOPIC),
+        condition=Published(topic="load"),
+    )
+    state = OperatingState(common, None)
     missing = state.at(0.0).missing or ""
     assert f"speed: nothing came on {TOPIC}" in missing
     assert "condition: nothing came on load" in missing

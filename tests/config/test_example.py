@@ -63,6 +63,9 @@ EXAMPLES = {
     "sources.bearing.ftf": "unknown",
     "sources.machine_class": "unknown",
     "sources.condition": "all are one",
+    "sources.load": "unknown",
+    "sources.temperature": "unknown",
+    "sources.running": "unknown",
     "sources.decide.max_distance": "the model's",
     "sources.alarms.delay_s": "that of the section",
 }

@@ -4,7 +4,7 @@ import contextlib
 
 import msgspec
 
-from agent.acquisition import operating_state
+from agent.acquisition import published_payloads
 from agent.config.published import Published
 from agent.jobs.source_table import SourceTable
 from tests.hostile.decoder import Decoder
@@ -24,10 +24,10 @@ def _operating() -> Decoder:
     def read(data: bytes) -> None:
         for speed in SPEEDS:
             with contextlib.suppress(ValueError):
-                assert 0.0 <= operating_state.rpm(data, speed) <= operating_state.MAX_RPM
+                assert 0.0 <= published_payloads.rpm(data, speed) <= published_payloads.MAX_RPM
         for condition in CONDITIONS:
             with contextlib.suppress(ValueError):
-                assert operating_state.condition_name(data, condition).isprintable()
+                assert published_payloads.condition_name(data, condition).isprintable()
 
     digits = b"9" * 400
     return Decoder(

@@ -45,7 +45,10 @@ TOPICS = payloads.Topics("drsn", "agent-0")
 KINDS = {kind.record: kind.key for kind in PUBLISHED.values() if kind.record is not None}
 
 PHYSICS = "physics.*"
-DRIVES = "sources.*.speed.* sources.*.condition.*"
+DRIVES = (
+    "sources.*.speed.* sources.*.condition.* sources.*.load.* sources.*.temperature.* "
+    "sources.*.running.*"
+)
 EXPERTS = "for a person or a program that reads the message itself"
 HEADER = "names the message, which the entity, metric or row has from elsewhere"
 DEVICE = "of the device, from `info`"
@@ -87,12 +90,12 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         "sources.*.windows sources.*.flagged sources.*.missed sources.*.drift sources.*.nominal_hz "
         "sources.*.measured_hz",
         "from the topic `state`": "sources.*.state sources.*.decision sources.*.alarm "
-        "sources.*.maintenance machines",
+        "sources.*.maintenance machines.*",
     },
     ("Home Assistant entity", SourceInfo): {
         EXPERTS: "kind hop_s window_s rate_hz normal model.sha256 model.precision bearing.* "
         "baseline_s condition model_choice device place.site",
-        "a shaft has one speed, here that of `rpm`": "tacho",
+        "which entities there are": "conditions",
         "from the topic `state`": "maintenance.*",
         "how long a level is shown, a minute at least": "measure_s",
     },
@@ -125,7 +128,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
     ("Sparkplug metric", GapMarker): {HEADER: "schema epoch seq agent"},
     ("Sparkplug metric", SourceInfo): {
         EXPERTS: "normal model.precision bearing.* machine_class baseline baseline_s condition "
-        "model_choice tacho",
+        "model_choice tacho conditions",
         "from the state": "maintenance.*",
         "0 leaves metrics out": "measure_s",
     },
@@ -142,6 +145,7 @@ LEFT_OUT: dict[tuple[str, Record], dict[str, str]] = {
         EXPERTS: "end_sample rate_hz physics.*.seconds physics.*.velocity_band_hz "
         "physics.*.envelope_band_hz",
         "from `health`": "decision label alarm drift",
+        "a text": "condition",
         "the lines themselves show it": "physics.*.shows",
         "the contrast is against it": "physics.*.healthy_db.*",
     },
@@ -172,6 +176,7 @@ def home_assistant(record: Record, tree: Tree) -> object:
         info = msgspec.convert(tree, SourceInfo)
         return [message.payload for message in homeassistant.configs(TOPICS, [info])]
     described = {"name": "key", "channels": 1, "unit": "g", "baseline": "whole"}
+    described |= {"conditions": ["speed", "condition", "load", "temperature", "running"]}
     info = msgspec.convert(published.sample(SourceInfo, 0) | described, SourceInfo)
     addresses = {
         Health: [TOPICS.of("health")],

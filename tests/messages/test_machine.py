@@ -31,7 +31,7 @@ def record(*points: PointState) -> machine.MachineState:
     return machine.record(published, info, points, "normal")
 
 
-@pytest.mark.parametrize(("worse", "better"), itertools.pairwise(severity.WORST_FIRST))
+@pytest.mark.parametrize(("worse", "better"), list(itertools.pairwise(severity.WORST_FIRST))[:-1])
 def test_the_worst_point_is_the_machines(worse: Decision, better: Decision) -> None:
     state = record(point("x", better), point("y", worse, direction="axial", label="outer"))
     assert (state.decision, state.point, state.direction) == (worse, "y", "axial")
@@ -44,6 +44,11 @@ def test_where_all_are_normal_there_is_no_worst_point() -> None:
     assert (state.decision, state.point, state.label) == ("normal", None, None)
     assert state.sentence == "All 2 points are normal."
     assert record(point("x", "normal")).sentence == "x!"
+    stopped = record(point("x", "stopped"), point("y", "stopped"))
+    assert (stopped.decision, stopped.point) == ("stopped", None)
+    assert stopped.sentence == "All 2 points are stopped."
+    half = record(point("x", "stopped"), point("y", "normal"))
+    assert (half.decision, half.sentence) == ("normal", "All 2 points are normal or stopped.")
 
 
 def test_the_heaviest_alarm_is_the_machines_whatever_the_decision_says() -> None:

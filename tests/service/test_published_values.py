@@ -130,6 +130,42 @@ def test_where_the_configuration_asks_for_mqtt_5_values_are_heard_over_it(
     assert "(p5," in connected
 
 
+def test_a_machine_that_stands_still_is_stopped_and_runs_again(
+    broker: Broker, subscriber: Subscriber, run_agent: Callable[..., Agent], tree: dict[str, Any]
+) -> None:
+    source = {key: tree["sources"][0][key] for key in ("name", "kind", "path", "pace", "model")}
+    source |= {"measure_s": 1.0, "scale": 10.0, "alarms": {"delay_s": 0.5}}
+    for key, field in (("running", "on"), ("load", "torque"), ("temperature", "bearing")):
+        source[key] = {"topic": SPEED, "field": field}
+    machines = [{"name": "press", "points": ["press-04"]}]
+    publish(broker, SPEED, '{"on": false, "torque": 0, "bearing": 31.5}', retain=True)
+    agent = run_agent(tree | {"sources": [source], "machines": machines})
+
+    def state(name: str) -> dict[str, Any]:
+        topic = f"drsn/a/{name}/state"
+        return ([each.record for each in list(subscriber.received) if each.topic == topic] or [{}])[
+            -1
+        ]
+
+    def measured() -> dict[str, Any]:
+        return (subscriber.records("measurement") or [{}])[-1]
+
+    eventually(lambda: state("press-04").get("decision") == "stopped", 20, "it stands")
+    assert state("press-04")["basis"]["sentence"] == "Stopped: the machine is not running."
+    eventually(lambda: state("press").get("decision") == "stopped", 5, "and so does the machine")
+    eventually(lambda: measured().get("running") is False, 10, "it is measured on")
+    assert (measured()["load_percent"], measured()["temperature_c"]) == (0.0, 31.5)
+    assert (measured()["decision"], measured()["alarm"]) == ("stopped", "none")
+
+    publish(broker, SPEED, '{"on": true, "torque": 80, "bearing": 44}')
+    eventually(lambda: state("press-04")["decision"] == "fault", 20, "at work it is loud")
+    eventually(lambda: state("press")["alarm"] == "alarm", 10, "and raises the alarm")
+    eventually(lambda: measured().get("running") is True, 10, "it runs")
+    assert (measured()["load_percent"], measured()["temperature_c"]) == (80.0, 44.0)
+    assert {event["alarm"] for event in subscriber.records("event")[:2]} == {"none"}
+    assert agent.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("keys", "error"),
     [
@@ -141,6 +177,11 @@ def test_where_the_configuration_asks_for_mqtt_5_values_are_heard_over_it(
         ({"condition": {"field": "load"}}, "sources[0].condition"),
         ({"condition": 7}, "sources[0].condition"),
         ({"speed": 1480}, "sources[0].speed"),
+        ({"running": {"topic": "a", "limits": [1]}}, "sources[0].running.limits"),
+        ({"running": {"topic": "a", "factor": 2.0}}, "sources[0].running.factor"),
+        ({"running": "perhaps"}, "sources[0].running"),
+        ({"load": {"topic": "a", "limits": [2, 1]}}, "sources[0].load.limits"),
+        ({"temperature": "hot"}, "sources[0].temperature"),
     ],
 )
 def test_a_mistake_in_the_keys_is_told_by_its_path(keys: dict[str, Any], error: str) -> None:

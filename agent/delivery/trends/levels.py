@@ -14,7 +14,8 @@ OF_CHANNEL = (
     *(f"{line}_db" for line in LINES),  # `evidence_db`
     *(f"{line}_contrast_db" for line in LINES),
 )
-OF_SOURCE = ("rpm", "anomaly", "anomaly_slow", "drift")  # in the rows of channel 0
+OF_MACHINE = ("rpm", "load_percent", "temperature_c", "running")  # running: 1, standing: 0
+OF_SOURCE = (*OF_MACHINE, "anomaly", "anomaly_slow", "drift")  # in the rows of channel 0
 LEVELS = OF_CHANNEL + OF_SOURCE
 DECISIONS: tuple[str, ...] = get_args(Decision)
 
@@ -75,10 +76,15 @@ class Summary(msgspec.Struct):
 
 
 def values(record: Measurement) -> list[dict[str, float | None]]:
-    """The levels of each channel by name, those of the source with channel 0."""
-    channels = [_of_channel(physics) for physics in record.physics]
+    """The levels of each channel by name, those of the source with channel 0.
+
+    Of a machine that stands still only what is not its vibration: else every stop were a trend.
+    """
+    stands = record.running is False
+    channels = [{} if stands else _of_channel(physics) for physics in record.physics]
     if channels:
-        channels[0].update({name: getattr(record, name) for name in OF_SOURCE})
+        names = OF_MACHINE if stands else OF_SOURCE
+        channels[0].update({name: getattr(record, name) for name in names})
     return channels
 
 

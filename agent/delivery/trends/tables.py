@@ -12,7 +12,7 @@ from agent.delivery import bounded_file
 from agent.delivery.trends.levels import DECISIONS, LEVELS, Level, Summary
 
 APPLICATION_ID = 0x6472_736E  # "drsn"
-VERSION = 2
+VERSION = 3
 SPANS_S = {"minute": 60, "hour": 3600, "day": 86400}  # in the order in which rows are given up
 
 Row = tuple[int | float | None, ...]

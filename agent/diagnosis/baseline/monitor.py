@@ -62,10 +62,14 @@ class Monitor:
             slow = float(np.median(self._distances)) / point.slow_threshold
         return Comparison(True, provisional, distance / point.threshold, slow, point.lines)
 
-    def unknown(self, missing: str) -> Comparison:
-        """Of a window whose speed or condition is not known."""
+    def rest(self) -> None:
+        """The machine stands still: what comes after it is looked at afresh."""
         self._distances.clear()
         self._point = None
+
+    def unknown(self, missing: str) -> Comparison:
+        """Of a window whose speed or condition is not known."""
+        self.rest()
         return Comparison(False, self.baseline.provisional, missing=missing)
 
     @property

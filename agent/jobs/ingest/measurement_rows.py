@@ -46,6 +46,10 @@ class MeasurementRow(NamedTuple):
     area: str | None
     machine: str | None
     direction: str | None
+    condition: str | None
+    load_percent: float | None
+    temperature_c: float | None
+    running: bool | None
 
 
 class _Lines(msgspec.Struct):
@@ -91,6 +95,10 @@ class MeasurementFields(msgspec.Struct):
     anomaly_slow: float | None = None
     drift: float | None = None
     place: PlaceFields | None = None
+    condition: str | None = None
+    load_percent: float | None = None
+    temperature_c: float | None = None
+    running: bool | None = None
 
     def rows(self) -> tuple[MeasurementRow, ...]:
         """One a channel."""

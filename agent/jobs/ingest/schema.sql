@@ -66,6 +66,10 @@ CREATE TABLE IF NOT EXISTS drsn.measurement (
   area text,
   machine text,
   direction text,                  -- e.g. horizontal, vertical, axial
+  condition text,                  -- of the machine, as published or configured
+  load_percent real,
+  temperature_c real,
+  running boolean,                 -- false: it stands still; null: not known
   PRIMARY KEY (agent, source, channel, t_end)
 );
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from agent.jobs.replay.spans import StateSpan, durations_s, key
 
-SEVERITY = ("fault", "detected", "unknown", "sensor_fault", "normal", "abstain")
+SEVERITY = ("fault", "detected", "unknown", "sensor_fault", "normal", "stopped", "abstain")
 WORDS = {
     "unknown": "unknown",
     "sensor_fault": "the signal cannot be used",
     "abstain": "nothing could be decided",
+    "stopped": "the machine stands still",
 }
 UNLIKE_HEALTHY = ": it is not what it was when it was commissioned, and no fault can be named"
 NOT_NAMED = ": something may be wrong, and no fault can be named"

@@ -17,7 +17,7 @@ from agent.messages.sparkplug.metric import Metric, Type, Value
 from agent.messages.topics import schema
 
 # Null in doubt: a broken sensor shows no healthy machine.
-FAULT = {"fault": True, "normal": False, "detected": False}
+FAULT = {"fault": True, "normal": False, "detected": False, "stopped": False}
 _STATE = (
     *fields.metrics(Observation, "decision", "label", "probability"),
     FieldMetric("fault", Type.BOOLEAN, lambda observation: FAULT.get(observation.decision)),

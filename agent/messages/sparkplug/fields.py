@@ -13,6 +13,8 @@ _UNITS = {
     "_mm_s": "mm/s",
     "_ms": "ms",
     "_db": "dB",
+    "_percent": "%",
+    "_c": "°C",
     "_mib": "MiB",
     "_hz": "Hz",
     "_s": "s",

@@ -16,6 +16,8 @@ PREFIX = "measurement/"
 MOST_CHANNELS = 8  # that have metrics
 _OF_SOURCE = fields.metrics(
     Measurement, "rpm", "anomaly", "anomaly_slow", "drift", "decision", "alarm", prefix=PREFIX
+) + fields.metrics(
+    Measurement, "condition", "load_percent", "temperature_c", "running", prefix=PREFIX
 )
 _IN_UNIT = ("rms", "peak")
 _LINES = tuple(

@@ -73,7 +73,7 @@ class HealthyWindows(msgspec.Struct):
             self.signal.interrupt()
             return
         self.missing = window.missing
-        if window.missing is not None:
+        if window.missing is not None or window.stopped is not None:
             self.signal.interrupt()
             return
         common, scorer = pipeline.settings.common, pipeline.scorer

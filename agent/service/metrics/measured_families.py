@@ -47,6 +47,9 @@ def _of_sources(measurements: Measurements) -> Iterator[GaugeMetricFamily]:
     readers: dict[str, tuple[str, Callable[[Measurement], float | None]]] = {
         "measured_timestamp_seconds": ("End of what was measured", _end_s),
         "shaft_rpm": ("Speed of the shaft; 0: it stands", lambda record: record.rpm),
+        "load_percent": ("Of the machine", lambda record: record.load_percent),
+        "temperature_celsius": ("Of the machine", lambda record: record.temperature_c),
+        "running": ("0: the machine stands still", lambda record: record.running),
         "anomaly": ("Above 1: unlike the commissioned machine", lambda record: record.anomaly),
         "anomaly_slow": ("The same over up to 18 s", lambda record: record.anomaly_slow),
     }

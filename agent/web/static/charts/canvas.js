@@ -25,7 +25,7 @@ readColours();
 addEventListener("theme", readColours); // before those who draw, which register later
 
 // The colour of a decision.
-const DECISIONS = { normal: "normal", fault: "fault", detected: "accent", unknown: "unsure", abstain: "unsure", sensor_fault: "sensor" };
+const DECISIONS = { normal: "normal", fault: "fault", detected: "accent", unknown: "unsure", abstain: "unsure", sensor_fault: "sensor", stopped: "dim" };
 export const decisionColour = (decision) => colours[DECISIONS[decision] || "dim"];
 
 // Normal classes share one colour; the others take the next of the palette.

@@ -7,7 +7,7 @@ import { fill, fillWeek, newCard } from "../overview/card.js";
 
 const EVERY_MS = 2000;
 const WEEK_EVERY_MS = 120_000;
-const WORST = ["fault", "unknown", "sensor_fault", "abstain", "waiting", "stopped", "detected", "normal"];
+const WORST = ["fault", "unknown", "sensor_fault", "abstain", "waiting", "stopped", "detected", "normal", "stopped"];
 const ALARMS = ["none", "warning", "alarm"];
 
 let stops = [];
