@@ -100,12 +100,9 @@ def _secrets(config: Config) -> Iterator[tuple[str, bytes]]:
 
 def _named_files(config: Config) -> Iterator[tuple[str, str]]:
     """Key path and path of each file that holds a secret, a key or a certificate."""
-    for section in config.__struct_fields__:
-        record = getattr(config, section)
-        for at, source in enumerate(config.sources if section == "sources" else ()):
-            yield from credentials.files(source.options, f"sources[{at}]")
-        if section != "sources" and record is not None:
-            yield from credentials.files(record, section)
+    yield from credentials.files(config)
+    for at, source in enumerate(config.sources):
+        yield from credentials.files(source.options, f"sources[{at}]")
 
 
 def _left_out(config: Config, *, secrets: bool) -> Iterator[str]:

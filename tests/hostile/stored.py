@@ -147,7 +147,17 @@ def state_files(folder: Path) -> list[Decoder]:
 
 
 def _claim(folder: Path) -> None:
-    """Takes the lock, twice, and gives it back; what the file holds does not matter."""
+    """Takes the lock, twice, and gives it back; what the file holds does not matter.
+
+    While a restore is interrupted only another restore may have it.
+    """
+    restoring = folder / state_directory.RESTORING
+    restoring.mkdir(exist_ok=True)
+    with contextlib.suppress(ConditionError):
+        os.close(state_directory.claim(folder))
+        raise AssertionError("an agent has the lock of a restore")
+    os.close(state_directory.claim(folder, restoring=True))
+    restoring.rmdir()
     lock = state_directory.claim(folder)
     assert state_directory.in_use(folder)
     with contextlib.suppress(ConditionError):
