@@ -23,7 +23,9 @@ MAX_NAME = 200  # characters
 PLAIN_NAMES = ("short-id", "agent-id", "bdseq")  # files of the state directory without a suffix
 SUFFIXES = (".json", ".jsonl", ".sqlite", ".onnx", ".md", ".csv", ".flac", ".wav")
 PART = re.compile(r"\w[\w .,@=~-]*")  # of a path: no hidden file, no slash of another system
-RUNNING_STATE = ("incoming", "lock", "reserve")  # means nothing to another process
+# Means nothing to another process: orders that are on their way, what a restore replaced.
+RUNNING_STATE = ("incoming", "commands", "lock", "reserve", "restoring", "restoring.new")
+BEFORE = "before-restore-"  # and a time: a folder with what was there
 
 
 class ArchivedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ def is_state_name(name: str) -> bool:
     """Whether a file of that name, relative to the state directory, belongs in an archive."""
     path = PurePosixPath(name)
     plain = all(PART.fullmatch(part) and part not in RUNNING_STATE for part in path.parts)
+    plain = plain and not name.startswith(BEFORE)
     kind = path.suffix in SUFFIXES or name in PLAIN_NAMES
     return plain and kind and str(path) == name and len(name) + len(STATE) < MAX_NAME
 

@@ -24,12 +24,11 @@ from agent.core.errors import ConditionError, DataError
 from agent.core.state_directory import RESTORING
 from agent.delivery.disk import DiskError
 from agent.delivery.outbox import Limits, Outbox
-from agent.jobs.backup.manifest import CONFIGURATION, SECRETS
+from agent.jobs.backup.manifest import BEFORE, CONFIGURATION, SECRETS
 from agent.jobs.backup.reading import Archive
 from agent.messages import payloads
 
 UNPACKED = "restoring.new"  # in the state directory, until all is checked
-BEFORE = "before-restore-"  # and a time: what was there
 STAYS = ("lock", UNPACKED, RESTORING)
 
 

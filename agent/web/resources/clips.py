@@ -20,6 +20,7 @@ from agent.web.http.request import Content, RefusedError, Request, Route
 
 NAME = re.compile(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]{0,150}\.(flac|json)")
 MAX_BYTES = 512 * 2**20
+MAX_SAMPLES = 6_000_000  # that are looked at in memory: a minute of two channels at 48 kHz
 LOWEST_HZ = 8000.0  # that every browser plays
 PLAYED_HZ = 16_000.0
 LOUDEST = 0.9  # of full scale
@@ -35,8 +36,10 @@ def routes(state_dir: Path) -> list[Route]:
 
 
 def load(path: Path) -> Clip:
-    """The clip in a FLAC file, in its unit; `OSError`, `ValueError`."""
-    with soundfile.SoundFile(io.BytesIO(files.read(path, MAX_BYTES))) as sound:
+    """The clip in a FLAC file, in its unit; `OSError`, `ValueError`, `RefusedError`."""
+    with files.open_regular(path) as stream, soundfile.SoundFile(stream) as sound:
+        if sound.frames * sound.channels > MAX_SAMPLES:
+            raise RefusedError(422, f"{path.name}: too long to be shown here: download it")
         samples = sound.read(dtype="float32", always_2d=True)
         comment, file_rate_hz = json.loads(sound.comment or "{}"), float(sound.samplerate)
     return Clip(

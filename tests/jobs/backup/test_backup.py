@@ -163,9 +163,14 @@ def test_clips_are_inside_only_where_they_are_asked_for(tree: Any, tmp_path: Pat
     clip.parent.mkdir(parents=True)
     clip.write_bytes(b"fLaC")
     os.link(clip, clip.with_name("hidden"))  # of no kind that an agent keeps
+    for folder in ("commands", "before-restore-1", "models/incoming"):
+        other = clip.parents[1] / folder / "a.json"
+        other.parent.mkdir(parents=True)
+        other.write_text("{}")
     config = written(tree, tmp_path / "box" / "config.yaml")
     for more in ([], ["--clips"]):
         assert verb("backup", tmp_path / "b.zip", "--config", config, *more).returncode == 0
         with zipfile.ZipFile(tmp_path / "b.zip") as archive:
             names = [name for name in archive.namelist() if "evidence" in name]
         assert names == (["state/evidence/a-fault.flac"] if more else [])
+        assert not [name for name in archive.namelist() if name.endswith("a.json")]

@@ -11,7 +11,8 @@ const address = (what, name) => `api/clip/${what}?${new URLSearchParams({ name }
 export function clip(name) {
   const canvas = make("canvas.plot", { role: "img", "aria-label": t("events.picture") });
   const text = make("figcaption");
-  const figure = make("figure.clip", {}, canvas, text);
+  const link = make("a", { href: address("file", name), download: name }, t("events.download"));
+  const figure = make("figure.clip", {}, canvas, text, make("p", {}, link));
   load(name, canvas, text, figure).catch((error) => say(text, error.message));
   return figure;
 }
@@ -20,7 +21,7 @@ async function load(name, canvas, text, figure) {
   const picture = await get("api/clip/picture", { name });
   const levels = Uint8Array.from(atob(picture.levels), (letter) => letter.charCodeAt(0));
   const from = Date.parse(picture.t_start) / 1000;
-  const times = Array.from({ length: levels.length / picture.bands }, (_, at) => from + at * picture.column_s);
+  const times = Array.from({ length: levels.length / picture.bands }, (_, at) => from + (at + 0.5) * picture.column_s);
   const kilo = picture.rate_hz >= 4000;
   const content = { times, levels, bands: picture.bands, every: picture.column_s, from, to: from + picture.seconds,
     highest: picture.rate_hz / 2 / (kilo ? 1000 : 1), unit: kilo ? "kHz" : "Hz" };
@@ -31,9 +32,8 @@ async function load(name, canvas, text, figure) {
   const peak = `${number(picture.peak)} ${picture.unit}`;
   say(text, t("events.pictureText", { seconds: number(picture.seconds), peak, rate: number(picture.rate_hz, 5) }));
   if (picture.sound) {
-    figure.append(make("audio", { controls: true, preload: "none", src: address("sound", name), "aria-label": t("events.sound") }));
+    figure.lastChild.before(make("audio", { controls: true, preload: "none", src: address("sound", name), "aria-label": t("events.sound") }));
   } else {
-    figure.append(make("p.dim", {}, t("events.noSound")));
+    figure.lastChild.before(make("p.dim", {}, t("events.noSound")));
   }
-  figure.append(make("p", {}, make("a", { href: address("file", name), download: name }, t("events.download"))));
 }
