@@ -64,7 +64,7 @@ def started(folder: Path, tree: dict[str, Any], port: int) -> Iterator[Workshop]
         assert process.poll() is None, (folder / "agent.log").read_text()
         yield Workshop(port, folder / "state", configuration, process)
     finally:
-        process.terminate()
+        process.kill()  # its broker is away: it would wait for it
         process.wait(20)
 
 

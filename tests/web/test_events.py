@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from agent.web.http.request import RefusedError
+from agent.web.resources import clips
 from models.data import listing, recordings
 from models.data.recipe import Source
 from tests.conftest import eventually
@@ -161,3 +163,13 @@ def test_where_no_sound_may_be_kept_a_coarse_picture_is(tmp_path: Path) -> None:
         assert (status, judged["dataset"]) == (200, None)
         assert post(silent.port, "/api/dataset", source=RUNNING, seconds=1, label="a")[0] == 422
         assert not list(silent.state_dir.rglob("*.flac"))
+
+
+def test_a_clip_that_would_fill_the_memory_is_only_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "long.flac", np.zeros((1000, 2)), 1000)
+    assert len(clips.load(tmp_path / "long.flac").samples) == 1000
+    monkeypatch.setattr(clips, "MAX_SAMPLES", 1999)
+    with pytest.raises(RefusedError, match="too long to be shown here: download it"):
+        clips.load(tmp_path / "long.flac")

@@ -6,7 +6,8 @@ import { named, when } from "../app/format.js";
 import { t, word } from "../app/texts.js";
 import { clip } from "./clip.js";
 
-export const FALSE_ALARM = "false_alarm";
+const FALSE_ALARM = "false_alarm";
+const WRITTEN_MS = 1200; // the journal is written once a second
 
 // An element for an event; `changed` is called after a person said something of it.
 export function item(shown, changed) {
@@ -64,6 +65,7 @@ function judgement(event, changed) {
       say(result, answer.dataset ? t("events.stored", { folder: answer.dataset })
         : answer.why ? t("events.notStored", { why: answer.why }) : t("events.saved"));
       changed();
+      setTimeout(changed, WRITTEN_MS);
     } catch (error) {
       say(result, error.message);
     }
