@@ -37,7 +37,7 @@ class SourceAlarm:
         """Takes in a scored window, and the newest measurement if there is a new one."""
         pipeline, window = self.pipeline, scored.window
         state = scored.event or scored.previous
-        if state.decision in BLIND or pipeline.scorer.rpm_of(window) == 0:
+        if state.decision in BLIND or window.stopped or pipeline.scorer.rpm_of(window) == 0:
             self._causes.forget()
             self._latch.pass_blind()
             return None

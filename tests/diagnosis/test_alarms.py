@@ -220,6 +220,7 @@ def measure(meter: AlarmCauses, *velocities: float | None) -> None:
         (Verdict("abstain"), True, []),
         (Verdict("sensor_fault"), True, []),
         (Verdict("detected"), True, []),
+        (Verdict("stopped"), True, []),
     ],
 )
 def test_fault_and_what_differs_from_the_baseline_are_causes_and_no_other_decision(

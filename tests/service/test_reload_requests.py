@@ -22,7 +22,7 @@ class Announcements:
     def __init__(self) -> None:
         self.count = 0
 
-    def announce(self) -> None:
+    def announce(self, _config: object = None) -> None:
         self.count += 1
 
 
