@@ -137,7 +137,7 @@ class Site:
         routes = [
             overview.route(self._agent, sources, self._states, demonstration=demo),
             machine.route(sources, self._states),
-            spectrum.route(sources),
+            spectrum.route(sources, self._states),
             waterfall.route(sources, self._waterfall),
             *trends.routes(sources, self._state_dir),
             *everyday.routes(self._surroundings(sources)),

@@ -14,6 +14,7 @@ class SourceState(msgspec.Struct, frozen=True):
     basis: Basis | None  # of the change to this state; None: none was made
     flags: list[str]  # of the newest window
     anomaly: float | None  # of the newest window
+    condition: str | None  # of the machine, where it is published
     probabilities: tuple[float, ...] | None  # of the newest window; None: no network saw it
 
 
@@ -34,6 +35,7 @@ class SourceStates:
             basis=scored.basis if changed or before is None else before.basis,
             flags=scored.window.flags,
             anomaly=scored.anomaly,
+            condition=scored.window.condition,
             probabilities=_rounded(scored.prediction),
         )
 

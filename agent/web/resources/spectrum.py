@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from agent.core.bearing import Orders
-from agent.core.types import FaultLine, Samples
+from agent.core.types import FaultLine
 from agent.diagnosis import envelope, periodicity, spectra
 from agent.diagnosis.baseline import band_levels, points
 from agent.diagnosis.baseline.band_levels import BandLevels
@@ -19,6 +19,7 @@ from agent.diagnosis.baseline.file import OperatingPoint
 from agent.diagnosis.measurements import SECONDS
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.web.http.request import RefusedError, Request, Route
+from agent.web.observed.states import SourceStates
 from agent.web.resources import sources as running
 from agent.web.resources.rounding import short
 from agent.web.resources.sources import Sources
@@ -63,7 +64,8 @@ class Spectrum(msgspec.Struct, frozen=True, kw_only=True):
 class SpectrumMaker:
     """Makes spectra for the threads of connections, one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, states: SourceStates) -> None:
+        self._states = states
         self._lock = threading.Lock()
         self._made: dict[tuple[str, int], tuple[float, Spectrum]] = {}
 
@@ -73,13 +75,14 @@ class SpectrumMaker:
         with self._lock:
             made_s, spectrum = self._made.get(key, (-np.inf, None))
             if spectrum is None or time.monotonic() - made_s > EVERY_S:
-                spectrum = make(pipeline, channel)
+                state = self._states.of(pipeline.name)
+                spectrum = make(pipeline, channel, None if state is None else state.condition)
                 self._made[key] = time.monotonic(), spectrum
             return spectrum
 
 
-def route(sources: Sources) -> Route:
-    maker = SpectrumMaker()
+def route(sources: Sources, states: SourceStates) -> Route:
+    maker = SpectrumMaker(states)
 
     def answer(request: Request) -> Spectrum:
         pipeline = sources.of(request)
@@ -88,8 +91,11 @@ def route(sources: Sources) -> Route:
     return Route("GET", "/api/spectrum", answer)
 
 
-def make(pipeline: SourcePipeline, channel: int) -> Spectrum:
-    """Of the newest sound seconds of a channel; `RefusedError` as `SpectrumMaker.of`."""
+def make(pipeline: SourcePipeline, channel: int, condition: str | None = None) -> Spectrum:
+    """Of the newest sound seconds of a channel; `RefusedError` as `SpectrumMaker.of`.
+
+    `condition` is the machine's, where it is published.
+    """
     contract = pipeline.origin.contract
     ring, rate_hz = pipeline.ring, contract.rate_hz
     samples = ring.clean(ring.end, round(SECONDS * rate_hz))[:, : contract.channels]
@@ -98,6 +104,8 @@ def make(pipeline: SourcePipeline, channel: int) -> Spectrum:
     signal = samples[:, channel].astype(np.float64)
     rpm, orders = _rpm(pipeline), pipeline.settings.common.orders
     lines = _series(pipeline, channel, rpm, orders)
+    point = _point(pipeline, condition or pipeline.scorer.condition, rpm)
+    window = samples[-contract.window :].T
     demodulated = _envelope(signal, rate_hz, rpm, orders)
     density = spectra.pooled(spectra.density(signal, rate_hz), rate_hz / 2, MOST_POINTS)
     return Spectrum(
@@ -105,7 +113,7 @@ def make(pipeline: SourcePipeline, channel: int) -> Spectrum:
         unit=pipeline.origin.unit,
         rpm=rpm,
         density=_points(density),
-        healthy=_healthy(pipeline, samples[-contract.window :].T, channel, rpm),
+        healthy=None if point is None else band_levels.healthy(point, window, channel, rate_hz),
         envelope_db=None if demodulated is None else _envelope_points(demodulated, lines),
         envelope_band_hz=None if demodulated is None else demodulated.band_hz,
         series=lines,
@@ -167,18 +175,12 @@ def _one(
     )
 
 
-def _healthy(
-    pipeline: SourcePipeline, window: Samples, channel: int, rpm: float | None
-) -> BandLevels | None:
-    """`window` [channels, frames]."""
+def _point(
+    pipeline: SourcePipeline, condition: str | None, rpm: float | None
+) -> OperatingPoint | None:
+    """Of the healthy machine, as it is now; None: it was not commissioned so."""
     monitor = pipeline.scorer.monitor
-    if monitor is None:
-        return None
-    condition = pipeline.scorer.condition
-    point: OperatingPoint | None = points.find(monitor.baseline.points, condition, rpm)
-    if point is None:
-        return None
-    return band_levels.healthy(point, window, channel, pipeline.origin.contract.rate_hz)
+    return None if monitor is None else points.find(monitor.baseline.points, condition, rpm)
 
 
 def _points(curve: spectra.Curve) -> Points:

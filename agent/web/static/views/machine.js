@@ -11,7 +11,7 @@ import * as waterfall from "../machine/waterfall.js";
 const EVERY_MS = 2000;
 const SPECTRUM_MS = 5000;
 const TREND_MS = 60_000;
-const WORDS = ["normal", "inner", "outer", "ball", "unknown", "abstain", "sensor_fault"];
+const WORDS = ["normal", "inner", "outer", "ball", "unknown", "abstain", "sensor_fault", "detected"];
 
 let stops = [];
 let machine = null;
