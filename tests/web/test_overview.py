@@ -33,7 +33,7 @@ def test_a_card_has_state_levels_and_what_is_wrong_with_the_source(
     assert (running["unit"], running["rpm"], running["trouble"]) == ("m/s2", 1500, None)
     assert (running["baseline"], running["anomaly"], running["zone"]) == ("none", None, None)
     assert missing["trouble"]
-    assert missing["rms"] is None
+    assert (missing["rms"], missing["seen"]) == (None, None)
     assert request(port, "/api/overview").getheader("Connection") == "close", "holds no connection"
 
 

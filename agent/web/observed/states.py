@@ -10,7 +10,7 @@ class SourceState(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     since_s: float  # Unix time at which the state began; the agent's start, if it held then
-    seen_s: float  # Unix time at which the newest window was scored
+    seen_s: float | None  # Unix time at which the newest window was scored; None: there was none
     basis: Basis | None  # of the change to this state; None: none was made
     flags: list[str]  # of the newest window
     anomaly: float | None  # of the newest window
@@ -27,11 +27,12 @@ class SourceStates:
     def note(self, scored: Scored, began_s: float, now_s: float) -> None:
         """`began_s` is the Unix time of the window's first sample; it counts with an event."""
         before = self._by_source.get(scored.source)
+        seen_s = None if before is None else before.seen_s
         changed = scored.event is not None or before is None
         self._by_source[scored.source] = SourceState(
             verdict=scored.event or scored.previous,
             since_s=(began_s or now_s) if changed or before is None else before.since_s,
-            seen_s=now_s if scored.window.samples.size or before is None else before.seen_s,
+            seen_s=now_s if scored.window.samples.size else seen_s,
             basis=scored.basis if changed or before is None else before.basis,
             flags=scored.window.flags,
             anomaly=scored.anomaly,

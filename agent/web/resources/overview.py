@@ -78,7 +78,7 @@ def card(pipeline: SourcePipeline, state: SourceState | None) -> Card:
         label=None if state is None else state.verdict.label,
         probability=None if state is None else state.verdict.probability,
         since=None if state is None else iso(state.since_s),
-        seen=None if state is None else iso(state.seen_s),
+        seen=None if state is None or state.seen_s is None else iso(state.seen_s),
         flags=[] if state is None else state.flags,
         baseline=pipeline.commissioned,
         anomaly=None if state is None else state.anomaly,
