@@ -82,7 +82,7 @@ ALWAYS |= {"Periodicity", "Periodicity, first line"}
     ("source", "more"),
     [
         (info("fan", measure_s=10.0), {"Velocity"}),
-        (info("fan", measure_s=10.0, tacho=True), {"Velocity", "Speed"}),
+        (info("fan", measure_s=10.0, tacho=True), {"Velocity", "Speed", "Running"}),
         (msgspec.structs.replace(info("fan", measure_s=10.0), unit="Pa"), set()),
         (info("fan", measure_s=10.0, machine_class="group2-rigid"), {"Velocity", "Zone"}),
         (
