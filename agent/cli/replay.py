@@ -18,6 +18,7 @@ from agent.pipeline.offline import named, recorded
 from agent.service.daemon import Daemon
 
 INTERRUPTED = 130
+PAGES = (".html", ".htm")  # so that a slip of the command line overwrites no recording
 
 Replay = Callable[[str, Config], int]  # a file, how it is scored; the exit code
 
@@ -40,6 +41,8 @@ def _run(arguments: argparse.Namespace) -> int:
     logs.start(arguments.log_level)
     if not _for_people(arguments):
         return _replay_all(arguments, _Lines(several=len(arguments.files) > 1))
+    if arguments.html is not None and arguments.html.suffix.lower() not in PAGES:
+        raise UserError(f"--html: found {arguments.html}, expected a name that ends in .html")
     tables = replay_table.Tables(arguments.html)
     try:
         return _replay_all(arguments, tables)

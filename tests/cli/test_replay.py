@@ -122,6 +122,14 @@ def test_a_recording_that_breaks_off_has_a_table_up_to_there_and_exit_code_65(
     assert "Traceback" not in printed.err
 
 
+def test_a_page_never_takes_the_place_of_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("fine.wav").read_bytes()
+    assert main.main(["replay", "--html", "fine.wav", "broken.wav"]) == 1
+    expected = "drsn-agent: --html: found fine.wav, expected a name that ends in .html\n"
+    assert capsys.readouterr().err == expected
+    assert Path("fine.wav").read_bytes() == before
+
+
 def test_a_terminal_gets_the_table_and_a_pipe_json_lines(recordings: Path) -> None:
     command = [sys.executable, "-m", "agent", "replay", "fine.wav", "--model", "./tiny.onnx"]
     piped = written(command, recordings, subprocess.PIPE)

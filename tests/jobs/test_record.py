@@ -183,7 +183,8 @@ def test_a_label_that_names_no_file_is_refused(
 
 
 def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.arange(8000, dtype=np.int16).reshape(4000, 2))
+    codes = np.random.default_rng(0).integers(-9000, 9000, (4000, 2), np.int16)
+    np.save(tmp_path / "x.npy", codes)
     source = {"name": "fan", "kind": "file", "path": str(tmp_path / "x.npy"), "rate_hz": 1000}
     source |= {"model": "bearing", "channels": [1], "scale": 2.0, "pace": "fast"}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump({"sources": [source]}))
@@ -191,7 +192,7 @@ def test_a_source_of_the_configuration_is_recorded_as_the_agent_takes_it(tmp_pat
     assert command(str(tmp_path / "set"), *keys) == 0
     (entry,) = listing.entries(tmp_path / "set")
     (samples,) = recordings.read(entry, Source(folder=""), 1000)
-    assert samples == pytest.approx(2.0 * np.arange(1, 8000, 2) / 2**15)
+    assert samples == pytest.approx(2.0 * codes[:, 1] / 2**15)
 
 
 def test_a_sensor_that_loses_too_much_is_given_up(
