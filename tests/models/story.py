@@ -77,13 +77,20 @@ def _scored(agent: Workshop) -> int:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[tuple[Workshop, Machine]]:
-    """An agent that runs version 1 of a network, and the machine that it hears."""
+def running(folder: Path, *, installed: bool = True) -> Iterator[tuple[Workshop, Machine]]:
+    """An agent that runs version 1 of a network, and the machine that it hears.
+
+    `installed`: as a signed bundle, so that another one may take its place; else from its file.
+    """
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         server.settimeout(30)
         machine, port = Machine(server), free_port()
         tree = settings(folder, machine, port)
-        rollout.install(folder, tree, bundles.bundle(folder, "1"))
+        if installed:
+            tree["rollout"]["keys"] = [str(bundles.key(folder).with_suffix(".pub.pem"))]
+            rollout.install(folder, tree, bundles.bundle(folder, "1"))
+        else:
+            tree["sources"][0]["model"] = str(bundles.model(folder, "1"))
         with workshop.started(folder, tree, port) as agent:
             yield agent, machine
 
@@ -101,12 +108,7 @@ def settings(folder: Path, machine: Machine, port: int) -> dict[str, Any]:
         "mqtt": {"port": free_port()},
         "page": {"port": port},
         "evidence": {"before_s": 0, "after_s": 5, "min_free_mib": 0},
-        "rollout": {
-            "keys": [str(bundles.key(folder).with_suffix(".pub.pem"))],
-            "shadow_s": 0.5,
-            "shadow_windows": 20,
-            "probation_s": 0.5,
-        },
+        "rollout": {"shadow_s": 0.5, "shadow_windows": 20, "probation_s": 0.5},
         "sources": [{"name": SOURCE, "model": "tiny", "live": False} | stream],
     }
 
