@@ -21,10 +21,11 @@ from agent.jobs.replay.verdict import clock, verdict, worst_state
 
 STYLE = """
 :root{--ground:#f6f7f9;--card:#fff;--ink:#16202b;--dim:#5a6775;--rule:#dfe4ea;--wave:#1b7896;
---normal:#2c8f5f;--fault:#c8451c;--unknown:#7a63c4;--abstain:#9aa6b2;--sensor_fault:#b07d18;--detected:#1c7ed6}
+--normal:#2c8f5f;--fault:#c8451c;--unknown:#7a63c4;--abstain:#9aa6b2;--sensor_fault:#b07d18;--detected:#1c7ed6;
+--stopped:#495057}
 @media(prefers-color-scheme:dark){:root{--ground:#0d1218;--card:#151c24;--ink:#e6ecf2;--dim:#9aa8b7;
 --rule:#2a3542;--wave:#5cc4e4;--normal:#53c994;--fault:#ff9166;--unknown:#b7a6e6;--abstain:#6f7d8b;
---sensor_fault:#e5b04e;--detected:#74c0fc}}
+--sensor_fault:#e5b04e;--detected:#74c0fc;--stopped:#ced4da}}
 body{background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif;margin:0 auto;
 max-width:62rem;padding:1rem}
 section{background:var(--card);border:1px solid var(--rule);border-radius:8px;margin:1rem 0;
@@ -38,6 +39,7 @@ text{fill:var(--dim);font-size:11px}.mid{text-anchor:middle}.end{text-anchor:end
 .curve{fill:none;stroke:var(--ink);stroke-width:1}.line{stroke-width:1.6;stroke-dasharray:5 3}
 .normal{fill:var(--normal)}.fault{fill:var(--fault)}.unknown{fill:var(--unknown)}
 .abstain{fill:var(--abstain)}.sensor_fault{fill:var(--sensor_fault)}.detected{fill:var(--detected)}
+.stopped{fill:var(--stopped)}
 .shaft{--hue:#8a97a5}.bpfo{--hue:#d9480f}.bpfi{--hue:#1c7ed6}.bsf{--hue:#2b8a3e}.ftf{--hue:#9c36b5}
 .line{stroke:var(--hue)}.key{border-left:.9rem solid var(--hue);margin-right:.9rem;
 padding-left:.3rem;white-space:nowrap}
