@@ -31,6 +31,7 @@ class MachineStates:
         self._topics = payloads.Topics(config.mqtt.base, config.agent.id)
         self._points: dict[str, PointState] = {}  # by name, since their last event
         self._machines: dict[str, Machine] = {}  # by the name of each of its points
+        self._directions: dict[str, str | None] = {}  # that the points measure in
         self._take(config)
 
     def see(
@@ -56,11 +57,16 @@ class MachineStates:
 
     def renew(self, config: Config) -> Iterator[MakeMessage]:
         """Takes over the machines of a new configuration; messages about those that differ."""
-        before = {info.name: info for info in self.infos}
+        before, directions = {info.name: info for info in self.infos}, self._directions
         self._take(config)
         names = {info.name for info in self.infos}
         self.states = {name: state for name, state in self.states.items() if name in names}
-        changed = [info.name for info in self.infos if before.get(info.name) != info]
+        turned = {name for name, now in self._directions.items() if directions.get(name) != now}
+        changed = [
+            info.name
+            for info in self.infos
+            if before.get(info.name) != info or turned & set(info.points)
+        ]
         for name in changed:
             machine = next(item for item in self._machines.values() if item.name == name)
             yield self._change(machine, iso(time.time()))
@@ -80,16 +86,20 @@ class MachineStates:
     def _change(self, machine: Machine, t_end: str) -> MakeMessage:
         """The message about a machine as it is now."""
         info = next(item for item in self.infos if item.name == machine.name)
-        points = tuple(
-            self._points.get(point) or records.not_yet(point, self._directions.get(point))
-            for point in info.points
-        )
+        points = tuple(map(self._point, info.points))
         before = self.states.get(machine.name)
         decision = severity.worst(point.decision for point in points)
         state = MachineHealth(decision=decision, alarm=records.worst_alarm(points))
         self.states = self.states | {machine.name: state}
         previous = None if before is None else before.decision
         return functools.partial(self._message, info, points, previous, t_end)
+
+    def _point(self, name: str) -> PointState:
+        """Its state, with the direction that the present configuration says."""
+        direction, state = self._directions[name], self._points.get(name)
+        if state is None:
+            return records.not_yet(name, direction)
+        return msgspec.structs.replace(state, direction=direction)
 
     def _message(
         self,
