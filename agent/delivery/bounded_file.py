@@ -5,6 +5,7 @@ was written since the last one. The bound holds for the file and its log togethe
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ MARGIN_BYTES = 4 << 20  # of the bound: for the log and for one transaction
 STEPS = 8  # deletions in one transaction, at most
 VACUUMED = 1000  # pages given back in one transaction, at most
 OWNER_WAIT_S = 1.0  # for another process that has the file
+ROOM_BYTES = 1 << 20  # free on the disk: SQLite maps its index of the log into memory, and a write
+# there for which the disk has no block ends the process (SIGBUS; blocks under 4 KiB, small disks)
 READER_WAIT_S = 5.0  # for the owner, which makes its log shorter
 
 Check = Callable[[sqlite3.Connection], None]
@@ -29,12 +32,14 @@ class BoundedFile:
 
     def __init__(self, path: Path, max_bytes: int, schema: str, check: Check) -> None:
         """`schema` makes an empty file; `check` raises `sqlite3.DatabaseError` for another's."""
+        self._folder = path.parent
         self._most_pages = (max_bytes - MARGIN_BYTES) // PAGE_BYTES
         self.db = _open(path, schema, check)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
+        _check_room(self._folder)
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -67,6 +72,7 @@ class BoundedFile:
 
 def _open(path: Path, schema: str, check: Check) -> sqlite3.Connection:
     """A file that nobody else may read; `sqlite3.DatabaseError` where it is none of ours."""
+    _check_room(path.parent)
     flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     os.close(os.open(path, flags, 0o600))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=OWNER_WAIT_S)
@@ -95,12 +101,20 @@ def reading(path: Path, check: Check, made_by: str) -> Iterator[sqlite3.Connecti
         raise ConditionError(f"found no {path}: {made_by}")
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
+        _check_room(path.parent)
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=READER_WAIT_S)) as db:
             check(db)
             yield db
     except (sqlite3.Error, OSError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConditionError(f"{path} cannot be read: {why}") from None
+
+
+def _check_room(folder: Path) -> None:
+    """`OSError` where the disk has no room for what SQLite keeps beside the file."""
+    room = os.statvfs(folder)
+    if room.f_bavail * room.f_frsize < ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def marks(application: int, version: int) -> str:

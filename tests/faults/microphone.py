@@ -49,7 +49,7 @@ def unplugged(world: World) -> list[Check]:
         card.play("vmic", noise)
         recovered_s.append(seconds_until(functools.partial(_well, listener, back_s), 30))
         without_gap += not _gap(listener, last, back_s - out_s)
-        changed += seconds_until(lambda: _resources(agent) == before, 3) > 3
+        changed += seconds_until(lambda: _resources(agent) == before, 10) > 10
     stopped_s = agent.stopped_after_s()
     lost = [w for w in listener.windows("live") if w.decision == "sensor_fault"]
     return [

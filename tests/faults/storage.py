@@ -75,7 +75,7 @@ def filled_disk(world: World) -> list[Check]:
 def _fill_by_itself(world: World) -> list[Check]:
     broker, port = world.broker(), free_port()
     listener = world.listen(broker.port)
-    agent = world.start(world.tree(port, world.live(1000)))
+    agent = world.start(world.tree(port, world.live(500)))
     bitten = seconds_until(lambda: agent.says("cannot be written"), 60) < math.inf
     time.sleep(5)
     lived = agent.lives

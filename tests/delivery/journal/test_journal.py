@@ -11,6 +11,7 @@ import pytest
 
 from agent.core.alarms import AlarmBasis, Maintenance, Standing
 from agent.core.errors import ConditionError
+from agent.delivery import bounded_file
 from agent.delivery.bounded_file import MARGIN_BYTES
 from agent.delivery.journal import journal, reading
 from agent.delivery.journal.events import Acknowledgement, Annotation, JournalEvent
@@ -219,3 +220,20 @@ def test_a_number_that_has_none_after_it_sets_the_file_aside(path: Path) -> None
     again.turn()
     assert sentences(path) == ["After it."]
     again.close()
+
+
+def test_a_disk_without_room_is_waited_for_before_sqlite_maps_its_index(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+    kept = Journal(path, 64 * MIB, clock_s=lambda: now_s)
+    with monkeypatch.context() as full:
+        full.setattr(bounded_file, "ROOM_BYTES", 1 << 62)
+        kept.add(event())
+        kept.turn()
+        assert kept.trouble is not None
+        assert not path.exists()
+    now_s = 3600.0
+    kept.turn()
+    assert sentences(path) == ["Fault outer."]
+    kept.close()
