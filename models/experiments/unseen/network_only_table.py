@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from models.experiments.unseen import document
+from models.experiments.unseen import document, network_only
 from models.experiments.unseen.document import Marks
 from models.experiments.unseen.figures import NOTHING, Figures, Outcome, Share, condensed
 from models.experiments.unseen.left_out import RIGS
@@ -19,6 +19,7 @@ HEALTHY: tuple[Outcome, ...] = (
     "faulty",
 )  # nothing is unknown to the network alone
 FAULTY: tuple[Outcome, ...] = ("right", "wrong", "missed")
+TEMPERATURES = frozenset(map(network_only.temperature, network_only.FACTORS))
 LEFT_OUT = tuple(left.rig for left in RIGS)
 GROUPS = ("rigs left out", *LEFT_OUT, "mfs_compound, ims_run_in", document.SIMULATED)
 
@@ -28,6 +29,8 @@ def tables(recipes: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     for group in GROUPS:
         own = {name: [_of_group(row, group) for row in rows] for name, rows in recipes.items()}
         names = dict.fromkeys(row.name for rows in own.values() for row in rows if row.results)
+        if group != GROUPS[0]:  # a temperature is chosen on all rigs
+            names = dict.fromkeys(name for name in names if name not in TEMPERATURES)
         if not names:
             continue
         yield from (f"### The network alone, {group}: recordings", "")
