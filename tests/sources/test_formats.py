@@ -188,14 +188,19 @@ def test_what_a_library_prints_is_no_sample(file: Path) -> None:
 
 
 def test_the_reader_ends_with_its_recording(file: Path) -> None:
+    before = children()  # of other tests, e.g. what looks after shared memory
     recording = isolated.open_recording(file, UNRULY, "")
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    assert children.read_text().split()
+    (reader,) = children() - before
     recording.close()
     deadline_s = time.monotonic() + 10
-    while children.read_text().split() and time.monotonic() < deadline_s:
+    while reader in children() and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    assert children.read_text().split() == []
+    assert reader not in children()
+
+
+def children() -> set[str]:
+    """The processes that this one has started, by their numbers."""
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
 def test_the_unit_of_a_file_is_the_sources_where_no_key_says_anything(folder: Path) -> None:
