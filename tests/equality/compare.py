@@ -4,7 +4,7 @@ from itertools import zip_longest
 
 from .ways import Record, Records
 
-OF_DELIVERY = frozenset({"epoch", "seq", "t_published", "latency_ms"})
+OF_DELIVERY = frozenset({"epoch", "seq", "t_published", "latency_ms", "event_id"})
 NOTHING: Record = {}
 OF_NAMES = OF_DELIVERY | {"agent", "source"}  # where the two were told other names
 
