@@ -6,7 +6,9 @@ tokens, so they stand in a file of their own.
 
 import datetime
 import importlib.util
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +19,7 @@ from agent.core.errors import ConditionError, ConfigError, UserError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_BYTES = 64 * 1024  # of the file with addresses
+MAX_URLS = 50  # one after the other is told, and one that hangs takes a minute
 HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d\Z"
 WEEKLY = r"^(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):[0-5]\d\Z"
 
@@ -44,16 +47,7 @@ def check(notify: Notify, sink: str) -> None:
 def urls(notify: Notify) -> list[str]:
     """The addresses in the file; `ConditionError` where it cannot be read, `UserError`."""
     file, key = Path(notify.urls_file), "notify.urls_file"
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(MAX_BYTES + 1).decode()
-    except OSError as error:
-        raise ConditionError(f"{key}: {file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{key}: found no text in {file}, expected a URL a line") from None
-    if len(text) > MAX_BYTES:
-        raise UserError(f"{key}: found more than {MAX_BYTES} bytes in {file}")
-    lines = {at: line.strip() for at, line in enumerate(text.splitlines(), 1)}
+    lines = {at: line.strip() for at, line in enumerate(_text(file, key).splitlines(), 1)}
     lines = {at: line for at, line in lines.items() if line and not line.startswith("#")}
     for at, line in lines.items():
         if not re.match(r"[a-z][a-z0-9+]*://\S+\Z", line, re.IGNORECASE):
@@ -62,7 +56,26 @@ def urls(notify: Notify) -> list[str]:
             )
     if not lines:
         raise UserError(f"{key}: found no URL in {file}, expected one a line")
+    if len(lines) > MAX_URLS:
+        found = f"found {len(lines)} URLs in {file}"
+        raise UserError(f"{key}: {found}, expected at most {MAX_URLS}: write to a list or a room")
     return list(lines.values())
+
+
+def _text(file: Path, key: str) -> str:
+    """The file's text, without the mark of its byte order that some editors write."""
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise UserError(f"{key}: {file} is no regular file, expected one with a URL a line")
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise UserError(f"{key}: found more than {MAX_BYTES} bytes in {file}")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConditionError(f"{key}: {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{key}: found no text in {file}, expected a URL a line") from None
 
 
 def is_quiet(quiet: str | None, now: datetime.datetime) -> bool:
@@ -75,7 +88,10 @@ def is_quiet(quiet: str | None, now: datetime.datetime) -> bool:
 
 
 def last_weekly(weekly: str, now: datetime.datetime) -> datetime.datetime:
-    """The last time at or before `now` that `weekly` names; both local."""
+    """The last time at or before `now` that `weekly` names; both local, without a zone.
+
+    Without one, a change to summer time within the week does not make it another time.
+    """
     day, clock = weekly.split()
     hour, minute = map(int, clock.split(":"))
     at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)

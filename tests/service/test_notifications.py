@@ -1,5 +1,6 @@
 """The real process tells a web hook of an alarm; a section that cannot work is one line."""
 
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.config import load
+from agent.config.notify import Notify, urls
 from agent.core.errors import ConditionError, ConfigError, UserError
 from tests.conftest import Agent, Broker, eventually
 
@@ -52,6 +54,8 @@ def test_an_alarm_of_the_process_reaches_a_web_hook_once(
         ("mailto://a b\n", UserError, "line 1: found no URL"),
         (b"\xff\xfe", UserError, "found no text in "),
         ("json://" + "x" * 70_000, UserError, "found more than 65536 bytes"),
+        ("# " + "ü" * 40_000 + "\njson://a\n", UserError, "found more than 65536 bytes"),
+        ("a://b\n" * 10_000, UserError, "found 10000 URLs in "),
     ],
 )
 def test_a_file_without_addresses_is_one_line_that_shows_none(
@@ -67,6 +71,20 @@ def test_a_file_without_addresses_is_one_line_that_shows_none(
     assert str(caught.value).startswith("notify.urls_file: ")
     assert message in str(caught.value)
     assert "anna" not in str(caught.value)
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_place_of_the_addresses_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "urls")
+    for name in ("urls", "."):
+        with pytest.raises(UserError, match=r"urls_file: "):
+            urls(Notify(urls_file=str(tmp_path / name)))
+
+
+def test_addresses_from_an_editor_on_windows_and_behind_a_link_are_read(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes("\ufeffjson://a/ü\r\n\r\n  # nobody\r\njson://b\r\n".encode())
+    (tmp_path / "urls").symlink_to("data")
+    assert urls(Notify(urls_file=str(tmp_path / "urls"))) == ["json://a/ü", "json://b"]
 
 
 @pytest.mark.parametrize(

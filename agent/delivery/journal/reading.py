@@ -32,18 +32,19 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None = None  # the same
     judgeable: bool = False  # only raised alarms, and changes to fault, detected or unknown
     unacknowledged: bool = False  # only alarms that were raised and that nobody has acknowledged
+    oldest: bool = False  # the oldest `most` instead
     most: int = 100
 
 
 def read(path: Path, selection: Selection) -> list[JournalEvent]:
-    """The newest first; a damaged row is left out.
+    """The newest first, or the oldest where `oldest`; a damaged row is left out.
 
     `ConditionError` where there is no file or it cannot be read.
     """
     conditions, values = _conditions(selection)
     query = (
         f"SELECT {', '.join(COLUMNS)} FROM event WHERE {' AND '.join(conditions)} "
-        "ORDER BY id DESC LIMIT ?"
+        f"ORDER BY id {'ASC' if selection.oldest else 'DESC'} LIMIT ?"
     )
     with bounded_file.reading(path, journal_file.check, MADE_BY) as db:
         rows = db.execute(query, (*values, selection.most)).fetchall()

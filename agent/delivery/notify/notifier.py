@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from agent.config.notify import Notify, is_quiet, last_weekly
 from agent.core import files, json_input
 from agent.core.errors import ConditionError
-from agent.core.time import iso
+from agent.core.time import iso, unix_s
 from agent.delivery.journal import reading
 from agent.delivery.journal.events import JournalEvent
 from agent.delivery.journal.reading import Selection
@@ -30,7 +30,7 @@ from agent.delivery.notify.texts import Message
 FILE = "notifications.json"  # in the state directory
 POLL_S = 2.0
 MOST_EVENTS = 1000  # of the journal at once
-WEEK_S = 7 * 86400.0
+WEEK = datetime.timedelta(days=7)
 MAX_BYTES = 8 << 20  # of the file
 
 States = dict[str, Pending]  # by the key of an address
@@ -68,7 +68,8 @@ class Notifier:
         self._addressees = addressees
         self._clock_s = clock_s
         self._finished = threading.Event()
-        self._states = _load(self._file)
+        saved, keys_now = _load(self._file), {addressee.key for addressee in addressees}
+        self._states = {key: state for key, state in saved.items() if key in keys_now}
 
     def run(self) -> None:
         while not self._finished.wait(POLL_S):
@@ -81,8 +82,9 @@ class Notifier:
     def turn(self) -> None:
         """Takes in the journal's news and sends what is due."""
         before, newest = dict(self._states), _last_id(self._journal)
-        for addressee in self._addressees:
-            self._take(addressee.key, newest)
+        if newest is not None:
+            for addressee in self._addressees:
+                self._take(addressee.key, newest)
         self._save(before)
         for addressee in self._addressees:
             if not self._finished.is_set():
@@ -98,7 +100,7 @@ class Notifier:
         if newest < state.last_id:  # the journal has begun anew
             state = replace(state, last_id=0)
         if newest > state.last_id:
-            selection = Selection(after_id=state.last_id, most=MOST_EVENTS)
+            selection = Selection(after_id=state.last_id, oldest=True, most=MOST_EVENTS)
             state = pending.take(state, _read(self._journal, selection), self._keys)
         self._states[key] = state
 
@@ -113,14 +115,15 @@ class Notifier:
 
     def _send_summary(self, addressee: Addressee) -> None:
         state, weekly = self._states[addressee.key], self._weekly()
-        if weekly in ("", state.weekly) or not pending.may_send(state, self._clock_s()):
+        if state.weekly > (self._now() + WEEK).isoformat():  # the clock was far ahead then
+            self._put(addressee, replace(state, weekly=weekly))
+            return
+        if weekly <= state.weekly or not pending.may_send(state, self._clock_s()):
             return
         until = datetime.datetime.fromisoformat(weekly)
-        since = iso(until.timestamp() - WEEK_S)
-        selection = Selection(
-            kinds=("alarm",), since=since, until=iso(until.timestamp()), most=MOST_EVENTS
-        )
-        events = _read(self._journal, selection)
+        since, end = (iso(moment.timestamp()) for moment in (until - WEEK, until))
+        selection = Selection(kinds=("alarm",), since=since, until=end, most=MOST_EVENTS)
+        events = _read(self._journal, selection)[::-1]
         if self._delivered(addressee, texts.of_week(self._agent, events, until)):
             self._put(addressee, replace(self._states[addressee.key], weekly=weekly))
 
@@ -158,30 +161,36 @@ class Notifier:
         return last_weekly(self._keys.weekly, self._now()).isoformat()
 
     def _now(self) -> datetime.datetime:
-        return datetime.datetime.fromtimestamp(self._clock_s(), datetime.UTC).astimezone()
+        """The local time, without its zone."""
+        moment = datetime.datetime.fromtimestamp(self._clock_s(), datetime.UTC)
+        return moment.astimezone().replace(tzinfo=None)
 
 
 def _load(file: Path) -> States:
     """What was saved; where it cannot be read, it is set aside and every address begins anew."""
     try:
-        return json_input.decode(files.read(file, MAX_BYTES), States, max_bytes=MAX_BYTES)
+        states = json_input.decode(files.read(file, MAX_BYTES), States, max_bytes=MAX_BYTES)
+        for notice in (notice for state in states.values() for notice in state.notices):
+            unix_s(notice.t)
     except FileNotFoundError:
         return {}
-    except (OSError, json_input.JsonError) as error:
+    except (OSError, ValueError) as error:
         log.error("%s cannot be read (%s): %s", file.name, error, files.set_aside(file))
         return {}
+    return states
 
 
-def _last_id(journal: Path) -> int:
+def _last_id(journal: Path) -> int | None:
+    """0: there is no journal yet; None: it cannot be read now."""
     try:
         return reading.last_id(journal)
-    except ConditionError:  # there is none yet
-        return 0
+    except ConditionError:
+        return None if journal.exists() else 0
 
 
 def _read(journal: Path, selection: Selection) -> list[JournalEvent]:
-    """The oldest first."""
+    """In the order of the selection; none where the journal cannot be read now."""
     try:
-        return reading.read(journal, selection)[::-1]
+        return reading.read(journal, selection)
     except ConditionError:
         return []

@@ -11,8 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from agent.config.notify import Notify
-from agent.core.alarms import ALARMS
+from agent.core.alarms import ALARMS, Alarm
 from agent.delivery.journal.events import JournalEvent
+from agent.messages.records import Time
 
 MOST = 200  # notices that wait; beyond that the oldest are counted alone
 HOUR_S = 3600.0
@@ -23,9 +24,9 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 30.0, 3600.0
 class Notice(msgspec.Struct, frozen=True):
     """One change of an alarm that people are told of."""
 
-    t: str  # ISO 8601, UTC
+    t: Time  # ISO 8601, UTC
     source: str
-    alarm: str  # from then on: none, warning, alarm
+    alarm: Alarm  # from then on
     sentence: str
 
 
@@ -52,7 +53,8 @@ def take(pending: Pending, events: Iterable[JournalEvent], keys: Notify) -> Pend
         before = alarms.get(event.source, "none")
         alarms[event.source] = event.alarm
         if _is_told(before, event.alarm, keys):
-            notices.append(Notice(event.t, event.source, event.alarm, event.sentence))
+            alarm = ALARMS[weight(event.alarm)]
+            notices.append(Notice(event.t, event.source, alarm, event.sentence))
     left_out = pending.left_out + max(0, len(notices) - MOST)
     kept = tuple(notices[-MOST:])
     return replace(pending, last_id=last_id, alarms=alarms, notices=kept, left_out=left_out)

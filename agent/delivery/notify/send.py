@@ -1,6 +1,8 @@
 """The process that sends one message with Apprise: a line of JSON in, a line of JSON out."""
 
+import re
 import sys
+from urllib.parse import unquote, unquote_plus
 
 import apprise
 import msgspec
@@ -33,8 +35,10 @@ def _send(order: Order) -> str | None:
 
 def _without_secrets(text: str, url: str) -> str:
     """The first line of what Apprise logged; of the URL nothing but its first word."""
-    first = text.strip().partition("\n")[0][:MAX_REASON]
-    for part in url.partition("://")[2].replace("@", "/").replace(":", "/").split("/"):
+    first = text.strip().partition("\n")[0]
+    parts = re.split(r"[/@:?&=,]", url.partition("://")[2])
+    forms = {form for part in parts for form in (part, unquote(part), unquote_plus(part))}
+    for part in sorted(forms, key=len, reverse=True):  # one may be a part of another
         if len(part) > 3:  # characters: a shorter one is no secret, and may be a part of a word
-            first = first.replace(part.partition("?")[0], "...")
-    return first or "not delivered"
+            first = first.replace(part, "...")
+    return first[:MAX_REASON] or "not delivered"

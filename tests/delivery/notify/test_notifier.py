@@ -3,9 +3,11 @@
 import datetime
 import json
 import logging
+import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 
 from agent.config.notify import Notify
 from agent.delivery.journal.journal import Journal
-from agent.delivery.notify import address
+from agent.delivery.notify import address, notifier
 from agent.delivery.notify.address import Address
 from agent.delivery.notify.notifier import FILE, Notifier
 from agent.delivery.notify.texts import Message
@@ -24,6 +26,7 @@ from tests.delivery.journal.test_journal import event
 pytest.importorskip("apprise")
 pytest.importorskip("aiosmtpd")
 
+from agent.delivery.notify import send
 from tests.support.told import Mailbox, mail_server, web_hook
 
 KEYS = Notify(urls_file="urls")
@@ -172,6 +175,99 @@ def test_damaged_state_is_set_aside_and_the_next_alarm_is_told(tmp_path: Path) -
     assert len(person.messages) == 1
 
 
+@pytest.mark.parametrize(
+    "notice",
+    [
+        {"t": "2026-01-05T06:00:00.000Z", "source": "fan", "alarm": "red", "sentence": "x"},
+        {"t": "yesterday", "source": "fan", "alarm": "alarm", "sentence": "x"},
+        {"t": "2026-13-41T06:00:00.000Z", "source": "fan", "alarm": "alarm", "sentence": "x"},
+    ],
+)
+def test_a_notice_that_no_message_could_be_made_of_is_set_aside(
+    tmp_path: Path, notice: dict[str, str]
+) -> None:
+    (tmp_path / FILE).write_text(json.dumps({"k": {"last_id": 0, "notices": [notice]}}))
+    box = Box(tmp_path, KEYS, Recorded())
+    assert (tmp_path / f"{FILE}.broken").exists()
+    box.turn()
+
+
+def test_a_journal_that_cannot_be_read_for_a_while_is_not_told_again(tmp_path: Path) -> None:
+    person = Recorded()
+    box = Box(tmp_path, KEYS, person)
+    box.turn()
+    box.raised("warning", "alarm")
+    box.turn()
+    journal, away = box.journal.path, tmp_path / "away"
+    journal.rename(away)
+    journal.write_bytes(b"no database" * 100)
+    box.turn()
+    away.replace(journal)
+    box.raised("none", "alarm")
+    box.turn()
+    assert len(person.messages) == 2
+
+
+def test_an_alarm_before_more_events_than_are_read_at_once_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "MOST_EVENTS", 3)
+    person = Recorded()
+    box = Box(tmp_path, KEYS, person)
+    box.turn()
+    box.raised("alarm", source="pump")
+    box.raised(*("warning", "none") * 3)
+    for _ in range(4):
+        box.turn()
+    sentences = "".join(message.body for message in person.messages)
+    assert sentences.count("alarm of the pump") == 1
+    assert sentences.count("warning of the fan") == 3
+
+
+def test_an_address_that_was_away_from_the_file_is_a_new_one(tmp_path: Path) -> None:
+    person, other = Recorded("one"), Recorded("two")
+    box = Box(tmp_path, KEYS, person, other)
+    box.turn()
+    for addressees in ((other,), (other, person)):
+        box.addressees = addressees
+        box.start()
+        box.turn()
+        box.raised("alarm", source=f"fan-{len(addressees)}")
+        box.turn()
+    assert [message.title for message in person.messages] == ["Alarm: press-04 fan-2"]
+
+
+@pytest.mark.parametrize("now", ["2026-03-29T12:00", "2026-03-23T06:50", "2026-10-25T12:00"])
+def test_neither_summer_time_nor_a_clock_set_back_sends_a_summary_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        person = Recorded()
+        box = Box(tmp_path, replace(KEYS, weekly="mon 07:00"), person)
+        begin = "2026-03-23T06:59" if now.startswith("2026-03") else "2026-10-19T06:59"
+        box.now_s = datetime.datetime.fromisoformat(begin).timestamp()
+        box.turn()
+        box.turn(120.0)
+        box.now_s = datetime.datetime.fromisoformat(now).timestamp()
+        box.turn()
+        box.turn(1200.0)
+    time.tzset()
+    assert len(person.messages) == 1
+
+
+def test_summaries_come_again_after_a_clock_that_was_years_ahead(tmp_path: Path) -> None:
+    person = Recorded()
+    box = Box(tmp_path, replace(KEYS, weekly="mon 07:00"), person)
+    box.now_s += 3650 * 86400.0
+    box.turn()
+    box.now_s = MONDAY_S
+    box.turn()
+    box.turn(120.0)
+    assert [m.title for m in person.messages] == ["press-04: summary of the week"]
+
+
 def test_the_summary_comes_once_a_week_and_is_tried_again_until_it_is_delivered(
     tmp_path: Path,
 ) -> None:
@@ -203,6 +299,9 @@ def test_no_word_of_the_address_is_in_what_is_told_of_a_failure() -> None:
     why = Address(url).send(Message("t", "b", "info"))
     assert why
     assert not {"anna", "s3cret-word", "token-of-a-room"} & set(why.replace("/", " ").split())
+    for reason in ("no a+b c's", "no a+b%20c's", "q" * 190 + "s3cret-word"):
+        hidden = send._without_secrets(reason, "json://h/?key=a%2Bb%20c&pass=s3cret-word&x=a+b%20c")
+        assert not re.search(r"a\+b|s3cret|key-word", hidden)
     assert Address("nonsense://x").send(Message("t", "b", "info")) is not None
 
 
