@@ -18,6 +18,7 @@ from agent.core.types import Scored
 from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.preview import preview
+from agent.messages.commissioning import Commissioning
 from agent.pipeline import build
 from agent.pipeline.commissioning import learning
 from agent.pipeline.commissioning.healthy_windows import ENOUGH
@@ -64,29 +65,28 @@ class Commissioner:
             self._carry_out(request, answer)
         if self._task is not None and self._task.done:
             self._finish(self._task)
-        for session in self._sessions.values():
+        for session in list(self._sessions.values()):
             self._move(session)
         now_s = time.monotonic()
         if now_s >= self._show_due_s:
             self._show_due_s = now_s + SHOWN_S
             for session in self._sessions.values():
-                if not session.ended:
-                    self._requests.show(session.status())
+                self._requests.show(session.status())
 
     def _carry_out(self, request: CommissionRequest, answer: Answer) -> None:
         pipeline = self._topology.by_name.get(request.source)
         if pipeline is None:
             answer(f"source: found {ascii(request.source)[:80]}, expected a source's name")
             return
-        session = self._sessions.get(request.source)
+        session, status = self._sessions.get(request.source), self._status(request.source)
         if request.action == "start":
             self._start(request, pipeline, session, answer)
-        elif session is None:
+        elif status is None:
             answer("found no commissioning of this source, expected action: start first")
         elif request.action == "status":
-            answer(commissioning=session.status())
-        elif session.ended or session.phase == "learning":
-            answer(f"found a commissioning that is {session.phase}, expected one that listens")
+            answer(commissioning=status)
+        elif session is None or session.phase == "learning":
+            answer(f"found a commissioning that is {status.phase}, expected one that listens")
         elif request.action == "stop":
             session.waiting.append(answer)
             session.phase = "learning"
@@ -95,6 +95,11 @@ class Commissioner:
             log.info("%s: commissioning cancelled", session.pipeline.name)
             self._end(session)
             answer(commissioning=session.status())
+
+    def _status(self, source: str) -> Commissioning | None:
+        """How the source's commissioning stands, or how the last one ended."""
+        session = self._sessions.get(source)
+        return self._requests.statuses().get(source) if session is None else session.status()
 
     def _start(
         self,
@@ -105,7 +110,7 @@ class Commissioner:
     ) -> None:
         hop_s = pipeline.settings.common.hop_s
         most = MAX_WINDOWS * hop_s / 60
-        if session is not None and not session.ended:
+        if session is not None:
             answer("this source is being commissioned already")
         elif request.minutes > most:
             answer(f"minutes: found {request.minutes:g}, expected at most {most:.0f} at this hop_s")
@@ -120,7 +125,7 @@ class Commissioner:
 
     def _move(self, session: Session) -> None:
         """Begins what is due for a session, where no other one is worked on."""
-        if session.ended or session is self._working_on:
+        if session is self._working_on:
             return
         if self._topology.by_name.get(session.pipeline.name) is not session.pipeline:
             self._fail(session, "the source was configured anew or removed")
@@ -204,5 +209,7 @@ class Commissioner:
         self._end(session)
 
     def _end(self, session: Session) -> None:
+        """Leaves how it ended; what was heard takes megabytes."""
+        del self._sessions[session.pipeline.name]
         self._requests.show(session.status())
         session.answer_all()
