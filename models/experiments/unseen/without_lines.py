@@ -1,15 +1,15 @@
 """Would a network that is sure be right without the bearing's line? Trials of the naming rule.
 
-    python -m models.experiments.unseen.without_lines --data DATA [--quick]
+    python -m models.experiments.unseen.without_lines --data DATA [--quick | --variant random]
 
 The agent names a fault on a machine that has changed where network and line agree. Beside it stands
 the rule that also names what the network alone is at least 0.9 sure of over 3 s: on the rigs of
 training, on rigs left out, and on simulated machines of random bearing that change by a fault or by
-something else. With `--quick` two simulated machines are heard.
+something else. With `--quick` two simulated machines are heard, with `--variant` the rigs left out
+alone, by networks of another recipe (`models.experiments.unseen.recipes`).
 """
 
 import argparse
-import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -36,6 +36,7 @@ from models.experiments.unseen.machines import Condition
 from models.experiments.unseen.opinions import NETWORK_HOP_S, Opinion
 from models.experiments.unseen.rows import Row
 from models.experiments.unseen.runs import ClipResult, WindowResult
+from models.experiments.unseen.variants import VARIANTS
 
 AGENT, NETWORK_ONLY = "network and line (the agent)", f"or the network alone, {SURE:g} sure"
 MACHINES, QUICK = 30, 2
@@ -45,20 +46,34 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.experiments.unseen.without_lines")
     parser.add_argument("--data", type=Path, required=True, help="where the data sets lie")
     parser.add_argument("--quick", action="store_true", help="two simulated machines")
+    parser.add_argument("--variant", choices=VARIANTS, help="of the recipe; rigs left out alone")
     parser.set_defaults(run=_run)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    groups = {"random machines": random_conditions.conditions(QUICK if options.quick else MACHINES)}
-    if not options.quick:
-        networks = left_out.networks(options.data, CACHE, Training(), command.say)
-        rigs = (machines.of_rig(options.data, rig, file) for rig, file in networks.items())
-        groups["rigs left out"] = itertools.chain.from_iterable(rigs)
-        groups["rigs of training, validation side"] = machines.trained_on(options.data)
-    for line in table(groups):
+    for line in table(_groups(options)):
         command.say(line)
     return 0
+
+
+def _groups(options: argparse.Namespace) -> dict[str, Iterator[Condition]]:
+    left_out_rigs = "rigs left out"
+    if options.quick:
+        return {"random machines": random_conditions.conditions(QUICK)}
+    if options.variant:
+        return {left_out_rigs: _left_out(options.data, Training(variant=options.variant))}
+    return {
+        "random machines": random_conditions.conditions(MACHINES),
+        left_out_rigs: _left_out(options.data, Training()),
+        "rigs of training, validation side": machines.trained_on(options.data),
+    }
+
+
+def _left_out(data: Path, training: Training) -> Iterator[Condition]:
+    networks = left_out.networks(data, CACHE, training, command.say)
+    for rig, file in networks.items():
+        yield from machines.of_rig(data, rig, file)
 
 
 def table(groups: dict[str, Iterator[Condition]]) -> Iterator[str]:
