@@ -106,7 +106,8 @@ def asleep(world: World) -> list[Check]:
 
 def _flows(unit: Unit, listener: Listener) -> bool:
     ready = unit.agents[-1].notes.when("READY=1")
-    return bool(ready) and listener.windows()[-1].received_s > ready[0]
+    windows = listener.windows()
+    return bool(ready and windows) and windows[-1].received_s > ready[0]
 
 
 def _told(line: str) -> str:
