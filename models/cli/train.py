@@ -145,6 +145,7 @@ def _recipe(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.folder is not None and arguments.recipe is None:
         folder = read_recordings.folder(arguments.folder)
+        options["bearing"] = read_recordings.bearing(arguments)
         options["version"] = next_version(arguments.out.with_suffix(".onnx"), arguments.version)
         return recipe_for(folder, arguments.out.stem, RecipeOptions(**options), say), folder.parent
     if arguments.recipe is None or arguments.folder is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.core.bearing import BY_ORDERS
+from agent.core.bearing import Bearing
 from agent.core.errors import UserError
 from models.data import listing
 from models.data import recipe as recipes
@@ -31,7 +31,7 @@ class RecipeOptions(msgspec.Struct, frozen=True, kw_only=True):
     window: int | None = None
     channels: tuple[int, ...] | None = None
     variable: str | None = None
-    bearing: tuple[float, ...] | None = None
+    bearing: Bearing | None = None
     normal: tuple[str, ...] | None = None
     family: str | None = None
     preset: str | None = None
@@ -118,7 +118,8 @@ def _source(
     source: dict[str, object] = {"folder": folder.name, "channels": _channels(scans, options)}
     source |= {"variable": options.variable or ""}
     if options.bearing is not None:
-        source["bearing"] = dict(zip(BY_ORDERS, options.bearing, strict=True))
+        parts = msgspec.structs.asdict(options.bearing)
+        source["bearing"] = {key: value for key, value in parts.items() if value is not None}
     source |= {"rate_hz": options.rate_hz} if options.rate_hz else {}
     source |= {"test": ["test"]} if any(scan.entry.split == "test" for scan in scans) else {}
     return source

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
+from agent.core.bearing import Bearing
 from agent.core.errors import UserError
 from agent.inference import classifier
 from agent.sources.machine_simulator import Machine, Spec
@@ -142,6 +144,18 @@ def test_without_torch_a_verb_says_what_to_install(monkeypatch: pytest.MonkeyPat
         run(main.export, "net.pt", "--out", "net.onnx")
     with pytest.raises(UserError, match=r"pip install 'drsn-agent\[train\]'"):
         run(main.evaluate, "bearing", "--data", "folder", "--out", "report.html")
+
+
+@pytest.mark.parametrize("bearing", [("6205",), ("3.6", "5.4", "2.3", "0.4")])
+def test_a_recipe_has_the_bearing_by_name_or_by_its_orders(
+    bearing: tuple[str, ...], folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    out = tmp_path / "twin.yaml"
+    options = ("--rate-hz", 7000, "--family", "drsn-twin", "--bearing", *bearing)
+    assert run(main.train, folder, *options, "--out", out) == 0
+    (source,) = yaml.safe_load(out.read_text())["data"]
+    assert Bearing(**source["bearing"]).orders.bpfo == pytest.approx(3.6, abs=0.02)
 
 
 def test_train_needs_a_folder_or_a_recipe_and_a_healthy_label(folder: Path, tmp_path: Path) -> None:
