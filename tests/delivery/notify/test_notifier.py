@@ -199,10 +199,12 @@ def test_a_journal_that_cannot_be_read_for_a_while_is_not_told_again(tmp_path: P
     box.raised("warning", "alarm")
     box.turn()
     journal, away = box.journal.path, tmp_path / "away"
+    box.journal.close()
     journal.rename(away)
     journal.write_bytes(b"no database" * 100)
     box.turn()
     away.replace(journal)
+    box.journal = Journal(journal, 32 << 20)
     box.raised("none", "alarm")
     box.turn()
     titles = [message.title for message in person.messages]
