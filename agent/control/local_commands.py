@@ -71,7 +71,7 @@ class LocalCommands:
         self._due_s = self._clock_s() + EVERY_S
         with contextlib.suppress(OSError):  # no folder: nobody has asked for anything yet
             present = sorted(self._folder.iterdir())
-            for file in [file for file in present if file.suffix == ORDER][:MOST]:
+            for file in [file for file in present if _is_order(file)][:MOST]:
                 self._take(file)
             self._write_results()
             self._sweep([file for file in present if file.suffix == RESULT])
@@ -108,6 +108,11 @@ class LocalCommands:
             with contextlib.suppress(OSError):
                 if time.time() - file.lstat().st_mtime > KEPT_S:
                     file.unlink()
+
+
+def _is_order(file: Path) -> bool:
+    """A folder is none, and would stay in the way of others."""
+    return file.suffix == ORDER and not (file.is_dir() and not file.is_symlink())
 
 
 def put(state_dir: Path, verb: str, arguments: dict[str, Any]) -> Path:

@@ -13,11 +13,13 @@ from pathlib import Path
 import msgspec
 
 from agent.config.load import Config, differences
+from agent.core.errors import UserError
+from agent.core.types import SourceError
 from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.monitor import Monitor
 from agent.inference.classifier import Serving
-from agent.pipeline import build, model_swap, serving
+from agent.pipeline import build, device, model_swap, serving, source_format
 from agent.pipeline.source_build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.window_scorer import Scorer
@@ -95,9 +97,11 @@ class Topology:
         names = {pipeline.name for pipeline in kept}
         models = self._loaded_models(config)
         added = tuple(source for source in config.sources if source.common.name not in names)
-        self._waiting = build.build_pipelines(
+        waiting = build.build_pipelines(
             msgspec.structs.replace(config, sources=added), self._runtime, models=models
         )
+        _check_held(self.pipelines, waiting)
+        self._waiting = waiting
         self._models = models
         self._leaving = [pipeline for pipeline in self.pipelines if pipeline.name not in names]
         for pipeline in self._leaving:
@@ -157,7 +161,11 @@ class Topology:
         """Starts to read a device for its points."""
         reader = points[0].reader
         if reader.fault is not None:  # its predecessor may have held the device
-            reader.open()
+            try:
+                reader.open()
+            except UserError as error:  # too late to refuse the reload: the others go on
+                log.error("%s: %s", points[0].settings.reads, error)
+                reader.break_off(SourceError(str(error)))
         for pipeline in points:
             self._waiting.remove(pipeline)
             pipeline.scored_s = time.monotonic()
@@ -185,6 +193,30 @@ def _devices(pipelines: Sequence[SourcePipeline]) -> list[list[SourcePipeline]]:
     for pipeline in pipelines:
         devices.setdefault(id(pipeline.reader), []).append(pipeline)
     return list(devices.values())
+
+
+def _check_held(present: Sequence[SourcePipeline], waiting: Sequence[SourcePipeline]) -> None:
+    """Whether points fit devices that they cannot open yet, for a present source has them open.
+
+    `UserError` closes what `waiting` has opened.
+    """
+    formats = {
+        pipeline.settings.reads: (pipeline.settings.options, pipeline.reader.conditioner.format)
+        for pipeline in present
+        if pipeline.reader.conditioner is not None
+    }
+    try:
+        for pipeline in waiting:
+            settings = pipeline.settings
+            options, source = formats.get(settings.reads, (None, None))
+            if pipeline.reader.fault is None or source is None or options != settings.options:
+                continue
+            with device.naming(settings):
+                source_format.channels(settings, pipeline.origin.contract, source)
+    except UserError:
+        for pipeline in waiting:
+            pipeline.reader.close()
+        raise
 
 
 def _unchanged(pipelines: Sequence[SourcePipeline], config: Config) -> list[SourcePipeline]:

@@ -143,6 +143,12 @@ def test_hostile_files_are_removed_and_change_nothing(box: Box, tmp_path: Path) 
     assert {item.comment for item in reading.read(box.journal.path, Selection())} == {None}
 
 
+def test_folders_with_names_of_commands_keep_no_command_away(box: Box, tmp_path: Path) -> None:
+    for number in range(local_commands.MOST + 1):
+        (tmp_path / FOLDER / f"0{number}.json").mkdir(parents=True)
+    assert box.ask("comment", text="bearing changed") is None
+
+
 def test_a_result_that_nobody_fetches_is_removed(box: Box) -> None:
     file = local_commands.put(box.folder, "comment", {"source": "fan", "text": "x"})
     box.turn()

@@ -1,5 +1,6 @@
 """A reload keeps what is unchanged and begins anew what is not: keys, model file, baseline."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from agent.diagnosis.baseline import file
 from agent.pipeline.source_build import Runtime
 from agent.pipeline.source_pipeline import SourcePipeline
 from agent.pipeline.topology import Change, Topology
+from tests.conftest import free_port
 from tests.diagnosis.test_baseline import baseline
 from tests.support import tiny
 
 SOURCE = {"name": "bearing-de", "kind": "synth", "rate_hz": 1000}
 NAME = ["bearing-de"]
 KEPT: tuple[list[str], ...] = (NAME, [], [])
+POINTS = [{"name": "x", "channels": [0]}, {"name": "y", "channels": [9]}]
 ANEW: tuple[list[str], ...] = ([], NAME, NAME)
 
 
@@ -151,6 +154,59 @@ def test_a_configuration_that_cannot_be_built_changes_nothing(
         started.topology.change(load.parse(tree | {"sources": [*tree["sources"], wrong]}))
     assert started.topology.settled
     assert not started.reading[0].stopping.is_set()
+
+
+@pytest.fixture
+def held(tree: dict[str, Any]) -> Iterator[tuple[Started, dict[str, Any]]]:
+    """A node that only one reader can hear, and the tree that its tests change."""
+    port = free_port(socket.SOCK_DGRAM)
+    node = {"kind": "udp", "rate_hz": 1000, "listen": f"127.0.0.1:{port}", "interleaved": 3}
+    tree["sources"][0] |= node | {"channels": [2]}
+    started = Started(load.parse(tree))
+    yield started, tree
+    for pipeline in started.topology.pipelines:
+        pipeline.reader.close()
+    started.topology.stop()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"channels": [3]}, r"^channels: found \[3\], expected 1 of 0 to 2"),
+        ({"channels": None}, r"^channels: found 3 in the source"),
+        (
+            {
+                "channels": None,
+                "points": [{"name": n, "channels": [c]} for n, c in (("x", 0), ("y", 9))],
+            },
+            r"^points\[1\] \(y\): channels: found \[9\], expected 1 of 0 to 2",
+        ),
+    ],
+)
+def test_a_reload_that_does_not_fit_a_device_in_use_is_refused(
+    held: tuple[Started, dict[str, Any]], keys: dict[str, Any], message: str
+) -> None:
+    started, tree = held
+    tree["sources"][0] |= keys
+    with pytest.raises(ConfigError, match=message):
+        started.topology.change(load.parse(tree))
+    assert started.topology.settled
+    assert not started.reading[0].stopping.is_set()
+
+
+def test_a_device_that_turns_out_not_to_fit_after_a_reload_is_a_fault_of_its_source_alone(
+    held: tuple[Started, dict[str, Any]],
+) -> None:
+    started, tree = held
+    tree["sources"][0] |= {"interleaved": 2}  # another format, known once the node is free
+    assert started.change(load.parse(tree)) == ANEW
+    (old,) = started.topology.pipelines
+    old.reader.close()
+    old.ring.close()
+    assert started.topology.settle()
+    (new,) = started.topology.pipelines
+    assert started.reading == [old, new]
+    assert "channels: found [2], expected 1 of 0 to 1" in new.reader.status()
 
 
 def test_a_change_is_described_in_one_line() -> None:
