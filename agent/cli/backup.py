@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -68,6 +69,8 @@ def _held(folder: Path) -> Iterator[bool]:
 @contextlib.contextmanager
 def _new_file(archive: Path) -> Iterator[BinaryIO]:
     """The archive, for its owner alone; it has its name when it is whole."""
+    if not _may_be_replaced(archive):
+        raise UserError(f"backup: found {archive}, which is no archive, expected another name")
     new = archive.with_name(f"{archive.name}.new")
     try:
         new.unlink(missing_ok=True)
@@ -81,6 +84,16 @@ def _new_file(archive: Path) -> Iterator[BinaryIO]:
         raise ConditionError(f"backup: {error.filename or archive}: {error.strerror}") from None
     finally:
         new.unlink(missing_ok=True)
+
+
+def _may_be_replaced(archive: Path) -> bool:
+    """Not a configuration, an outbox or a folder that a slip of the command line names."""
+    try:
+        if not archive.exists():
+            return True
+        return archive.is_file() and (not archive.stat().st_size or zipfile.is_zipfile(archive))
+    except OSError as error:
+        raise ConditionError(f"backup: {archive}: {error.strerror}") from None
 
 
 def _secrets(config: Config) -> Iterator[tuple[str, bytes]]:

@@ -174,3 +174,23 @@ def test_clips_are_inside_only_where_they_are_asked_for(tree: Any, tmp_path: Pat
             names = [name for name in archive.namelist() if "evidence" in name]
         assert names == (["state/evidence/a-fault.flac"] if more else [])
         assert not [name for name in archive.namelist() if name.endswith("a.json")]
+
+
+def test_a_slip_of_the_command_line_overwrites_nothing_but_archives(
+    tree: Any, tmp_path: Path
+) -> None:
+    config = written(tree, tmp_path / "config.yaml")
+    text = config.read_bytes()
+    state = Path(tree["agent"]["state_dir"])
+    state.mkdir()
+    (tmp_path / "link").symlink_to(config)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("config.yaml", "link", "pipe", "state"):
+        done = verb("backup", tmp_path / name, "--config", config)
+        assert done.stderr.startswith(f"drsn-agent: backup: found {tmp_path / name}, which is no")
+        assert (done.returncode, done.stdout) == (1, "")
+    assert config.read_bytes() == text
+    (tmp_path / "backup.zip").touch()
+    for _ in range(2):
+        assert verb("backup", tmp_path / "backup.zip", "--config", config).returncode == 0
+    assert not list(tmp_path.glob("*.new"))
