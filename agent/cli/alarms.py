@@ -17,12 +17,16 @@ from agent.cli import alarm_table, config_option
 from agent.config import load
 from agent.config.load import Config
 from agent.control import local_commands
+from agent.control.operations import VERBS
 from agent.core import state_directory
 from agent.core.errors import UserError
 from agent.core.logs import escape
+from agent.messages import command as commands
+from agent.messages.command import Refused
 
 ANSWER_S = 10.0  # for which a result is waited for
 MAX_HOURS = 24 * 366.0
+MAX_DIGITS = 10  # of a number of events
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", type=_hours, help="maintenance: it ends after so many")
     parser.add_argument("--by", metavar="NAME", help="who; absent: your user's name")
     parser.add_argument("--all", action="store_true", help="list: every change of a decision too")
-    parser.add_argument("--most", type=int, default=20, help="list: so many events (20)")
+    parser.add_argument("--most", type=_most, default=20, help="list: so many events (20)")
     parser.add_argument("--json", action="store_true", help="list: a JSON object a line")
     parser.add_argument("--utc", action="store_true", help="times in UTC, not the local time zone")
     parser.set_defaults(run=_run)
@@ -52,6 +56,13 @@ def _hours(text: str) -> float:
     if not 0 < hours <= MAX_HOURS:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected hours above 0, such as 2.5")
     return hours
+
+
+def _most(text: str) -> int:
+    most = int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else 0
+    if not most:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0, such as 20")
+    return most
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -118,6 +129,10 @@ def _hand_over(config: Config, verb: str, keys: dict[str, Any]) -> int:
     folder = Path(config.agent.state_dir)
     if not folder.is_dir():
         raise UserError(f"agent.state_dir: found no folder {folder}: has an agent run here?")
+    try:  # here, for an agent that does not run tells nobody what it refuses later
+        commands.converted(keys, VERBS[verb].arguments)
+    except Refused as refusal:
+        raise UserError(f"alarms {verb}: {refusal}") from None
     runs = state_directory.in_use(folder)
     with state_directory.as_owner(folder):
         file = local_commands.put(folder, verb, keys)
