@@ -29,7 +29,11 @@ def define(parser: argparse.ArgumentParser) -> None:
         "--per", choices=tables.SPANS_S, help="a row is of so much time (a day; an hour for 2 days)"
     )
     parser.add_argument(
-        "--level", choices=LEVELS, metavar="LEVEL", help=f"one alone, of {', '.join(LEVELS)}"
+        "--level",
+        type=units_option.metric,
+        choices=LEVELS,
+        metavar="LEVEL",
+        help=f"one alone, of {', '.join(LEVELS)}",
     )
     parser.add_argument("--csv", action="store_true", help="every level, for spreadsheets")
     parser.add_argument("--utc", action="store_true", help="times in UTC, not the local time zone")

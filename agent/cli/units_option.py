@@ -23,12 +23,17 @@ def level(name: str, units: Units) -> str:
     return VELOCITY_IN_S if (name, units) == (VELOCITY_MM_S, "imperial") else name
 
 
-def history(metric: History, units: Units) -> History:
+def metric(name: str) -> str:
+    """The name of that level in measurements, whichever units it was written with."""
+    return VELOCITY_MM_S if name == VELOCITY_IN_S else name
+
+
+def history(recorded: History, units: Units) -> History:
     """The same with its velocities in these units."""
     if units == "metric":
-        return metric
-    points = tuple(_point(point, units) for point in metric.points)
-    return msgspec.structs.replace(metric, points=points)
+        return recorded
+    points = tuple(_point(point, units) for point in recorded.points)
+    return msgspec.structs.replace(recorded, points=points)
 
 
 def _point(point: Point, units: Units) -> Point:

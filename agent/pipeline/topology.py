@@ -14,7 +14,7 @@ import msgspec
 
 from agent.config.load import Config, differences
 from agent.core.errors import UserError
-from agent.core.types import SourceError
+from agent.core.types import Format, SourceError
 from agent.diagnosis.baseline import file
 from agent.diagnosis.baseline.file import Baseline
 from agent.diagnosis.baseline.monitor import Monitor
@@ -195,6 +195,16 @@ def _devices(pipelines: Sequence[SourcePipeline]) -> list[list[SourcePipeline]]:
     return list(devices.values())
 
 
+def _check_channels(pipeline: SourcePipeline, source: Format) -> None:
+    """`UserError`, which names the device and its point."""
+    settings = pipeline.settings
+    try:
+        with device.naming(settings):
+            source_format.channels(settings, pipeline.origin.contract, source)
+    except UserError as error:
+        raise error.within(f"{settings.path.partition('.')[0]} ({settings.reads})") from None
+
+
 def _check_held(present: Sequence[SourcePipeline], waiting: Sequence[SourcePipeline]) -> None:
     """Whether points fit devices that they cannot open yet, for a present source has them open.
 
@@ -211,8 +221,7 @@ def _check_held(present: Sequence[SourcePipeline], waiting: Sequence[SourcePipel
             options, source = formats.get(settings.reads, (None, None))
             if pipeline.reader.fault is None or source is None or options != settings.options:
                 continue
-            with device.naming(settings):
-                source_format.channels(settings, pipeline.origin.contract, source)
+            _check_channels(pipeline, source)
     except UserError:
         for pipeline in waiting:
             pipeline.reader.close()

@@ -30,7 +30,7 @@ def fill(folder: Path, rise: float, days: int = 32) -> TrendRecorder:
     now_s = time.time()
     for quarter in range(4 * days):
         wave = 0.02 * (quarter * 7 % 11 - 5) / 5
-        at_s = now_s - (4 * days - quarter) * DAY_S / 4
+        at_s = now_s - (4 * days - 1 - quarter) * DAY_S / 4 - 120
         trends.add(measurement(at_s, 1.5 + rise * quarter / 4 + wave))
     trends._write()
     return trends
@@ -48,7 +48,7 @@ def test_a_machine_that_wears_out_is_told_the_zone_and_the_days_beside_the_runni
     printed = lines(capsys, "pump", "--config", config, "--utc")
     trends.close()
     assert printed[0].split()[:4] == ["from", "channel", "measured", "fault"]
-    assert len([line for line in printed if " 00:00 " in line]) in (31, 32)
+    assert len([line for line in printed if " 00:00 " in line]) in (30, 31)
     assert "largest); times in UTC" in printed[-3]
     assert printed[-2].startswith("velocity_mm_s, channel 0: rises by 0.03")
     assert "It reaches 2.8 (zone C) about 20" in printed[-2]
@@ -65,6 +65,7 @@ def test_velocities_are_read_in_inches_a_second_where_that_is_asked_for(
     assert in_s == pytest.approx(mm_s / 25.4, rel=0.001)
     forecast = lines(capsys, *inches, "--level", "velocity_mm_s")[-1]
     assert forecast.startswith("velocity_in_s, channel 0: rises by 0.0011")
+    assert lines(capsys, *inches, "--level", "velocity_in_s")[-1] == forecast
     assert "It reaches 0.11 (zone C) about 20" in forecast
     titles = lines(capsys, *inches, "--csv")[0]
     assert "velocity_mm_s_mean" in titles
@@ -145,7 +146,7 @@ def test_rows_that_a_hand_or_a_disk_has_damaged_are_left_out(
     printed = lines(capsys, "pump", "--config", config)
     assert printed[0].split()[-1] == "velocity_mm_s"
     assert "It reaches 2.8 (zone C)" in printed[-2]
-    assert len(printed) in (35, 36)
+    assert len(printed) in (34, 35)
 
 
 def test_a_folder_that_may_not_be_looked_into_is_one_line(

@@ -172,14 +172,17 @@ def held(tree: dict[str, Any]) -> Iterator[tuple[Started, dict[str, Any]]]:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"channels": [3]}, r"^channels: found \[3\], expected 1 of 0 to 2"),
-        ({"channels": None}, r"^channels: found 3 in the source"),
+        (
+            {"channels": [3]},
+            r"^sources\[0\] \([\w-]+\): channels: found \[3\], expected 1 of 0 to 2",
+        ),
+        ({"channels": None}, r"^sources\[0\] \([\w-]+\): channels: found 3 in the source"),
         (
             {
                 "channels": None,
                 "points": [{"name": n, "channels": [c]} for n, c in (("x", 0), ("y", 9))],
             },
-            r"^points\[1\] \(y\): channels: found \[9\], expected 1 of 0 to 2",
+            r"^sources\[0\] \([\w-]+\): points\[1\] \(y\): channels: found \[9\], expected 1",
         ),
     ],
 )
