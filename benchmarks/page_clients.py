@@ -51,7 +51,7 @@ def main() -> None:
     print(f"{SOURCES} sources                 {_row(quiet)} % of a core")
     print(f"{SOURCES} sources, {CLIENTS} browsers    {_row(busy)} %")
     print(f"for the browsers           {_row(extra)} %; {failed} questions without an answer")
-    before, after = _memory()
+    before, after = _memory(min(MEMORY_S, 2 * options.seconds))
     print(
         f"1 source, MiB of RSS       {before:.0f}, and {after:.0f} after a browser has been there"
     )
@@ -65,11 +65,11 @@ def _shares(seconds: float, rounds: int) -> tuple[list[float], list[float], int]
     """Of rounds without and with browsers, and how many of their questions failed."""
     quiet, busy, failed = [], [], 0
     with _agent(SOURCES) as (pid, port):
-        time.sleep(SETTLE_S)
+        time.sleep(min(SETTLE_S, seconds))
         for _ in range(rounds):
             quiet.append(_share(pid, seconds))
             with _browsers(port) as failures:
-                time.sleep(SETTLE_S)  # each has asked once
+                time.sleep(min(SETTLE_S, seconds))  # each has asked once
                 busy.append(_share(pid, seconds))
             failed += len(failures)
     return quiet, busy, failed
@@ -82,10 +82,10 @@ def _share(pid: int, seconds: float) -> float:
     return 100 * (cpu_s(pid) - before_s) / (time.monotonic() - began_s)
 
 
-def _memory() -> tuple[float, float]:
+def _memory(settle_s: float) -> tuple[float, float]:
     """RSS in MiB of an agent of one source: nobody looks, everything was looked at."""
     with _agent(1) as (pid, port):
-        time.sleep(MEMORY_S)
+        time.sleep(settle_s)
         before = rss_mib(pid)[0]
         for path, _ in (*OVERVIEW, *MACHINE):
             _ask(port, path.format("source-0"))

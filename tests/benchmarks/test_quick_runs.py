@@ -31,6 +31,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "latency": ("--quick", ("| this | 1 | ", "every window published")),
     "memory": ("", ("onnxruntime", "the model bearing", "together")),
     "page": ("1", ("without a page", "page, nobody looks", "page, a browser")),
+    "page_clients": ("1 1", ("16 sources, 32 browsers", "1 source, MiB of RSS")),
     "peers": ("--quick", (f"| {FIRST} | ours, float | ", f"| {FIRST} | torch.jit, frozen | ")),
     "resampling": ("--quick", ("| bearing | cwru | ", "| 51,200 | ")),
     "shrinkage": ("--quick", ("| `bearing` | ", "| without any threshold | ")),

@@ -11,9 +11,9 @@ CASES = {
     "a file as a folder": (("train", "a.txt", "--out", "m.onnx"), 75),
     "no such checkpoint": (("export", "gone.pt", "--out", "m.onnx"), 75),
     "no checkpoint": (("export", "a.txt", "--out", "m.onnx"), 1),
-    "no such model": (("evaluate", "gone.onnx", "--data", ".", "--out", "out"), 75),
-    "no model": (("evaluate", "a.onnx", "--data", ".", "--out", "out"), 1),
-    "unknown name": (("evaluate", "nobody", "--data", ".", "--out", "out"), 78),
+    "no such model": (("evaluate", "gone.onnx", "--data", ".", "--out", "out.html"), 75),
+    "no model": (("evaluate", "a.onnx", "--data", ".", "--out", "out.html"), 1),
+    "unknown name": (("evaluate", "nobody", "--data", ".", "--out", "out.html"), 78),
     "no such verb": (("dream",), 2),
 }
 

@@ -104,7 +104,7 @@ class Plant:
             self.see_window()
 
     def see_window(self) -> None:
-        window = SimpleNamespace(first=0, samples=np.zeros((1, 1)), marks=Mark(0))
+        window = SimpleNamespace(first=0, samples=np.zeros((1, 1)), marks=Mark(0), stopped=False)
         normal = Verdict("normal", "normal")
         scored = SimpleNamespace(event=None, previous=normal, window=window, anomaly=None)
         self.keeper.see(cast(Scored, scored), self.pipeline)

@@ -67,7 +67,7 @@ def test_one_window_of_a_test_recording_in_training_is_caught(folder: Path, plac
 def test_a_leak_stops_an_evaluation(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "loud" / "3.wav", folder / "loud" / "1.wav")
     with pytest.raises(UserError, match="both sides"):
-        evaluate(folder, tiny.write(tmp_path / "net.onnx"), tmp_path / "report")
+        evaluate(folder, tiny.write(tmp_path / "net.onnx"), tmp_path / "report.html")
     assert not (tmp_path / "report.json").exists()
 
 
@@ -119,8 +119,8 @@ def test_a_report_is_one_page_that_needs_nothing_and_is_the_same_again(
     folder: Path, tmp_path: Path
 ) -> None:
     model = tiny.write(tmp_path / "net.onnx")
-    evaluate(folder, model, tmp_path / "one")
-    evaluate(folder, model, tmp_path / "two")
+    evaluate(folder, model, tmp_path / "one.html")
+    evaluate(folder, model, tmp_path / "two.html")
     first = (tmp_path / "one.json").read_bytes()
     assert (tmp_path / "two.json").read_bytes() == first
     found = json.loads(first)
