@@ -47,6 +47,7 @@ LATE = {
     ("agent.cli.main", "importlib.metadata"),  # it loads `email`; only others' verbs need it
     ("agent.cli.run", "agent.web.site"),
     ("agent.control.rollout.requests", "agent.control.rollout.download"),
+    ("agent.service.notifications", "agent.delivery.notify"),
     ("agent.service.publishing", "agent.service.metrics"),
     ("agent.service.publishing", "agent.delivery"),
 }

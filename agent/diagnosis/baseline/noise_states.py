@@ -38,7 +38,7 @@ def learn(clean: Sequence[State], windows: Sequence[Samples], seed: int = 0) -> 
     return tuple(learned)
 
 
-def add(window: Samples, colour: str, snr_db: float, rng: np.random.Generator) -> Vector:
+def add(window: Samples, colour: str, snr_db: float, rng: "np.random.Generator") -> Vector:
     """`window` [channels, frames] with noise at `snr_db` of each channel's own power."""
     noise = _draw(colour, window.shape, rng)
     power = window.var(axis=-1, keepdims=True) / noise.var(axis=-1, keepdims=True)
@@ -47,7 +47,7 @@ def add(window: Samples, colour: str, snr_db: float, rng: np.random.Generator) -
 
 
 def _rows(
-    windows: Sequence[Samples], colour: str, low_db: float, rng: np.random.Generator
+    windows: Sequence[Samples], colour: str, low_db: float, rng: "np.random.Generator"
 ) -> Vector:
     """Features [windows, features] with noise of every strength within the step."""
     picked = rng.choice(len(windows), WINDOWS, replace=len(windows) < WINDOWS)
@@ -60,7 +60,7 @@ def _rows(
     )
 
 
-def _draw(colour: str, shape: tuple[int, ...], rng: np.random.Generator) -> Vector:
+def _draw(colour: str, shape: tuple[int, ...], rng: "np.random.Generator") -> Vector:
     spectrum = np.fft.rfft(rng.standard_normal(shape), axis=-1)
     bins = np.arange(spectrum.shape[-1], dtype=np.float64)
     gain = np.zeros_like(bins)
