@@ -28,6 +28,8 @@ def _operating() -> Decoder:
         for condition in CONDITIONS:
             with contextlib.suppress(ValueError):
                 assert published_payloads.condition_name(data, condition).isprintable()
+            with contextlib.suppress(ValueError):
+                published_payloads.is_running(data, condition)
 
     digits = b"9" * 400
     return Decoder(
@@ -37,14 +39,16 @@ def _operating() -> Decoder:
             b"1480",
             b"-24.66",
             b"full load",
+            b"off",
+            b"true",
             b'{"a": {"speed": 24.7}, "load": 80}',
             b'{"a": {"speed": "24.7"}, "load": "50"}',
             b'{"load": ' + digits + b"}",
             digits,
         ],
         [
-            f"agent/acquisition/operating_state.py:{name}"
-            for name in ("rpm", "condition_name", "_field", "_number", "_range")
+            f"agent/acquisition/published_payloads.py:{name}"
+            for name in ("rpm", "is_running", "condition_name", "_field", "_number", "range_of")
         ],
     )
 

@@ -1,5 +1,6 @@
 """A sample of `python -m tests.hostile`, and hostile bytes at a running agent."""
 
+import ast
 import contextlib
 import json
 import secrets
@@ -19,6 +20,7 @@ from tests.hostile import limits, mutants
 from tests.hostile.decoder import Decoder
 from tests.hostile.decoders import table
 from tests.hostile.run import GROWTH_MIB, rss_mib, run
+from tests.support.paths import PROJECT
 
 CASES = 200
 
@@ -35,6 +37,19 @@ def test_no_decoder_lets_an_error_out_or_takes_long_or_keeps_memory(
     for decoder in decoders:
         result = run(decoder, round(CASES * decoder.share), seed)
         assert result.passed, (decoder.name, seed, result)
+
+
+def test_every_function_whose_branches_are_counted_exists(decoders: list[Decoder]) -> None:
+    named = {name for decoder in decoders for name in decoder.functions}
+    assert {name for name in named if not _exists(*name.split(":"))} == set()
+
+
+def _exists(file: str, function: str) -> bool:
+    if not (PROJECT / file).is_file():
+        return False
+    nodes = ast.walk(ast.parse((PROJECT / file).read_text()))
+    names = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return set(function.split(".")) <= names
 
 
 @pytest.mark.timeout(180)
