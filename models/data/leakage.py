@@ -5,6 +5,7 @@ any place. Pieces of the training files are compared with every place in the oth
 before resampling or scaling. Free of torch.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -36,6 +37,17 @@ def check(training: Sequence[Entry], held_out: Sequence[Entry]) -> None:
                     f"{entry.path}: found a piece of it in {owners[int(shared[0])].path}, "
                     "expected no recording on both sides of the split"
                 )
+
+
+def contradictions(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """Pairs of recordings with the same samples and different labels."""
+    owners: dict[bytes, Entry] = {}
+    for entry in entries:
+        samples, _ = stored(entry)
+        digest = hashlib.sha256(samples.tobytes()).digest()
+        owner = owners.setdefault(digest, entry)
+        if owner.label != entry.label:
+            yield owner, entry
 
 
 def _channels(entry: Entry) -> Iterator[npt.NDArray[np.int64]]:

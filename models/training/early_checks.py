@@ -34,6 +34,11 @@ def check(recipe: Recipe, root: Path, say: Say) -> None:
             _check_speeds(recipe, root / source.folder, source, entries, say)
         training = [entry for entry in entries if entry.split in source.train]
         leakage.check(training, [entry for entry in entries if entry.split not in source.train])
+        for one, other in leakage.contradictions(training):
+            say(
+                f"note: {one.path} ({one.label}) and {other.path} ({other.label}) are the same "
+                "signal: which label is right?"
+            )
 
 
 def next_version(out: Path, version: str | None) -> str:

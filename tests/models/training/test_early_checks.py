@@ -113,6 +113,16 @@ def test_a_family_that_reads_speeds_is_told_where_there_are_none(
     assert "and there is no bearing" in note
 
 
+def test_one_signal_under_two_labels_is_told_with_both_files(tmp_path: Path) -> None:
+    folder = data_set(tmp_path / "fan", *twice("normal", "outer"))
+    soundfile.write(
+        folder / "1-train.wav", soundfile.read(folder / "0-train.wav")[0], RATE_HZ, "PCM_24"
+    )
+    (note,) = said(folder, recipe(folder, "normal", "outer"))[1:]
+    assert "0-train.wav (normal) and " in note
+    assert "1-train.wav (outer) are the same signal: which label is right?" in note
+
+
 def test_a_leak_is_refused_before_the_first_step_by_the_verb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
