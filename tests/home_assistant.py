@@ -73,6 +73,9 @@ class Web:
     def press(self, button: str) -> None:
         self._post("/api/services/button/press", {"entity_id": button})
 
+    def turn(self, switch: str, to: str) -> None:
+        self._post(f"/api/services/switch/turn_{to}", {"entity_id": switch})
+
     def template(self, text: str) -> str:
         return str(self._post("/api/template", {"template": text}, plain=True))
 
@@ -117,10 +120,14 @@ def settings(folder: Path, broker: int, sensor: int | None) -> dict[str, Any]:
     bearing |= {"machine_class": "group2-rigid"}
     fan: dict[str, Any] = {"name": "fan", "kind": "stream", "model": str(folder / "tiny.onnx")}
     fan |= {"rate_hz": RATE_HZ, "dtype": "float32", "url": f"tcp://127.0.0.1:{sensor}"}
+    machine = {"name": "line", "area": "hall B"}
+    points = ["bearing-de"] if sensor is None else ["bearing-de", "fan"]
     return {
         "agent": {"id": "press-04", "state_dir": str(folder / "state"), "health_s": 2.0},
         "mqtt": {"port": broker, "home_assistant": True},
-        "commands": {"allow": ["ping"]},
+        "alarms": {"delay_s": 1.0, "clear_s": 1.0},
+        "commands": {"allow": ["ping", "acknowledge", "maintenance"]},
+        "machines": [machine | {"points": points}],
         "sources": [bearing | {"scenario": scenario}, *([] if sensor is None else [fan])],
     }
 
@@ -164,6 +171,10 @@ BROKEN = "binary_sensor.press_04_fan_sensor_fault"
 AGENT = "sensor.press_04_messages_waiting"
 VELOCITY, ZONE = "sensor.press_04_bearing_de_velocity", "sensor.press_04_bearing_de_zone"
 CHANGE, PING = "event.press_04_bearing_de_change", "button.press_04_ping"
+ALARM, SEEN = "sensor.press_04_bearing_de_alarm", "button.press_04_bearing_de_acknowledge_the_alarm"
+MAINTENANCE = "switch.press_04_bearing_de_maintenance"
+LINE, LINE_ALARM = "sensor.press_04_line_decision", "sensor.press_04_line_alarm"
+WORST = "sensor.press_04_line_worst_point"
 MODEL = "update.press_04_model_bearing"
 ENTITIES = 41
 
@@ -191,8 +202,10 @@ def trial(web: Web, folder: Path, port: int) -> Trial:
         held.note("entities", f"{len(before)}\n        {listed}", len(before) == ENTITIES)
         _see_levels(held)
         _press_ping(held, port)
+        _see_alarm(held)
         sensor.pull()
         held.see("the sensor is pulled", {BROKEN: "on"})
+        held.see("the machine's worst point is that one", {LINE: "sensor_fault", WORST: "fan"})
         agent.send_signal(signal.SIGKILL)
         agent.wait()
         held.see("the agent is killed", {FAULT: "unavailable", AGENT: "unavailable"})
@@ -227,6 +240,21 @@ def _see_levels(held: Trial) -> None:
     held.see("the model is up to date", {MODEL: "off"})
     version = str(held.web.attributes(MODEL)["installed_version"])
     held.note("its version", version, version == "1")
+
+
+def _see_alarm(held: Trial) -> None:
+    """The alarm outlives its cause, is acknowledged, and is kept away by maintenance."""
+    held.see("the machine is as its worst point", {LINE: "fault", WORST: "bearing-de"})
+    held.see("the alarm, latched", {FAULT: "off", ALARM: "alarm", LINE_ALARM: "alarm"})
+    sentence = str(held.web.attributes(ALARM)["sentence"])
+    held.note("why", sentence, sentence == "Alarm: the decision is fault outer.")
+    held.web.turn(MAINTENANCE, "on")
+    held.see("maintenance is switched on", {MAINTENANCE: "on"})
+    held.web.press(SEEN)
+    held.see("the alarm is acknowledged, and over", {ALARM: "none", LINE_ALARM: "none"})
+    held.see("a fault in maintenance raises none", {FAULT: "on", ALARM: "none"})
+    held.web.turn(MAINTENANCE, "off")
+    held.see("maintenance is switched off", {MAINTENANCE: "off"})
 
 
 def _press_ping(held: Trial, port: int) -> None:
