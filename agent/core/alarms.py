@@ -51,14 +51,3 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def acknowledged(self) -> bool:
         return self.basis is not None and self.basis.acknowledged_at is not None
-
-
-class AlarmChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What changed for a source, for whoever tells people."""
-
-    source: str
-    t: str  # ISO 8601, UTC
-    event: AlarmEvent
-    previous: Standing
-    standing: Standing
-    sentence: str  # for a person

@@ -1,18 +1,18 @@
-"""Keeps each source's alarm and maintenance, takes them down, and hands each change to consumers.
+"""Keeps each source's alarm and maintenance, and takes each change down in the journal.
 
 A source that is configured anew goes on as it stood; so does every source after a restart.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from agent.config.alarms import Alarms
 from agent.control.alarm_requests import Acknowledge, AlarmRequests, Answer, Maintain
-from agent.core.alarms import AlarmChange, AlarmEvent, Maintenance, Standing
+from agent.core.alarms import AlarmEvent, Maintenance, Standing
 from agent.core.time import iso, unix_s
 from agent.core.types import Scored
 from agent.delivery.journal.events import Acknowledgement, JournalEvent, Kind
@@ -25,7 +25,6 @@ from agent.service.publisher import Publisher
 CONFIGURED = "configuration"  # who began the maintenance that a key says
 TAKEN_DOWN: tuple[AlarmEvent, ...] = ("raised", "eased", "ended", "maintenance")  # in the journal
 
-AlarmConsumer = Callable[[AlarmChange], None]  # called by the main thread; must not wait
 
 log = logging.getLogger("drsn.alarms")
 
@@ -38,12 +37,10 @@ class AlarmKeeper:
         defaults: Alarms,
         requests: AlarmRequests,
         publisher: Publisher,
-        consumers: Sequence[AlarmConsumer] = (),
     ) -> None:
         self._defaults = defaults
         self._requests = requests
         self._publisher = publisher
-        self._consumers = consumers
         self._journal = publisher.journal
         self._stood = {} if self._journal is None else self._journal.standings()
         self._alarms: dict[str, SourceAlarm] = {}
@@ -125,17 +122,7 @@ class AlarmKeeper:
         sentence = alarm_sentences.of(event, previous, pipeline.standing)
         if self._journal is not None:
             self._take_down(alarm, event, sentence, now)
-        change = AlarmChange(
-            source=pipeline.name,
-            t=now,
-            event=event,
-            previous=previous,
-            standing=pipeline.standing,
-            sentence=sentence,
-        )
         log.info("%s: %s", pipeline.name, sentence)
-        for consume in self._consumers:
-            consume(change)
 
     def _take_down(self, alarm: SourceAlarm, event: AlarmEvent, sentence: str, now: str) -> None:
         """Puts a change in the journal, where it is an event, and how the alarm stands by it."""

@@ -29,7 +29,7 @@ from agent.pipeline.clip_keeper import ClipKeeper
 from agent.pipeline.source_build import Runtime, WrapSource, open_unwrapped
 from agent.pipeline.topology import Topology
 from agent.service import notifications, rollout
-from agent.service.alarm_keeper import AlarmConsumer, AlarmKeeper
+from agent.service.alarm_keeper import AlarmKeeper
 from agent.service.observer import Observer
 from agent.service.publishing import Surroundings, open_publisher
 from agent.service.reload import Reload
@@ -56,13 +56,12 @@ class Daemon:
         *,
         reread: Callable[[], Config] | None = None,
         observers: Sequence[Observer] = (),
-        on_alarm: Sequence[AlarmConsumer] = (),
         wrap_source: WrapSource = open_unwrapped,
     ) -> None:
         """`reread` loads the configuration again on SIGHUP; None: it cannot be reloaded.
 
-        `observers` see every scored window, `on_alarm` every change of an alarm, in the
-        main thread. `wrap_source` wraps each source when it is opened, e.g. to add noise in demos.
+        `observers` see every scored window, in the main thread. `wrap_source` wraps each source
+        when it is opened, e.g. to add noise in demos.
         """
         self._stopping = self._signalled = False
         self._check_s = 0.0  # monotonic time of the next check
@@ -79,7 +78,7 @@ class Daemon:
         self._clips = ClipKeeper(config)
         surroundings = self._surroundings(runtime, updates, None if reread is None else requests)
         self._publisher = open_publisher(config, surroundings)
-        self._alarms = AlarmKeeper(config.alarms, surroundings.alarms, self._publisher, on_alarm)
+        self._alarms = AlarmKeeper(config.alarms, surroundings.alarms, self._publisher)
         self._notifier = notifications.open_notifier(config)
         self._reload = Reload(requests, reread, self._topology, self._publisher)
         self._commissioner = self._build_commissioner(config, surroundings.commissioning)

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from agent.config import load
-from agent.config.alarms import Alarms
 from agent.control.command_context import CommandContext
-from agent.core.alarms import AlarmChange
 from agent.core.types import Scored, Source
 from agent.delivery.outbox import Outbox
 from agent.pipeline.source_build import OpenSource
@@ -126,16 +123,3 @@ def test_what_is_optional_is_named_so_that_no_order_can_be_mistaken(config: load
     positional: Any = Daemon
     with pytest.raises(TypeError):
         positional(config, lambda: config)
-
-
-def test_whoever_wants_to_know_is_handed_every_change_of_an_alarm(config: load.Config) -> None:
-    """Quiet for 3.5 s, then loud to the end."""
-    changes: list[AlarmChange] = []
-    quick = msgspec.structs.replace(config, alarms=Alarms(delay_s=1.0))
-    assert Daemon(quick, on_alarm=[changes.append]).run() == 0
-    (raised,) = changes
-    assert (raised.source, raised.event) == ("a", "raised")
-    assert (raised.previous.alarm, raised.standing.alarm) == ("none", "alarm")
-    assert raised.standing.basis is not None
-    assert raised.standing.basis.since == raised.t
-    assert raised.sentence == "Alarm: the decision is fault loud."
