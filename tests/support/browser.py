@@ -88,6 +88,18 @@ class Browser:
 
 
 @contextlib.contextmanager
+def fresh(driver: Any, port: int) -> Iterator[Browser]:
+    """The page with nothing remembered; at the end nothing may be on its console."""
+    browser = Browser(driver, port)
+    browser.emulate()
+    browser.open()
+    browser.run("localStorage.clear()")
+    browser.logged()
+    yield browser
+    assert browser.logged() == []
+
+
+@contextlib.contextmanager
 def chromium() -> Iterator[Any]:
     """A driver; a skip where there is no browser, which in CI is a failure."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs the test extra")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import workshop
-from tests.support.browser import Browser
+from tests.support.browser import Browser, fresh
 from tests.support.workshop import BROKEN, RUNNING, Workshop
 
 pytest.importorskip("selenium.webdriver", reason="needs the test extra")
@@ -43,14 +43,8 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
 
 @pytest.fixture
 def browser(driver: Any, agent: Workshop) -> Iterator[Browser]:
-    """With nothing remembered; at the end nothing may be on the console."""
-    browser = Browser(driver, agent.port)
-    browser.emulate()
-    browser.open()
-    browser.run("localStorage.clear()")
-    browser.logged()
-    yield browser
-    assert browser.logged() == []
+    with fresh(driver, agent.port) as browser:
+        yield browser
 
 
 def show_events(browser: Browser, source: str = "") -> None:

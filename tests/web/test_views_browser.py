@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import machine_hall
-from tests.support.browser import Browser
+from tests.support.browser import Browser, fresh
 from tests.support.machine_hall import AWAY, HEALTHY, WORN, Hall
 
 pytest.importorskip("selenium.webdriver", reason="needs the test extra")
@@ -33,14 +33,8 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
 
 @pytest.fixture
 def browser(driver: Any, hall: Hall) -> Iterator[Browser]:
-    """With nothing remembered; at the end nothing may be on the console."""
-    browser = Browser(driver, hall.port)
-    browser.emulate()
-    browser.open()
-    browser.run("localStorage.clear()")
-    browser.logged()
-    yield browser
-    assert browser.logged() == []
+    with fresh(driver, hall.port) as browser:
+        yield browser
 
 
 def show_overview(browser: Browser) -> None:
