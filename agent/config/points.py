@@ -25,6 +25,7 @@ class PointKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     direction: PlainText | None = None  # that it measures in, e.g. horizontal, vertical, axial
 
 
+KEY = "points"  # of a source
 POINT = PointKeys.__struct_fields__
 OVERRIDES = tuple(key for key in SourceKeys.__struct_fields__ if key not in (*POINT, "kind"))
 
@@ -32,11 +33,11 @@ OVERRIDES = tuple(key for key in SourceKeys.__struct_fields__ if key not in (*PO
 def parse(raw: Mapping[str, Any], path: str) -> tuple[SourceSettings, ...]:
     """What one entry of `sources` stands for: itself, or its points. `ConfigError`."""
     if raw.get("points") is None:
-        return (source.parse({k: v for k, v in raw.items() if k != "points"}, path),)
+        return (source.parse({k: v for k, v in raw.items() if k != KEY}, path, KEY),)
     if raw.get("channels") is not None:
         raise ConfigError(f"{path}.channels: found it beside points, expected it in each point")
-    entry = {key: value for key, value in raw.items() if key not in ("points", "channels")}
-    device = source.parse(entry, path).common.name
+    entry = {key: value for key, value in raw.items() if key not in (KEY, "channels")}
+    device = source.parse(entry, path, KEY).common.name
     points = convert(raw["points"], list[dict[str, Any]], f"{path}.points")
     if not points:
         raise ConfigError(f"{path}.points: found none, expected at least one")

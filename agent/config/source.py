@@ -131,10 +131,11 @@ class SourceSettings(msgspec.Struct, frozen=True):
         return self.device or self.common.name
 
 
-def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
+def parse(raw: Mapping[str, Any], path: str, *beside: str) -> SourceSettings:
     """Splits the keys of one source into the common ones and those of its kind; `ConfigError`.
 
-    A key that both have (the speed of a simulated machine) goes to both.
+    A key that both have (the speed of a simulated machine) goes to both. `beside`: keys that the
+    caller has read, for the advice where a key is not known.
     """
     kind = raw.get("kind")
     if kind not in sources.KINDS:
@@ -144,7 +145,7 @@ def parse(raw: Mapping[str, Any], path: str) -> SourceSettings:
     common_keys, option_keys = SourceKeys.__struct_fields__, options.__struct_fields__
     for key in raw:
         if key not in common_keys and key not in option_keys:
-            raise unknown_key(path, key, (*common_keys, *option_keys))
+            raise unknown_key(path, key, (*common_keys, *option_keys, *beside))
     raw = dict(raw) | _bearing(raw, path)
     common = convert({k: v for k, v in raw.items() if k in common_keys}, SourceKeys, path)
     _check_measuring(common, path)

@@ -140,6 +140,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "sources[0].points[0].name: found nothing": {"points": [{"channels": [0]}]},
     "sources[0].points[0].name: found 'a/b'": {"points": [{"name": "a/b", "channels": [0]}]},
     "sources[0].points[0].path: found an unknown key": {"points": points(path="b.npy")},
+    "sources[0].pionts: found an unknown key, did you mean points": {"pionts": points()},
+    "sources[0].pionts: found an unknown key, did you mean points?": {"pionts": [], "points": None},
+    "sources[0].rpn: found an unknown key, did you mean rpm": {"points": points(), "rpn": 1},
     "sources[0].points[0].rpn: found an unknown key, did you mean rpm": {"points": points(rpn=1)},
     "sources[0].points[0].rpm: found 'fast'": {"points": points(rpm="fast")},
     "sources[0].points[1].name: found 'a' twice": {
