@@ -1,7 +1,7 @@
 """One address that people are told at: Apprise sends to it, in a process of its own.
 
-Apprise takes 44 MiB and a third of a second to load, and a mail server may hang. A process for each
-message ends after `TIMEOUT_S` at the latest, and takes nothing from the agent between messages.
+Apprise loads much, and a mail server may hang. A process for each message ends after `TIMEOUT_S` at
+the latest, and takes nothing from the agent between messages.
 """
 
 import hashlib
