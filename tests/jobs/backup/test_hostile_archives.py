@@ -120,7 +120,7 @@ def test_it_is_refused_and_nothing_is_touched(folder: Path, restore: Restore, ca
     before = everything(folder)
     code, out, err = restore(MADE[case]() if case in MADE else CASES[case])
     assert code == 65, err
-    assert (out, err.count("\n")) == ("", 1)
+    assert (out, err.count("\n")) == ("", 1), err
     assert len(err) < 400
     assert everything(folder) == before
 
